@@ -1,0 +1,224 @@
+//! The arena: puts the persistent part and the two fronts together over one region.
+//!
+//! Here are its state and what may be asked of it; `routing` says where an allocation goes and
+//! whose block is freed, `running` what begins and ends. It does no allocating itself.
+//!
+//! Invariant: `persistent.end <= heap.start <= heap.bump <= scopes.top <= capacity`.
+
+mod routing;
+mod running;
+
+use core::cell::Cell;
+use core::cmp::max;
+use core::ptr::NonNull;
+
+use self::running::{Keeping, Phase};
+use crate::front::ScopeFront;
+use crate::heap::Heap;
+use crate::persistent::Persistent;
+use crate::phases::Phases;
+use crate::region::Region;
+use crate::scope::Scope;
+use crate::usage::Usage;
+
+/// Room that the persistent part keeps for allocations during requests: this part of the region.
+const HEADROOM_DIVISOR: u32 = 16;
+
+/// More than this part of the region sealed: the arena asks to be retired.
+const SEALED_DIVISOR: u32 = 4;
+
+/// A persistent part and two fronts over one region. See the crate's documentation.
+///
+/// Not `Sync`: one thread at a time, and no call into it is ever interrupted by another one.
+/// Dropping it frees nothing; the region belongs to whoever gave it.
+pub struct Arena {
+    heap: Heap,
+    /// Whether allocations go to the heap front: configured, and not inside `persistent`.
+    to_heap: Cell<bool>,
+    region: Region,
+    scopes: ScopeFront,
+    configured: Cell<bool>,
+    /// How many `persistent` closures are running, one inside the other.
+    keeping: Cell<u32>,
+    /// Between `begin_request` and `end_request`.
+    open: Cell<bool>,
+    high_water: Cell<u32>,
+    spills: Cell<u64>,
+    persistent: Persistent,
+    phases: Phases,
+}
+
+impl Arena {
+    /// An arena without a region: exhausted from the start.
+    pub(crate) const fn detached() -> Self {
+        Self {
+            heap: Heap::new(),
+            to_heap: Cell::new(false),
+            region: Region::detached(),
+            scopes: ScopeFront::new(),
+            configured: Cell::new(false),
+            keeping: Cell::new(0),
+            open: Cell::new(false),
+            high_water: Cell::new(0),
+            spills: Cell::new(0),
+            persistent: Persistent::new(),
+            phases: Phases::new(),
+        }
+    }
+
+    /// An arena over `len` bytes at `base`, whatever they contain. It uses what is aligned to 16
+    /// of them, and at most 2 GiB.
+    ///
+    /// # Safety
+    /// The bytes are valid for reads and writes and used by nobody else for as long as the arena,
+    /// or anything allocated in it, is used.
+    #[must_use]
+    pub unsafe fn new(base: NonNull<u8>, len: usize) -> Self {
+        let arena = Self::detached();
+        // SAFETY: the caller's promise; the arena is new.
+        unsafe { arena.attach(base, len, false) };
+        arena
+    }
+
+    /// As `new`, over bytes that are all zero: zeroed allocations need not zero them again.
+    ///
+    /// # Safety
+    /// As for `new`, and every byte is zero.
+    #[must_use]
+    pub unsafe fn new_zeroed(base: NonNull<u8>, len: usize) -> Self {
+        let arena = Self::detached();
+        // SAFETY: the caller's promise; the arena is new.
+        unsafe { arena.attach(base, len, true) };
+        arena
+    }
+
+    /// Gives a detached arena its region.
+    ///
+    /// # Safety
+    /// As for `new` and, if `zeroed`, `new_zeroed`. Nothing has been allocated before.
+    pub(crate) unsafe fn attach(&self, base: NonNull<u8>, len: usize, zeroed: bool) {
+        // SAFETY: the caller's promise.
+        unsafe { self.region.attach(base, len) };
+        let capacity = self.region.capacity();
+        self.scopes.begin_at(capacity, if zeroed { capacity } else { 0 });
+        let start = self.persistent.start(&self.region);
+        self.heap.begin_at(start, if zeroed { start } else { capacity }, capacity);
+    }
+
+    /// Ends configuration: fixes the persistent part at what is used plus a sixteenth of the
+    /// region, and begins the heap front above it. Only the first call has an effect.
+    pub fn configured(&self) {
+        if self.configured.replace(true) {
+            return;
+        }
+        // Up to here talc may have written; what it gives back below is not zero any more.
+        let used = self.persistent.start(&self.region);
+        let headroom = self.region.capacity() / HEADROOM_DIVISOR;
+        self.persistent.freeze(&self.region, self.scopes.top(), headroom);
+        let start = self.persistent.start(&self.region);
+        self.heap.begin_at(start, max(used, start), self.scopes.top());
+        if self.heap.scrub() {
+            self.heap.scrub_above(&self.region, self.scopes.top());
+        }
+        self.route();
+    }
+
+    /// A request begins. If the one before has ended and left blocks alive on the heap front, they
+    /// are sealed. Does nothing before `configured`, or if a request is already open.
+    #[inline]
+    pub fn begin_request(&self) {
+        if self.configured.get() && !self.open.replace(true) {
+            self.heap.seal(&self.region, self.scopes.top());
+        }
+    }
+
+    /// The request's own code is done. Its results may still be alive: the next `begin_request`
+    /// decides whether they are.
+    #[inline]
+    pub fn end_request(&self) {
+        self.open.set(false);
+    }
+
+    /// Runs a phase: what its scope allocates is freed, all at once, when the closure returns or
+    /// unwinds. Phases nest; `name` is the key of its high-water mark in [`Arena::phases`].
+    pub fn phase<R>(&self, name: &'static str, f: impl for<'s> FnOnce(&Scope<'s>) -> R) -> R {
+        let phase = Phase::enter(self, name);
+        f(&Scope::new(self, phase.depth()))
+    }
+
+    /// Runs a closure whose allocations are for keeps. Those that do not fit into the persistent
+    /// part go to the heap front, where the next request seals them: they count as spills.
+    pub fn persistent<R>(&self, f: impl FnOnce() -> R) -> R {
+        let _keeping = Keeping::enter(self);
+        f()
+    }
+
+    /// Whether each reset, each sealing, and the end of each phase zeroes what was used. When it
+    /// is switched on, what was used before and is free is zeroed at once. Blocks that are freed
+    /// keep their bytes until then.
+    pub fn set_scrub(&self, on: bool) {
+        self.heap.set_scrub(on);
+        if on {
+            self.heap.scrub_above(&self.region, self.scopes.top());
+            self.scopes.scrub(&self.region, self.heap.bump());
+        }
+    }
+
+    /// A reading of the arena.
+    #[must_use]
+    pub fn usage(&self) -> Usage {
+        let (capacity, top) = (self.region.capacity(), self.scopes.top());
+        let (start, floor, bump) = (self.heap.start(), self.heap.floor(), self.heap.bump());
+        let sealed = floor - start;
+        let peak = self.in_use_max(self.heap.room_min(top));
+        Usage {
+            capacity: capacity.into(),
+            in_use: (bump - floor + (capacity - top)).into(),
+            high_water: max(self.high_water.get(), peak).into(),
+            resets: self.heap.resets(),
+            sealed: sealed.into(),
+            spills: self.spills.get(),
+            persistent: start.into(),
+            retire: sealed > capacity / SEALED_DIVISOR,
+        }
+    }
+
+    /// Each phase that has run, in the order in which they first began, with the most bytes that
+    /// were in use while it ran. At most [`PHASES_MAX`](crate::PHASES_MAX) names.
+    pub fn phases(&self) -> impl Iterator<Item = (&'static str, usize)> + '_ {
+        self.phases.iter()
+    }
+
+    /// How many blocks of the heap front are alive above the floor.
+    #[must_use]
+    pub fn live_blocks(&self) -> usize {
+        self.heap.live() as usize
+    }
+
+    /// Visits every free block of the lists: its address and its bytes. Together with the blocks
+    /// alive above the floor they make up that part of the heap front without a gap. For audits.
+    ///
+    /// # Safety
+    /// `visit` uses neither the arena nor the block: the list runs through it.
+    pub unsafe fn free_blocks(&self, visit: impl FnMut(*mut u8, usize)) {
+        self.heap.listed(&self.region, visit);
+    }
+
+    pub(crate) fn heap_bump(&self) -> u32 {
+        self.heap.bump()
+    }
+
+    pub(crate) fn scopes(&self) -> (&ScopeFront, &Region) {
+        (&self.scopes, &self.region)
+    }
+
+    /// Bytes in use (sealed ones among them) when the fronts were `room` bytes apart. Saturates,
+    /// because before `configured` the start may rise after `room` was measured.
+    fn in_use_max(&self, room: u32) -> u32 {
+        (self.region.capacity() - self.heap.start()).saturating_sub(room)
+    }
+
+    fn route(&self) {
+        self.to_heap.set(self.configured.get() && self.keeping.get() == 0);
+    }
+}

@@ -1,0 +1,70 @@
+//! What is running inside an arena: phases, and closures that allocate for keeps.
+//!
+//! Each is a value whose drop restores what was before, so that unwinding (natively) ends it like
+//! returning does.
+
+use core::cmp::{max, min};
+
+use super::Arena;
+
+/// A phase that is running.
+pub(super) struct Phase<'a> {
+    arena: &'a Arena,
+    /// The depth that marks allocations of this phase.
+    depth: u32,
+    /// Where the scope front stood when the phase began.
+    top: u32,
+    /// `Heap::room_min` of what is around the phase.
+    room_min: u32,
+    /// Its place in the table of phases, if there was one left.
+    place: Option<usize>,
+}
+
+impl<'a> Phase<'a> {
+    pub(super) fn enter(arena: &'a Arena, name: &'static str) -> Self {
+        let top = arena.scopes.top();
+        let room_min = arena.heap.swap_room_min(top - arena.heap.bump());
+        let depth = arena.scopes.enter();
+        Self { arena, depth, top, room_min, place: arena.phases.place(name) }
+    }
+
+    pub(super) fn depth(&self) -> u32 {
+        self.depth
+    }
+}
+
+impl Drop for Phase<'_> {
+    fn drop(&mut self) {
+        let arena = self.arena;
+        arena.heap.note_retreat(arena.scopes.top());
+        let room_min = arena.heap.swap_room_min(0);
+        arena.heap.swap_room_min(min(self.room_min, room_min));
+        let in_use = arena.in_use_max(room_min);
+        arena.high_water.set(max(arena.high_water.get(), in_use));
+        if let Some(place) = self.place {
+            arena.phases.record(place, in_use);
+        }
+        arena.scopes.leave(self.top);
+        if arena.heap.scrub() {
+            arena.scopes.scrub(&arena.region, arena.heap.bump());
+        }
+    }
+}
+
+/// A closure that is running and allocates for keeps.
+pub(super) struct Keeping<'a>(&'a Arena);
+
+impl<'a> Keeping<'a> {
+    pub(super) fn enter(arena: &'a Arena) -> Self {
+        arena.keeping.set(arena.keeping.get() + 1);
+        arena.route();
+        Self(arena)
+    }
+}
+
+impl Drop for Keeping<'_> {
+    fn drop(&mut self) {
+        self.0.keeping.set(self.0.keeping.get() - 1);
+        self.0.route();
+    }
+}

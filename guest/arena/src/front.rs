@@ -1,0 +1,114 @@
+//! The scope front: where it stands, and what it has touched.
+//!
+//! Grows downward from the region's end; exact sizes, no lists, no headers. It does not know
+//! which block belongs to which phase: the phases (`arena/running.rs`) remember where the front
+//! stood when they began.
+//!
+//! Invariant: `top` is the lowest byte in use, `low` the lowest byte used since the bytes between
+//! the fronts were last zeroed; lazy, like the heap's `mark`: the truth is `min(low, top)`.
+
+use core::alloc::Layout;
+use core::cell::Cell;
+use core::cmp::{max, min};
+use core::ptr::NonNull;
+
+use crate::region::Region;
+
+pub(crate) struct ScopeFront {
+    top: Cell<u32>,
+    low: Cell<u32>,
+    /// How many phases are running, one inside the other.
+    depth: Cell<u32>,
+}
+
+impl ScopeFront {
+    pub(crate) const fn new() -> Self {
+        Self { top: Cell::new(0), low: Cell::new(0), depth: Cell::new(0) }
+    }
+
+    /// Places the front at the region's end; bytes from `low` on may be dirty.
+    pub(crate) fn begin_at(&self, end: u32, low: u32) {
+        self.top.set(end);
+        self.low.set(low);
+    }
+
+    #[inline]
+    pub(crate) fn top(&self) -> u32 {
+        self.top.get()
+    }
+
+    #[inline]
+    pub(crate) fn depth(&self) -> u32 {
+        self.depth.get()
+    }
+
+    /// From here on this front may have left bytes dirty.
+    pub(crate) fn used_from(&self) -> u32 {
+        min(self.low.get(), self.top.get())
+    }
+
+    /// A phase begins.
+    pub(crate) fn enter(&self) -> u32 {
+        let depth = self.depth.get() + 1;
+        self.depth.set(depth);
+        depth
+    }
+
+    /// The innermost phase ends: the front goes back to where it was when the phase began.
+    pub(crate) fn leave(&self, top: u32) {
+        self.low.set(self.used_from());
+        self.top.set(top);
+        self.depth.set(self.depth.get() - 1);
+    }
+
+    /// Takes memory for a layout, above `bump`. Changes nothing if there is no room.
+    #[inline]
+    pub(crate) fn take(&self, region: &Region, bump: u32, layout: Layout) -> Option<NonNull<u8>> {
+        self.take_below(region, bump, self.top.get(), layout)
+    }
+
+    /// Gives up `old` at `block`, if it is what was taken last, and takes `new` in its place,
+    /// which may overlap it. Changes nothing if there is no room.
+    pub(crate) fn extend_last(
+        &self,
+        region: &Region,
+        bump: u32,
+        (block, old): (NonNull<u8>, Layout),
+        new: Layout,
+    ) -> Option<NonNull<u8>> {
+        if old.size() == 0 || region.offset_of(block.as_ptr()) != self.top.get() {
+            return None;
+        }
+        // The block is in the region, so its size fits into `u32`.
+        self.take_below(region, bump, self.top.get() + old.size() as u32, new)
+    }
+
+    fn take_below(
+        &self,
+        region: &Region,
+        bump: u32,
+        end: u32,
+        layout: Layout,
+    ) -> Option<NonNull<u8>> {
+        if layout.size() > (end - bump) as usize {
+            return None;
+        }
+        let offset = end - layout.size() as u32;
+        let align = u32::try_from(layout.align()).ok()?;
+        let padding = region.padding_down(offset, align);
+        if padding > offset - bump {
+            return None;
+        }
+        self.top.set(offset - padding);
+        NonNull::new(region.at(offset - padding))
+    }
+
+    /// Zeroes what this front has used and given back. Below `bump` it is the heap's.
+    #[cold]
+    pub(crate) fn scrub(&self, region: &Region, bump: u32) {
+        let top = self.top.get();
+        // SAFETY: nothing is alive between the fronts.
+        unsafe { region.zero(max(self.low.get(), bump), top) };
+        self.low.set(top);
+    }
+}

@@ -1,0 +1,134 @@
+//! The arena as a guest's global allocator.
+//!
+//! In a sandbox (`wasm32-unknown-unknown`) there is one arena per module, over everything above
+//! `__heap_base`: how much that is, is decided by whoever instantiates the module. Elsewhere there
+//! is no such memory, and ordinary tests must run: see `elsewhere`. This room only chooses.
+
+#[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+mod sandbox;
+#[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+use sandbox as target;
+
+#[cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
+mod elsewhere;
+#[cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
+use elsewhere as target;
+
+use core::alloc::{GlobalAlloc, Layout};
+
+use crate::scope::Scope;
+use crate::usage::Usage;
+
+/// The one arena of a WebAssembly module, as its global allocator.
+///
+/// ```
+/// #[global_allocator]
+/// static ARENA: phase_arena::GlobalArena = phase_arena::GlobalArena::new();
+/// # fn main() { assert_eq!(vec![1, 2, 3].len(), 3); }
+/// ```
+///
+/// It has no state of its own: every value of this type is a handle on the same arena, so a second
+/// one does no harm. The arena takes all memory above `__heap_base` at its first use. A module
+/// that links another allocator which does the same (a libc) must not use it.
+///
+/// On other targets than `wasm32-unknown-unknown` it allocates from [`std::alloc::System`], and
+/// only phases, statistics and requests use an arena, one per thread, of 16 MiB.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct GlobalArena;
+
+impl GlobalArena {
+    /// A handle on the module's arena.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self
+    }
+
+    /// See [`Arena::configured`](crate::Arena::configured).
+    pub fn configured(&self) {
+        target::with(|arena| arena.configured());
+    }
+
+    /// See [`Arena::begin_request`](crate::Arena::begin_request).
+    pub fn begin_request(&self) {
+        target::with(|arena| arena.begin_request());
+    }
+
+    /// See [`Arena::end_request`](crate::Arena::end_request).
+    pub fn end_request(&self) {
+        target::with(|arena| arena.end_request());
+    }
+
+    /// See [`Arena::phase`](crate::Arena::phase).
+    pub fn phase<R>(&self, name: &'static str, f: impl for<'s> FnOnce(&Scope<'s>) -> R) -> R {
+        target::with(|arena| arena.phase(name, f))
+    }
+
+    /// See [`Arena::persistent`](crate::Arena::persistent).
+    pub fn persistent<R>(&self, f: impl FnOnce() -> R) -> R {
+        target::with(|arena| arena.persistent(f))
+    }
+
+    /// See [`Arena::set_scrub`](crate::Arena::set_scrub).
+    pub fn set_scrub(&self, on: bool) {
+        target::with(|arena| arena.set_scrub(on));
+    }
+
+    /// See [`Arena::usage`](crate::Arena::usage).
+    #[must_use]
+    pub fn usage(&self) -> Usage {
+        target::with(|arena| arena.usage())
+    }
+
+    /// See [`Arena::phases`](crate::Arena::phases).
+    pub fn phases(&self) -> impl Iterator<Item = (&'static str, usize)> {
+        target::phases()
+    }
+
+    /// The canonical ABI's `realloc`, see [`Arena::host_realloc`](crate::Arena::host_realloc).
+    /// Never null: at exhaustion it traps in a function named `arena_exhausted`.
+    ///
+    /// # Safety
+    /// If `old_size` is not zero, `pointer` is a block alive of this allocator with that size and
+    /// alignment.
+    pub unsafe fn host_realloc(
+        &self,
+        pointer: *mut u8,
+        old_size: usize,
+        align: usize,
+        new_size: usize,
+    ) -> *mut u8 {
+        // SAFETY: the caller's promise.
+        let block = unsafe { target::host_realloc(pointer, old_size, align, new_size) };
+        if block.is_null() {
+            target::arena_exhausted();
+        }
+        block
+    }
+}
+
+// SAFETY: forwards to an allocator that keeps the contract.
+unsafe impl GlobalAlloc for GlobalArena {
+    #[inline]
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller's promise.
+        unsafe { target::allocator().alloc(layout) }
+    }
+
+    #[inline]
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promise.
+        unsafe { target::allocator().dealloc(pointer, layout) }
+    }
+
+    #[inline]
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller's promise.
+        unsafe { target::allocator().alloc_zeroed(layout) }
+    }
+
+    #[inline]
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        // SAFETY: the caller's promise.
+        unsafe { target::allocator().realloc(pointer, layout, size) }
+    }
+}

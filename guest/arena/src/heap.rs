@@ -1,0 +1,392 @@
+//! The heap front: a *reap* (region and heap; Berger, Zorn and McKinley, OOPSLA 2002) that grows
+//! upward.
+//!
+//! A bump offset, and one LIFO list of free blocks per size class. There are no headers (the
+//! `Layout` gives the size) and no coalescing: the reset is the coalescer. This room does not know
+//! where scopes or the persistent part are; it is told its `limit` with each call that may grow.
+//!
+//! Invariants (tested by the property tests):
+//! - `start <= floor <= bump <= limit`, all multiples of 8.
+//! - The blocks alive above the floor and the listed blocks tile `floor..bump`: nothing is lost,
+//!   nothing overlaps.
+//! - `live == 0` implies `bump == floor` and empty lists.
+//! - Nothing below the floor is ever listed, and freeing it never moves the bump.
+//! - Bytes at or above `max(mark, bump)` have not been written by this front since they were zero.
+
+use core::cell::Cell;
+use core::cmp::{max, min};
+
+use crate::classes::{self, CLASSES, GRANULE};
+use crate::region::Region;
+
+/// The end of a list. No block lies there, because the region's first bytes are reserved.
+const NIL: u32 = 0;
+
+/// `CLASSES` rounded up to a power of two: a masked index then needs no bounds check.
+const HEADS: usize = CLASSES.next_power_of_two();
+
+pub(crate) struct Heap {
+    /// Where the next block goes that no list can serve.
+    bump: Cell<u32>,
+    /// Blocks below belong to earlier requests (sealed). Nothing is reused below.
+    floor: Cell<u32>,
+    /// Blocks alive above the floor.
+    live: Cell<u32>,
+    /// Whether any list may be non-empty.
+    listed: Cell<bool>,
+    /// The highest value of `bump` since the bytes below it were last zeroed. Kept up to date
+    /// only when the bump goes down: the truth is `max(mark, bump)`.
+    mark: Cell<u32>,
+    /// The least distance between the fronts since the last `swap_room_min`; lazy like `mark`.
+    room_min: Cell<u32>,
+    /// First block of each class's list, or `NIL`.
+    heads: [Cell<u32>; HEADS],
+    /// Where the front begins: above the persistent part.
+    start: Cell<u32>,
+    /// Blocks alive below the floor.
+    sealed_live: Cell<u32>,
+    /// Whether a reset zeroes what was used.
+    scrub: Cell<bool>,
+    resets: Cell<u64>,
+}
+
+impl Heap {
+    pub(crate) const fn new() -> Self {
+        Self {
+            bump: Cell::new(0),
+            floor: Cell::new(0),
+            live: Cell::new(0),
+            listed: Cell::new(false),
+            mark: Cell::new(0),
+            room_min: Cell::new(0),
+            heads: [const { Cell::new(NIL) }; HEADS],
+            start: Cell::new(0),
+            sealed_live: Cell::new(0),
+            scrub: Cell::new(false),
+            resets: Cell::new(0),
+        }
+    }
+
+    /// Places the front at `start`, before its first block; bytes below `mark` may be dirty.
+    pub(crate) fn begin_at(&self, start: u32, mark: u32, limit: u32) {
+        debug_assert!(self.live.get() == 0 && self.sealed_live.get() == 0);
+        debug_assert!(NIL < start || limit == 0, "offset zero means the end of a list");
+        self.start.set(start);
+        self.floor.set(start);
+        self.bump.set(start);
+        self.mark.set(max(self.mark.get(), mark));
+        self.room_min.set(limit - start);
+    }
+
+    /// Makes room for a persistent part that has extended, before the first block. The most that
+    /// was in use stays what it was.
+    pub(crate) fn rise_to(&self, start: u32) {
+        debug_assert!(self.live.get() == 0 && self.floor.get() <= start);
+        let rise = start - self.start.get();
+        self.room_min.set(self.room_min.get().saturating_sub(rise));
+        self.start.set(start);
+        self.floor.set(start);
+        self.bump.set(start);
+    }
+
+    pub(crate) fn start(&self) -> u32 {
+        self.start.get()
+    }
+
+    #[inline]
+    pub(crate) fn floor(&self) -> u32 {
+        self.floor.get()
+    }
+
+    #[inline]
+    pub(crate) fn bump(&self) -> u32 {
+        self.bump.get()
+    }
+
+    /// The lowest offset from which on this front has left every byte as it was.
+    pub(crate) fn used_below(&self) -> u32 {
+        max(self.mark.get(), self.bump.get())
+    }
+
+    pub(crate) fn resets(&self) -> u64 {
+        self.resets.get()
+    }
+
+    pub(crate) fn live(&self) -> u32 {
+        self.live.get()
+    }
+
+    pub(crate) fn scrub(&self) -> bool {
+        self.scrub.get()
+    }
+
+    pub(crate) fn set_scrub(&self, on: bool) {
+        self.scrub.set(on);
+    }
+
+    /// The common case: a block of the right class from its list, or from the bump. The alignment
+    /// is that of every block, 8. `None` sends the caller to `alloc_slow`.
+    #[inline]
+    pub(crate) fn alloc(&self, region: &Region, limit: u32, size: u32) -> Option<u32> {
+        let head = self.head(classes::class_of(size));
+        let listed = head.get();
+        if listed != NIL {
+            // SAFETY: a listed block holds its link and is alive for nobody (invariant).
+            head.set(unsafe { region.read_link(listed) });
+            self.live.set(self.live.get() + 1);
+            return Some(listed);
+        }
+        let (block, bump) = (classes::block_size(size), self.bump.get());
+        if block <= limit - bump {
+            self.bump.set(bump + block);
+            self.live.set(self.live.get() + 1);
+            return Some(bump);
+        }
+        None
+    }
+
+    /// Every other case: larger alignments, and exhaustion, at which larger free blocks are split.
+    /// `size` and `align` are at most `SIZE_MAX`, so no sum below wraps.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn alloc_slow(
+        &self,
+        region: &Region,
+        limit: u32,
+        size: u32,
+        align: u32,
+    ) -> Option<u32> {
+        let block = classes::block_size(size);
+        let offset = self
+            .pop_aligned(region, classes::class_of(size), align)
+            .or_else(|| self.bump_aligned(region, limit, block, align))
+            .or_else(|| self.carve(region, block, align))?;
+        self.live.set(self.live.get() + 1);
+        Some(offset)
+    }
+
+    fn pop_aligned(&self, region: &Region, class: usize, align: u32) -> Option<u32> {
+        let head = self.head(class);
+        let listed = head.get();
+        if listed == NIL || region.padding_up(listed, align) != 0 {
+            return None;
+        }
+        // SAFETY: as in `alloc`.
+        head.set(unsafe { region.read_link(listed) });
+        Some(listed)
+    }
+
+    fn bump_aligned(&self, region: &Region, limit: u32, block: u32, align: u32) -> Option<u32> {
+        let bump = self.bump.get();
+        let padding = region.padding_up(bump, align);
+        if padding + block > limit - bump {
+            return None;
+        }
+        self.bump.set(bump + padding + block);
+        self.list_span(region, bump, padding);
+        Some(bump + padding)
+    }
+
+    /// Cuts a block out of the smallest listed block that is sure to hold it, and lists the rest.
+    fn carve(&self, region: &Region, block: u32, align: u32) -> Option<u32> {
+        let slack = align.saturating_sub(GRANULE);
+        let class = (classes::class_of(block + slack)..CLASSES)
+            .find(|&class| self.head(class).get() != NIL)?;
+        let head = self.head(class);
+        let found = head.get();
+        // SAFETY: as in `alloc`.
+        head.set(unsafe { region.read_link(found) });
+        let padding = region.padding_up(found, align);
+        self.list_span(region, found, padding);
+        let rest = classes::class_size(class) - padding - block;
+        self.list_span(region, found + padding + block, rest);
+        Some(found + padding)
+    }
+
+    /// Frees a block above the floor that was allocated for `size` bytes.
+    ///
+    /// # Safety
+    /// `offset` is such a block, alive until now.
+    #[inline]
+    pub(crate) unsafe fn free(&self, region: &Region, limit: u32, offset: u32, size: u32) {
+        if offset + classes::block_size(size) == self.bump.get() {
+            self.note_retreat(limit);
+            self.bump.set(offset);
+        } else {
+            self.list(region, classes::class_of(size), offset);
+        }
+        let live = self.live.get() - 1;
+        self.live.set(live);
+        if live == 0 {
+            self.reset(region, limit);
+        }
+    }
+
+    /// Changes a block's size without moving it, if that is possible: always when it shrinks,
+    /// when it grows if it is the top block.
+    ///
+    /// # Safety
+    /// `offset` is a block alive, allocated for `old` bytes, and `new` is at most `SIZE_MAX`.
+    #[inline]
+    pub(crate) unsafe fn resize(
+        &self,
+        region: &Region,
+        limit: u32,
+        offset: u32,
+        (old, new): (u32, u32),
+    ) -> bool {
+        let (old_block, new_block) = (classes::block_size(old), classes::block_size(new));
+        let end = offset + old_block;
+        if new_block == old_block {
+            return true;
+        }
+        if offset < self.floor.get() {
+            // Sealed: what it gives up may not be listed, what it needs lies above the floor.
+            return new_block < old_block;
+        }
+        if end == self.bump.get() {
+            if new_block > limit - offset {
+                return false;
+            }
+            if new_block < old_block {
+                self.note_retreat(limit);
+            }
+            self.bump.set(offset + new_block);
+            return true;
+        }
+        if new_block > old_block {
+            return false;
+        }
+        self.list_span(region, offset + new_block, old_block - new_block);
+        true
+    }
+
+    /// Frees a sealed block. Its memory comes back when all of them are free.
+    pub(crate) fn free_sealed(&self, region: &Region, limit: u32) {
+        let sealed_live = self.sealed_live.get() - 1;
+        self.sealed_live.set(sealed_live);
+        if sealed_live == 0 && self.live.get() == 0 {
+            self.reset(region, limit);
+        }
+    }
+
+    /// Raises the floor above everything that is alive, so that nothing is reused under it.
+    /// Does nothing if nothing is alive.
+    pub(crate) fn seal(&self, region: &Region, limit: u32) {
+        if self.live.get() == 0 {
+            return;
+        }
+        self.note_retreat(limit);
+        if self.scrub.get() {
+            self.scrub_listed(region);
+            self.scrub_from(region, limit, self.bump.get());
+        }
+        self.sealed_live.set(self.sealed_live.get() + self.live.get());
+        self.live.set(0);
+        self.floor.set(self.bump.get());
+        self.clear_lists();
+    }
+
+    /// Visits every listed block.
+    pub(crate) fn listed(&self, region: &Region, mut visit: impl FnMut(*mut u8, usize)) {
+        for class in 0..CLASSES {
+            let mut offset = self.head(class).get();
+            while offset != NIL {
+                // SAFETY: as in `alloc`.
+                let next = unsafe { region.read_link(offset) };
+                visit(region.at(offset), classes::class_size(class) as usize);
+                offset = next;
+            }
+        }
+    }
+
+    /// Nothing above the floor is alive: begins anew at the floor, or at the start if nothing
+    /// below the floor is alive either.
+    #[inline(never)]
+    fn reset(&self, region: &Region, limit: u32) {
+        self.note_retreat(limit);
+        if self.sealed_live.get() == 0 {
+            self.floor.set(self.start.get());
+        }
+        self.bump.set(self.floor.get());
+        self.clear_lists();
+        self.resets.set(self.resets.get() + 1);
+        if self.scrub.get() {
+            self.scrub_from(region, limit, self.floor.get());
+        }
+    }
+
+    /// Zeroes what this front has used and given back by freeing the top block.
+    pub(crate) fn scrub_above(&self, region: &Region, limit: u32) {
+        self.note_retreat(limit);
+        self.scrub_from(region, limit, self.bump.get());
+    }
+
+    /// Zeroes what this front has used from `from` on. Above `limit` is the other front's.
+    #[cold]
+    fn scrub_from(&self, region: &Region, limit: u32, from: u32) {
+        // SAFETY: nothing is alive between the bump (= `from`) and the limit.
+        unsafe { region.zero(from, min(self.mark.get(), limit)) };
+        self.mark.set(from);
+    }
+
+    /// Zeroes every listed block, and with it the links: the lists must be cleared next.
+    #[cold]
+    fn scrub_listed(&self, region: &Region) {
+        self.listed(region, |block, len| {
+            // SAFETY: a listed block is alive for nobody, and its link has been read.
+            unsafe { block.write_bytes(0, len) };
+        });
+    }
+
+    /// Must run before the bump goes down or the limit goes up: what was used stays known.
+    #[inline]
+    pub(crate) fn note_retreat(&self, limit: u32) {
+        let bump = self.bump.get();
+        self.mark.set(max(self.mark.get(), bump));
+        self.room_min.set(min(self.room_min.get(), limit - bump));
+    }
+
+    /// The least distance between the fronts so far.
+    pub(crate) fn room_min(&self, limit: u32) -> u32 {
+        min(self.room_min.get(), limit - self.bump.get())
+    }
+
+    /// Begins a new measurement of `room_min` and returns the old one.
+    pub(crate) fn swap_room_min(&self, room_min: u32) -> u32 {
+        self.room_min.replace(room_min)
+    }
+
+    #[inline]
+    fn head(&self, class: usize) -> &Cell<u32> {
+        &self.heads[class & (HEADS - 1)]
+    }
+
+    #[inline]
+    fn list(&self, region: &Region, class: usize, offset: u32) {
+        let head = self.head(class);
+        // SAFETY: the block at `offset` is alive for nobody (all callers), and at least 8 bytes.
+        unsafe { region.write_link(offset, head.get()) };
+        head.set(offset);
+        self.listed.set(true);
+    }
+
+    /// Lists `len` dead bytes, a multiple of 8, as blocks of the largest classes that fit.
+    fn list_span(&self, region: &Region, mut offset: u32, mut len: u32) {
+        while len >= GRANULE {
+            let class = classes::class_within(len);
+            self.list(region, class, offset);
+            offset += classes::class_size(class);
+            len -= classes::class_size(class);
+        }
+    }
+
+    #[inline]
+    fn clear_lists(&self) {
+        if self.listed.replace(false) {
+            for head in &self.heads {
+                head.set(NIL);
+            }
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! The persistent part: what lives as long as the instance, at the region's lower end.
+//!
+//! A general allocator with coalescing, the `talc` crate, over `ORIGIN..end`. It extends upward for
+//! as long as the heap front above it is empty, and is frozen when that begins. It is never reset.
+//! This room decides how talc is fed; blocks and bins are talc's.
+//!
+//! Two of its limits come from the way talc searches. It compares `gap + size` with the gap's end
+//! by pointer arithmetic, which is only defined while the sum stays in the region. So each search
+//! is let in only if no sum can leave the region, and otherwise the top gap, whose size is known,
+//! is put where talc looks first. A gap *inside* the part that is larger than all the bytes
+//! between the part and the region's end may therefore go unused; nothing else is lost.
+
+use core::alloc::Layout;
+use core::cell::{Cell, UnsafeCell};
+use core::cmp::{max, min};
+use core::ptr::NonNull;
+
+use talc::base::binning::{Binning, linear_extent_then_linearly_divided_exponential_binning};
+use talc::base::{CHUNK_UNIT, Talc};
+use talc::source::Manual;
+
+use crate::region::{BASE_ALIGN, Region};
+
+/// Where the part begins. Offset zero is no block's, so that it can mean "no block" in lists.
+const ORIGIN: u32 = BASE_ALIGN;
+
+/// The part extends by at least this much, so that talc is not fed crumbs.
+const STEP: u32 = 64 << 10;
+
+const UNIT: u32 = CHUNK_UNIT as u32;
+
+/// Four bins per doubling from four units up to 2 GiB: the last bin, which talc must search
+/// linearly because its gaps may be too small, is out of reach.
+struct Bins;
+
+impl Binning for Bins {
+    type AvailabilityBitField = [u64; 2];
+
+    const BIN_COUNT: u32 = 112;
+
+    #[inline]
+    fn size_to_bin(size: usize) -> u32 {
+        linear_extent_then_linearly_divided_exponential_binning::<4, 1>(size)
+    }
+}
+
+pub(crate) struct Persistent {
+    talc: UnsafeCell<Talc<Manual, Bins>>,
+    /// Where talc's heap ends; `None` before its first claim.
+    talc_end: Cell<Option<NonNull<u8>>>,
+    /// The same as an offset; 0 before the first claim.
+    end: Cell<u32>,
+    frozen: Cell<bool>,
+}
+
+impl Persistent {
+    pub(crate) const fn new() -> Self {
+        Self {
+            talc: UnsafeCell::new(Talc::new(Manual)),
+            talc_end: Cell::new(None),
+            end: Cell::new(0),
+            frozen: Cell::new(false),
+        }
+    }
+
+    /// The first offset that is not this part's.
+    pub(crate) fn end(&self) -> u32 {
+        self.end.get()
+    }
+
+    /// Where the heap front above may begin.
+    pub(crate) fn start(&self, region: &Region) -> u32 {
+        let end = max(self.end.get(), ORIGIN);
+        min(end.next_multiple_of(BASE_ALIGN), region.capacity())
+    }
+
+    /// Allocates; extends the part up to `limit` if that is needed and it is not frozen.
+    pub(crate) fn alloc(&self, region: &Region, limit: u32, layout: Layout) -> Option<NonNull<u8>> {
+        let need = Need::of(region, layout)?;
+        if self.talc_end.get().is_none() {
+            if self.frozen.get() {
+                return None;
+            }
+            let tables = talc::min_first_heap_size::<Bins>() as u32;
+            self.claim(region, limit, max(tables + need.chunk + need.align + UNIT, STEP))?;
+        }
+        if need.fits_between(self.end.get(), region.capacity())
+            && let Some(block) = self.search(layout)
+        {
+            return Some(block);
+        }
+        self.alloc_on_top(region, limit, layout, &need)
+    }
+
+    /// Frees a block of this part.
+    ///
+    /// # Safety
+    /// `pointer` was returned by this part for `layout`, derived from the region's base, and is
+    /// not used any more.
+    pub(crate) unsafe fn free(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promise is talc's condition.
+        self.with(|talc| unsafe { talc.deallocate(pointer, at_least_one(layout)) });
+    }
+
+    /// Changes a block's size without moving it; `false` if that is not possible.
+    ///
+    /// # Safety
+    /// As for `free`, except that the pointer stays in use.
+    pub(crate) unsafe fn resize(&self, pointer: *mut u8, layout: Layout, size: usize) -> bool {
+        // SAFETY: the caller's promise is talc's condition; the size is not zero.
+        self.with(|talc| unsafe {
+            talc.try_realloc_in_place(pointer, at_least_one(layout), max(size, 1))
+        })
+    }
+
+    /// Fixes the part's end at what is used plus `headroom`, at most `limit`.
+    pub(crate) fn freeze(&self, region: &Region, limit: u32, headroom: u32) {
+        if self.frozen.replace(true) {
+            return;
+        }
+        if let Some(top) = self.used_top(region) {
+            // Below 2 GiB each: the sum does not wrap.
+            let end = max(min(top + headroom, limit), top);
+            self.move_end(region, end);
+        } else {
+            // Nothing has been allocated for keeps so far. A headroom that is too small even for
+            // talc's tables is none.
+            let _ = self.claim(region, limit, headroom);
+        }
+    }
+
+    /// Lays the foundation: talc keeps its tables at the bottom of what it claims first.
+    fn claim(&self, region: &Region, limit: u32, len: u32) -> Option<()> {
+        let (base, len) = (region.at(ORIGIN), min(limit.checked_sub(ORIGIN)?, len) as usize);
+        // SAFETY: `ORIGIN..ORIGIN + len` is below `limit`, so in the region and not in use.
+        let end = self.with(|talc| unsafe { talc.claim(base, len) })?;
+        self.set_end(region, end);
+        Some(())
+    }
+
+    fn search(&self, layout: Layout) -> Option<NonNull<u8>> {
+        // SAFETY: the size is not zero; the sums stay in the region (see the module's head).
+        self.with(|talc| unsafe { talc.try_allocate(at_least_one(layout)) })
+    }
+
+    /// Serves a request from the gap at the top of the part, moving the end up if need be.
+    fn alloc_on_top(
+        &self,
+        region: &Region,
+        limit: u32,
+        layout: Layout,
+        need: &Need,
+    ) -> Option<NonNull<u8>> {
+        let (top, end) = (self.used_top(region)?, self.end.get());
+        let limit = if self.frozen.get() { end } else { limit };
+        let padding = if need.align > UNIT { need.align } else { 0 };
+        let need_end = top.saturating_add(padding + need.chunk);
+        if need_end > limit || padding > region.capacity() - need_end {
+            return None;
+        }
+        // A gap that is large enough and was registered last is the first that talc looks at in
+        // its bin, and any other that it prefers is in a bin whose gaps are all as large as the
+        // chunk: with the padding, still in the region.
+        self.move_end(region, top);
+        self.move_end(region, need_end);
+        let block = self.search(layout);
+        let grown = if block.is_some() && end < need_end { need_end + STEP } else { end };
+        self.move_end(region, max(need_end, min(grown, limit)));
+        block
+    }
+
+    /// The end of the highest block: above it there is only a gap.
+    fn used_top(&self, region: &Region) -> Option<u32> {
+        let end = self.talc_end.get()?;
+        // SAFETY: `talc_end` is always what talc returned last for its only heap.
+        let reserved = self.with(|talc| unsafe { talc.reserved(end) });
+        Some(region.offset_of_end(reserved.up_to.as_ptr()))
+    }
+
+    fn move_end(&self, region: &Region, end: u32) {
+        let Some(old) = self.talc_end.get() else { return };
+        let new = region.at(end);
+        // SAFETY: `old` is talc's heap end. All callers keep `end` below the other fronts and at or
+        // above the top block: what is taken is free, what is given up is not used. The heap is
+        // never deleted, because talc's tables are its first block.
+        if let Some(moved) = self.with(|talc| unsafe { talc.resize(old, new) }) {
+            self.set_end(region, moved);
+        }
+    }
+
+    fn set_end(&self, region: &Region, end: NonNull<u8>) {
+        self.talc_end.set(Some(end));
+        self.end.set(region.offset_of_end(end.as_ptr()));
+    }
+
+    fn with<R>(&self, f: impl FnOnce(&mut Talc<Manual, Bins>) -> R) -> R {
+        // SAFETY: the only place that borrows it; the arena is not `Sync`, and talc calls nothing
+        // of ours (its source is `Manual`), so no second borrow can begin before this one ends.
+        f(unsafe { &mut *self.talc.get() })
+    }
+}
+
+/// What an allocation needs. Both numbers are below 2^31, and the alignment, a power of two below
+/// the capacity, at most 2^30: their sum with a few KiB more does not wrap.
+struct Need {
+    /// Bytes of the chunk: the size plus talc's tag, rounded up to its unit.
+    chunk: u32,
+    align: u32,
+}
+
+impl Need {
+    /// `None` if it could not fit into the region at all.
+    fn of(region: &Region, layout: Layout) -> Option<Self> {
+        let capacity = region.capacity() as usize;
+        if layout.size() >= capacity || layout.align() >= capacity {
+            return None;
+        }
+        let chunk = (layout.size().max(1) + size_of::<usize>()).next_multiple_of(CHUNK_UNIT);
+        Some(Self { chunk: chunk as u32, align: layout.align() as u32 })
+    }
+
+    /// Whether a chunk that begins below `end`, with any padding, would end in the region.
+    fn fits_between(&self, end: u32, capacity: u32) -> bool {
+        self.chunk <= capacity - end && self.align <= capacity - end - self.chunk
+    }
+}
+
+/// talc wants no empty layouts. One byte occupies the same chunk.
+fn at_least_one(layout: Layout) -> Layout {
+    if layout.size() == 0 {
+        // An alignment that was valid with size 0 is valid with size 1: `isize::MAX` is not a
+        // multiple of two, and the rounded-up size is the alignment itself.
+        Layout::from_size_align(1, layout.align()).unwrap_or(layout)
+    } else {
+        layout
+    }
+}

@@ -1,0 +1,72 @@
+//! Size classes against an oracle that counts them one by one.
+
+use phase_arena::classes::{
+    CLASSES, GRANULE, SIZE_MAX, block_size, class_of, class_size, class_within,
+};
+
+/// The table, written down the long way: 8 to 64 in steps of 8, then four steps per doubling.
+fn sizes() -> Vec<u64> {
+    let mut sizes: Vec<u64> = (1..=8).map(|step| step * 8).collect();
+    let mut low = 64;
+    while low < u64::from(SIZE_MAX) {
+        sizes.extend((1..=4).map(|step| low + step * low / 4));
+        low *= 2;
+    }
+    sizes
+}
+
+#[test]
+fn the_table_is_the_oracles() {
+    let sizes = sizes();
+    assert_eq!(sizes.len(), CLASSES);
+    assert_eq!(sizes.iter().filter(|&&size| size <= 32 << 10).count(), 44);
+    for (class, &size) in sizes.iter().enumerate() {
+        assert_eq!(u64::from(class_size(class)), size, "class {class}");
+        assert_eq!(size % u64::from(GRANULE), 0);
+    }
+}
+
+#[track_caller]
+fn check(sizes: &[u64], size: u32) {
+    let wanted = u64::from(size.max(1));
+    let class = sizes.iter().position(|&block| wanted <= block).expect("a class");
+    assert_eq!(class_of(size), class, "size {size}");
+    assert_eq!(u64::from(block_size(size)), sizes[class], "size {size}");
+    if size >= GRANULE {
+        let within = sizes.iter().rposition(|&block| block <= wanted).expect("a class");
+        assert_eq!(class_within(size), within, "size {size}");
+    }
+    // The promise about waste.
+    assert!(sizes[class] - wanted <= 7.max(wanted / 4), "size {size}");
+}
+
+#[test]
+fn every_small_size() {
+    let sizes = sizes();
+    let end = if cfg!(miri) { 2 << 10 } else { 256 << 10 };
+    for size in 0..end {
+        check(&sizes, size);
+    }
+}
+
+#[test]
+fn every_edge() {
+    let sizes = sizes();
+    for &edge in &sizes {
+        for size in edge.saturating_sub(9)..=edge + 9 {
+            if size <= u64::from(SIZE_MAX) {
+                check(&sizes, size as u32);
+            }
+        }
+    }
+}
+
+#[test]
+fn classes_are_monotone_up_to_the_largest() {
+    for class in 1..CLASSES {
+        assert!(class_size(class - 1) < class_size(class));
+        assert_eq!(class_of(class_size(class)), class);
+        assert_eq!(class_of(class_size(class - 1) + 1), class);
+    }
+    assert_eq!(class_of(SIZE_MAX), CLASSES - 1);
+}

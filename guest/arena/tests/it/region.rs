@@ -1,0 +1,227 @@
+//! A piece of memory for an arena, with guard bytes on both sides that must stay as they are.
+
+use std::alloc::{GlobalAlloc, Layout, alloc, dealloc};
+use std::ops::Deref;
+use std::ptr::NonNull;
+
+use phase_arena::Arena;
+
+/// The largest alignment that tests ask for; the memory itself must have it, so that Miri's
+/// symbolic alignment check can follow.
+pub(crate) const ALIGN_MAX: usize = 4096;
+
+const GUARD: u8 = 0xC3;
+/// Bytes of guard in front, and at least as many behind.
+const GUARD_BYTES: usize = ALIGN_MAX;
+
+/// An arena together with its memory.
+pub(crate) struct Sandbox {
+    arena: Arena,
+    memory: NonNull<u8>,
+    layout: Layout,
+    skew: usize,
+    len: usize,
+}
+
+/// What the memory contains at first.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Contents {
+    Zero,
+    Dirty,
+}
+
+impl Sandbox {
+    pub(crate) fn new(len: usize) -> Self {
+        Self::with(len, 0, Contents::Zero)
+    }
+
+    /// A sandbox that has been configured with nothing: its heap front is open.
+    pub(crate) fn configured(len: usize) -> Self {
+        let sandbox = Self::new(len);
+        sandbox.configured_now();
+        sandbox
+    }
+
+    pub(crate) fn configured_now(&self) {
+        self.arena.configured();
+        self.arena.begin_request();
+    }
+
+    /// `len` bytes that begin `skew` bytes above a multiple of `ALIGN_MAX`.
+    pub(crate) fn with(len: usize, skew: usize, contents: Contents) -> Self {
+        let size = GUARD_BYTES + skew + len + GUARD_BYTES;
+        let layout = Layout::from_size_align(size, ALIGN_MAX).unwrap();
+        // SAFETY: the layout is not empty.
+        let memory = NonNull::new(unsafe { alloc(layout) }).unwrap();
+        let fill = if contents == Contents::Zero { 0 } else { 0x5A };
+        // SAFETY: all within the allocation.
+        let arena = unsafe {
+            memory.write_bytes(GUARD, size);
+            let base = memory.add(GUARD_BYTES + skew);
+            base.write_bytes(fill, len);
+            match contents {
+                Contents::Zero => Arena::new_zeroed(base, len),
+                Contents::Dirty => Arena::new(base, len),
+            }
+        };
+        Self { arena, memory, layout, skew, len }
+    }
+
+    /// The address that is offset zero to the arena.
+    pub(crate) fn base(&self) -> usize {
+        (self.memory.addr().get() + GUARD_BYTES + self.skew).next_multiple_of(16)
+    }
+
+    /// Whether all bytes at these offsets are zero. They must be free, and initialised.
+    pub(crate) fn is_zero(&self, from: usize, to: usize) -> bool {
+        let skip = self.base() - self.memory.addr().get();
+        // SAFETY: in the allocation, and no reference to it is alive.
+        let bytes = unsafe {
+            std::slice::from_raw_parts(
+                self.memory.as_ptr().add(skip + from),
+                to.saturating_sub(from),
+            )
+        };
+        // As a whole: Miri is slow byte by byte.
+        bytes == vec![0; bytes.len()]
+    }
+
+    #[track_caller]
+    pub(crate) fn alloc(&self, size: usize, align: usize) -> Block {
+        let block = self.try_alloc(size, align);
+        block.expect("there is room")
+    }
+
+    pub(crate) fn try_alloc(&self, size: usize, align: usize) -> Option<Block> {
+        let layout = Layout::from_size_align(size, align).unwrap();
+        // SAFETY: an empty layout is allowed by this allocator.
+        Block::of(unsafe { self.arena.alloc(layout) }, layout)
+    }
+
+    pub(crate) fn try_alloc_zeroed(&self, size: usize, align: usize) -> Option<Block> {
+        let layout = Layout::from_size_align(size, align).unwrap();
+        // SAFETY: as in `try_alloc`.
+        Block::of(unsafe { self.arena.alloc_zeroed(layout) }, layout)
+    }
+
+    pub(crate) fn free(&self, block: Block) {
+        // SAFETY: blocks are values: this one is given up, so it is freed once.
+        unsafe { self.arena.dealloc(block.pointer.as_ptr(), block.layout) };
+    }
+
+    /// The block in its new size, or the old one if the arena is exhausted.
+    pub(crate) fn try_realloc(&self, block: Block, size: usize) -> Result<Block, Block> {
+        // SAFETY: the block is alive and given up; tests ask for sizes that are valid.
+        let moved = unsafe { self.arena.realloc(block.pointer.as_ptr(), block.layout, size) };
+        let layout = Layout::from_size_align(size, block.layout.align()).unwrap();
+        Block::of(moved, layout).ok_or(block)
+    }
+
+    pub(crate) fn in_use(&self) -> usize {
+        self.usage().in_use as usize
+    }
+
+    /// The lists' blocks as (address, bytes), sorted.
+    pub(crate) fn listed(&self) -> Vec<(usize, usize)> {
+        let mut blocks = Vec::new();
+        // SAFETY: the closure only looks at addresses.
+        unsafe { self.arena.free_blocks(|block, len| blocks.push((block.addr(), len))) };
+        blocks.sort_unstable();
+        blocks
+    }
+}
+
+impl Deref for Sandbox {
+    type Target = Arena;
+
+    fn deref(&self) -> &Arena {
+        &self.arena
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        let front = GUARD_BYTES + self.skew;
+        let back = self.layout.size() - front - self.len;
+        // SAFETY: both are parts of the allocation that were initialised by `with`.
+        let intact = unsafe {
+            let guards = [
+                std::slice::from_raw_parts(self.memory.as_ptr(), front),
+                std::slice::from_raw_parts(self.memory.as_ptr().add(front + self.len), back),
+            ];
+            guards.iter().all(|guard| guard.iter().all(|&byte| byte == GUARD))
+        };
+        // SAFETY: allocated by `with` with this layout.
+        unsafe { dealloc(self.memory.as_ptr(), self.layout) };
+        assert!(intact || std::thread::panicking(), "bytes outside the region were written");
+    }
+}
+
+/// A block alive. Not `Clone`: who frees it gives it up.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Block {
+    pub(crate) pointer: NonNull<u8>,
+    pub(crate) layout: Layout,
+}
+
+impl Block {
+    fn of(pointer: *mut u8, layout: Layout) -> Option<Self> {
+        let pointer = NonNull::new(pointer)?;
+        assert!(pointer.addr().get().is_multiple_of(layout.align()), "{layout:?} at {pointer:?}");
+        Some(Self { pointer, layout })
+    }
+
+    pub(crate) fn address(&self) -> usize {
+        self.pointer.addr().get()
+    }
+
+    pub(crate) fn size(&self) -> usize {
+        self.layout.size()
+    }
+
+    /// Fills the block with a pattern that differs from seed to seed.
+    pub(crate) fn fill(&self, seed: u8) {
+        let pattern = pattern(seed, self.size());
+        // SAFETY: the block is as large as its layout says, and alive.
+        unsafe {
+            self.pointer.copy_from_nonoverlapping(NonNull::from(&pattern[..]).cast(), self.size())
+        };
+    }
+
+    /// Whether the first `len` bytes are still those of `fill`.
+    pub(crate) fn holds(&self, seed: u8, len: usize) -> bool {
+        self.bytes()[..len] == pattern(seed, len)[..]
+    }
+
+    /// As `fill`, but only the first and last 64 bytes: for blocks of many MiB.
+    pub(crate) fn fill_ends(&self, seed: u8) {
+        for offset in [0, self.size() - 64] {
+            // SAFETY: in the block, which is longer than 64 bytes.
+            unsafe { self.pointer.add(offset).write_bytes(seed, 64) };
+        }
+    }
+
+    /// Whether both ends are still those of `fill_ends`.
+    pub(crate) fn holds_ends(&self, seed: u8) -> bool {
+        [0, self.size() - 64].into_iter().all(|offset| {
+            // SAFETY: in the block, and initialised by `fill_ends`.
+            let end = unsafe { std::slice::from_raw_parts(self.pointer.as_ptr().add(offset), 64) };
+            end == [seed; 64]
+        })
+    }
+
+    /// The contents, which must have been initialised.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        // SAFETY: alive, and as large as its layout says.
+        unsafe { std::slice::from_raw_parts(self.pointer.as_ptr(), self.size()) }
+    }
+}
+
+pub(crate) fn pattern(seed: u8, len: usize) -> Vec<u8> {
+    // 251 is prime: the pattern of one block is not that of its neighbour shifted.
+    let period: Vec<u8> =
+        (0..251u8).map(|index| index.wrapping_mul(7) ^ seed.wrapping_mul(31) | 1).collect();
+    let mut bytes = period.repeat(len / period.len() + 1);
+    bytes.truncate(len);
+    bytes
+}

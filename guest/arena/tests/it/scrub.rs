@@ -1,0 +1,95 @@
+//! Scrub: not a byte of what was freed remains between the fronts.
+
+use crate::region::{Contents, Sandbox};
+
+const LEN: usize = 32 << 10;
+
+#[test]
+fn a_reset_zeroes_all_that_was_used() {
+    let arena = Sandbox::configured(LEN);
+    arena.set_scrub(true);
+    let start = arena.usage().persistent as usize;
+    let (first, second) = (arena.alloc(5000, 8), arena.alloc(3000, 8));
+    first.fill(1);
+    second.fill(2);
+    arena.free(second);
+    arena.free(first);
+    assert!(arena.is_zero(start, LEN));
+}
+
+#[test]
+fn without_scrub_bytes_remain() {
+    let arena = Sandbox::configured(LEN);
+    let start = arena.usage().persistent as usize;
+    let block = arena.alloc(5000, 8);
+    block.fill(1);
+    arena.free(block);
+    assert!(!arena.is_zero(start, LEN), "or the other tests here see nothing");
+}
+
+#[test]
+fn the_end_of_a_phase_zeroes_what_it_used() {
+    let arena = Sandbox::configured(LEN);
+    arena.set_scrub(true);
+    let start = arena.usage().persistent as usize;
+    arena.phase("outer", |scope| {
+        let outer = scope.try_alloc_slice_fill_with(1000, |_| 1u8).unwrap();
+        arena.phase("inner", |scope| {
+            scope.try_alloc_slice_fill_with(2000, |_| 2u8).unwrap();
+        });
+        assert!(arena.is_zero(start, LEN - 1000));
+        assert!(outer.iter().all(|&byte| byte == 1));
+    });
+    assert!(arena.is_zero(start, LEN));
+}
+
+#[test]
+fn switching_it_on_zeroes_what_was_used_before() {
+    for contents in [Contents::Zero, Contents::Dirty] {
+        let arena = Sandbox::with(LEN, 0, contents);
+        arena.configured_now();
+        let start = arena.usage().persistent as usize;
+        let block = arena.alloc(5000, 8);
+        block.fill(1);
+        arena.phase("before", |scope| {
+            scope.try_alloc_slice_fill_with(5000, |_| 2u8).unwrap();
+        });
+        arena.phase("around", |scope| {
+            let kept = scope.try_alloc_slice_fill_with(100, |_| 3u8).unwrap();
+            arena.set_scrub(true);
+            assert!(kept.iter().all(|&byte| byte == 3));
+            assert!(arena.is_zero(start + 5120, LEN - 100), "{contents:?}");
+        });
+        assert!(block.holds(1, 5000));
+        arena.free(block);
+        assert!(arena.is_zero(start, LEN), "{contents:?}");
+    }
+}
+
+#[test]
+fn what_lies_dead_between_survivors_is_zeroed_when_they_are_sealed() {
+    let arena = Sandbox::configured(LEN);
+    arena.set_scrub(true);
+    let blocks: Vec<_> = (0..9).map(|_| arena.alloc(1024, 8)).collect();
+    let mut dead = Vec::new();
+    let mut survivors = Vec::new();
+    for (index, block) in blocks.into_iter().enumerate() {
+        block.fill(index as u8);
+        if index % 2 == 0 {
+            dead.push(block.address() - arena.base());
+            arena.free(block);
+        } else {
+            survivors.push((block, index as u8));
+        }
+    }
+    arena.end_request();
+    arena.begin_request();
+    for offset in dead {
+        assert!(arena.is_zero(offset, offset + 1024));
+    }
+    for (block, seed) in survivors {
+        assert!(block.holds(seed, 1024));
+        arena.free(block);
+    }
+    assert!(arena.is_zero(arena.usage().persistent as usize, LEN));
+}

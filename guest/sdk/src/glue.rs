@@ -1,0 +1,97 @@
+//! Where the canonical ABI meets the processor: generated bindings of the world `processor`, and
+//! the reallocation function that the host calls. The only room of this crate with unsafe code.
+#![allow(unsafe_code, reason = "exports of the canonical ABI are called with raw pointers")]
+
+use std::marker::PhantomData;
+
+use bindings::exports::arenaria::processor::{handler, lifecycle, memory};
+
+use crate::memory::ARENA;
+use crate::{Exported, Request, state};
+
+#[allow(missing_docs, clippy::allow_attributes_without_reason, reason = "generated")]
+pub mod bindings {
+    //! Generated from `wit/processor`.
+    wit_bindgen::generate!({
+        path: "../../wit/processor",
+        world: "processor",
+        pub_export_macro: true,
+    });
+}
+
+/// The exports of a component, answered by a processor.
+#[derive(Debug)]
+pub struct Component<P>(PhantomData<P>);
+
+impl<P: Exported> Component<P> {
+    #[doc(hidden)]
+    #[must_use]
+    pub fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<P: Exported> handler::Guest for Component<P> {
+    fn handle(request: handler::Request) -> handler::Response {
+        // The request moves into the bracket, so that it is freed before the bracket ends.
+        let response = state::handle::<P>(move |processor| processor.handle(borrow(&request)));
+        let (status, headers, body) = response.into_parts();
+        handler::Response { status, headers, body }
+    }
+}
+
+fn borrow(request: &handler::Request) -> Request<'_> {
+    Request::new(&request.method, &request.path_with_query)
+        .with_headers(&request.headers)
+        .with_body(&request.body)
+        .with_received_at(request.received_at)
+}
+
+impl<P: Exported> lifecycle::Guest for Component<P> {
+    fn configure(settings: Vec<(String, String)>) -> Result<(), String> {
+        state::configure::<P>(settings)
+    }
+}
+
+impl<P: Exported> memory::Guest for Component<P> {
+    fn usage() -> memory::Reading {
+        state::between_requests(|| {
+            // Before anything is allocated for the result.
+            let usage = ARENA.usage();
+            memory::Reading {
+                capacity: usage.capacity,
+                in_use: usage.in_use,
+                high_water: usage.high_water,
+                resets: usage.resets,
+                sealed: usage.sealed,
+                spills: usage.spills,
+                persistent: usage.persistent,
+                phases: ARENA.phases().map(phase_usage).collect(),
+                retire: usage.retire,
+            }
+        })
+    }
+}
+
+fn phase_usage((name, high_water): (&'static str, usize)) -> memory::PhaseUsage {
+    memory::PhaseUsage { name: name.to_owned(), high_water: high_water as u64 }
+}
+
+/// Where the host puts what it passes to an export. The only one in a component: `wit-bindgen`'s
+/// own allocates with Rust's allocator and does not know that a request begins.
+///
+/// # Safety
+///
+/// As the canonical ABI asks: `old` is 1. not dereferenced if `old_size` is 0, 2. else a block of
+/// `old_size` bytes aligned to `align` that came from here.
+#[cfg(all(target_family = "wasm", target_os = "unknown"))]
+#[unsafe(export_name = "cabi_realloc")]
+unsafe extern "C" fn cabi_realloc(
+    old: *mut u8,
+    old_size: usize,
+    align: usize,
+    new_size: usize,
+) -> *mut u8 {
+    // SAFETY: the caller keeps the canonical ABI's contract, which is `host_realloc`'s.
+    unsafe { ARENA.host_realloc(old, old_size, align, new_size) }
+}

@@ -1,0 +1,95 @@
+//! Write a processor of HTTP requests that keeps all its memory in one box of fixed size.
+//!
+//! ```
+//! use arenaria_guest::{Processor, Request, Response, Settings};
+//!
+//! /// Greets by name and counts.
+//! struct Greeter {
+//!     greeting: String,
+//!     served: u64,
+//! }
+//!
+//! impl Processor for Greeter {
+//!     fn configure(settings: Settings<'_>) -> Result<Self, String> {
+//!         settings.expect_only(&["greeting"])?;
+//!         let greeting = settings.get("greeting").unwrap_or("hello").to_owned();
+//!         Ok(Self { greeting, served: 0 })
+//!     }
+//!
+//!     fn handle(&mut self, request: Request<'_>) -> Response {
+//!         self.served += 1;
+//!         match request.path() {
+//!             "/served" => Response::text(format!("{}\n", self.served)),
+//!             "/" => Response::text(format!("{}, {}\n", self.greeting, name(&request))),
+//!             _ => Response::new(404),
+//!         }
+//!     }
+//! }
+//!
+//! fn name<'a>(request: &Request<'a>) -> &'a str {
+//!     request.query().and_then(|query| query.strip_prefix("name=")).unwrap_or("world")
+//! }
+//!
+//! arenaria_guest::export!(Greeter);
+//!
+//! // Natively, in a test:
+//! let settings = [("greeting".to_owned(), "good day".to_owned())];
+//! let mut greeter = Greeter::configure(Settings::new(&settings)).unwrap();
+//! let response = greeter.handle(Request::new("GET", "/?name=ada"));
+//! assert_eq!(response.status(), 200);
+//! assert_eq!(response.bytes(), b"good day, ada\n");
+//! ```
+//!
+//! Build it as a `cdylib` for `wasm32-unknown-unknown` and encode the result as a component.
+//!
+//! # Where memory comes from
+//!
+//! [`export!`] makes `phase-arena` the only allocator. What [`Processor::configure`] allocates
+//! stays until the instance ends. What [`Processor::handle`] allocates goes to the heap front,
+//! which is reset when the request's last block has been freed. Ordinary crates work unchanged.
+//! Three tools are there for those who want more:
+//!
+//! - [`phase`]: memory that is given back at once when the phase ends, without destructors;
+//! - [`persistent`]: memory for keeps, allocated in the middle of a request;
+//! - [`usage`]: what the arena looks like now.
+//!
+//! An allocation that does not fit ends the instance by a trap, unless it was made with
+//! `try_reserve` or in a [`phase`]. A host then answers in its own words and replaces the
+//! instance.
+//!
+//! # Built-in settings
+//!
+//! | setting | value | meaning |
+//! |---|---|---|
+//! | `arena-scrub` | `true` or `false` (default) | zero the used memory at every reset |
+//!
+//! Every processor has them; they are not passed on to [`Processor::configure`]. A setting that is
+//! given twice is refused.
+//!
+//! # More exports
+//!
+//! A component that exports more than the world `processor` generates the bindings of the rest
+//! itself and brackets each such export with [`request`] or [`request_with`], so that the arena
+//! knows where a request begins and ends.
+
+// The one exception is `glue`, which the canonical ABI calls with raw pointers.
+#![deny(unsafe_code)]
+
+mod processor;
+mod request;
+mod response;
+mod settings;
+
+mod glue;
+mod memory;
+mod state;
+
+#[doc(hidden)]
+pub mod __private;
+
+pub use memory::{Exhausted, Scope, ScopeVec, Usage, persistent, phase, usage};
+pub use processor::Processor;
+pub use request::{Headers, Request};
+pub use response::Response;
+pub use settings::Settings;
+pub use state::{Exported, request, request_with};

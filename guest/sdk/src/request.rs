@@ -1,0 +1,174 @@
+//! One HTTP request as a processor sees it: borrowed from where the host put it, never copied.
+//! Nothing is decoded here: paths, queries and header values are as the client sent them.
+
+/// One HTTP request, whole.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    method: &'a str,
+    path_with_query: &'a str,
+    headers: Headers<'a>,
+    body: &'a [u8],
+    received_at: u64,
+}
+
+impl<'a> Request<'a> {
+    /// A request without headers and body, received at 0, as a test needs it.
+    #[must_use]
+    pub fn new(method: &'a str, path_with_query: &'a str) -> Self {
+        Self { method, path_with_query, headers: Headers::new(&[]), body: &[], received_at: 0 }
+    }
+
+    /// The same request with these header fields, names in lower case.
+    #[must_use]
+    pub fn with_headers(self, fields: &'a [(String, String)]) -> Self {
+        Self { headers: Headers::new(fields), ..self }
+    }
+
+    /// The same request with this body.
+    #[must_use]
+    pub fn with_body(self, body: &'a [u8]) -> Self {
+        Self { body, ..self }
+    }
+
+    /// The same request, received at this time.
+    #[must_use]
+    pub fn with_received_at(self, received_at: u64) -> Self {
+        Self { received_at, ..self }
+    }
+
+    /// The method, as it was sent: `GET`, `POST`, …
+    #[must_use]
+    pub fn method(&self) -> &'a str {
+        self.method
+    }
+
+    /// The path, percent-encoded as it was sent, without the query.
+    #[must_use]
+    pub fn path(&self) -> &'a str {
+        self.path_with_query.split_once('?').map_or(self.path_with_query, |(path, _)| path)
+    }
+
+    /// What follows the first `?`, percent-encoded as it was sent. `None` without a `?`.
+    #[must_use]
+    pub fn query(&self) -> Option<&'a str> {
+        self.path_with_query.split_once('?').map(|(_, query)| query)
+    }
+
+    /// The path and, if there is one, `?` and the query.
+    #[must_use]
+    pub fn path_with_query(&self) -> &'a str {
+        self.path_with_query
+    }
+
+    /// The first header field of this name, in any case. A host forwards only the fields that it
+    /// was told to forward.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&'a str> {
+        self.headers.get(name)
+    }
+
+    /// The header fields.
+    #[must_use]
+    pub fn headers(&self) -> Headers<'a> {
+        self.headers
+    }
+
+    /// The body, whole. Empty if there is none.
+    #[must_use]
+    pub fn body(&self) -> &'a [u8] {
+        self.body
+    }
+
+    /// When the host received the request: nanoseconds since 1970-01-01T00:00:00Z. A processor
+    /// has no other clock.
+    #[must_use]
+    pub fn received_at(&self) -> u64 {
+        self.received_at
+    }
+}
+
+/// The header fields of a request, in the order in which they were sent.
+#[derive(Clone, Copy, Debug)]
+pub struct Headers<'a> {
+    fields: &'a [(String, String)],
+}
+
+impl<'a> Headers<'a> {
+    fn new(fields: &'a [(String, String)]) -> Self {
+        Self { fields }
+    }
+
+    /// The value of the first field of this name, in any case.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&'a str> {
+        self.get_all(name).next()
+    }
+
+    /// The values of all fields of this name, in any case.
+    pub fn get_all<'n>(&self, name: &'n str) -> impl Iterator<Item = &'a str> + use<'a, 'n> {
+        self.iter()
+            .filter(move |(field, _)| field.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value)
+    }
+
+    /// Names, in lower case, and values.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&'a str, &'a str)> + use<'a> {
+        self.fields.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// How many fields there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.fields.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.fields.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check_target(target: &str, path: &str, query: Option<&str>) {
+        let request = Request::new("GET", target);
+        assert_eq!((request.path(), request.query()), (path, query));
+        assert_eq!(request.path_with_query(), target);
+    }
+
+    #[test]
+    fn the_first_question_mark_begins_the_query() {
+        check_target("/", "/", None);
+        check_target("/a/b", "/a/b", None);
+        check_target("/a?", "/a", Some(""));
+        check_target("/a?b=1&c=?", "/a", Some("b=1&c=?"));
+        check_target("/a%3Fb", "/a%3Fb", None);
+        check_target("", "", None);
+    }
+
+    #[test]
+    fn headers_are_found_in_any_case_and_keep_their_order() {
+        let fields = [("accept", "a"), ("x", "1"), ("accept", "b")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let request = Request::new("GET", "/").with_headers(&fields);
+        assert_eq!(request.header("Accept"), Some("a"));
+        assert_eq!(request.header("accep"), None);
+        assert_eq!(request.headers().get_all("ACCEPT").collect::<Vec<_>>(), ["a", "b"]);
+        assert_eq!(request.headers().iter().nth(1), Some(("x", "1")));
+        assert_eq!(request.headers().len(), 3);
+        assert!(!request.headers().is_empty());
+    }
+
+    #[test]
+    fn a_request_is_what_it_was_made_of() {
+        let request = Request::new("PUT", "/").with_body(b"abc").with_received_at(7);
+        assert_eq!(request.method(), "PUT");
+        assert_eq!(request.body(), b"abc");
+        assert_eq!(request.received_at(), 7);
+        assert!(request.headers().is_empty());
+    }
+}

@@ -1,0 +1,236 @@
+//! The one processor of an instance, and the order of things: configure, then requests, one at a
+//! time. Every export passes through here, so that the arena is told where a request begins and
+//! ends. Invariant: the arena's persistent part is closed before the first request's own code runs.
+
+use std::cell::{Cell, RefCell};
+
+use crate::memory::ARENA;
+use crate::settings::take_built_in;
+use crate::{Processor, Response, Settings, persistent};
+
+thread_local! {
+    /// Whether the persistent part is closed.
+    static CONFIGURED: Cell<bool> = const { Cell::new(false) };
+    /// Whether a bracket is open.
+    static IN_REQUEST: Cell<bool> = const { Cell::new(false) };
+}
+
+/// A processor that [`export!`](crate::export!) has given a place for its state. Do not implement
+/// it by hand.
+pub trait Exported: Processor {
+    #[doc(hidden)]
+    fn with_state<R>(f: impl FnOnce(&State<Self>) -> R) -> R;
+}
+
+/// Where a processor lives.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct State<P>(RefCell<Stage<P>>);
+
+#[derive(Debug)]
+enum Stage<P> {
+    /// Nothing has been called.
+    New,
+    Ready(P),
+    /// `configure` failed with this sentence.
+    Failed(String),
+}
+
+impl<P: Processor> State<P> {
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(RefCell::new(Stage::New))
+    }
+
+    /// Configures, the first time.
+    fn configure(&self, settings: Vec<(String, String)>) -> Result<(), String> {
+        if CONFIGURED.get() {
+            return request(|| {
+                drop(settings);
+                Err("configure must be called once, before the first request".to_owned())
+            });
+        }
+        let mut stage = self.0.borrow_mut();
+        *stage = build(settings);
+        let result = match &*stage {
+            Stage::Failed(sentence) => Err(sentence.clone()),
+            Stage::New | Stage::Ready(_) => Ok(()),
+        };
+        close_persistent_part();
+        result
+    }
+
+    /// Configures without settings, if the host did not configure.
+    fn configure_if_new(&self) {
+        let mut stage = self.0.borrow_mut();
+        if matches!(*stage, Stage::New) {
+            // A bracket of another export may have closed the persistent part already.
+            let build = || build(Vec::new());
+            *stage = if CONFIGURED.get() { persistent(build) } else { build() };
+        }
+    }
+
+    fn with<R>(&self, f: impl FnOnce(&mut P) -> R) -> Result<R, String> {
+        match &mut *self.0.borrow_mut() {
+            Stage::Ready(processor) => Ok(f(processor)),
+            Stage::Failed(sentence) => Err(sentence.clone()),
+            Stage::New => Err("the processor is not configured".to_owned()),
+        }
+    }
+}
+
+fn build<P: Processor>(mut settings: Vec<(String, String)>) -> Stage<P> {
+    let built = take_built_in(&mut settings).and_then(|scrub| {
+        ARENA.set_scrub(scrub);
+        P::configure(Settings::new(&settings))
+    });
+    built.map_or_else(Stage::Failed, Stage::Ready)
+}
+
+fn close_persistent_part() {
+    if !CONFIGURED.replace(true) {
+        ARENA.configured();
+    }
+}
+
+/// Runs an export of the component's own as a request: what `f` allocates is reset once its last
+/// block has been freed. A bracket within a bracket is part of the outer one.
+pub fn request<R>(f: impl FnOnce() -> R) -> R {
+    close_persistent_part();
+    if IN_REQUEST.replace(true) {
+        return f();
+    }
+    ARENA.begin_request();
+    let result = f();
+    ARENA.end_request();
+    IN_REQUEST.set(false);
+    result
+}
+
+/// Like [`request`], with the processor of this instance, which is configured without settings if
+/// the host has not configured it.
+///
+/// # Errors
+///
+/// The sentence with which [`Processor::configure`] failed.
+///
+/// # Panics
+///
+/// If the processor is in use, that is, within its own `configure` or `handle`.
+pub fn request_with<P: Exported, R>(f: impl FnOnce(&mut P) -> R) -> Result<R, String> {
+    P::with_state(|state| {
+        state.configure_if_new();
+        request(|| state.with(f))
+    })
+}
+
+pub(crate) fn configure<P: Exported>(settings: Vec<(String, String)>) -> Result<(), String> {
+    P::with_state(|state| state.configure(settings))
+}
+
+/// Answers a request, in the host's words if there is no processor that could.
+pub(crate) fn handle<P: Exported>(f: impl FnOnce(&mut P) -> Response) -> Response {
+    request_with(f).unwrap_or_else(|sentence| {
+        Response::text(format!("the processor is not configured: {sentence}\n")).with_status(500)
+    })
+}
+
+/// Reads the arena between two requests: within a bracket, so that what the last request left
+/// alive is already counted as sealed.
+pub(crate) fn between_requests<R>(read: impl FnOnce() -> R) -> R {
+    if CONFIGURED.get() { request(read) } else { read() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Request;
+
+    /// Each test runs on a thread of its own, so each has an instance of its own.
+    struct Counter {
+        step: u64,
+        count: u64,
+    }
+
+    impl Processor for Counter {
+        fn configure(settings: Settings<'_>) -> Result<Self, String> {
+            settings.expect_only(&["step"])?;
+            let step = settings.get("step").unwrap_or("1");
+            let step = step.parse().map_err(|_| format!("setting `step` is `{step}`"))?;
+            Ok(Self { step, count: 0 })
+        }
+
+        fn handle(&mut self, _: Request<'_>) -> Response {
+            self.count += self.step;
+            Response::text(self.count.to_string())
+        }
+    }
+
+    crate::export!(Counter);
+
+    fn configure_with(name: &str, value: &str) -> Result<(), String> {
+        configure::<Counter>(vec![(name.to_owned(), value.to_owned())])
+    }
+
+    #[track_caller]
+    fn check_handle(status: u16, body: &str) {
+        let response = handle::<Counter>(|counter| counter.handle(Request::new("GET", "/")));
+        assert_eq!(response.status(), status);
+        assert_eq!(String::from_utf8_lossy(response.bytes()), body);
+    }
+
+    #[test]
+    fn the_state_outlives_a_request() {
+        configure_with("step", "5").unwrap();
+        check_handle(200, "5");
+        check_handle(200, "10");
+        assert_eq!(request_with(|counter: &mut Counter| counter.count), Ok(10));
+    }
+
+    #[test]
+    fn a_host_may_forget_to_configure() {
+        check_handle(200, "1");
+        let error = configure_with("step", "5").unwrap_err();
+        assert_eq!(error, "configure must be called once, before the first request");
+        check_handle(200, "2");
+    }
+
+    #[test]
+    fn an_export_of_its_own_may_come_first() {
+        assert_eq!(request(|| 7), 7);
+        check_handle(200, "1");
+        assert!(configure_with("step", "5").is_err());
+    }
+
+    #[test]
+    fn a_failed_configuration_serves_nothing() {
+        assert_eq!(configure_with("step", "x").unwrap_err(), "setting `step` is `x`");
+        check_handle(500, "the processor is not configured: setting `step` is `x`\n");
+        assert!(configure_with("step", "1").is_err(), "there is no second chance");
+        check_handle(500, "the processor is not configured: setting `step` is `x`\n");
+    }
+
+    #[test]
+    fn built_in_settings_are_not_the_processors() {
+        configure_with("arena-scrub", "true").unwrap();
+        check_handle(200, "1");
+    }
+
+    #[test]
+    fn a_bracket_within_a_bracket_does_not_end_the_outer_one() {
+        request(|| {
+            request(|| ());
+            assert!(IN_REQUEST.get());
+        });
+        assert!(!IN_REQUEST.get());
+    }
+
+    #[test]
+    fn reading_the_arena_does_not_configure() {
+        between_requests(|| ());
+        configure_with("step", "2").unwrap();
+        between_requests(|| assert!(IN_REQUEST.get()));
+        check_handle(200, "2");
+    }
+}

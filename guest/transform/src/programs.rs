@@ -1,0 +1,101 @@
+//! Ad-hoc programs, kept compiled: the least recently used one is dropped first.
+//!
+//! Invariant: what is kept lies in the persistent part of the memory, so a request that compiles a
+//! program leaves nothing on the heap front. A program for which there is no room is compiled for
+//! its request alone.
+
+use crate::engine::{Engine, Program, ProgramError, ProgramLimits};
+use arenaria_guest::{persistent, usage};
+
+/// Bytes of the texts of all kept programs together. A compiled program takes about ten times the
+/// bytes of its text, and a few KiB more for the definitions that it uses.
+const TEXT_BYTES_MAX: usize = 65_536;
+
+/// An engine and the programs it has compiled.
+pub struct Programs {
+    engine: Engine,
+    limits: ProgramLimits,
+    kept_max: usize,
+    /// The most recently used one first.
+    kept: Vec<Kept>,
+    /// Bytes of the texts in `kept`.
+    text_bytes: usize,
+}
+
+struct Kept {
+    text: Box<str>,
+    program: Program,
+}
+
+impl Programs {
+    /// No programs yet, and place for `kept_max`.
+    #[must_use]
+    pub fn new(limits: ProgramLimits, kept_max: usize) -> Self {
+        let kept = Vec::with_capacity(kept_max);
+        Self { engine: Engine::new(), limits, kept_max, kept, text_bytes: 0 }
+    }
+
+    /// Compiles a program without keeping it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::compile`].
+    pub fn compile(&self, text: &str) -> Result<Program, ProgramError> {
+        self.engine.compile(text, self.limits)
+    }
+
+    /// Calls `run` with the program of this text, which is compiled if it is not kept.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::compile`]. A text that is not a program leaves nothing behind.
+    pub fn with<R>(
+        &mut self,
+        text: &str,
+        run: impl FnOnce(&Program) -> R,
+    ) -> Result<R, ProgramError> {
+        if let Some(index) = self.kept.iter().position(|kept| *kept.text == *text) {
+            self.kept[..=index].rotate_right(1);
+        } else if !self.keep(text)? {
+            return Ok(run(&self.compile(text)?));
+        }
+        Ok(run(&self.kept[0].program))
+    }
+
+    /// How many programs are kept, and the bytes of their texts.
+    #[must_use]
+    pub fn kept(&self) -> (usize, usize) {
+        (self.kept.len(), self.text_bytes)
+    }
+
+    /// Compiles a program for keeps and puts it first. Gives `false` if there is no room.
+    fn keep(&mut self, text: &str) -> Result<bool, ProgramError> {
+        if self.kept_max == 0 || text.len() > TEXT_BYTES_MAX {
+            return Ok(false);
+        }
+        while self.kept.len() >= self.kept_max || self.text_bytes + text.len() > TEXT_BYTES_MAX {
+            self.drop_last();
+        }
+        let spills = usage().spills;
+        let program = persistent(|| {
+            let program = self.compile(text)?;
+            Ok(Kept { text: text.into(), program })
+        })?;
+        if usage().spills > spills {
+            // Some of it lies on the heap front and would seal it.
+            drop(program);
+            self.drop_last();
+            return Ok(false);
+        }
+        self.text_bytes += text.len();
+        // Within the capacity that was reserved: this does not allocate.
+        self.kept.insert(0, program);
+        Ok(true)
+    }
+
+    fn drop_last(&mut self) {
+        if let Some(last) = self.kept.pop() {
+            self.text_bytes -= last.text.len();
+        }
+    }
+}

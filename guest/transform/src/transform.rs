@@ -1,0 +1,167 @@
+//! The HTTP face: which program runs on which document, and what the answer looks like.
+//!
+//! It holds no policy of the engine and no text of problems beyond its own four. Every answer that
+//! is not 200 or 204 is a problem document.
+
+use crate::engine::{Input, Program, RunLimits};
+use crate::problem::Problem;
+use crate::programs::Programs;
+use crate::settings::{Options, Outputs};
+use arenaria_guest::{Processor, Request, Response, Settings};
+use percent_encoding::percent_decode_str;
+use std::borrow::Cow;
+
+/// The component: programs and what the operator wants done with them.
+pub struct Transform {
+    options: Options,
+    /// The operator's program.
+    program: Option<Program>,
+    programs: Programs,
+}
+
+impl Processor for Transform {
+    fn configure(settings: Settings<'_>) -> Result<Self, String> {
+        let (options, text) = Options::read(settings)?;
+        let mut transform = Self::new(options);
+        if let Some(text) = text {
+            let program = transform.programs.compile(text);
+            let program = program.map_err(|error| crate::place::sentence(text, &error))?;
+            transform.program = Some(program);
+        }
+        Ok(transform)
+    }
+
+    fn handle(&mut self, request: Request<'_>) -> Response {
+        self.answer(request).unwrap_or_else(|problem| problem.response())
+    }
+}
+
+impl Transform {
+    /// Without a program of the operator's.
+    #[must_use]
+    pub fn new(options: Options) -> Self {
+        let programs = Programs::new(options.program, options.programs_cached_max);
+        Self { options, program: None, programs }
+    }
+
+    /// Bounds on one run.
+    #[must_use]
+    pub fn run_limits(&self) -> RunLimits {
+        self.options.run
+    }
+
+    /// The ad-hoc programs.
+    pub fn programs(&mut self) -> &mut Programs {
+        &mut self.programs
+    }
+
+    fn answer(&mut self, request: Request<'_>) -> Result<Response, Problem> {
+        // A transformation needs something to transform. Other methods may well have an empty
+        // body, which is then a document that is not JSON.
+        if matches!(request.method(), "GET" | "HEAD") && request.body().is_empty() {
+            return Ok(no_body().response().with_header("allow", "POST, PUT, PATCH"));
+        }
+        let options = self.options;
+        let Some(text) = program_text(request)? else {
+            let program = self.program.as_ref().ok_or_else(no_program)?;
+            return respond(program, request, options);
+        };
+        if !options.ad_hoc {
+            return Err(not_ad_hoc());
+        }
+        self.programs.with(&text, |program| respond(program, request, options))?
+    }
+}
+
+fn respond(
+    program: &Program,
+    request: Request<'_>,
+    options: Options,
+) -> Result<Response, Problem> {
+    let content_type = request.header("content-type").unwrap_or_default();
+    if is_records(content_type) {
+        return Ok(records(program, request, options.run));
+    }
+    let mut body = Vec::new();
+    let input = Input { document: request.body(), now: Some(request.received_at()) };
+    let count = program.run(input, options.run, &mut body)?;
+    Ok(match (count, options.outputs) {
+        (0, _) => Response::new(204),
+        (1, _) => Response::json(body),
+        (_, Outputs::Lines) => lines(body),
+        (_, Outputs::Array) => Response::json(array(body)),
+    })
+}
+
+/// Turns lines into one array, in place: JSON has no line feeds outside of what we put there.
+fn array(mut lines: Vec<u8>) -> Vec<u8> {
+    lines.pop();
+    for byte in &mut lines {
+        if *byte == b'\n' {
+            *byte = b',';
+        }
+    }
+    lines.insert(0, b'[');
+    lines.extend_from_slice(b"]\n");
+    lines
+}
+
+/// Each line that is not blank is a document, each output or error a line. Always 200: which of
+/// the records failed is seen in their lines.
+fn records(program: &Program, request: Request<'_>, limits: RunLimits) -> Response {
+    let first = request.header("arenaria-first-record");
+    let first = first.and_then(|first| first.parse().ok()).unwrap_or(1);
+    let mut body = Vec::new();
+    for (record, line) in (first..).zip(request.body().split(|byte| *byte == b'\n')) {
+        if line.trim_ascii().is_empty() {
+            continue;
+        }
+        let input = Input { document: line, now: Some(request.received_at()) };
+        if let Err(error) = program.run(input, limits, &mut body) {
+            let problem = Problem { record: Some(record), ..error.into() };
+            problem.write_line(&mut body);
+        }
+    }
+    lines(body)
+}
+
+fn lines(body: Vec<u8>) -> Response {
+    Response::new(200).with_header("content-type", "application/x-ndjson").body(body)
+}
+
+fn is_records(content_type: &str) -> bool {
+    let media_type = content_type.split(';').next().unwrap_or_default().trim();
+    ["application/x-ndjson", "application/ndjson", "application/jsonl"]
+        .iter()
+        .any(|records| media_type.eq_ignore_ascii_case(records))
+}
+
+/// The value of `program` in the query, percent-decoded. `+` stays a plus sign: programs contain
+/// it, and people write it as it is.
+fn program_text<'a>(request: Request<'a>) -> Result<Option<Cow<'a, str>>, Problem> {
+    let pairs = request.query().unwrap_or_default().split('&');
+    let Some(value) = pairs.into_iter().find_map(|pair| pair.strip_prefix("program=")) else {
+        return Ok(None);
+    };
+    let text = percent_decode_str(value).decode_utf8();
+    text.map(Some).map_err(|error| {
+        let detail = "the program is not valid UTF-8".to_owned();
+        let offset = Some(error.valid_up_to());
+        Problem { offset, ..Problem::new(400, "program", "the program is not acceptable", detail) }
+    })
+}
+
+fn no_body() -> Problem {
+    let detail = "send a JSON document, for example with POST".to_owned();
+    Problem::new(405, "method", "the request has no document", detail)
+}
+
+fn no_program() -> Problem {
+    let detail = "give a program in the query: ?program=…".to_owned();
+    Problem::new(400, "program", "the request has no program", detail)
+}
+
+fn not_ad_hoc() -> Problem {
+    let detail = "the operator has not set `ad-hoc`".to_owned();
+    Problem::new(403, "ad-hoc", "requests must not bring programs", detail)
+}

@@ -1,0 +1,167 @@
+//! Does it fit? The arithmetic of memory, before anything is started and while bodies travel.
+//!
+//! Two sums, both with a hard end: what instances and host may take in all (checked once, at
+//! start) and what bodies on their way may take (checked per request). Neither allocates.
+
+use std::cell::Cell;
+use std::fmt;
+use std::rc::Rc;
+
+use sysinfo::{MemoryRefreshKind, ProcessesToUpdate, RefreshKind, System};
+
+use crate::config::Config;
+use crate::engine::FIBER_STACK_BYTES;
+use crate::units::Size;
+
+/// What all instances and the host may take at most, term by term.
+#[derive(Debug, PartialEq)]
+pub struct ProcessContract {
+    workers: u64,
+    /// Per route: its path, slots and the memory of one instance.
+    routes: Vec<(String, u64, Size)>,
+    host: Size,
+}
+
+impl ProcessContract {
+    /// The terms, from a configuration.
+    #[must_use]
+    pub fn new(config: &Config) -> Self {
+        let routes = config.routes.iter();
+        Self {
+            workers: config.workers as u64,
+            routes: routes
+                .map(|route| (route.path.clone(), route.slots as u64, route.limits.memory))
+                .collect(),
+            host: config.limits.host_memory,
+        }
+    }
+
+    /// The sum. A spare per worker and route lets a replacement be warm before the old one leaves.
+    #[must_use]
+    pub fn sum(&self) -> Size {
+        let instances = self.routes.iter().map(|(_, slots, memory)| {
+            self.workers * (slots + 1) * (memory.0 + FIBER_STACK_BYTES as u64)
+        });
+        Size(instances.sum::<u64>() + self.host.0)
+    }
+
+    /// Compares the sum with what there is.
+    ///
+    /// # Errors
+    ///
+    /// The arithmetic, if it does not fit.
+    pub fn check(&self, available: Size) -> Result<(), String> {
+        if self.sum() <= available {
+            return Ok(());
+        }
+        Err(format!(
+            "the memory settings need {self} but the machine or cgroup has {}; lower memory, slots, \
+             workers or host-memory",
+            mebibytes(available)
+        ))
+    }
+}
+
+impl fmt::Display for ProcessContract {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let stack = Size(FIBER_STACK_BYTES as u64);
+        for (path, slots, memory) in &self.routes {
+            let workers = self.workers;
+            write!(
+                f,
+                "{workers} workers x ({slots} slots + 1 spare) x ({memory} + {stack} stack) for {path}, "
+            )?;
+        }
+        write!(f, "and {} for the host: {} in all", self.host, mebibytes(self.sum()))
+    }
+}
+
+/// Sums are rarely round: whole mebibytes are near enough for a reader.
+fn mebibytes(size: Size) -> String {
+    format!("{}MiB", size.0.div_ceil(1 << 20))
+}
+
+/// What this process may use: the least of the machine's memory and the limits of its cgroup and of
+/// the root cgroup that it sees, which in a container is the container's.
+///
+/// # Errors
+///
+/// If the system does not say.
+pub fn available_memory() -> anyhow::Result<Size> {
+    let memory = MemoryRefreshKind::nothing().with_ram();
+    let mut system = System::new_with_specifics(RefreshKind::nothing().with_memory(memory))?;
+    let this = sysinfo::get_current_pid().map_err(|what| anyhow::anyhow!(what))?;
+    system.refresh_processes(ProcessesToUpdate::Some(&[this]), false);
+    let own = system.process(this).and_then(sysinfo::Process::cgroup_limits);
+    let limits =
+        [own, system.cgroup_limits()].into_iter().flatten().map(|limits| limits.total_memory);
+    Ok(Size(limits.fold(system.total_memory(), u64::min)))
+}
+
+/// Bytes of bodies that a worker may hold, requests' and responses' together.
+#[derive(Debug)]
+pub(crate) struct BodyBudget {
+    left: Cell<u64>,
+}
+
+/// Bytes of the budget that are in use. Given back when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Reserved {
+    budget: Rc<BodyBudget>,
+    bytes: u64,
+}
+
+impl BodyBudget {
+    pub(crate) fn new(bytes: u64) -> Rc<Self> {
+        Rc::new(Self { left: Cell::new(bytes) })
+    }
+
+    /// Sets bytes aside, or says that there are too few.
+    pub(crate) fn reserve(self: &Rc<Self>, bytes: u64) -> Option<Reserved> {
+        self.left.set(self.left.get().checked_sub(bytes)?);
+        Some(Reserved { budget: Rc::clone(self), bytes })
+    }
+
+    /// Sets aside what already exists, as far as there is any left: later requests find less.
+    pub(crate) fn take(self: &Rc<Self>, bytes: u64) -> Reserved {
+        let bytes = bytes.min(self.left.get());
+        self.reserve(bytes).expect("no more is taken than is left")
+    }
+}
+
+impl Drop for Reserved {
+    fn drop(&mut self) {
+        self.budget.left.set(self.budget.left.get() + self.bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sum_is_what_its_terms_say() {
+        let contract = ProcessContract {
+            workers: 2,
+            routes: vec![("/".into(), 4, Size(16 << 20)), ("/b".into(), 1, Size(1 << 20))],
+            host: Size(256 << 20),
+        };
+        let stack = FIBER_STACK_BYTES as u64;
+        let sum = 2 * 5 * ((16 << 20) + stack) + 2 * 2 * ((1 << 20) + stack) + (256 << 20);
+        assert_eq!(contract.sum(), Size(sum));
+        assert_eq!(contract.check(Size(sum)), Ok(()));
+        let sentence = contract.check(Size(sum - 1)).unwrap_err();
+        assert!(sentence.contains("(4 slots + 1 spare)") && sentence.contains("lower memory"));
+    }
+
+    #[test]
+    fn what_is_reserved_comes_back() {
+        let budget = BodyBudget::new(10);
+        let first = budget.reserve(6).unwrap();
+        assert!(budget.reserve(5).is_none());
+        let rest = budget.take(100);
+        assert!(budget.reserve(1).is_none());
+        drop((first, rest));
+        assert!(budget.reserve(10).is_some());
+    }
+}

@@ -1,0 +1,56 @@
+//! `arenaria inspect`
+
+use anyhow::{Result, anyhow};
+
+use crate::args::InspectArgs;
+use crate::contract::{Outline, is_fixed};
+use crate::limits::PAGE_BYTES;
+use crate::units::Size;
+
+/// Prints what a component declares and what the host would make of it. The exit code is 1 if it
+/// would be refused.
+///
+/// # Errors
+///
+/// If the file is no component.
+pub fn inspect(args: &InspectArgs) -> Result<u8> {
+    let name = args.file.display();
+    let bytes = std::fs::read(&args.file)
+        .map_err(|error| anyhow!("cannot read the component {name}: {error}; check the path"))?;
+    let outline =
+        Outline::read(&bytes).map_err(|refusal| anyhow!("cannot serve {name}: {refusal}"))?;
+    println!("{name}: a component of {}", Size(bytes.len() as u64));
+    for memory in &outline.memories {
+        let pages = |pages: u64| Size(pages.saturating_mul(PAGE_BYTES));
+        let (least, most) = (pages(memory.initial), memory.maximum.map(pages));
+        match most {
+            Some(_) if is_fixed(*memory) => {
+                println!("memory: fixed at {least}; would be {}", args.memory)
+            }
+            Some(most) => println!(
+                "memory: {least} growing to {most}; would end at {}",
+                args.memory.min(most)
+            ),
+            None => println!("memory: {least} growing without end; would end at {}", args.memory),
+        }
+    }
+    print_names("imports", &outline.imports);
+    print_names("exports", &outline.exports);
+    match outline.check(args.memory) {
+        Ok(()) => {
+            println!("served: yes");
+            Ok(0)
+        }
+        Err(refusal) => {
+            println!("served: no, {refusal}");
+            Ok(1)
+        }
+    }
+}
+
+fn print_names(what: &str, names: &[String]) {
+    match names {
+        [] => println!("{what}: none"),
+        names => names.iter().for_each(|name| println!("{what}: {name}")),
+    }
+}

@@ -1,0 +1,145 @@
+//! One engine for the process: how guests are compiled, where their memories come from, and the
+//! clock that interrupts them.
+//!
+//! Memories come from a pool whose every slot has the size of the largest route's memory, reserved
+//! once at start. What a guest could use beyond the contract (threads, 64-bit memories, garbage
+//! collection) is switched off.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use anyhow::{Result, anyhow};
+use wasmtime::{CacheConfig, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+
+use crate::config::Cache;
+use crate::units::Size;
+
+/// The native stack of a call, guest frames and host frames together. Touched pages only count.
+pub(crate) const FIBER_STACK_BYTES: usize = 2 << 20;
+/// The part of it that guest frames may use; past it, the guest traps.
+const GUEST_STACK_BYTES: usize = 1 << 20;
+/// How often a running guest lets others pass, and how precise its deadline is.
+const TICK: Duration = Duration::from_millis(1);
+
+/// What the pool must hold.
+#[derive(Clone, Copy, Debug)]
+pub struct PoolSize {
+    /// Instances at once, spares included.
+    pub instances: u32,
+    /// The largest memory of any of them.
+    pub memory: Size,
+}
+
+/// Makes the engine.
+///
+/// # Errors
+///
+/// If the pool cannot be reserved or the cache's directory cannot be used.
+pub fn engine(pool: PoolSize, cache: &Cache) -> Result<Engine> {
+    let mut config = wasmtime::Config::new();
+    config.concurrency_support(false);
+    config.epoch_interruption(true);
+    config.max_wasm_stack(GUEST_STACK_BYTES);
+    config.async_stack_size(FIBER_STACK_BYTES);
+    config.gc_support(false);
+    config.wasm_memory64(false);
+    config.wasm_multi_memory(false);
+    // Names and frames are for the operator's log; a client never sees them.
+    config.wasm_backtrace_max_frames(std::num::NonZeroUsize::new(32));
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pooling(pool)));
+    config.cache(open_cache(cache)?);
+    Engine::new(&config).map_err(|error| {
+        anyhow!(
+            "cannot reserve a pool of {} x {}: {error:#}; lower slots or memory",
+            pool.instances,
+            pool.memory
+        )
+    })
+}
+
+fn pooling(pool: PoolSize) -> PoolingAllocationConfig {
+    // A component made of one module may bring shims; more than this is no processor.
+    const CORE_INSTANCES_PER_COMPONENT: u32 = 8;
+    const TABLES_PER_COMPONENT: u32 = 4;
+    let mut pooling = PoolingAllocationConfig::new();
+    pooling
+        .total_component_instances(pool.instances)
+        .total_core_instances(pool.instances * CORE_INSTANCES_PER_COMPONENT)
+        .max_core_instances_per_component(CORE_INSTANCES_PER_COMPONENT)
+        .total_memories(pool.instances)
+        .max_memories_per_component(1)
+        .max_memory_size(pool.memory.bytes())
+        .total_tables(pool.instances * TABLES_PER_COMPONENT)
+        .max_tables_per_component(TABLES_PER_COMPONENT)
+        .total_stacks(pool.instances)
+        .max_unused_warm_slots(pool.instances);
+    pooling
+}
+
+/// Wasmtime's own cache: keyed by the component's content, the compiler's settings and its version,
+/// so what is stale or foreign is never found.
+fn open_cache(cache: &Cache) -> Result<Option<wasmtime::Cache>> {
+    let directory = match cache {
+        Cache::Off => return Ok(None),
+        Cache::Directory(directory) => std::path::absolute(directory)?,
+        Cache::User => match user_cache() {
+            Some(directory) => directory,
+            None => return Ok(None),
+        },
+    };
+    let mut config = CacheConfig::new();
+    config.with_directory(&directory);
+    wasmtime::Cache::new(config).map(Some).map_err(|error| {
+        anyhow!(
+            "cannot use the cache {}: {error:#}; correct --cache or set it to off",
+            directory.display()
+        )
+    })
+}
+
+fn user_cache() -> Option<PathBuf> {
+    let from_home = || Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache"));
+    let base =
+        std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    Some(base.or_else(from_home).filter(|path| path.is_absolute())?.join("arenaria"))
+}
+
+/// A thread of its own that advances the engine's epoch. It is no task of a runtime, so a guest
+/// that holds a worker cannot hold it.
+#[derive(Debug)]
+pub struct Clock {
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Clock {
+    /// Starts the clock.
+    ///
+    /// # Errors
+    ///
+    /// If no thread can be had.
+    pub fn start(engine: &Engine) -> std::io::Result<Self> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let (engine, stopped) = (engine.clone(), Arc::clone(&stop));
+        let thread = std::thread::Builder::new().name("clock".into()).spawn(move || {
+            while !stopped.load(Ordering::Relaxed) {
+                std::thread::sleep(TICK);
+                engine.increment_epoch();
+            }
+        })?;
+        Ok(Self { stop, thread: Some(thread) })
+    }
+}
+
+impl Drop for Clock {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            // It can only have ended by itself if it panicked, which sleeping and counting do not.
+            let _ = thread.join();
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! One instance in its store: started, called, and timed while it runs.
+//!
+//! A call runs on a fiber. At every tick of the engine's clock it lets others pass; once it has run
+//! for longer than its limit, it traps. Only time in the guest counts, not time spent waiting while
+//! others run. After any [`Fault`] the instance must not be called again: the caller drops it.
+
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant as Moment};
+
+use wasmtime::{ResourceLimiter, Store, Trap, UpdateDeadline, WasmBacktrace};
+
+use crate::bindings::{Processor, ProcessorPre, Reading, Request, Response};
+use crate::component::one_line;
+use crate::units::Size;
+
+/// An instance, ready for a call.
+pub struct Instance {
+    store: Store<Guest>,
+    exports: Processor,
+    timer: Arc<Timer>,
+}
+
+/// What a store knows of its guest.
+pub struct Guest {
+    box_: MemoryBox,
+}
+
+/// How an instance is started.
+#[derive(Clone, Debug)]
+pub struct Start {
+    /// What `configure` is given.
+    pub settings: Vec<(String, String)>,
+    /// How long it may take.
+    pub time: Duration,
+    /// All the memory that the instance may have.
+    pub memory: Size,
+}
+
+/// Why a call gave no answer. The instance is lost.
+#[derive(Debug)]
+pub enum Fault {
+    /// The guest trapped.
+    Trap(String),
+    /// The guest's stack is exhausted.
+    Stack(String),
+    /// The guest's memory is exhausted.
+    Memory(String),
+    /// The guest ran for longer than its limit.
+    Deadline,
+    /// `configure` refused the settings, with a sentence for the operator.
+    Refused(String),
+}
+
+impl Instance {
+    /// Instantiates and configures.
+    ///
+    /// # Errors
+    ///
+    /// If the guest refuses its settings or fails on them.
+    pub async fn start(pre: &ProcessorPre<Guest>, start: &Start) -> Result<Self, Fault> {
+        let timer = Arc::new(Timer::new());
+        let guest =
+            Guest { box_: MemoryBox { limit: start.memory.bytes(), used: 0, denied: false } };
+        let mut store = Store::new(pre.engine(), guest);
+        store.limiter(|guest| &mut guest.box_);
+        let deadline = Arc::clone(&timer);
+        store.epoch_deadline_callback(move |_| {
+            if deadline.is_over() {
+                return Ok(UpdateDeadline::Interrupt);
+            }
+            // Unlike a wake-up, this lets the runtime look at its sockets before the guest goes on.
+            Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
+        });
+        store.set_epoch_deadline(1);
+        timer.begin(start.time);
+        let instantiated = timed(&timer, pre.instantiate_async(&mut store)).await;
+        let exports = instantiated.map_err(|error| fault(&store, &error))?;
+        let mut instance = Self { store, exports, timer };
+        instance.configure(start).await?;
+        Ok(instance)
+    }
+
+    async fn configure(&mut self, start: &Start) -> Result<(), Fault> {
+        let settings: Vec<_> =
+            start.settings.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+        self.store.set_epoch_deadline(1);
+        let call =
+            self.exports.arenaria_processor_lifecycle().call_configure(&mut self.store, &settings);
+        match timed(&self.timer, call).await {
+            Ok(answer) => answer.map_err(Fault::Refused),
+            Err(error) => Err(fault(&self.store, &error)),
+        }
+    }
+
+    /// Has a request processed.
+    ///
+    /// # Errors
+    ///
+    /// If the guest fails: the instance is lost.
+    pub async fn handle(
+        &mut self,
+        request: Request<'_>,
+        time: Duration,
+    ) -> Result<Response, Fault> {
+        self.timer.begin(time);
+        self.store.set_epoch_deadline(1);
+        let call = self.exports.arenaria_processor_handler().call_handle(&mut self.store, request);
+        let answer = timed(&self.timer, call).await;
+        answer.map_err(|error| fault(&self.store, &error))
+    }
+
+    /// Reads the guest's arena.
+    ///
+    /// # Errors
+    ///
+    /// If the guest fails: the instance is lost.
+    pub async fn usage(&mut self, time: Duration) -> Result<Reading, Fault> {
+        self.timer.begin(time);
+        self.store.set_epoch_deadline(1);
+        let call = self.exports.arenaria_processor_memory().call_usage(&mut self.store);
+        let answer = timed(&self.timer, call).await;
+        answer.map_err(|error| fault(&self.store, &error))
+    }
+}
+
+impl fmt::Debug for Instance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Instance").finish_non_exhaustive()
+    }
+}
+
+/// What happened, from wasmtime's error and what the store saw.
+fn fault(store: &Store<Guest>, error: &wasmtime::Error) -> Fault {
+    let text = one_line(error);
+    match error.downcast_ref::<Trap>() {
+        Some(Trap::Interrupt) => Fault::Deadline,
+        Some(Trap::StackOverflow) => Fault::Stack(text),
+        _ if store.data().box_.denied || ended_in_exhaustion(error) => Fault::Memory(text),
+        _ => Fault::Trap(text),
+    }
+}
+
+/// Whether a guest trapped because an allocation failed. Rust tells nobody but by the functions it
+/// ends in, which the name section of the module keeps; phase-arena's own is `arena_exhausted`.
+fn ended_in_exhaustion(error: &wasmtime::Error) -> bool {
+    const LAST_WORDS: [&str; 4] =
+        ["arena_exhausted", "handle_alloc_error", "rust_alloc_error_handler", "rust_oom"];
+    let frames = error.downcast_ref::<WasmBacktrace>().map_or(&[][..], WasmBacktrace::frames);
+    frames
+        .iter()
+        .filter_map(|frame| frame.func_name())
+        .any(|name| LAST_WORDS.iter().any(|words| name.contains(words)))
+}
+
+impl Fault {
+    /// The reason under which the instance's retirement is counted.
+    pub(crate) fn reason(&self) -> crate::metrics::Reason {
+        use crate::metrics::Reason;
+        match self {
+            Self::Trap(_) | Self::Stack(_) => Reason::Trap,
+            Self::Memory(_) => Reason::Memory,
+            Self::Deadline => Reason::Deadline,
+            Self::Refused(_) => Reason::Failed,
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Trap(what) => write!(f, "the guest trapped: {what}"),
+            Self::Stack(what) => write!(f, "the guest's stack is exhausted: {what}"),
+            Self::Memory(what) => write!(f, "the guest's memory is exhausted: {what}"),
+            Self::Deadline => f.write_str("the guest ran for too long"),
+            Self::Refused(sentence) => f.write_str(sentence),
+        }
+    }
+}
+
+/// The bound on everything that one instance can make the host allocate for it.
+struct MemoryBox {
+    /// Bytes of all memories together.
+    limit: usize,
+    used: usize,
+    /// Whether the guest has asked for more than it may have.
+    denied: bool,
+}
+
+/// Entries of a table; a processor's holds the functions that it calls indirectly.
+const TABLE_ENTRIES_MAX: usize = 20_000;
+
+impl ResourceLimiter for MemoryBox {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let used = self.used.saturating_add(desired.saturating_sub(current));
+        self.denied |= used > self.limit;
+        if used <= self.limit {
+            self.used = used;
+        }
+        Ok(used <= self.limit)
+    }
+
+    fn table_growing(
+        &mut self,
+        _: usize,
+        desired: usize,
+        _: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        Ok(desired <= TABLE_ENTRIES_MAX)
+    }
+}
+
+/// Adds up the time that a call spends in the guest. Shared with the store's deadline callback,
+/// which must be `Sync`, though only one thread ever uses it: hence atomics, all relaxed.
+struct Timer {
+    origin: Moment,
+    /// When the guest last went on, nanoseconds since `origin`.
+    resumed: AtomicU64,
+    /// What it had used by then, nanoseconds.
+    spent: AtomicU64,
+    /// What it may use, nanoseconds.
+    limit: AtomicU64,
+}
+
+impl Timer {
+    fn new() -> Self {
+        let zero = || AtomicU64::new(0);
+        Self { origin: Moment::now(), resumed: zero(), spent: zero(), limit: zero() }
+    }
+
+    fn begin(&self, limit: Duration) {
+        self.spent.store(0, Ordering::Relaxed);
+        self.limit.store(nanoseconds(limit), Ordering::Relaxed);
+    }
+
+    fn resume(&self) {
+        self.resumed.store(nanoseconds(self.origin.elapsed()), Ordering::Relaxed);
+    }
+
+    fn pause(&self) {
+        self.spent.store(self.spent(), Ordering::Relaxed);
+    }
+
+    fn spent(&self) -> u64 {
+        let since = nanoseconds(self.origin.elapsed()) - self.resumed.load(Ordering::Relaxed);
+        self.spent.load(Ordering::Relaxed) + since
+    }
+
+    fn is_over(&self) -> bool {
+        self.spent() > self.limit.load(Ordering::Relaxed)
+    }
+}
+
+fn nanoseconds(span: Duration) -> u64 {
+    u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// Runs a call and adds up its time in the guest: from each poll's begin to its end.
+async fn timed<F: Future>(timer: &Timer, call: F) -> F::Output {
+    let mut call = pin!(call);
+    poll_fn(|context| {
+        timer.resume();
+        let polled = call.as_mut().poll(context);
+        if polled.is_pending() {
+            timer.pause();
+        }
+        polled
+    })
+    .await
+}

@@ -1,0 +1,45 @@
+//! An HTTP host for WebAssembly components that keep all memory of a request in one box of fixed
+//! size, which is reset when the request ends.
+//!
+//! In reading order: what was typed ([`args`]), what it means ([`config`], [`limits`], [`units`]),
+//! whether it fits ([`budget`]); what a component is and how its memory is bounded ([`contract`],
+//! [`component`]), how it is run ([`engine`], [`instance`]); and the server ([`server`]): workers,
+//! their slots, connections and requests.
+//!
+//! What the host deliberately does not do: it gives a guest nothing (no clock, no files, no
+//! network), and it never reads or writes a guest's memory but through the calls of the contract.
+
+#![forbid(unsafe_code)]
+
+pub mod args;
+pub mod config;
+pub mod limits;
+pub mod units;
+
+pub mod budget;
+
+pub mod component;
+pub mod contract;
+
+pub mod bindings;
+pub mod engine;
+pub mod instance;
+
+pub mod server;
+
+mod worker;
+
+mod connection;
+mod handler;
+
+mod body;
+mod problem;
+mod records;
+
+mod route;
+mod slots;
+
+mod metrics;
+mod operator;
+
+pub mod commands;

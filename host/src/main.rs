@@ -1,0 +1,23 @@
+//! The `arenaria` binary: exit codes and the log. Everything else is the library's.
+
+#![forbid(unsafe_code)]
+
+use std::process::ExitCode;
+
+use arenaria::args::Cli;
+use clap::Parser as _;
+use tracing_subscriber::EnvFilter;
+
+fn main() -> ExitCode {
+    // Clap ends the process with code 2 for what cannot be understood.
+    let cli = Cli::parse();
+    let filter = EnvFilter::try_from_env("ARENARIA_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    match arenaria::commands::run(cli) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            arenaria::commands::report(&error);
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,338 @@
+//! A small HTTP/1.1 client that keeps what is on the wire visible: bytes are written as given, a
+//! response says whether it was complete, and nothing is retried.
+//!
+//! Deliberately no library: a library would repair, hide or refuse what these tests are about.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::time::Duration;
+
+use serde_json::Value;
+
+/// Longer than any limit a test sets: running into it means that the server hangs.
+const SILENCE_MAX: Duration = Duration::from_secs(60);
+
+/// A request that is sent as it stands.
+#[derive(Clone)]
+pub(crate) struct Request {
+    method: String,
+    target: String,
+    headers: Vec<(String, String)>,
+    body: Option<Vec<u8>>,
+}
+
+impl Request {
+    pub(crate) fn new(method: &str, target: &str) -> Self {
+        Self { method: method.into(), target: target.into(), headers: Vec::new(), body: None }
+    }
+
+    pub(crate) fn get(target: &str) -> Self {
+        Self::new("GET", target)
+    }
+
+    pub(crate) fn post(target: &str, body: impl Into<Vec<u8>>) -> Self {
+        Self::new("POST", target).body(body)
+    }
+
+    pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    pub(crate) fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
+        self.body = Some(body.into());
+        self
+    }
+
+    /// The bytes of the request; `content-length` is there if there is a body.
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        let mut bytes = format!("{} {} HTTP/1.1\r\nhost: test\r\n", self.method, self.target);
+        for (name, value) in &self.headers {
+            bytes += &format!("{name}: {value}\r\n");
+        }
+        if let Some(body) = &self.body {
+            bytes += &format!("content-length: {}\r\n", body.len());
+        }
+        let mut bytes = (bytes + "\r\n").into_bytes();
+        bytes.extend_from_slice(self.body.as_deref().unwrap_or_default());
+        bytes
+    }
+}
+
+/// `body` in chunks of at most `size` bytes, with the chunk that ends it.
+pub(crate) fn chunked(body: &[u8], size: usize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for part in body.chunks(size) {
+        bytes.extend_from_slice(format!("{:x}\r\n", part.len()).as_bytes());
+        bytes.extend_from_slice(part);
+        bytes.extend_from_slice(b"\r\n");
+    }
+    bytes.extend_from_slice(b"0\r\n\r\n");
+    bytes
+}
+
+/// A response, whole or cut.
+#[derive(Debug)]
+pub(crate) struct Response {
+    pub(crate) status: u16,
+    /// Names in lower case, in the order of the wire.
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+    /// False if the connection ended before the body did.
+    pub(crate) complete: bool,
+}
+
+impl Response {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    #[track_caller]
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|error| panic!("not JSON ({error}): {self:?}"))
+    }
+
+    /// Asserts a whole response with this status and body.
+    #[track_caller]
+    pub(crate) fn check(&self, status: u16, body: impl AsRef<[u8]>) {
+        let body = body.as_ref();
+        let (got, wanted) = (String::from_utf8_lossy(&self.body), String::from_utf8_lossy(body));
+        let shown = |text: &str| text.chars().take(300).collect::<String>();
+        assert!(
+            self.status == status && self.body == body,
+            "expected {status} with {:?}, got {} with {:?}",
+            shown(&wanted),
+            self.status,
+            shown(&got)
+        );
+        assert!(self.complete, "cut after {} bytes", self.body.len());
+    }
+
+    /// Asserts an RFC 9457 problem of this status and kind, and gives its members.
+    #[track_caller]
+    pub(crate) fn check_problem(&self, status: u16, kind: &str) -> Value {
+        assert_eq!(self.status, status, "expected {status} {kind}, got {self:?} {}", self.text());
+        assert!(self.complete, "cut: {self:?}");
+        assert_eq!(self.header("content-type"), Some("application/problem+json"), "{self:?}");
+        let problem = self.json();
+        assert_eq!(problem["type"], format!("urn:arenaria:problem:{kind}"), "{problem}");
+        assert_eq!(problem["status"], status, "{problem}");
+        for member in ["title", "detail"] {
+            let text = problem[member].as_str().unwrap_or_default();
+            assert!(!text.is_empty(), "no {member}: {problem}");
+        }
+        problem
+    }
+
+    /// Asserts a problem that names a limit and its value as it was configured.
+    #[track_caller]
+    pub(crate) fn check_limit(&self, status: u16, kind: &str, limit: &str, value: &str) {
+        let problem = self.check_problem(status, kind);
+        assert_eq!(problem["limit"], limit, "{problem}");
+        let got = &problem["value"];
+        let got = got.as_str().map_or_else(|| got.to_string(), str::to_owned);
+        assert_eq!(got, value, "{problem}");
+    }
+}
+
+/// The status and the header fields of a response.
+type Head = (u16, Vec<(String, String)>);
+
+/// One connection to the server.
+pub(crate) struct Connection {
+    stream: TcpStream,
+    unread: Vec<u8>,
+}
+
+impl Connection {
+    #[track_caller]
+    pub(crate) fn open(address: SocketAddr) -> Self {
+        Self::try_open(address).unwrap_or_else(|error| panic!("connect to {address}: {error}"))
+    }
+
+    pub(crate) fn try_open(address: SocketAddr) -> io::Result<Self> {
+        let stream = TcpStream::connect_timeout(&address, SILENCE_MAX)?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(SILENCE_MAX))?;
+        stream.set_write_timeout(Some(SILENCE_MAX))?;
+        Ok(Self { stream, unread: Vec::new() })
+    }
+
+    #[track_caller]
+    pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        self.try_send(bytes).expect("the server takes what is sent");
+    }
+
+    pub(crate) fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
+        self.stream.write_all(bytes.as_ref())
+    }
+
+    /// A second handle, to write from another thread.
+    pub(crate) fn stream(&self) -> TcpStream {
+        self.stream.try_clone().expect("a socket can be duplicated")
+    }
+
+    /// Says that nothing more will be sent; the other direction stays open.
+    pub(crate) fn finish_sending(&self) {
+        self.stream.shutdown(Shutdown::Write).expect("the socket is connected");
+    }
+
+    #[track_caller]
+    pub(crate) fn exchange(&mut self, request: &Request) -> Response {
+        self.send(request.bytes());
+        self.read(request.method == "HEAD")
+    }
+
+    /// As `exchange`, for a server that may close the connection instead.
+    pub(crate) fn exchange_or_end(&mut self, request: &Request) -> io::Result<Option<Response>> {
+        self.try_send(request.bytes())?;
+        self.try_response(false)
+    }
+
+    #[track_caller]
+    pub(crate) fn response(&mut self) -> Response {
+        self.read(false)
+    }
+
+    #[track_caller]
+    fn read(&mut self, bodiless: bool) -> Response {
+        match self.try_response(bodiless) {
+            Ok(Some(response)) => response,
+            Ok(None) => panic!("the server closed the connection without an answer"),
+            Err(error) => panic!("no answer: {error}"),
+        }
+    }
+
+    /// The next final response, `None` if the server closed the connection instead.
+    pub(crate) fn try_response(&mut self, bodiless: bool) -> io::Result<Option<Response>> {
+        loop {
+            let Some((status, headers)) = self.try_head()? else { return Ok(None) };
+            if status >= 200 {
+                let mut response = Response { status, headers, body: Vec::new(), complete: true };
+                if !bodiless && status != 204 && status != 304 {
+                    response.complete = self.read_body(&response.headers, &mut response.body)?;
+                }
+                return Ok(Some(response));
+            }
+        }
+    }
+
+    /// The next head, interim ones included.
+    pub(crate) fn try_head(&mut self) -> io::Result<Option<Head>> {
+        let end = loop {
+            if let Some(at) = find(&self.unread, b"\r\n\r\n") {
+                break at;
+            }
+            if self.fill()? == 0 {
+                let unread = std::mem::take(&mut self.unread);
+                return match unread.is_empty() {
+                    true => Ok(None),
+                    false => Err(io::Error::new(ErrorKind::UnexpectedEof, show(&unread))),
+                };
+            }
+        };
+        let head = self.take(end + 4);
+        let text = String::from_utf8_lossy(&head);
+        let mut lines = text.trim_end().split("\r\n");
+        let line = lines.next().unwrap_or_default();
+        let status = line.strip_prefix("HTTP/1.").and_then(|rest| rest.get(2..5));
+        let status = status.and_then(|digits| digits.parse().ok());
+        let status = status.ok_or_else(|| io::Error::other(format!("status line {line:?}")))?;
+        let fields = lines.map(|line| {
+            let (name, value) = line.split_once(':').unwrap_or((line, ""));
+            (name.to_lowercase(), value.trim().to_owned())
+        });
+        Ok(Some((status, fields.collect())))
+    }
+
+    /// Reads a body by its framing; false if the connection ended first.
+    fn read_body(&mut self, headers: &[(String, String)], body: &mut Vec<u8>) -> io::Result<bool> {
+        let field = |name: &str| headers.iter().find(|(key, _)| key == name).map(|(_, v)| v);
+        if field("transfer-encoding").is_some_and(|value| value == "chunked") {
+            while let Some(chunk) = self.chunk()? {
+                if chunk.is_empty() {
+                    return Ok(true);
+                }
+                body.extend_from_slice(&chunk);
+            }
+            return Ok(false);
+        }
+        let length = field("content-length").map(|value| value.parse::<usize>());
+        let length = length.transpose().map_err(io::Error::other)?;
+        while length.is_none_or(|length| self.unread.len() < length) {
+            if self.fill_or_cut()? == 0 {
+                body.append(&mut self.unread);
+                return Ok(length.is_none());
+            }
+        }
+        let length = length.unwrap_or_default();
+        body.extend_from_slice(&self.take(length));
+        Ok(true)
+    }
+
+    /// The next chunk of a chunked body: empty for the one that ends it, `None` if cut.
+    pub(crate) fn chunk(&mut self) -> io::Result<Option<Vec<u8>>> {
+        loop {
+            if let Some(at) = find(&self.unread, b"\r\n") {
+                let digits = String::from_utf8_lossy(&self.unread[..at]).into_owned();
+                let length = usize::from_str_radix(&digits, 16).map_err(io::Error::other)?;
+                let end = at + 2 + length + 2;
+                if self.unread.len() >= end {
+                    let chunk = self.take(end);
+                    assert_eq!(&chunk[end - 2..], b"\r\n", "a chunk ends with CR LF");
+                    return Ok(Some(chunk[at + 2..end - 2].to_vec()));
+                }
+            }
+            if self.fill_or_cut()? == 0 {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Whether the server closes the connection without sending anything more.
+    pub(crate) fn closed(&mut self) -> bool {
+        self.unread.is_empty() && matches!(self.fill_or_cut(), Ok(0))
+    }
+
+    /// Whether nothing has come so far, and the connection is open. Does not wait.
+    pub(crate) fn silent(&mut self) -> bool {
+        let switch = |on| self.stream.set_nonblocking(on).expect("a socket has this option");
+        switch(true);
+        let peeked = self.stream.peek(&mut [0]);
+        switch(false);
+        self.unread.is_empty() && peeked.is_err_and(|e| e.kind() == ErrorKind::WouldBlock)
+    }
+
+    /// As `fill`, where a reset counts as the end.
+    fn fill_or_cut(&mut self) -> io::Result<usize> {
+        match self.fill() {
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => Ok(0),
+            other => other,
+        }
+    }
+
+    fn fill(&mut self) -> io::Result<usize> {
+        let mut buffer = [0; 64 * 1024];
+        let read = self.stream.read(&mut buffer)?;
+        self.unread.extend_from_slice(&buffer[..read]);
+        Ok(read)
+    }
+
+    fn take(&mut self, length: usize) -> Vec<u8> {
+        let rest = self.unread.split_off(length);
+        std::mem::replace(&mut self.unread, rest)
+    }
+}
+
+fn find(bytes: &[u8], part: &[u8]) -> Option<usize> {
+    bytes.windows(part.len()).position(|window| window == part)
+}
+
+fn show(bytes: &[u8]) -> String {
+    format!("ended within a head: {:?}", String::from_utf8_lossy(bytes))
+}

@@ -1,0 +1,133 @@
+//! Clients that go away in every state of a connection: nothing is left behind, no slot, no
+//! connection, no byte in an arena.
+
+use std::thread;
+
+use crate::client::{Connection, Request};
+use crate::config::Config;
+use crate::harness::{Server, until};
+
+/// Lets many clients do the same and go, then looks at what is left.
+#[track_caller]
+fn check_cut(config: &Config, count: usize, leave: impl Fn(&Server) -> Connection + Sync) {
+    let server = Server::start(config);
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| (0..count.div_ceil(4)).for_each(|_| drop(leave(&server))));
+        }
+    });
+    server.check_alive();
+    server.until_settled();
+}
+
+fn two_slots() -> Config {
+    Config::probe().with("slots", 2)
+}
+
+#[test]
+fn before_a_byte() {
+    check_cut(&two_slots(), 100, Server::connect);
+}
+
+#[test]
+fn within_the_head() {
+    let head = Request::post("/echo", "").header("x-padding", &"p".repeat(500)).bytes();
+    for cut in [1, 4, 16, head.len() / 2, head.len() - 1] {
+        check_cut(&two_slots(), 20, |server| {
+            let mut connection = server.connect();
+            connection.send(&head[..cut]);
+            connection
+        });
+    }
+}
+
+#[test]
+fn within_the_body() {
+    let request = Request::post("/echo", "b".repeat(100_000)).bytes();
+    check_cut(&two_slots(), 40, |server| {
+        let mut connection = server.connect();
+        connection.send(&request[..60_000]);
+        connection
+    });
+}
+
+#[test]
+fn within_a_chunk() {
+    check_cut(&two_slots(), 40, |server| {
+        let mut connection = server.connect();
+        connection.send("POST /echo HTTP/1.1\r\nhost: test\r\ntransfer-encoding: chunked\r\n\r\n");
+        connection.send("5\r\n12345\r\nff\r\n123");
+        connection
+    });
+}
+
+#[test]
+fn between_two_requests() {
+    check_cut(&two_slots(), 100, |server| {
+        let mut connection = server.connect();
+        connection.exchange(&Request::post("/echo", "one")).check(200, "one");
+        connection
+    });
+}
+
+#[test]
+fn while_the_processor_runs() {
+    let config = two_slots().limit("guest-time", "1s");
+    let server = Server::start(&config);
+    for _ in 0..3 {
+        let looping = [0, 1].map(|_| server.begin(&Request::get("/loop")));
+        server.until_busy(2.0);
+        drop(looping);
+        server.check_alive();
+    }
+    let settled = server.until_settled();
+    // Cancelled, or run to their deadline in vain: replaced in both cases.
+    let replaced = settled.retired("cancelled") + settled.retired("deadline");
+    assert_eq!(replaced, 6.0, "{settled:?}");
+    assert_eq!(settled.sum("arenaria_retirements_total", &[]), 6.0);
+}
+
+#[test]
+fn while_waiting_for_a_slot() {
+    let server = Server::start(&Config::probe().limit("guest-time", "1s").limit("queue-length", 8));
+    let mut looping = server.begin(&Request::get("/loop"));
+    server.until_busy(1.0);
+    // A place in the queue must come free when its owner leaves: nine times eight pass through.
+    for _ in 0..9 {
+        let waiting: Vec<_> = (0..8).map(|_| server.begin(&Request::get("/remember"))).collect();
+        drop(waiting);
+        until("the server has seen them leave", || {
+            let open = server.metrics().sum("arenaria_connections", &[]);
+            (open <= 1.0).then_some(())
+        });
+    }
+    assert_eq!(looping.response().status, 504);
+    drop(looping);
+    server.check_alive();
+    server.until_settled();
+}
+
+#[test]
+fn within_the_response() {
+    let config = two_slots().limit("memory", "16MiB");
+    check_cut(&config, 16, |server| {
+        let mut connection = server.begin(&Request::get("/respond?bytes=12582912"));
+        let (status, _) = connection.try_head().expect("a head").expect("not closed");
+        assert_eq!(status, 200);
+        connection
+    });
+}
+
+#[test]
+fn after_half_closing() {
+    // Some clients close their sending half and still wait for the answer, others have left: the
+    // server may take the one for the other, and either way keeps nothing.
+    check_cut(&two_slots(), 40, |server| {
+        let mut connection = server.begin(&Request::post("/echo", "the last word"));
+        connection.finish_sending();
+        if let Ok(Some(response)) = connection.try_response(false) {
+            response.check(200, "the last word");
+        }
+        connection
+    });
+}

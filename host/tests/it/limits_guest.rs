@@ -1,0 +1,142 @@
+//! The limits on what a processor uses: memory, time, the number of requests per instance.
+
+use crate::client::Request;
+use crate::config::Config;
+use crate::harness::Server;
+
+#[test]
+fn an_exhausted_memory_is_answered_and_the_instance_replaced() {
+    let server = Server::start(&Config::probe().limit("memory", "4MiB"));
+    server.get("/exhaust").check_limit(507, "memory", "memory", "4MiB");
+    server.check_alive();
+    server.get("/remember").check(200, "1");
+    assert_eq!(server.until_settled().retired("memory"), 1.0);
+}
+
+#[test]
+fn the_memory_of_an_instance_is_what_the_configuration_says() {
+    let config = Config::probe()
+        .limit("memory", "4MiB")
+        .route("/try-exhaust", "probe")
+        .route_limit("memory", "8MiB");
+    let server = Server::start(&config);
+    let reached = |target: &str| {
+        let response = server.get(target);
+        assert_eq!(response.status, 200, "{response:?}");
+        response.text().trim().parse::<u64>().expect("the probe answers with a number of bytes")
+    };
+    let bytes = reached("/try-exhaust");
+    assert!((4 << 20..8 << 20).contains(&bytes), "{bytes} of 8 MiB");
+    let settled = server.until_settled();
+    let capacity = |route| settled.sum("arenaria_arena_capacity_bytes", &[("route", route)]) as u64;
+    assert!((2 << 20..4 << 20).contains(&capacity("/")), "{}", capacity("/"));
+    assert!((6 << 20..8 << 20).contains(&capacity("/try-exhaust")), "{}", capacity("/try-exhaust"));
+    assert_eq!(settled.sum("arenaria_retirements_total", &[]), 0.0, "the guest coped by itself");
+}
+
+#[test]
+fn a_body_that_fits_the_limit_but_not_the_memory_is_refused() {
+    let server =
+        Server::start(&Config::probe().limit("memory", "4MiB").limit("request-body", "16MiB"));
+    let refused = server.post("/echo", vec![b'x'; 8 << 20]);
+    refused.check_limit(507, "memory", "memory", "4MiB");
+    server.check_alive();
+}
+
+#[test]
+fn survivors_of_each_request_do_not_fail_one() {
+    let server = Server::start(&Config::probe());
+    let mut connection = server.connect();
+    for _ in 0..500 {
+        let response = connection.exchange(&Request::get("/survive?bytes=32768"));
+        assert_eq!(response.status, 200, "{response:?}");
+    }
+    connection.exchange(&Request::post("/echo", "after")).check(200, "after");
+    drop(connection);
+    // 16 MiB were left alive in an arena of less than 4 MiB, of which a quarter may be sealed.
+    let settled = server.until_settled();
+    assert!(settled.retired("wish") >= 8.0, "{}", settled.retired("wish"));
+    assert_eq!(settled.retired("wish"), settled.sum("arenaria_retirements_total", &[]));
+}
+
+#[test]
+fn an_endless_loop_is_ended_and_the_instance_replaced() {
+    let server = Server::start(&Config::probe().limit("guest-time", "300ms"));
+    server.get("/loop").check_limit(504, "guest-time", "guest-time", "300ms");
+    server.check_alive();
+    server.get("/remember").check(200, "1");
+    assert_eq!(server.until_settled().retired("deadline"), 1.0);
+}
+
+#[test]
+fn others_are_answered_while_a_request_loops() {
+    let server = Server::start(&Config::probe().with("slots", 2).limit("guest-time", "3s"));
+    let mut looping = server.begin(&Request::get("/loop"));
+    server.until_busy(1.0);
+    let mut connection = server.connect();
+    for n in 0..20 {
+        connection.exchange(&Request::post("/echo", format!("{n}"))).check(200, format!("{n}"));
+    }
+    server.check_alive();
+    assert!(looping.silent(), "the twenty were answered only after the loop had ended");
+    looping.response().check_limit(504, "guest-time", "guest-time", "3s");
+    server.check_alive();
+}
+
+#[test]
+fn a_route_has_its_own_time() {
+    let config = Config::probe()
+        .limit("guest-time", "60s")
+        .route("/loop", "probe")
+        .route_limit("guest-time", "200ms");
+    let server = Server::start(&config);
+    server.get("/loop").check_limit(504, "guest-time", "guest-time", "200ms");
+    server.check_alive();
+}
+
+#[test]
+fn an_instance_is_retired_after_its_number_of_requests() {
+    let server = Server::start(&Config::probe().limit("requests-per-instance", 3));
+    let mut connection = server.connect();
+    // The old instance serves until the new one is warm: no fewer requests, and a few more.
+    let (mut served, mut lives) = (0, Vec::new());
+    while lives.len() < 3 {
+        let response = connection.exchange(&Request::get("/remember"));
+        assert_eq!(response.status, 200, "{response:?}");
+        let before: u64 = response.text().trim().parse().expect("the probe answers a number");
+        if before == 0 && served > 0 {
+            lives.push(std::mem::take(&mut served));
+        }
+        assert_eq!(before, served, "after {lives:?}");
+        served += 1;
+        assert!(served < 10_000, "never replaced: {lives:?}");
+    }
+    assert!(lives.iter().all(|served| *served >= 3), "{lives:?}");
+    drop(connection);
+    server.check_alive();
+    let settled = server.until_settled();
+    assert!((3.0..=5.0).contains(&settled.retired("requests")), "{settled:?}");
+    assert_eq!(settled.retired("requests"), settled.sum("arenaria_retirements_total", &[]));
+}
+
+#[test]
+fn a_flood_of_faults_leaves_a_server_at_rest() {
+    let server = Server::start(&Config::probe().with("slots", 2).limit("guest-time", "100ms"));
+    let faults = ["/trap", "/panic", "/exhaust", "/recurse", "/loop", "/survive?bytes=500000"];
+    std::thread::scope(|scope| {
+        for turn in 0..4 {
+            let server = &server;
+            scope.spawn(move || {
+                for n in 0..12 {
+                    let response = server.get(faults[(n + turn) % faults.len()]);
+                    assert!(matches!(response.status, 200 | 500 | 504 | 507), "{response:?}");
+                }
+            });
+        }
+    });
+    server.check_alive();
+    let settled = server.until_settled();
+    assert_eq!(settled.retired("deadline"), 8.0);
+    assert_eq!(settled.retired("memory"), 8.0);
+    assert_eq!(settled.retired("trap"), 24.0, "trap, panic and recursion, eight of each");
+}

@@ -1,0 +1,199 @@
+//! The limits on how much happens at once: queues, connections, clients that do not read.
+
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use crate::client::{Connection, Request, Response};
+use crate::config::Config;
+use crate::harness::Server;
+
+/// Sends the same request `count` times at once and gives the answers in the order in which they
+/// came.
+fn at_once(server: &Server, count: usize, request: &Request) -> Vec<Response> {
+    let connections: Vec<Connection> = (0..count).map(|_| server.begin(request)).collect();
+    let (sender, answers) = mpsc::channel();
+    for mut connection in connections {
+        let sender = sender.clone();
+        thread::spawn(move || sender.send(connection.response()));
+    }
+    drop(sender);
+    answers.iter().collect()
+}
+
+fn statuses(responses: &[Response]) -> Vec<u16> {
+    responses.iter().map(|response| response.status).collect()
+}
+
+#[test]
+fn a_full_queue_sheds_at_once() {
+    let config = Config::probe().limit("queue-length", 2).limit("guest-time", "1500ms");
+    let server = Server::start(&config);
+    let answers = at_once(&server, 7, &Request::get("/loop"));
+    // One runs and two wait: the other four are told at once, before the first loop ends.
+    assert_eq!(statuses(&answers), [503, 503, 503, 503, 504, 504, 504]);
+    for shed in &answers[..4] {
+        shed.check_limit(503, "saturated", "queue-length", "2");
+        assert_eq!(shed.header("retry-after"), Some("1"));
+    }
+    server.check_alive();
+    let shed = server.until_settled().sum("arenaria_requests_total", &[("status", "503")]);
+    assert_eq!(shed, 4.0);
+}
+
+#[test]
+fn the_default_queue_is_four_times_the_slots() {
+    let server = Server::start(&Config::probe().with("slots", 2).limit("guest-time", "1s"));
+    let answers = at_once(&server, 2 + 8 + 3, &Request::get("/loop"));
+    assert_eq!(statuses(&answers[..3]), [503; 3]);
+    assert_eq!(statuses(&answers[3..]), [504; 10]);
+    server.check_alive();
+}
+
+#[test]
+fn a_request_that_waited_too_long_is_shed() {
+    let config = Config::probe().limit("queue-time", "100ms").limit("guest-time", "3s");
+    let server = Server::start(&config);
+    let mut looping = server.begin(&Request::get("/loop"));
+    server.until_busy(1.0);
+    let shed = server.post("/echo", "x");
+    assert!(looping.silent(), "told only after the slot was free");
+    shed.check_limit(503, "saturated", "queue-time", "100ms");
+    assert_eq!(shed.header("retry-after"), Some("1"));
+    assert_eq!(looping.response().status, 504);
+    let settled = server.until_settled();
+    assert!(settled.sum("arenaria_queue_wait_seconds_count", &[]) >= 1.0, "{settled:?}");
+    server.check_alive();
+}
+
+#[test]
+fn a_request_that_waited_its_time_is_served() {
+    let server = Server::start(&Config::probe().limit("guest-time", "500ms"));
+    let mut looping = server.begin(&Request::get("/loop"));
+    server.until_busy(1.0);
+    server.check_alive();
+    assert_eq!(looping.response().status, 504);
+}
+
+#[test]
+fn saturation_of_one_route_leaves_another_alone() {
+    let config =
+        Config::probe().limit("guest-time", "2s").limit("queue-length", 1).route("/loop", "probe");
+    let server = Server::start(&config);
+    let mut looping: Vec<_> = (0..4).map(|_| server.begin(&Request::get("/loop"))).collect();
+    server.until_busy(1.0);
+    for _ in 0..5 {
+        server.check_alive();
+    }
+    let mut statuses: Vec<u16> = looping.iter_mut().map(|c| c.response().status).collect();
+    statuses.sort_unstable();
+    assert_eq!(statuses, [503, 503, 504, 504]);
+}
+
+#[test]
+fn connections_over_the_limit_wait_and_are_served_later() {
+    let server = Server::start(&Config::probe().limit("connections", 4));
+    let request = Request::post("/echo", "mine");
+    let mut inside: Vec<Connection> = (0..4)
+        .map(|_| {
+            let mut connection = server.connect();
+            connection.exchange(&request).check(200, "mine");
+            connection
+        })
+        .collect();
+    let mut outside: Vec<Connection> = (0..3).map(|_| server.begin(&request)).collect();
+    // A round trip inside gives the server every chance to answer outside, which it must not take.
+    for connection in &mut inside {
+        connection.exchange(&request).check(200, "mine");
+    }
+    thread::sleep(Duration::from_millis(100));
+    assert!(outside.iter_mut().all(Connection::silent), "a fifth connection was served");
+    for connection in &mut outside {
+        drop(inside.pop());
+        connection.response().check(200, "mine");
+    }
+    // The operator is not locked out, and sees the limit's number at most.
+    assert!(server.metrics().sum("arenaria_connections", &[]) <= 4.0);
+    drop((inside, outside));
+    server.check_alive();
+    server.until_settled();
+}
+
+/// Larger than what the system's socket buffers take from a server whose client does not read.
+const HUGE: usize = 12 << 20;
+
+fn huge_responses() -> Config {
+    Config::probe().limit("memory", "16MiB")
+}
+
+fn huge() -> Request {
+    Request::get(&format!("/respond?bytes={HUGE}"))
+}
+
+#[test]
+fn a_huge_response_arrives_whole() {
+    let server = Server::start(&huge_responses());
+    server.exchange(&huge()).check(200, vec![b'x'; HUGE]);
+    server.check_alive();
+    server.until_settled();
+}
+
+#[test]
+fn a_client_that_does_not_read_is_disconnected() {
+    let server = Server::start(&huge_responses().limit("response-time", "300ms"));
+    let mut connection = server.begin(&huge());
+    server.until("the connection is gone", |m| {
+        m.sum("arenaria_connections", &[]) == 0.0
+            && m.sum("arenaria_requests_total", &[("status", "200")]) == 1.0
+    });
+    match connection.try_response(false) {
+        Ok(Some(response)) => {
+            assert!(!response.complete, "all of it was delivered to a client that did not read");
+        }
+        Ok(None) => panic!("not even the head had been sent"),
+        Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset, "{error}"),
+    }
+    server.check_alive();
+    server.until_settled();
+}
+
+#[test]
+fn a_client_that_reads_slowly_is_served() {
+    let server = Server::start(&huge_responses().limit("response-time", "1s"));
+    let mut connection = server.begin(&huge());
+    let (status, headers) = connection.try_head().expect("a head").expect("a head");
+    assert_eq!(status, 200, "{headers:?}");
+    // Longer in all than the limit, but never that long without reading.
+    let mut stream = connection.stream();
+    let mut read = 0;
+    let mut buffer = vec![0; 64 << 10];
+    for turn in 0.. {
+        if turn % 16 == 0 {
+            thread::sleep(Duration::from_millis(150));
+        }
+        match std::io::Read::read(&mut stream, &mut buffer).expect("the server goes on sending") {
+            0 => break,
+            n => read += n,
+        }
+        if read + (64 << 10) >= HUGE {
+            break;
+        }
+    }
+    assert!(read + (64 << 10) >= HUGE, "cut after {read} bytes");
+    drop((stream, connection));
+    server.check_alive();
+}
+
+#[test]
+fn a_client_that_is_slow_with_its_head_holds_no_slot() {
+    let server = Server::start(&Config::probe());
+    let mut slow: Vec<Connection> = (0..20).map(|_| server.connect()).collect();
+    for connection in &mut slow {
+        connection.send("POST /echo HTTP/1.1\r\nhost: test\r\ncontent-length: 4\r\n\r\nab");
+    }
+    server.check_alive();
+    for connection in &mut slow {
+        connection.send("cd");
+        connection.response().check(200, "abcd");
+    }
+}

@@ -1,0 +1,231 @@
+//! The limits on what a client sends: body, head, and the time for each. Every limit is met from both
+//! sides: what just fits is served, what does not is answered with its status and the limit's name,
+//! and the server goes on.
+
+use std::time::Duration;
+
+use crate::client::{Request, chunked};
+use crate::config::Config;
+use crate::harness::Server;
+
+fn header_of(bytes: usize) -> Request {
+    Request::post("/echo", "x").header("x-padding", &"p".repeat(bytes))
+}
+
+#[test]
+fn a_body_announced_too_large_is_refused_before_a_byte_of_it_is_read() {
+    let server = Server::start(&Config::probe().limit("request-body", "1KiB"));
+    let mut connection = server.connect();
+    connection.send("POST /echo HTTP/1.1\r\nhost: test\r\ncontent-length: 1025\r\n\r\n");
+    // Nothing more is sent: only a server that judges the announcement can answer.
+    connection.response().check_limit(413, "body-too-large", "request-body", "1KiB");
+    server.post("/echo", "x".repeat(1024)).check(200, "x".repeat(1024));
+}
+
+#[test]
+fn a_body_announced_as_absurd_is_refused() {
+    let server = Server::start(&Config::probe().limit("request-body", "1KiB"));
+    for length in ["4294967296", "9223372036854775807", "18446744073709551615"] {
+        let mut connection = server.connect();
+        let head = format!("POST /echo HTTP/1.1\r\nhost: test\r\ncontent-length: {length}\r\n\r\n");
+        connection.send(head);
+        // The largest is not a length to every parser.
+        let status = connection.response().status;
+        assert!(matches!(status, 413 | 400), "{length}: {status}");
+    }
+    server.check_alive();
+}
+
+#[test]
+fn a_chunked_body_is_refused_when_it_has_grown_too_large() {
+    let server = Server::start(&Config::probe().limit("request-body", "1KiB"));
+    let head = "POST /echo HTTP/1.1\r\nhost: test\r\ntransfer-encoding: chunked\r\n\r\n";
+    let mut connection = server.connect();
+    connection.send(head);
+    connection.send(format!("401\r\n{}\r\n", "x".repeat(1025)));
+    // The body has not ended: the server must not wait for that.
+    connection.response().check_limit(413, "body-too-large", "request-body", "1KiB");
+
+    let fits = "y".repeat(1024);
+    let mut connection = server.connect();
+    connection.send(head);
+    connection.send(chunked(fits.as_bytes(), 100));
+    connection.response().check(200, fits);
+}
+
+#[test]
+fn a_client_that_sends_all_of_a_body_too_large_can_still_read_the_answer() {
+    let server = Server::start(&Config::probe().limit("request-body", "64KiB"));
+    let mut connection = server.connect();
+    let request = Request::post("/echo", vec![b'x'; 2 << 20]).bytes();
+    let mut stream = connection.stream();
+    let writer = std::thread::spawn(move || std::io::Write::write_all(&mut stream, &request));
+    connection.response().check_limit(413, "body-too-large", "request-body", "64KiB");
+    drop(connection);
+    // Whether the rest was taken is the server's choice.
+    let _ = writer.join().expect("writing does not panic");
+    server.check_alive();
+}
+
+#[test]
+fn a_route_has_its_own_limit_of_the_body() {
+    let config = Config::probe()
+        .limit("request-body", "1KiB")
+        .route("/echo", "probe")
+        .route_limit("request-body", "10KiB");
+    let server = Server::start(&config);
+    server.post("/echo", "x".repeat(10_240)).check(200, "x".repeat(10_240));
+    let refused = server.post("/echo", "x".repeat(10_241));
+    refused.check_limit(413, "body-too-large", "request-body", "10KiB");
+    let refused = server.post("/head", "x".repeat(1025));
+    refused.check_limit(413, "body-too-large", "request-body", "1KiB");
+    server.check_alive();
+}
+
+#[test]
+fn a_head_too_large_is_refused() {
+    let server = Server::start(&Config::probe().limit("request-head", "4KiB"));
+    server.exchange(&header_of(3_500)).check(200, "x");
+    let refused = server.exchange(&header_of(4_200));
+    refused.check_limit(431, "head-too-large", "request-head", "4KiB");
+    server.check_alive();
+}
+
+#[test]
+fn the_default_limit_of_the_head_is_16_kib() {
+    let server = Server::start(&Config::probe());
+    server.exchange(&header_of(15 << 10)).check(200, "x");
+    let refused = server.exchange(&header_of(17 << 10));
+    refused.check_limit(431, "head-too-large", "request-head", "16KiB");
+    server.check_alive();
+}
+
+#[test]
+fn a_target_as_large_as_the_head_is_refused_like_a_head() {
+    let server = Server::start(&Config::probe());
+    let refused = server.get(&format!("/echo?{}", "q".repeat(17 << 10)));
+    refused.check_limit(431, "head-too-large", "request-head", "16KiB");
+    server.check_alive();
+}
+
+#[test]
+fn a_head_that_does_not_end_is_refused_at_the_limit() {
+    let server = Server::start(&Config::probe().limit("head-time", "60s"));
+    let mut connection = server.connect();
+    connection.send(format!("GET /echo HTTP/1.1\r\nx: {}", "p".repeat(17 << 10)));
+    connection.response().check_limit(431, "head-too-large", "request-head", "16KiB");
+    server.check_alive();
+}
+
+#[test]
+fn too_many_headers_are_refused() {
+    let server = Server::start(&Config::probe().limit("request-headers", 8));
+    // `host` and `content-length` count.
+    let with = |count: usize| {
+        let request = Request::post("/echo", "x");
+        (2..count).fold(request, |request, n| request.header(&format!("x-{n}"), "1"))
+    };
+    server.exchange(&with(8)).check(200, "x");
+    server.exchange(&with(9)).check_limit(431, "head-too-large", "request-headers", "8");
+    server.exchange(&with(300)).check_limit(431, "head-too-large", "request-headers", "8");
+    server.check_alive();
+}
+
+#[test]
+fn the_default_limit_of_headers_is_64() {
+    let server = Server::start(&Config::probe());
+    let with = |count: usize| {
+        let request = Request::post("/echo", "x");
+        (2..count).fold(request, |request, n| request.header(&format!("x-{n}"), "1"))
+    };
+    server.exchange(&with(64)).check(200, "x");
+    server.exchange(&with(65)).check_limit(431, "head-too-large", "request-headers", "64");
+    server.check_alive();
+}
+
+#[test]
+fn a_client_that_stops_within_the_head_is_timed_out() {
+    let server = Server::start(&Config::probe().limit("head-time", "300ms"));
+    let mut connection = server.connect();
+    connection.send("POST /echo HTTP/1.1\r\nhost: te");
+    connection.response().check_limit(408, "timeout", "head-time", "300ms");
+    assert!(connection.closed(), "a connection that timed out is closed");
+    server.check_alive();
+}
+
+#[test]
+fn a_client_that_stops_within_the_second_head_is_timed_out() {
+    let server = Server::start(&Config::probe().limit("head-time", "300ms"));
+    let mut connection = server.connect();
+    connection.exchange(&Request::post("/echo", "first")).check(200, "first");
+    connection.send("POST /echo HTTP/1.1\r\nhost: te");
+    connection.response().check_limit(408, "timeout", "head-time", "300ms");
+    assert!(connection.closed(), "a connection that timed out is closed");
+    server.check_alive();
+}
+
+#[test]
+fn a_client_that_drips_its_head_is_timed_out() {
+    let server = Server::start(&Config::probe().limit("head-time", "300ms"));
+    let mut connection = server.connect();
+    let mut drip = connection.stream();
+    // Each byte arrives well within the limit, the head does not.
+    let dripping = std::thread::spawn(move || {
+        for byte in b"GET /echo HTTP/1.1\r\nx-slow: 0123456789012345678901234567890".iter().cycle()
+        {
+            if std::io::Write::write_all(&mut drip, &[*byte]).is_err() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    });
+    connection.response().check_limit(408, "timeout", "head-time", "300ms");
+    drop(connection);
+    dripping.join().expect("dripping ends when the server closes");
+    server.check_alive();
+}
+
+#[test]
+fn a_client_that_stops_within_the_body_is_timed_out() {
+    let server = Server::start(&Config::probe().limit("body-time", "300ms"));
+    for start in [
+        "POST /echo HTTP/1.1\r\nhost: test\r\ncontent-length: 10\r\n\r\n12345",
+        "POST /echo HTTP/1.1\r\nhost: test\r\ncontent-length: 10\r\n\r\n",
+        "POST /echo HTTP/1.1\r\nhost: test\r\ntransfer-encoding: chunked\r\n\r\n5\r\n12345\r\n",
+        "POST /echo HTTP/1.1\r\nhost: test\r\ntransfer-encoding: chunked\r\n\r\nff\r\n12345",
+    ] {
+        let mut connection = server.connect();
+        connection.send(start);
+        connection.response().check_limit(408, "timeout", "body-time", "300ms");
+        assert!(connection.closed(), "a connection that timed out is closed: {start:?}");
+        server.check_alive();
+    }
+}
+
+#[test]
+fn a_client_that_drips_its_body_is_timed_out() {
+    let server = Server::start(&Config::probe().limit("body-time", "300ms"));
+    let mut connection = server.connect();
+    connection.send("POST /echo HTTP/1.1\r\nhost: test\r\ncontent-length: 100000\r\n\r\n");
+    let mut drip = connection.stream();
+    let dripping = std::thread::spawn(move || {
+        while std::io::Write::write_all(&mut drip, b"x").is_ok() {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    });
+    connection.response().check_limit(408, "timeout", "body-time", "300ms");
+    drop(connection);
+    dripping.join().expect("dripping ends when the server closes");
+    server.check_alive();
+}
+
+#[test]
+fn a_slow_client_within_its_time_is_served() {
+    let server =
+        Server::start(&Config::probe().limit("head-time", "30s").limit("body-time", "30s"));
+    let mut connection = server.connect();
+    for byte in Request::post("/echo", "patience").bytes() {
+        connection.send([byte]);
+    }
+    connection.response().check(200, "patience");
+}

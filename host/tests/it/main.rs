@@ -1,0 +1,28 @@
+//! Tests of the server as its users meet it: a process, a command line, two sockets.
+//!
+//! Nothing here knows the host's types. `harness`, `config`, `client` and `scrape` are the tools;
+//! every other module is one subject. Components are those of `cargo xtask guests`, or of the folder
+//! that `ARENARIA_COMPONENTS` names.
+
+mod cli;
+mod client;
+mod config;
+mod connections;
+mod cut;
+mod faults;
+mod harness;
+mod limits_guest;
+mod limits_load;
+mod limits_request;
+mod malformed;
+mod memory;
+mod metrics;
+mod records;
+mod records_cut;
+mod routes;
+mod scrape;
+mod shutdown;
+mod start;
+mod transform;
+mod transform_values;
+mod webhooks;

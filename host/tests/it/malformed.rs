@@ -1,0 +1,186 @@
+//! Bytes that are not HTTP/1.1, or that two readers could read in two ways: refused, closed, and
+//! without consequence for anybody else.
+
+use crate::config::Config;
+use crate::harness::Server;
+
+/// Rows are independent, so one server serves a test's rows; each row has its own connection and is
+/// followed by a good request on another.
+#[track_caller]
+fn server() -> Server {
+    Server::start(&Config::probe())
+}
+
+/// A request that must be refused as bad, and its connection closed.
+#[track_caller]
+fn check_refused(server: &Server, bytes: impl AsRef<[u8]>) {
+    let shown = String::from_utf8_lossy(bytes.as_ref()).chars().take(200).collect::<String>();
+    let mut connection = server.connect();
+    connection.send(bytes.as_ref());
+    let response = connection.response();
+    assert_eq!(response.status, 400, "{shown:?}: {response:?}");
+    response.check_problem(400, "bad-request");
+    assert!(connection.closed(), "left open after {shown:?}");
+    server.check_alive();
+}
+
+#[test]
+fn a_request_line_that_is_not_one() {
+    let server = server();
+    check_refused(&server, "GE T / HTTP/1.1\r\nhost: test\r\n\r\n");
+    check_refused(&server, "G\u{e9}T / HTTP/1.1\r\nhost: test\r\n\r\n");
+    check_refused(&server, "GET\r\nhost: test\r\n\r\n");
+    check_refused(&server, "GET /\r\nhost: test\r\n\r\n");
+    check_refused(&server, "GET / HTTP/1.1 more\r\nhost: test\r\n\r\n");
+    check_refused(&server, "GET / echo HTTP/1.1\r\nhost: test\r\n\r\n");
+    check_refused(&server, "{\"json\": true}\r\n\r\n");
+    check_refused(&server, "\u{1}\u{2}\u{3}\u{4}\r\n\r\n");
+    check_refused(&server, "GET /\0 HTTP/1.1\r\nhost: test\r\n\r\n");
+    check_refused(&server, "G\0T / HTTP/1.1\r\nhost: test\r\n\r\n");
+}
+
+#[test]
+fn a_version_that_is_not_spoken_here() {
+    let server = server();
+    check_refused(&server, "GET / HTTP/2.0\r\nhost: test\r\n\r\n");
+    check_refused(&server, "GET / HTTP/1.9\r\nhost: test\r\n\r\n");
+    check_refused(&server, "GET / HTTP/0.9\r\nhost: test\r\n\r\n");
+    check_refused(&server, "GET / HTTP/11\r\nhost: test\r\n\r\n");
+    check_refused(&server, "GET / http/1.1\r\nhost: test\r\n\r\n");
+    check_refused(&server, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+}
+
+#[test]
+fn a_tls_handshake() {
+    let server = server();
+    check_refused(&server, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n");
+}
+
+#[test]
+fn a_header_that_is_not_one() {
+    let server = server();
+    check_refused(&server, "GET / HTTP/1.1\r\nhost: test\r\nno colon\r\n\r\n");
+    check_refused(&server, "GET / HTTP/1.1\r\nhost: test\r\nspace : before\r\n\r\n");
+    check_refused(&server, "GET / HTTP/1.1\r\nhost: test\r\n: nameless\r\n\r\n");
+    check_refused(&server, "GET / HTTP/1.1\r\nhost: test\r\nbad name: 1\r\n\r\n");
+    check_refused(&server, "GET / HTTP/1.1\r\nhost: test\r\nx: nul\0\r\n\r\n");
+    check_refused(&server, "GET / HTTP/1.1\r\nhost: test\r\nx\0: 1\r\n\r\n");
+    check_refused(&server, "GET / HTTP/1.1\r\nhost: test\r\nx: a\rb\r\n\r\n");
+    // obs-fold: a continuation line, read differently by different servers.
+    check_refused(&server, "GET / HTTP/1.1\r\nhost: test\r\nx: 1\r\n folded\r\n\r\n");
+    check_refused(
+        &server,
+        "GET / HTTP/1.1\r\nhost: test\r\ntransfer-encoding:\r\n chunked\r\n\r\n",
+    );
+}
+
+#[test]
+fn a_host_that_is_missing_or_there_twice() {
+    let server = server();
+    // RFC 9112, 3.2: must be answered with 400.
+    check_refused(&server, "GET /head HTTP/1.1\r\n\r\n");
+    check_refused(&server, "GET /head HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\n");
+}
+
+#[test]
+fn a_length_that_is_not_one() {
+    let server = server();
+    for length in ["-1", "+5", "5x", "0x5", "5 5", "5, 6", "", "1e3", "99999999999999999999999"] {
+        let head = format!("POST /echo HTTP/1.1\r\nhost: test\r\ncontent-length: {length}\r\n\r\n");
+        check_refused(&server, head + "12345");
+    }
+    let twice = "content-length: 5\r\ncontent-length: 6\r\n";
+    check_refused(&server, format!("POST /echo HTTP/1.1\r\nhost: test\r\n{twice}\r\n123456"));
+}
+
+#[test]
+fn a_transfer_encoding_that_is_not_known() {
+    let server = server();
+    for encoding in ["gzip", "chunked, gzip", "identity", "xchunked", "chunked, chunked"] {
+        let head =
+            format!("POST /echo HTTP/1.1\r\nhost: test\r\ntransfer-encoding: {encoding}\r\n\r\n");
+        check_refused(&server, head + "0\r\n\r\n");
+    }
+}
+
+#[test]
+fn a_chunk_that_is_not_one() {
+    let server = server();
+    let head = "POST /echo HTTP/1.1\r\nhost: test\r\ntransfer-encoding: chunked\r\n\r\n";
+    for body in [
+        "x\r\n12345\r\n0\r\n\r\n",
+        "-5\r\n12345\r\n0\r\n\r\n",
+        "5\r\n1234567\r\n0\r\n\r\n",
+        "\r\n12345\r\n0\r\n\r\n",
+        "FFFFFFFFFFFFFFFFFF\r\n12345",
+        "5;ext=\n\r\n12345\r\n0\r\n\r\n",
+    ] {
+        check_refused(&server, format!("{head}{body}"));
+    }
+}
+
+#[test]
+fn a_chunk_announced_as_absurd_reserves_no_memory() {
+    let server = server();
+    let head = "POST /echo HTTP/1.1\r\nhost: test\r\ntransfer-encoding: chunked\r\n\r\n";
+    for size in ["7FFFFFFFFFFFFFFF", "FFFFFFFFFFFFFFFF", "100000000"] {
+        let mut connection = server.connect();
+        connection.send(format!("{head}{size}\r\n"));
+        connection.send("x".repeat(100));
+        connection.finish_sending();
+        // More than the limit at once, or a body cut short: both are true.
+        let status = connection.try_response(false).expect("not reset").map(|r| r.status);
+        assert!(matches!(status, Some(400 | 413) | None), "{size}: {status:?}");
+        server.check_alive();
+    }
+    let resident = server.resident_bytes();
+    assert!(resident < 1 << 30, "{resident} bytes");
+}
+
+/// Two framings at once are how requests are smuggled past a proxy.
+#[test]
+fn a_length_and_a_transfer_encoding_together_smuggle_nothing() {
+    let server = server();
+    let smuggled = "GET /status/299 HTTP/1.1\r\nhost: test\r\n\r\n";
+    let orders = [
+        "content-length: 5\r\ntransfer-encoding: chunked\r\n",
+        "transfer-encoding: chunked\r\ncontent-length: 5\r\n",
+    ];
+    for fields in orders {
+        let mut connection = server.connect();
+        connection
+            .send(format!("POST /echo HTTP/1.1\r\nhost: test\r\n{fields}\r\n0\r\n\r\n{smuggled}"));
+        let response = connection.response();
+        // RFC 9112, 6.1: refuse it, or trust the chunks alone and close the connection.
+        match response.status {
+            200 => response.check(200, ""),
+            _ => drop(response.check_problem(400, "bad-request")),
+        }
+        let next = connection.try_response(false);
+        assert!(!matches!(&next, Ok(Some(r)) if r.status == 299), "smuggled: {next:?}");
+        server.check_alive();
+    }
+}
+
+#[test]
+fn noise_is_survived() {
+    let server = server();
+    // A generator of its own, so that the bytes are the same everywhere (Knuth, MMIX).
+    let mut state = 4711_u64;
+    let mut noise = || {
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as u8
+    };
+    for length in 1..60 {
+        let mut bytes: Vec<u8> = (0..length * 7).map(|_| noise()).collect();
+        bytes.extend_from_slice(b"\r\n\r\n");
+        let mut connection = server.connect();
+        connection.send(bytes);
+        connection.finish_sending();
+        if let Ok(Some(response)) = connection.try_response(false) {
+            assert!((400..500).contains(&response.status), "{response:?}");
+        }
+    }
+    server.check_alive();
+}

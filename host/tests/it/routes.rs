@@ -1,0 +1,221 @@
+//! Which component answers, what it is given of a request, and what it keeps between two.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::client::Request;
+use crate::config::Config;
+use crate::harness::Server;
+
+const HELLO: &str = "hello, world\n";
+
+/// The lines of the probe's `/head` for a request.
+#[track_caller]
+fn head_of(server: &Server, request: &Request) -> Vec<String> {
+    let response = server.exchange(request);
+    assert_eq!(response.status, 200, "{response:?}");
+    response.text().lines().map(str::to_owned).collect()
+}
+
+fn has(lines: &[String], name: &str) -> bool {
+    lines.iter().any(|line| line.to_lowercase().starts_with(&format!("{name}:")))
+}
+
+#[test]
+fn the_longest_prefix_of_whole_segments_wins() {
+    let config = Config::of("hello")
+        .route("/echo", "probe")
+        .route("/greeting", "probe")
+        .setting("greeting", "short")
+        .route("/status", "probe")
+        .route("/status/418", "hello");
+    let server = Server::start(&config);
+    server.get("/").check(200, HELLO);
+    server.get("/anything/else").check(200, HELLO);
+    server.post("/echo", "to the probe").check(200, "to the probe");
+    server.post("/echo?query", "to the probe").check(200, "to the probe");
+    // A prefix ends where a segment ends.
+    server.post("/echoes", "x").check(200, HELLO);
+    server.post("/ech", "x").check(200, HELLO);
+    // Below a route is still the route: the probe itself says that it has no such path.
+    let below = server.post("/echo/below", "x");
+    assert_eq!(below.status, 404);
+    assert_ne!(below.header("content-type"), Some("application/problem+json"));
+    assert!(server.get("/greeting").text().contains("short"));
+    assert_eq!(server.get("/status/201").status, 201);
+    server.get("/status/418").check(200, HELLO);
+    assert_eq!(server.get("/status/4180").status, server.get("/status/4181").status);
+    server.until_settled();
+}
+
+#[test]
+fn a_path_of_no_route_is_answered_with_404() {
+    let server = Server::start(&Config::empty().route("/echo", "probe"));
+    for target in ["/", "/ech", "/echoes", "/Echo", "/other/echo"] {
+        server.get(target).check_problem(404, "no-route");
+    }
+    server.check_alive();
+}
+
+#[test]
+fn a_request_reaches_the_processor_as_it_was_sent() {
+    let server = Server::start(&Config::probe());
+    let before = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_nanos();
+    let request = Request::new("PATCH", "/head?a=%41&b={c}|d").body("12345");
+    let lines = head_of(&server, &request);
+    let after = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_nanos();
+    let text = lines.join("\n");
+    for part in ["PATCH", "/head?a=%41&b={c}|d", "5"] {
+        assert!(text.contains(part), "no {part:?} in {text}");
+    }
+    let numbers = text.split(|c: char| !c.is_ascii_digit()).filter_map(|n| n.parse::<u128>().ok());
+    let received = numbers.max().expect("received-at is there");
+    assert!((before..=after).contains(&received), "{before} {received} {after}");
+    for method in ["GET", "PUT", "DELETE", "OPTIONS", "POST", "BREW"] {
+        let lines = head_of(&server, &Request::new(method, "/head"));
+        assert!(lines.iter().any(|line| line.contains(method)), "{method}: {lines:?}");
+    }
+    server.check_alive();
+}
+
+#[test]
+fn only_content_type_and_accept_are_forwarded_unasked() {
+    let server = Server::start(&Config::probe());
+    let request = Request::post("/head", "x")
+        .header("Content-Type", "text/plain")
+        .header("Accept", "*/*")
+        .header("Cookie", "secret=1")
+        .header("Authorization", "Bearer secret")
+        .header("X-Other", "secret");
+    let lines = head_of(&server, &request);
+    assert!(has(&lines, "content-type") && has(&lines, "accept"), "{lines:?}");
+    assert!(!lines.join("\n").contains("secret"), "{lines:?}");
+    assert!(!has(&lines, "host"), "{lines:?}");
+}
+
+#[test]
+fn the_named_headers_are_forwarded_in_order() {
+    let names = toml::Value::from(vec!["X-First", "cookie"]);
+    let server = Server::start(&Config::probe().route_key("forward-headers", names));
+    let request = Request::post("/head", "x")
+        .header("cookie", "a=1")
+        .header("X-FIRST", "one")
+        .header("authorization", "Bearer secret")
+        .header("content-type", "text/plain")
+        .header("x-first", "two");
+    let lines = head_of(&server, &request);
+    let place = |part: &str| {
+        lines.iter().position(|line| line == part).unwrap_or_else(|| panic!("no {part}: {lines:?}"))
+    };
+    assert!(place("x-first: one") < place("x-first: two"), "{lines:?}");
+    place("cookie: a=1");
+    assert!(!has(&lines, "authorization") && !has(&lines, "content-type"), "{lines:?}");
+}
+
+#[test]
+fn a_header_that_is_not_text_does_not_reach_the_processor() {
+    let server = Server::start(&Config::probe());
+    for value in [&b"\xff\xfe"[..], b"caf\xe9"] {
+        let mut bytes = b"GET /head HTTP/1.1\r\nhost: test\r\naccept: ".to_vec();
+        bytes.extend_from_slice(value);
+        bytes.extend_from_slice(b"\r\n\r\n");
+        let mut connection = server.connect();
+        connection.send(bytes);
+        let response = connection.response();
+        match response.status {
+            200 => assert!(!response.text().contains("accept"), "{}", response.text()),
+            _ => drop(response.check_problem(400, "bad-request")),
+        }
+        server.check_alive();
+    }
+}
+
+#[test]
+fn head_is_get_without_the_body() {
+    let server = Server::start(&Config::probe());
+    let mut connection = server.connect();
+    let get = connection.exchange(&Request::get("/respond?bytes=1000"));
+    let head = connection.exchange(&Request::new("HEAD", "/respond?bytes=1000"));
+    assert_eq!((head.status, head.body.len()), (200, 0));
+    assert_eq!(head.header("content-length"), Some("1000"));
+    assert_eq!(head.header("content-type"), get.header("content-type"));
+    get.check(200, "x".repeat(1000));
+    // A stray body would be read as the next answer.
+    connection.exchange(&Request::post("/echo", "next")).check(200, "next");
+}
+
+#[test]
+fn an_absolute_target_is_its_path() {
+    let server = Server::start(&Config::probe());
+    let lines = head_of(&server, &Request::get("http://example.org/head?x=1"));
+    let text = lines.join("\n");
+    assert!(text.contains("/head?x=1") && !text.contains("example.org"), "{text}");
+    // These have no path at all.
+    for request in [Request::new("OPTIONS", "*"), Request::new("CONNECT", "example.org:443")] {
+        let response = server.exchange(&request);
+        assert!((400..500).contains(&response.status), "{response:?}");
+        server.check_alive();
+    }
+}
+
+#[test]
+fn a_reused_instance_remembers() {
+    let server = Server::start(&Config::probe().route_key("isolation", "reuse"));
+    for n in 0..5 {
+        server.get("/remember").check(200, n.to_string());
+    }
+}
+
+#[test]
+fn a_fresh_instance_remembers_nothing() {
+    let server = Server::start(&Config::probe().route_key("isolation", "fresh"));
+    let mut connection = server.connect();
+    for _ in 0..20 {
+        connection.exchange(&Request::get("/remember")).check(200, "0");
+    }
+    connection.exchange(&Request::post("/echo", "sand-castle-4711")).check(200, "sand-castle-4711");
+    let residue = connection.exchange(&Request::get("/residue?marker=sand-castle-4711"));
+    assert!(residue.text().contains("clean"), "{}", residue.text());
+}
+
+#[test]
+fn a_fresh_instance_may_fail_like_any_other() {
+    let config = Config::probe().route_key("isolation", "fresh").limit("guest-time", "300ms");
+    let server = Server::start(&config);
+    let faults = [
+        ("/trap", 500, "trap"),
+        ("/recurse", 500, "stack-exhausted"),
+        ("/exhaust", 507, "memory"),
+        ("/loop", 504, "guest-time"),
+        ("/status/99", 500, "bad-response"),
+    ];
+    for (target, status, kind) in faults {
+        server.get(target).check_problem(status, kind);
+        server.check_alive();
+    }
+}
+
+#[test]
+fn a_scrubbed_arena_keeps_no_byte_of_the_last_request() {
+    let server = Server::start(&Config::probe().setting("arena-scrub", "true"));
+    let marker = "sand-castle-4711".repeat(100);
+    let mut connection = server.connect();
+    connection.exchange(&Request::post("/echo", marker.clone())).check(200, marker);
+    let residue = connection.exchange(&Request::get("/residue?marker=sand-castle-4711"));
+    assert!(residue.text().contains("clean"), "{}", residue.text());
+    connection.exchange(&Request::get("/remember")).check(200, "2");
+}
+
+#[test]
+fn routes_keep_their_instances_and_settings_apart() {
+    let config = Config::probe()
+        .setting("greeting", "from the root")
+        .route("/greeting", "probe")
+        .setting("greeting", "from the route")
+        .route("/remember", "probe");
+    let server = Server::start(&config);
+    assert!(server.get("/greeting").text().contains("from the route"));
+    server.check_alive();
+    server.get("/remember").check(200, "0");
+    server.get("/remember").check(200, "1");
+    server.until_settled();
+}

@@ -1,0 +1,130 @@
+//! The end of a server: what runs is finished, what is new is refused, the exit code is 0.
+
+use crate::client::{Connection, Request};
+use crate::config::Config;
+use crate::harness::{Server, until};
+
+/// A request that keeps a slot busy for about a second and then succeeds.
+#[track_caller]
+fn long_request(server: &Server) -> Request {
+    // How fast this machine is decides how many turns that takes.
+    let mut iterations = 1_000_000_u64;
+    loop {
+        let begin = std::time::Instant::now();
+        let response = server.get(&format!("/spin?iterations={iterations}"));
+        assert_eq!(response.status, 200, "{response:?}");
+        let millis = u64::try_from(begin.elapsed().as_millis()).expect("a short time");
+        if millis > 20 {
+            return Request::get(&format!("/spin?iterations={}", iterations * 1000 / millis));
+        }
+        iterations *= 4;
+    }
+}
+
+#[track_caller]
+fn check_graceful(signal: &str) {
+    let config = Config::probe().limit("guest-time", "60s").limit("drain-time", "60s");
+    let mut server = Server::start(&config);
+    let long = long_request(&server);
+    let mut running = server.begin(&long);
+    server.until_busy(1.0);
+    server.signal(signal);
+    until("new connections are refused", || Connection::try_open(server.address).err());
+    assert!(running.silent(), "refused only after the request had ended");
+    let response = running.response();
+    assert_eq!(response.status, 200, "{response:?}");
+    assert!(response.complete);
+    assert!(running.closed(), "the connection outlives the server");
+    assert_eq!(server.until_exit().code(), Some(0), "{}", server.log());
+}
+
+#[test]
+fn sigterm_finishes_what_runs() {
+    check_graceful("TERM");
+}
+
+#[test]
+fn sigint_finishes_what_runs() {
+    check_graceful("INT");
+}
+
+#[test]
+fn a_request_half_sent_is_finished() {
+    let mut server = Server::start(&Config::probe().limit("drain-time", "60s"));
+    let mut connection = server.connect();
+    connection.send("POST /echo HTTP/1.1\r\nhost: test\r\ncontent-length: 8\r\n\r\nhalf");
+    server.until("the connection is known", |m| m.sum("arenaria_connections", &[]) == 1.0);
+    // Known is not yet read: a second request on the same worker passes through after it.
+    server.check_alive();
+    server.signal("TERM");
+    until("new connections are refused", || Connection::try_open(server.address).err());
+    connection.send("full");
+    connection.response().check(200, "halffull");
+    assert!(connection.closed());
+    assert_eq!(server.until_exit().code(), Some(0));
+}
+
+#[test]
+fn idle_connections_do_not_delay_the_end() {
+    let mut server = Server::start(&Config::probe().limit("drain-time", "600s"));
+    let mut idle: Vec<Connection> = (0..10)
+        .map(|_| {
+            let mut connection = server.connect();
+            connection.exchange(&Request::post("/echo", "x")).check(200, "x");
+            connection
+        })
+        .collect();
+    server.signal("TERM");
+    // The drain time is longer than this waits.
+    assert_eq!(server.until_exit().code(), Some(0));
+    assert!(idle.iter_mut().all(Connection::closed));
+}
+
+#[test]
+fn readiness_ends_when_draining_begins() {
+    let config = Config::probe().limit("guest-time", "60s").limit("drain-time", "60s");
+    let mut server = Server::start(&config);
+    let long = long_request(&server);
+    let mut running = server.begin(&long);
+    server.until_busy(1.0);
+    let ask = |target| {
+        let mut connection = Connection::try_open(server.operator()).ok()?;
+        let response = connection.exchange_or_end(&Request::get(target)).ok()??;
+        Some(response.status)
+    };
+    assert_eq!(ask("/readyz"), Some(200));
+    server.signal("TERM");
+    until("readiness ends", || (ask("/readyz")? == 503).then_some(()));
+    assert_eq!(ask("/livez"), Some(200), "draining is no reason to be killed");
+    assert_eq!(running.response().status, 200);
+    assert_eq!(server.until_exit().code(), Some(0));
+}
+
+#[test]
+fn the_drain_time_ends_a_drain() {
+    let config = Config::probe().limit("guest-time", "600s").limit("drain-time", "300ms");
+    let mut server = Server::start(&config);
+    let mut looping = server.begin(&Request::get("/loop"));
+    server.until_busy(1.0);
+    server.signal("TERM");
+    // The loop alone would run longer than this waits.
+    server.until_exit();
+    let ended = looping.try_response(false);
+    assert!(!matches!(&ended, Ok(Some(response)) if response.status == 200), "{ended:?}");
+}
+
+#[test]
+fn nothing_is_left_of_a_server_that_has_ended() {
+    let config = Config::probe().limit("drain-time", "10s");
+    let mut server = Server::start(&config);
+    server.check_alive();
+    let (address, operator) = (server.address, server.operator());
+    server.signal("TERM");
+    assert_eq!(server.until_exit().code(), Some(0));
+    assert!(Connection::try_open(address).is_err());
+    assert!(Connection::try_open(operator).is_err());
+    // The address is free at once.
+    let again = Server::start(&Config::probe().with("listen", address.to_string()));
+    assert_eq!(again.address, address);
+    again.check_alive();
+}

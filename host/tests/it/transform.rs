@@ -1,0 +1,298 @@
+//! The flagship over HTTP: documents reshaped by programs, with expectations written by hand.
+
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use serde_json::{Value, json};
+
+use crate::client::{Request, Response};
+use crate::config::Config;
+use crate::harness::Server;
+
+/// What a client that encodes by the book leaves alone.
+const QUERY: &AsciiSet =
+    &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>').add(b'%').add(b'&');
+
+/// Runs an ad-hoc program on a document.
+#[track_caller]
+pub(crate) fn run(server: &Server, program: &str, document: &str) -> Response {
+    let program = utf8_percent_encode(program, QUERY);
+    server.post(&format!("/?program={program}"), document)
+}
+
+#[track_caller]
+fn check(server: &Server, program: &str, document: &str, expected: &str) {
+    let response = run(server, program, document);
+    let text = response.text();
+    let got = (response.status, text.trim_end());
+    assert_eq!(got, (200, expected), "{program} on {document}");
+    assert_eq!(response.header("content-type"), Some("application/json"), "{response:?}");
+}
+
+const PUSH: &str = r#"{
+  "ref": "refs/heads/main", "before": "95790bf", "after": "6113728", "created": false,
+  "repository": {"id": 186853002, "name": "castle", "full_name": "sand/castle", "private": false,
+    "owner": {"login": "sand", "email": null}, "topics": ["arena", "b\u00fccket"]},
+  "pusher": {"name": "Ada", "email": "ada@example.org"},
+  "commits": [
+    {"id": "6113728", "message": "smooth it over\n\nCloses #2", "timestamp": "2026-05-15T15:20:41Z",
+     "author": {"name": "Ada"}, "added": ["a", "b"], "removed": [], "modified": ["c"]},
+    {"id": "7a1f0c9", "message": "dig", "timestamp": "2026-05-15T15:21:00Z",
+     "author": {"name": "Grace"}, "added": [], "removed": ["d"], "modified": []}]
+}"#;
+
+#[test]
+fn a_push_is_reshaped() {
+    let server = Server::start(&Config::ad_hoc());
+    for (program, expected) in [
+        (".ref", r#""refs/heads/main""#),
+        ("{ref,repo:.repository.full_name}", r#"{"ref":"refs/heads/main","repo":"sand/castle"}"#),
+        ("[.commits[].author.name]", r#"["Ada","Grace"]"#),
+        (
+            ".commits|map({id,files:(.added+.removed+.modified|length)})",
+            r#"[{"id":"6113728","files":3},{"id":"7a1f0c9","files":1}]"#,
+        ),
+        (r#".ref|split("/")|last"#, r#""main""#),
+        (
+            r#""\(.pusher.name) pushed \(.commits|length) commits to \(.repository.name)""#,
+            r#""Ada pushed 2 commits to castle""#,
+        ),
+        (".repository.owner.email // .pusher.email", r#""ada@example.org""#),
+        (r#"[.commits[].message|split("\n")[0]]"#, r#"["smooth it over","dig"]"#),
+        (".repository.topics", r#"["arena","bücket"]"#),
+        (r#"[.commits[]|select(.author.name|test("^A"))|.id]"#, r#"["6113728"]"#),
+        (
+            "del(.commits,.pusher)|keys_unsorted",
+            r#"["ref","before","after","created","repository"]"#,
+        ),
+        ("reduce .commits[].added[] as $f ({}; .[$f]=true)", r#"{"a":true,"b":true}"#),
+        (".commits[0].timestamp|fromdateiso8601", "1778858441"),
+        ("if .created then 1 elif .repository.private then 2 else 3 end", "3"),
+        ("[.. | numbers]", "[186853002]"),
+        (
+            r#".repository|with_entries(select(.value|type=="string"))"#,
+            r#"{"name":"castle","full_name":"sand/castle"}"#,
+        ),
+        ("[limit(2; .commits[].id, .before)]", r#"["6113728","7a1f0c9"]"#),
+        ("try error(\"sand\") catch .", r#""sand""#),
+        (".commits|group_by(.author.name)|map(length)", "[1,1]"),
+        ("[paths(type==\"boolean\")]", r#"[["created"],["repository","private"]]"#),
+    ] {
+        check(&server, program, PUSH, expected);
+    }
+    server.until_settled();
+}
+
+#[test]
+fn the_call_of_the_readme_works_as_curl_sends_it() {
+    let server = Server::start(&Config::ad_hoc());
+    let request = Request::post(
+        "/?program={action,repo:.repository.full_name}",
+        r#"{"action":"opened","number":2,"repository":{"full_name":"sand/castle"}}"#,
+    );
+    let request = request
+        .header("user-agent", "curl/8")
+        .header("accept", "*/*")
+        .header("content-type", "application/x-www-form-urlencoded");
+    let response = server.exchange(&request);
+    let text = response.text();
+    assert_eq!(text.trim_end(), r#"{"action":"opened","repo":"sand/castle"}"#, "{response:?}");
+    assert_eq!(response.header("content-type"), Some("application/json"));
+}
+
+#[test]
+fn a_plus_sign_is_one() {
+    let server = Server::start(&Config::ad_hoc());
+    server
+        .post("/?program=.a+1", "{\"a\":41}")
+        .json()
+        .as_i64()
+        .map(|n| assert_eq!(n, 42))
+        .expect("42");
+    let answer = server.post("/?other=1&program=.a%2B1&more", "{\"a\":41}");
+    assert_eq!(answer.json(), 42);
+}
+
+#[test]
+fn a_program_of_the_settings_is_run() {
+    let server = Server::start(&Config::program("{n:.a}"));
+    for a in 0..50 {
+        assert_eq!(server.post("/", format!("{{\"a\":{a}}}")).json(), json!({"n": a}));
+    }
+    // A request may not bring its own here.
+    let refused = server.post("/?program=.", "{\"secret\":1}");
+    assert_eq!(refused.status, 403, "{refused:?}");
+    assert_eq!(refused.header("content-type"), Some("application/problem+json"));
+    assert!(!refused.text().contains("secret"));
+    assert_eq!(server.post("/", "{\"a\":1}").json(), json!({"n": 1}));
+    server.until_settled();
+}
+
+#[test]
+fn many_outputs_are_lines_or_one_array() {
+    let lines = Server::start(&Config::program(".[]"));
+    let response = lines.post("/", "[1,{\"a\":2},null]");
+    response.check(200, "1\n{\"a\":2}\nnull\n");
+    assert_eq!(response.header("content-type"), Some("application/x-ndjson"));
+    let array = Server::start(&Config::program(".[]").setting("output", "array"));
+    let response = array.post("/", "[1,{\"a\":2},null]");
+    assert_eq!(response.text().trim_end(), "[1,{\"a\":2},null]");
+    assert_eq!(response.header("content-type"), Some("application/json"));
+}
+
+#[test]
+fn no_output_is_204() {
+    let server = Server::start(&Config::program("empty"));
+    let mut connection = server.connect();
+    for _ in 0..3 {
+        let response = connection.exchange(&Request::post("/", "{}"));
+        assert_eq!(response.status, 204, "{response:?}");
+        assert_eq!(response.header("content-type"), None);
+    }
+}
+
+#[test]
+fn a_document_that_is_not_json_is_refused_with_its_place() {
+    let server = Server::start(&Config::program("."));
+    for (document, offset) in [
+        ("[1,2,x]", Some(5)),
+        ("{\"a\":1,}", Some(7)),
+        ("{'a':1}", Some(1)),
+        ("[1] 2", Some(4)),
+        ("[NaN]", Some(1)),
+        ("", None),
+        ("   ", None),
+        ("[1", None),
+        ("\"open", None),
+        ("[01]", None),
+        ("[+1]", Some(1)),
+        ("[1.]", None),
+        ("[.5]", Some(1)),
+        ("[1e]", None),
+        ("{1:2}", Some(1)),
+        ("{\"a\"}", None),
+        ("// comment\n1", Some(0)),
+        ("# comment\n1", Some(0)),
+        ("tru", None),
+        ("\"\\x\"", None),
+        ("\"\\ud800\"", None),
+        ("\"tab\t\"", None),
+        ("\u{feff}{}", Some(0)),
+        ("Infinity", Some(0)),
+        ("[1,]", Some(3)),
+    ] {
+        let problem = server.post("/", document);
+        let problem = problem.check_problem(400, "document");
+        let got = problem["offset"].as_u64();
+        assert!(got.is_some_and(|got| got <= document.len() as u64), "{document:?}: {problem}");
+        assert!(offset.is_none() || got == offset, "{document:?}: {problem}");
+        assert_eq!(server.post("/", "1").json(), 1);
+    }
+    for bytes in [&b"\"\xff\""[..], b"\"\xc3\"", b"\xff\xfe1\0", b"\"\xed\xa0\x80\"", b"\0"] {
+        server.post("/", bytes).check_problem(400, "document");
+    }
+    server.until_settled();
+}
+
+#[test]
+fn a_program_that_fails_is_told_why() {
+    let server = Server::start(&Config::ad_hoc());
+    for (program, document, says) in [
+        (".a.b", "{\"a\":5}", "5"),
+        ("error(\"out of sand\")", "{}", "out of sand"),
+        (".[0]+1", "[\"x\"]", "x"),
+        ("keys", "3", "3"),
+    ] {
+        let problem = run(&server, program, document);
+        let problem = problem.check_problem(422, "run");
+        let detail = problem["detail"].as_str().expect("checked");
+        assert!(detail.contains(says), "{program}: {problem}");
+    }
+    assert_eq!(run(&server, ".", "1").json(), 1);
+    server.until_settled();
+}
+
+#[test]
+fn a_program_that_is_not_one_is_refused_with_its_place() {
+    let server = Server::start(&Config::ad_hoc());
+    for (program, offset) in [
+        ("{a", None),
+        (".a |", None),
+        (".a | nosuchfunction", Some(5)),
+        ("$nosuchvariable", None),
+        ("\"\\(", None),
+        (")", Some(0)),
+        ("import \"a\" as a; .", None),
+        ("include \"a\"; .", None),
+    ] {
+        let problem = run(&server, program, "{}").check_problem(400, "program");
+        let got = problem["offset"].as_u64();
+        assert!(got.is_some_and(|got| got <= program.len() as u64), "{program}: {problem}");
+        assert!(offset.is_none() || got == offset, "{program}: {problem}");
+    }
+    server.post("/?program=%ff", "{}").check_problem(400, "program");
+    server.post("/", "{}").check_problem(400, "program");
+    assert_eq!(run(&server, ".", "1").json(), 1);
+    server.until_settled();
+}
+
+#[test]
+fn a_program_sees_nothing_of_the_host() {
+    let server = Server::start(&Config::ad_hoc());
+    for program in [
+        "env",
+        "$ENV",
+        "halt",
+        "halt_error",
+        "halt_error(1)",
+        "debug",
+        "debug(1)",
+        "stderr",
+        "input_filename",
+        "input_line_number",
+        "$__prog_args",
+        "get_search_list",
+    ] {
+        let response = run(&server, program, "{}");
+        assert!(matches!(response.status, 400 | 422), "{program}: {response:?}");
+    }
+    // The clock is the moment at which the request was received.
+    let now = run(&server, "now|floor", "{}").json().as_u64().expect("a number");
+    let clock = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    assert!(clock.expect("after 1970").as_secs().abs_diff(now) < 300, "{now}");
+    server.until_settled();
+}
+
+#[test]
+fn a_request_without_a_document_is_told_the_method() {
+    let server = Server::start(&Config::ad_hoc());
+    for method in ["GET", "HEAD"] {
+        let response = server.exchange(&Request::new(method, "/?program=."));
+        assert_eq!(response.status, 405, "{response:?}");
+        assert!(response.header("allow").is_some_and(|allow| allow.contains("POST")));
+    }
+    assert_eq!(server.exchange(&Request::new("PUT", "/?program=.").body("1")).json(), 1);
+}
+
+#[test]
+fn settings_of_the_flagship_bound_it() {
+    let config = Config::ad_hoc()
+        .setting("depth-max", "10")
+        .setting("program-bytes-max", "100")
+        .setting("outputs-max", "5")
+        .setting("programs-cached-max", "2");
+    let server = Server::start(&config);
+    let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
+    assert_eq!(run(&server, ".", &nested(10)).text().trim_end(), nested(10));
+    run(&server, ".", &nested(11)).check_problem(400, "document");
+    run(&server, &format!("{}1", "1+".repeat(60)), "1").check_problem(400, "program");
+    assert_eq!(run(&server, "range(5)", "1").status, 200);
+    let response = run(&server, "range(6)", "1");
+    assert!(matches!(response.status, 413 | 422), "{response:?}");
+    // More programs than the cache holds, in turn.
+    for round in 0..3 {
+        for n in 0..10 {
+            let program = format!(".+{n}");
+            assert_eq!(run(&server, &program, "1").json(), Value::from(n + 1), "{round}");
+        }
+    }
+    server.until_settled();
+}

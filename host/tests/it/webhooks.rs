@@ -1,0 +1,75 @@
+//! Real payloads, ten programs each, against what the `jq` program says. Both the payloads and `jq`
+//! are optional guests of the machine: without either, the test says so and passes.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use crate::config::Config;
+use crate::harness::Server;
+use crate::transform::run;
+
+/// Programs whose results do not depend on the dialect.
+const PROGRAMS: [&str; 10] = [
+    "{action,repo:.repository.full_name}",
+    "[paths]|length",
+    "to_entries|map({key,type:(.value|type)})",
+    "[..|strings|select(test(\"^https://api\"))]|length",
+    "[..|numbers]|add",
+    "..|objects|select(has(\"login\"))|{login,id,admin:.site_admin}",
+    "if .repository then .repository|{name,private,owner:.owner.login} else \"none\" end",
+    "walk(if type==\"object\" then with_entries(select(.key|endswith(\"_url\")|not)) else . end)",
+    "[paths(type==\"string\") as $p|{path:($p|map(tostring)|join(\".\")),value:getpath($p)}]",
+    "\"\\(.action // \"did\") by \\(.sender.login // \"somebody\"|ascii_upcase)\"",
+];
+
+fn payloads() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/webhooks");
+    let Ok(entries) = folder.read_dir() else { return Vec::new() };
+    let mut files: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
+    files.sort();
+    files
+}
+
+/// What `jq` says, `None` if it is not installed.
+fn expected(program: &str, payload: &Path) -> Option<Vec<Value>> {
+    let mut jq = Command::new("jq");
+    jq.arg("-c").arg(program).arg(payload).stderr(Stdio::inherit());
+    let output = jq.output().ok()?;
+    assert!(output.status.success(), "jq failed: {program} on {}", payload.display());
+    Some(documents(&output.stdout))
+}
+
+#[track_caller]
+fn documents(text: &[u8]) -> Vec<Value> {
+    let stream = serde_json::Deserializer::from_slice(text).into_iter();
+    stream.map(|document| document.expect("JSON")).collect()
+}
+
+#[test]
+fn ten_programs_agree_with_jq_on_every_payload() {
+    let payloads = payloads();
+    let installed = Command::new("jq").arg("--version").stdout(Stdio::null()).status().is_ok();
+    if payloads.is_empty() || !installed {
+        eprintln!("skipped: {} payloads, jq installed: {installed}", payloads.len());
+        return;
+    }
+    let server = Server::start(&Config::ad_hoc());
+    let mut compared = 0;
+    for payload in &payloads {
+        let text = std::fs::read_to_string(payload).expect("the payload is text");
+        for program in PROGRAMS {
+            let expected = expected(program, payload).expect("jq is installed");
+            let response = run(&server, program, &text);
+            let status = if expected.is_empty() { 204 } else { 200 };
+            assert_eq!(response.status, status, "{program} on {}: {response:?}", payload.display());
+            assert_eq!(documents(&response.body), expected, "{program} on {}", payload.display());
+            compared += 1;
+        }
+    }
+    assert_eq!(compared, 10 * payloads.len());
+    let settled = server.until_settled();
+    assert_eq!(settled.sum("arenaria_retirements_total", &[]), 0.0);
+}

@@ -1,0 +1,70 @@
+//! What repeats of one measurement say together: the median and the range. Never a mean: one
+//! disturbed repeat would move it.
+
+use serde_json::{Value, json};
+
+/// The median of some repeats, between the least and the greatest.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Spread {
+    /// The least.
+    pub min: f64,
+    /// The middle one, or the mean of the two in the middle.
+    pub median: f64,
+    /// The greatest.
+    pub max: f64,
+}
+
+impl Spread {
+    /// Of `repeats` in any order.
+    ///
+    /// # Panics
+    ///
+    /// If there are none, or one is not a number.
+    #[must_use]
+    pub fn of(repeats: impl IntoIterator<Item = f64>) -> Self {
+        let mut sorted: Vec<f64> = repeats.into_iter().collect();
+        assert!(
+            !sorted.is_empty() && sorted.iter().all(|value| !value.is_nan()),
+            "no figures: {sorted:?}"
+        );
+        sorted.sort_by(f64::total_cmp);
+        let middle = sorted.len() / 2;
+        let median = if sorted.len() % 2 == 1 {
+            sorted[middle]
+        } else {
+            f64::midpoint(sorted[middle - 1], sorted[middle])
+        };
+        Self { min: sorted[0], median, max: sorted[sorted.len() - 1] }
+    }
+
+    /// `median (min–max)`.
+    #[must_use]
+    pub fn text(&self, decimals: usize) -> String {
+        format!("{:.decimals$} ({:.decimals$}–{:.decimals$})", self.median, self.min, self.max)
+    }
+
+    /// The three for a program.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        json!({ "min": self.min, "median": self.median, "max": self.max })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_is_in_the_middle() {
+        assert_eq!(Spread::of([3.0, 1.0, 2.0]), Spread { min: 1.0, median: 2.0, max: 3.0 });
+        assert_eq!(Spread::of([4.0, 1.0, 2.0, 3.0]).median, 2.5);
+        assert_eq!(Spread::of([1.0, 1.0, 1.0, 1.0, 900.0]).median, 1.0);
+        assert_eq!(Spread::of([1.25]).text(2), "1.25 (1.25–1.25)");
+    }
+
+    #[test]
+    #[should_panic(expected = "no figures")]
+    fn nothing_has_no_median() {
+        let _ = Spread::of([]);
+    }
+}

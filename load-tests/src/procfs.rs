@@ -1,0 +1,76 @@
+//! What the kernel knows of a process: the CPU time it used and the memory it holds.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+/// The CPU time (user and system) that all threads of `pid` have used, also those that ended.
+/// Its grain is the kernel's tick, usually 10 ms.
+///
+/// # Errors
+///
+/// If the process is gone, or its `stat` does not have the documented form.
+pub fn cpu_time(pid: u32) -> Result<Duration> {
+    let path = format!("/proc/{pid}/stat");
+    let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
+    let ticks =
+        cpu_ticks(&text).with_context(|| format!("{path} has an unknown form: {text:?}"))?;
+    let per_second = rustix::param::clock_ticks_per_second();
+    Ok(Duration::from_secs_f64(ticks as f64 / per_second as f64))
+}
+
+/// The resident memory of `pid` in bytes (`VmRSS`).
+///
+/// # Errors
+///
+/// If the process is gone, or its `status` does not name it.
+pub fn resident_bytes(pid: u32) -> Result<u64> {
+    let path = format!("/proc/{pid}/status");
+    let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
+    vm_rss_bytes(&text).with_context(|| format!("{path} has no VmRSS"))
+}
+
+/// Fields 14 and 15 of proc_pid_stat(5). The name in field 2 may hold anything, also spaces and
+/// parentheses, so counting starts behind the last one.
+fn cpu_ticks(stat: &str) -> Option<u64> {
+    let (_, fields) = stat.rsplit_once(") ")?;
+    let mut fields = fields.split(' ').skip(11);
+    let user: u64 = fields.next()?.parse().ok()?;
+    let system: u64 = fields.next()?.parse().ok()?;
+    Some(user + system)
+}
+
+fn vm_rss_bytes(status: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kib: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
+    Some(kib * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ticks_are_counted_behind_a_hostile_name() {
+        let stat = "42 (a) b (c) S 1 42 42 0 -1 4194304 100 0 0 0 250 17 9 9 20 0 1 0 84362";
+        assert_eq!(cpu_ticks(stat), Some(267));
+        assert_eq!(cpu_ticks("42 (a) S 1"), None);
+    }
+
+    #[test]
+    fn resident_memory_is_in_bytes() {
+        assert_eq!(vm_rss_bytes("Name:\tx\nVmRSS:\t    2048 kB\nThreads:\t1\n"), Some(2 << 20));
+        assert_eq!(vm_rss_bytes("Name:\tx\n"), None);
+    }
+
+    #[test]
+    fn this_process_has_both() {
+        let pid = std::process::id();
+        assert!(resident_bytes(pid).unwrap() > 0);
+        let before = cpu_time(pid).unwrap();
+        let mut random = crate::random::Random::new(1);
+        while cpu_time(pid).unwrap() == before {
+            std::hint::black_box(random.next_u64());
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! Builds the guests: core modules by cargo, components by the encoder, and nothing that breaks
+//! the contract stays in the folder of components.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use wit_component::ComponentEncoder;
+
+use crate::contract::examine;
+use crate::tools::need_wasm_target;
+use crate::workspace::{WASM, Workspace, succeed};
+
+/// The packages that become components.
+pub(crate) const GUESTS: [&str; 3] = ["hello", "probe", "transform"];
+
+/// What else is compiled into them.
+pub(crate) const GUEST_LIBRARIES: [&str; 2] = ["phase-arena", "arenaria-guest"];
+
+/// The cargo profile of guests.
+pub(crate) const PROFILE: &str = "guest";
+
+/// Builds all guests as components and prints their sizes.
+///
+/// # Errors
+///
+/// If one cannot be built or breaks the contract.
+pub(crate) fn build_all(workspace: &Workspace) -> anyhow::Result<()> {
+    need_wasm_target(workspace)?;
+    println!("{:<12} {:>12} {:>12} {:>12}", "guest", "core", "component", "memory");
+    for guest in GUESTS {
+        let built = build(workspace, guest).with_context(|| format!("guest {guest}"))?;
+        println!(
+            "{guest:<12} {:>10} B {:>10} B {:>6} pages",
+            built.core_bytes, built.component_bytes, built.pages
+        );
+    }
+    Ok(())
+}
+
+struct Built {
+    core_bytes: usize,
+    component_bytes: usize,
+    pages: u64,
+}
+
+/// Builds one guest. Apart from the others, so that no guest decides on another's features.
+fn build(workspace: &Workspace, guest: &str) -> anyhow::Result<Built> {
+    let mut cargo = workspace.cargo_for_guests();
+    cargo.args(["build", "--quiet", "--profile", PROFILE, "--target", WASM, "-p", guest]);
+    succeed(&mut cargo)?;
+
+    let core_file = workspace.guests().join(WASM).join(PROFILE).join(format!("{guest}.wasm"));
+    let core = read(&core_file)?;
+    let component = ComponentEncoder::default()
+        .validate(true)
+        .module(&core)
+        .and_then(|mut encoder| encoder.encode())
+        .with_context(|| format!("{} cannot be encoded as a component", core_file.display()))?;
+
+    let component_file = workspace.component(guest);
+    let findings = examine(&component)?;
+    if !findings.breaches.is_empty() {
+        // An earlier build must not be mistaken for this one.
+        let _ = fs::remove_file(&component_file);
+        let list: String = findings.breaches.iter().map(|breach| format!("\n  {breach}")).collect();
+        bail!("the component breaks the contract:{list}");
+    }
+    write_if_changed(&component_file, &component)?;
+    let (core_bytes, component_bytes) = (core.len(), component.len());
+    Ok(Built { core_bytes, component_bytes, pages: findings.pages })
+}
+
+/// Leaves a file alone that is already right, for the sake of those who look at its time.
+fn write_if_changed(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    if fs::read(path).is_ok_and(|present| present == bytes) {
+        return Ok(());
+    }
+    let folder = path.parent().expect("a component lies in the folder of components");
+    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    // Renamed into place, so that nobody ever reads half a component.
+    let unfinished = path.with_extension("wasm.new");
+    fs::write(&unfinished, bytes)
+        .and_then(|()| fs::rename(&unfinished, path))
+        .with_context(|| format!("cannot write {}", path.display()))
+}
+
+fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
+    fs::read(path).with_context(|| format!("cannot read {}", path.display()))
+}

@@ -1,0 +1,80 @@
+//! `cargo xtask …`: everything that a person or CI types to build, try, check and measure arenaria.
+//! Automation is Rust, so that it works the same on every machine and is read like the rest. It
+//! never installs anything outside the target directory but what `rustup` adds to a toolchain.
+#![forbid(unsafe_code)]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a command line")]
+
+mod contract;
+mod guests;
+mod run;
+mod steps;
+mod test;
+mod tools;
+mod workspace;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::workspace::Workspace;
+
+/// Builds, tries, checks and measures arenaria.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Args {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Build the guests as components and check what they promise.
+    Guests,
+    /// Serve jq on 127.0.0.1:8080; further arguments go to `arenaria serve`.
+    Serve {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Check everything: format, lints, guests, tests, documentation, Miri, licences.
+    Test {
+        /// Leave out Miri and licences, the slow part.
+        #[arg(long)]
+        quick: bool,
+    },
+    /// Check everything, as `test` does, with less output.
+    Ci,
+    /// Measure the release build; further arguments go to the load generator.
+    Bench {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Run a file of jq tests and write the table docs/conformance.md.
+    Conformance {
+        /// The tests, in the format of jq's own `jq.test`.
+        file: PathBuf,
+    },
+}
+
+fn main() -> ExitCode {
+    match run(Args::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // The causes without a backtrace: what failed is a step, not this program.
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> anyhow::Result<()> {
+    let workspace = Workspace::find()?;
+    match task {
+        Task::Guests => guests::build_all(&workspace),
+        Task::Serve { args } => run::serve(&workspace, &args),
+        Task::Test { quick } => test::run(&workspace, test::Extent { quick, quiet: false }),
+        Task::Ci => test::run(&workspace, test::Extent { quick: false, quiet: true }),
+        Task::Bench { args } => run::bench(&workspace, &args),
+        Task::Conformance { file } => run::conformance(&workspace, &file),
+    }
+}

@@ -1,0 +1,84 @@
+//! What a person starts to try or to measure: the server, the load generator, the conformance
+//! table. Each builds what it needs first.
+
+use std::path::Path;
+
+use anyhow::Context;
+
+use crate::guests::build_all;
+use crate::workspace::{Workspace, succeed};
+
+/// Where `serve` listens, unless it is told otherwise.
+const LISTEN: &str = "127.0.0.1:8080";
+
+/// Serves the transform component, in the foreground.
+///
+/// # Errors
+///
+/// If something cannot be built, or the server fails.
+pub(crate) fn serve(workspace: &Workspace, args: &[String]) -> anyhow::Result<()> {
+    build_all(workspace)?;
+    let mut cargo = workspace.cargo();
+    cargo.args(["run", "--release", "-p", "arenaria", "--", "serve"]);
+    cargo.arg(workspace.component("transform")).args(["--set", "ad-hoc=true"]);
+    if !names_option(args, "--listen") {
+        cargo.args(["--listen", LISTEN]);
+        println!("serving on the loopback interface only, {LISTEN}");
+    }
+    println!("programs in requests are allowed (ad-hoc=true): whoever reaches it may run jq");
+    succeed(cargo.args(args))
+}
+
+/// Measures the release build.
+///
+/// # Errors
+///
+/// If something cannot be built, or the load generator fails.
+pub(crate) fn bench(workspace: &Workspace, args: &[String]) -> anyhow::Result<()> {
+    build_all(workspace)?;
+    succeed(workspace.cargo().args(["build", "--release", "-p", "arenaria"]))?;
+    let baseline = ["run", "--release", "-p", "load-tests", "--bin", "baseline", "--"];
+    succeed(workspace.cargo().args(baseline).args(args))
+}
+
+/// Runs a file of jq tests against the transform component and writes the table. With the
+/// development profile, which the tests have built already.
+///
+/// # Errors
+///
+/// If something cannot be built, or the file cannot be read.
+pub(crate) fn conformance(workspace: &Workspace, file: &Path) -> anyhow::Result<()> {
+    let file =
+        std::path::absolute(file).with_context(|| format!("cannot find {}", file.display()))?;
+    build_all(workspace)?;
+    let mut cargo = workspace.cargo();
+    cargo.args(["run", "-p", "arenaria", "--example", "conformance", "--"]);
+    cargo.arg(workspace.component("transform")).arg(file).arg("docs/conformance.md");
+    succeed(&mut cargo)
+}
+
+fn names_option(args: &[String], option: &str) -> bool {
+    args.iter().any(|arg| {
+        arg.strip_prefix(option).is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(args: &[&str], expected: bool) {
+        let args: Vec<_> = args.iter().map(|&arg| arg.to_owned()).collect();
+        assert_eq!(names_option(&args, "--listen"), expected);
+    }
+
+    #[test]
+    fn an_address_that_is_given_is_not_given_twice() {
+        check(&[], false);
+        check(&["--listen", "127.0.0.1:0"], true);
+        check(&["--workers", "1", "--listen=127.0.0.1:0"], true);
+        check(&["--operator-listen", "off"], false);
+        check(&["--listener=x"], false);
+    }
+}

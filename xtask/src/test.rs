@@ -1,0 +1,120 @@
+//! All checks of the project in one row, the cheap ones first. What a check needs is set up by its
+//! own step.
+
+use std::process::Command;
+
+use crate::guests::{GUEST_LIBRARIES, GUESTS, PROFILE, build_all};
+use crate::steps::Steps;
+use crate::tools::{need_deny, need_miri};
+use crate::workspace::{WASM, Workspace, succeed};
+
+/// How much is checked and said.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Extent {
+    /// Without Miri and licences.
+    pub(crate) quick: bool,
+    /// Cargo reports errors alone.
+    pub(crate) quiet: bool,
+}
+
+/// The targets for Miri: one with 64-bit addresses, and one with 32, as in the sandbox.
+const MIRI_TARGETS: [(&str, &str); 2] =
+    [("miri, 64 bits", "x86_64-unknown-linux-gnu"), ("miri, 32 bits", "i686-unknown-linux-gnu")];
+
+/// What Miri looks for beyond its defaults: addresses made out of thin air, and luck with
+/// alignment.
+const MIRI_FLAGS: &str = "-Zmiri-strict-provenance -Zmiri-symbolic-alignment-check";
+
+/// Runs the checks.
+///
+/// # Errors
+///
+/// The first check that fails, with its name.
+pub(crate) fn run(workspace: &Workspace, extent: Extent) -> anyhow::Result<()> {
+    let mut steps = Steps::default();
+    lints(workspace, extent, &mut steps)?;
+    tests(workspace, extent, &mut steps)?;
+    if extent.quick {
+        for (name, _) in MIRI_TARGETS {
+            steps.leave_out(name, "--quick");
+        }
+        steps.leave_out("licences and sources", "--quick");
+    } else {
+        licences(workspace, &mut steps)?;
+        miri(workspace, extent, &mut steps)?;
+    }
+    steps.summarise();
+    Ok(())
+}
+
+fn lints(workspace: &Workspace, extent: Extent, steps: &mut Steps) -> anyhow::Result<()> {
+    steps.command("format", workspace.cargo().args(["fmt", "--all", "--check"]))?;
+    steps.step("guests", || build_all(workspace))?;
+
+    let mut clippy = workspace.cargo();
+    clippy.arg("clippy").args(extent.quiet()).args(["--workspace", "--all-targets"]);
+    steps.command("lints", clippy.args(["--", "-D", "warnings"]))?;
+
+    let mut clippy = workspace.cargo_for_guests();
+    clippy.arg("clippy").args(extent.quiet()).args(["--profile", PROFILE, "--target", WASM]);
+    for package in GUEST_LIBRARIES.iter().chain(&GUESTS) {
+        clippy.args(["-p", package]);
+    }
+    steps.command("lints of the guests", clippy.args(["--", "-D", "warnings"]))?;
+
+    let mut doc = workspace.cargo();
+    doc.arg("doc").args(extent.quiet()).args(["--workspace", "--no-deps"]);
+    steps.command("documentation", doc.env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+fn tests(workspace: &Workspace, extent: Extent, steps: &mut Steps) -> anyhow::Result<()> {
+    // All targets but the documentation's examples, of which cargo runs either these or those.
+    let targets = ["--workspace", "--lib", "--bins", "--tests", "--examples"];
+    let mut build = workspace.cargo();
+    steps.command("build", build.args(["test", "--no-run"]).args(extent.quiet()).args(targets))?;
+    let test = |more: &[&str]| {
+        let mut test = workspace.cargo();
+        test.args(["test", "--no-fail-fast"]).args(extent.quiet()).args(more);
+        test
+    };
+    steps.tests("tests", &mut test(&targets))?;
+    steps.tests("examples in documentation", &mut test(&["--workspace", "--doc"]))
+}
+
+fn licences(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<()> {
+    steps.step("licences and sources", || {
+        let mut deny = Command::new(need_deny(workspace)?);
+        deny.current_dir(workspace.root()).args(["check", "bans", "licenses", "sources"]);
+        succeed(&mut deny)
+    })
+}
+
+fn miri(workspace: &Workspace, extent: Extent, steps: &mut Steps) -> anyhow::Result<()> {
+    if !need_miri()? {
+        for (name, _) in MIRI_TARGETS {
+            steps.leave_out(name, "there is no nightly toolchain");
+        }
+        return Ok(());
+    }
+    for (name, target) in MIRI_TARGETS {
+        let mut miri = Command::new("rustup");
+        // This process was started by a cargo that has told it which toolchain it is.
+        for inherited in ["RUSTUP_TOOLCHAIN", "CARGO", "RUSTC", "RUSTDOC"] {
+            miri.env_remove(inherited);
+        }
+        miri.current_dir(workspace.root())
+            .args(["run", "nightly", "cargo", "miri", "test", "-p", "phase-arena"])
+            .args(["--lib", "--tests", "--target", target])
+            .args(extent.quiet())
+            .env("CARGO_TARGET_DIR", workspace.target().join("miri"))
+            .env("MIRIFLAGS", MIRI_FLAGS);
+        steps.tests(name, &mut miri)?;
+    }
+    Ok(())
+}
+
+impl Extent {
+    fn quiet(self) -> Option<&'static str> {
+        self.quiet.then_some("--quiet")
+    }
+}

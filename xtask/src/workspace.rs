@@ -1,0 +1,157 @@
+//! Where things are, and how cargo is called. Every path of the automation is made here.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus};
+
+use anyhow::{Context, ensure};
+
+/// The target that guests are built for.
+pub(crate) const WASM: &str = "wasm32-unknown-unknown";
+
+/// Tells the tests of the host where the components are.
+pub(crate) const COMPONENTS_VARIABLE: &str = "ARENARIA_COMPONENTS";
+
+/// What a shell may have set that would replace `.cargo/config.toml`, where the guests' link
+/// arguments stand, or move the output.
+const OVERRIDES: [&str; 7] = [
+    "CARGO_BUILD_RUSTFLAGS",
+    "CARGO_BUILD_TARGET",
+    "CARGO_BUILD_TARGET_DIR",
+    "CARGO_ENCODED_RUSTFLAGS",
+    "CARGO_TARGET_DIR",
+    "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS",
+    "RUSTFLAGS",
+];
+
+/// The workspace and its output.
+#[derive(Debug)]
+pub(crate) struct Workspace {
+    root: PathBuf,
+    target: PathBuf,
+}
+
+impl Workspace {
+    /// # Errors
+    ///
+    /// If the current directory cannot be read.
+    pub(crate) fn find() -> anyhow::Result<Self> {
+        let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let root = manifest.parent().expect("xtask is a folder of the workspace").to_owned();
+        let current = std::env::current_dir().context("cannot read the current directory")?;
+        let target = target_dir(&root, &current, std::env::var_os("CARGO_TARGET_DIR"));
+        Ok(Self { root, target })
+    }
+
+    /// The folder of the workspace's `Cargo.toml`.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Where builds for this machine go: `CARGO_TARGET_DIR`, or `target`.
+    pub(crate) fn target(&self) -> &Path {
+        &self.target
+    }
+
+    /// Where guests are built. Apart from the host's, so that the two never wait for one another.
+    pub(crate) fn guests(&self) -> PathBuf {
+        self.target.join("guests")
+    }
+
+    /// Where components are put.
+    pub(crate) fn components(&self) -> PathBuf {
+        self.target.join("components")
+    }
+
+    /// The component of a guest.
+    pub(crate) fn component(&self, guest: &str) -> PathBuf {
+        self.components().join(guest).with_extension("wasm")
+    }
+
+    /// Cargo, in the root of the workspace, for this machine.
+    pub(crate) fn cargo(&self) -> Command {
+        let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        cargo
+            .current_dir(&self.root)
+            .env("CARGO_TARGET_DIR", &self.target)
+            .env(COMPONENTS_VARIABLE, self.components());
+        cargo
+    }
+
+    /// Cargo, in the root of the workspace, for the guests: nothing that a shell has set comes
+    /// before the link arguments in `.cargo/config.toml`.
+    pub(crate) fn cargo_for_guests(&self) -> Command {
+        let mut cargo = self.cargo();
+        for name in OVERRIDES {
+            cargo.env_remove(name);
+        }
+        cargo.env("CARGO_TARGET_DIR", self.guests());
+        cargo
+    }
+}
+
+fn target_dir(root: &Path, current: &Path, variable: Option<OsString>) -> PathBuf {
+    match variable {
+        Some(directory) if !directory.is_empty() => current.join(directory),
+        _ => root.join("target"),
+    }
+}
+
+/// Runs a command to its end.
+///
+/// # Errors
+///
+/// If it cannot be started or fails.
+pub(crate) fn succeed(command: &mut Command) -> anyhow::Result<()> {
+    let status: ExitStatus =
+        command.status().with_context(|| format!("cannot start {}", shown(command)))?;
+    ensure!(status.success(), "{} failed: {status}", shown(command));
+    Ok(())
+}
+
+/// A command as it would be typed, without its environment.
+pub(crate) fn shown(command: &Command) -> String {
+    let program = Path::new(command.get_program()).file_name().unwrap_or(command.get_program());
+    let words = std::iter::once(program).chain(command.get_args());
+    words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check_target(variable: Option<&str>, expected: &str) {
+        let found = target_dir(Path::new("/w"), Path::new("/w/host"), variable.map(Into::into));
+        assert_eq!(found, Path::new(expected));
+    }
+
+    #[test]
+    fn the_target_directory_is_the_one_cargo_uses() {
+        check_target(None, "/w/target");
+        check_target(Some(""), "/w/target");
+        check_target(Some("/cache/target"), "/cache/target");
+        check_target(Some("out"), "/w/host/out");
+    }
+
+    #[test]
+    fn guests_do_not_inherit_flags_that_would_replace_the_link_arguments() {
+        let workspace = Workspace { root: "/w".into(), target: "/t".into() };
+        let cargo = workspace.cargo_for_guests();
+        let set = |name: &str| {
+            let mut envs = cargo.get_envs();
+            envs.find(|(key, _)| *key == name).map(|(_, value)| value.map(PathBuf::from))
+        };
+        assert_eq!(set("RUSTFLAGS"), Some(None));
+        assert_eq!(set("CARGO_ENCODED_RUSTFLAGS"), Some(None));
+        assert_eq!(set("CARGO_TARGET_DIR"), Some(Some("/t/guests".into())));
+        assert_eq!(workspace.component("hello"), Path::new("/t/components/hello.wasm"));
+    }
+
+    #[test]
+    fn a_command_is_shown_as_typed() {
+        let mut command = Command::new("/usr/bin/cargo");
+        command.args(["build", "-p", "hello"]).env("A", "b");
+        assert_eq!(shown(&command), "cargo build -p hello");
+    }
+}
