@@ -13,13 +13,21 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use crate::budget::{BodyBudget, Reserved};
+use crate::connection::EndOfRequest;
 use crate::limits::Limits;
 use crate::problem::Problem;
 
-/// A response's body.
-pub(crate) enum Body {
-    /// All of it, and the part of the budget that it takes until it is sent.
-    Whole(Option<Bytes>, #[expect(dead_code, reason = "held to be dropped")] Option<Reserved>),
+/// A response's body. Dropped when the last of it is handed to the socket.
+pub(crate) struct Body {
+    content: Content,
+    /// The part of the budget that it takes until then.
+    _held: Option<Reserved>,
+    /// Ends the request with it.
+    _end: Option<EndOfRequest>,
+}
+
+enum Content {
+    Whole(Option<Bytes>),
     /// Frames as they are made. An error ends the connection without a last chunk, so that a
     /// client can tell a truncated stream from a complete one.
     Stream(mpsc::Receiver<Result<Frame<Bytes>, Aborted>>),
@@ -30,8 +38,17 @@ pub(crate) enum Body {
 pub(crate) struct Aborted;
 
 impl Body {
-    pub(crate) fn whole(bytes: Bytes) -> Self {
-        Self::Whole((!bytes.is_empty()).then_some(bytes), None)
+    pub(crate) fn whole(bytes: Bytes, held: Option<Reserved>) -> Self {
+        let content = Content::Whole((!bytes.is_empty()).then_some(bytes));
+        Self { content, _held: held, _end: None }
+    }
+
+    pub(crate) fn stream(frames: mpsc::Receiver<Result<Frame<Bytes>, Aborted>>) -> Self {
+        Self { content: Content::Stream(frames), _held: None, _end: None }
+    }
+
+    pub(crate) fn ending(self, end: EndOfRequest) -> Self {
+        Self { _end: Some(end), ..self }
     }
 }
 
@@ -43,28 +60,27 @@ impl hyper::body::Body for Body {
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Aborted>>> {
-        match self.get_mut() {
-            Self::Whole(bytes, _) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Self::Stream(frames) => frames.poll_recv(context),
+        match &mut self.get_mut().content {
+            Content::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Content::Stream(frames) => frames.poll_recv(context),
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        matches!(self, Self::Whole(None, _))
+        matches!(self.content, Content::Whole(None))
     }
 
     fn size_hint(&self) -> SizeHint {
-        match self {
-            Self::Whole(bytes, _) => {
-                SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
-            }
-            Self::Stream(_) => SizeHint::default(),
+        match &self.content {
+            Content::Whole(None) => SizeHint::with_exact(0),
+            Content::Whole(Some(bytes)) => SizeHint::with_exact(bytes.len() as u64),
+            Content::Stream(_) => SizeHint::default(),
         }
     }
 }
 
-/// Collects a body. Its bytes are set aside before one of them is read, so that bodies on their way
-/// never take more than the budget, however many clients send how slowly.
+/// Collects a body. What has arrived is set aside in the budget, so that bodies on their way never
+/// take more than that, however many clients send how slowly; what is only announced is not.
 pub(crate) async fn collect(
     mut body: Incoming,
     limits: &Limits,
@@ -73,37 +89,38 @@ pub(crate) async fn collect(
     if body.is_end_stream() {
         return Ok((Bytes::new(), None));
     }
-    let declared = body.size_hint().exact();
-    let most = limits.request_body.0;
-    if declared.is_some_and(|bytes| bytes > most) {
+    if body.size_hint().exact().is_some_and(|declared| declared > limits.request_body.0) {
         return Err(Problem::BodyTooLarge);
     }
-    let reserved = budget.reserve(declared.unwrap_or(most));
-    let reserved = reserved.ok_or(Problem::BodiesSaturated)?;
-    let collected =
-        timeout(limits.body_time.0, gather(&mut body, declared, limits.request_body.bytes()));
-    match collected.await {
-        Ok(bytes) => Ok((bytes?, Some(reserved))),
-        Err(_) => Err(Problem::BodyTimeout),
-    }
+    let mut held = budget.part();
+    let gathered = timeout(limits.body_time.0, gather(&mut body, limits, &mut held)).await;
+    let bytes = gathered.map_err(|_| Problem::BodyTimeout)??;
+    Ok((bytes, Some(held)))
 }
 
-async fn gather(body: &mut Incoming, declared: Option<u64>, most: usize) -> Result<Bytes, Problem> {
+async fn gather(
+    body: &mut Incoming,
+    limits: &Limits,
+    held: &mut Reserved,
+) -> Result<Bytes, Problem> {
     let mut first = Bytes::new();
     let mut all = BytesMut::new();
     while let Some(data) = next_data(body).await? {
-        if first.len() + all.len() + data.len() > most {
+        let total = first.len() + all.len() + data.len();
+        if total > limits.request_body.bytes() {
             return Err(Problem::BodyTooLarge);
         }
-        if first.is_empty() && all.is_empty() {
+        if !held.resize(total as u64) {
+            return Err(Problem::BodiesSaturated);
+        }
+        if total == data.len() {
             // Most bodies come in one piece, which then needs no copy.
             first = data;
             continue;
         }
         if all.is_empty() {
-            all.reserve(
-                declared.map_or(first.len() + data.len(), |bytes| bytes.min(most as u64) as usize),
-            );
+            // Room for all that was announced; the system gives it as it is written to.
+            all.reserve(total + body.size_hint().lower() as usize);
             all.extend_from_slice(&std::mem::take(&mut first));
         }
         all.extend_from_slice(&data);

@@ -116,16 +116,31 @@ impl BodyBudget {
         Rc::new(Self { left: Cell::new(bytes) })
     }
 
-    /// Sets bytes aside, or says that there are too few.
-    pub(crate) fn reserve(self: &Rc<Self>, bytes: u64) -> Option<Reserved> {
-        self.left.set(self.left.get().checked_sub(bytes)?);
-        Some(Reserved { budget: Rc::clone(self), bytes })
+    /// A part of the budget, empty so far.
+    pub(crate) fn part(self: &Rc<Self>) -> Reserved {
+        Reserved { budget: Rc::clone(self), bytes: 0 }
     }
 
     /// Sets aside what already exists, as far as there is any left: later requests find less.
     pub(crate) fn take(self: &Rc<Self>, bytes: u64) -> Reserved {
-        let bytes = bytes.min(self.left.get());
-        self.reserve(bytes).expect("no more is taken than is left")
+        let mut part = self.part();
+        let fits = part.resize(bytes.min(self.left.get()));
+        debug_assert!(fits, "no more is taken than is left");
+        part
+    }
+}
+
+impl Reserved {
+    /// Makes this as large as what it stands for, or says that there is too little left.
+    #[must_use]
+    pub(crate) fn resize(&mut self, bytes: u64) -> bool {
+        let all = self.budget.left.get() + self.bytes;
+        let fits = bytes <= all;
+        if fits {
+            self.budget.left.set(all - bytes);
+            self.bytes = bytes;
+        }
+        fits
     }
 }
 
@@ -157,11 +172,12 @@ mod tests {
     #[test]
     fn what_is_reserved_comes_back() {
         let budget = BodyBudget::new(10);
-        let first = budget.reserve(6).unwrap();
-        assert!(budget.reserve(5).is_none());
+        let (mut first, mut second) = (budget.part(), budget.part());
+        assert!(first.resize(6) && !second.resize(5));
+        assert!(first.resize(2) && second.resize(5));
         let rest = budget.take(100);
-        assert!(budget.reserve(1).is_none());
-        drop((first, rest));
-        assert!(budget.reserve(10).is_some());
+        assert!(!first.resize(3) && first.resize(1));
+        drop((first, second, rest));
+        assert!(budget.part().resize(10));
     }
 }

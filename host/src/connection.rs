@@ -49,6 +49,8 @@ enum Signal {
 pub(crate) struct Activity {
     waits: Cell<Waits>,
     since: Cell<Instant>,
+    /// Whether the client has taken something since the worker looked last.
+    wrote: Cell<bool>,
     /// Since when the client has not read what waits for it.
     write_stalled: Cell<Option<Instant>>,
     /// Whether a request was answered before its body was read.
@@ -62,6 +64,7 @@ impl Activity {
         Rc::new(Self {
             waits: Cell::new(Waits::Request),
             since: Cell::new(Instant::now()),
+            wrote: Cell::new(false),
             write_stalled: Cell::new(None),
             body_unread: Cell::new(false),
             signal: Cell::new(None),
@@ -69,17 +72,18 @@ impl Activity {
         })
     }
 
-    pub(crate) fn request_begins(&self) {
+    /// A head has come. The request ends when what this returns is dropped, with the response.
+    pub(crate) fn begin_request(self: &Rc<Self>) -> EndOfRequest {
         self.waits.set(Waits::Answer);
-    }
-
-    pub(crate) fn request_ends(&self) {
-        self.waits.set(Waits::Request);
-        self.since.set(Instant::now());
+        EndOfRequest(Rc::clone(self))
     }
 
     pub(crate) fn leaves_body_unread(&self) {
         self.body_unread.set(true);
+    }
+
+    pub(crate) fn is_body_unread(&self) -> bool {
+        self.body_unread.get()
     }
 
     /// Ends the connection once what runs is answered.
@@ -89,6 +93,10 @@ impl Activity {
 
     /// Ends the connection if it waits for too long.
     pub(crate) fn check(&self, now: Instant, limits: &Limits) {
+        if self.wrote.take() && self.waits.get() == Waits::Request {
+            // An answer is still on its way; the connection is not idle before it has left.
+            self.since.set(now);
+        }
         let waited = now.saturating_duration_since(self.since.get());
         let stalled = self.write_stalled.get().map(|since| now.saturating_duration_since(since));
         if stalled.is_some_and(|stalled| stalled > limits.response_time.0) {
@@ -118,6 +126,16 @@ impl Activity {
             }
         }
         signal
+    }
+}
+
+/// A request that is being answered.
+pub(crate) struct EndOfRequest(Rc<Activity>);
+
+impl Drop for EndOfRequest {
+    fn drop(&mut self) {
+        self.0.waits.set(Waits::Request);
+        self.0.since.set(Instant::now());
     }
 }
 
@@ -244,9 +262,12 @@ impl Watched {
     fn note_write<T>(&self, poll: Poll<T>) -> Poll<T> {
         let stalled = &self.activity.write_stalled;
         match poll {
-            Poll::Ready(_) if stalled.get().is_some() => stalled.set(None),
+            Poll::Ready(_) => {
+                self.activity.wrote.set(true);
+                stalled.set(None);
+            }
             Poll::Pending if stalled.get().is_none() => stalled.set(Some(Instant::now())),
-            Poll::Ready(_) | Poll::Pending => {}
+            Poll::Pending => {}
         }
         poll
     }

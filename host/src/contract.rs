@@ -7,16 +7,18 @@
 use std::fmt;
 
 use wasm_encoder::reencode::{self, Reencode, ReencodeComponent};
-use wasmparser::{ComponentExternalKind, Encoding, Parser, Payload};
+use wasmparser::{ComponentExternalKind, DataKind, Encoding, Operator, Parser, Payload};
 
 use crate::limits::PAGE_BYTES;
 use crate::units::Size;
 
 /// What a component says of itself.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Outline {
     /// The memories that its modules define.
     pub memories: Vec<wasmparser::MemoryType>,
+    /// Where the data that it brings along ends.
+    pub data_end: Size,
     /// What it imports, by name.
     pub imports: Vec<String>,
     /// What it exports, by name.
@@ -64,7 +66,8 @@ impl Outline {
     ///
     /// If it is none.
     pub fn read(bytes: &[u8]) -> Result<Self, Refusal> {
-        let mut outline = Self::default();
+        let (memories, imports, exports) = (Vec::new(), Vec::new(), Vec::new());
+        let mut outline = Self { memories, data_end: Size(0), imports, exports };
         // How deep the reader is in nested components and modules; the component itself is 1.
         let mut depth = 0;
         for payload in Parser::new(0).parse_all(bytes) {
@@ -77,6 +80,11 @@ impl Outline {
                 Payload::MemorySection(section) => {
                     for memory in section {
                         outline.memories.push(memory?);
+                    }
+                }
+                Payload::DataSection(section) => {
+                    for data in section {
+                        outline.data_end = outline.data_end.max(end_of(&data?));
                     }
                 }
                 Payload::ComponentImportSection(section) if depth == 1 => {
@@ -108,7 +116,7 @@ impl Outline {
             return Err(Refusal::Imports(self.imports.clone()));
         }
         let lacks = |name: &&str| !self.exports.iter().any(|export| export == name);
-        let missing: Vec<_> = PROCESSOR_EXPORTS.into_iter().filter(|name| lacks(&name)).collect();
+        let missing: Vec<_> = PROCESSOR_EXPORTS.into_iter().filter(|name| lacks(name)).collect();
         if !missing.is_empty() {
             return Err(Refusal::OtherWorld { missing, exports: self.exports.clone() });
         }
@@ -118,7 +126,19 @@ impl Outline {
                 "it has {count} memories where one is expected"
             )));
         };
+        if self.data_end > memory {
+            return Err(Refusal::TooSmall { minimum: self.data_end, memory });
+        }
         bound(*declared, memory).map(|_| ())
+    }
+}
+
+/// Where a piece of data ends, if it is placed by a constant as compilers do.
+fn end_of(data: &wasmparser::Data<'_>) -> Size {
+    let DataKind::Active { offset_expr, .. } = &data.kind else { return Size(0) };
+    match offset_expr.get_operators_reader().read() {
+        Ok(Operator::I32Const { value }) => Size(u64::from(value as u32) + data.data.len() as u64),
+        _ => Size(0),
     }
 }
 
@@ -199,7 +219,11 @@ impl From<wasmparser::BinaryReaderError> for Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Malformed(what) => write!(f, "it is no WebAssembly component ({what})"),
+            Self::Malformed(what) => {
+                // The parser may add drawings of where it stood.
+                let what = what.lines().next().unwrap_or_default();
+                write!(f, "it is no WebAssembly component ({what}); rebuild it")
+            }
             Self::CoreModule => f.write_str(
                 "it is a core module; encode it as a component (cargo xtask guests does)",
             ),

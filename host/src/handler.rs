@@ -5,13 +5,13 @@ use std::rc::Rc;
 use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::header::{
-    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue,
+    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, DATE, HOST, HeaderMap, HeaderName, HeaderValue,
     TRANSFER_ENCODING,
 };
 use hyper::http::request::Parts;
-use hyper::{Request, Response, StatusCode};
+use hyper::{Method, Request, Response, StatusCode, Version};
 
 use crate::bindings;
 use crate::body::{self, Body};
@@ -30,33 +30,33 @@ pub(crate) async fn answer(
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Infallible> {
     let begun = Instant::now();
-    activity.request_begins();
+    let end = activity.begin_request();
     let (head, incoming) = request.into_parts();
-    let response = match worker.router.find(head.uri.path()) {
+    let has_body = !incoming.is_end_stream();
+    let mut response = match worker.router.find(head.uri.path()) {
         None => {
-            let response = problem(&Problem::NoRoute, &worker.limits, &activity);
-            worker.unrouted.responded(response.status().as_u16());
-            response
+            let (what, stats) = (Problem::NoRoute, &worker.unrouted);
+            stats.responded(what.status().as_u16());
+            Err((what, &worker.limits))
         }
         Some(slots) => {
             let mut observed = Observed { stats: &slots.stats, begun, status: CLIENT_LEFT };
-            let response = match dispatch(&worker, slots, head, incoming).await {
-                Ok(response) => response,
-                Err(what) => problem(&what, &slots.route.limits, &activity),
-            };
-            observed.status = response.status().as_u16();
-            response
+            let answer = dispatch(&worker, slots, head, incoming).await;
+            observed.status =
+                answer.as_ref().map_or_else(Problem::status, Response::status).as_u16();
+            answer.map_err(|what| (what, &slots.route.limits))
         }
-    };
-    activity.request_ends();
-    Ok(response)
-}
-
-fn problem(what: &Problem, limits: &Limits, activity: &Activity) -> Response<Body> {
-    if what.leaves_body_unread() {
-        activity.leaves_body_unread();
     }
-    what.response(limits)
+    .unwrap_or_else(|(what, limits)| {
+        if has_body && what.leaves_body_unread() {
+            activity.leaves_body_unread();
+        }
+        what.response(limits)
+    });
+    if activity.is_body_unread() {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    Ok(response.map(|body| body.ending(end)))
 }
 
 /// Counts a request when it ends, however it ends.
@@ -93,8 +93,20 @@ async fn dispatch(
     lift(worker, answer.map_err(Problem::Fault)?)
 }
 
-/// Counts what a head takes, roughly as it was on the wire.
+/// Checks what HTTP asks of a head and what the limits do, counted roughly as it was on the wire.
 fn check_head(head: &Parts, limits: &Limits) -> Result<(), Problem> {
+    if head.method == Method::CONNECT {
+        return Err(Problem::BadRequest("there is no tunnel here"));
+    }
+    if head.version == Version::HTTP_11 && head.headers.get_all(HOST).iter().count() != 1 {
+        return Err(Problem::BadRequest("a request has one host field"));
+    }
+    let mut codings = head.headers.get_all(TRANSFER_ENCODING).iter();
+    let coding =
+        codings.next().is_none_or(|coding| coding.as_bytes().eq_ignore_ascii_case(b"chunked"));
+    if !coding || codings.next().is_some() {
+        return Err(Problem::BadRequest("the only transfer-encoding here is chunked, once"));
+    }
     let fields = head.headers.len();
     if fields > limits.request_headers {
         return Err(Problem::HeadTooLarge("request-headers", limits.request_headers.to_string()));
@@ -144,13 +156,15 @@ pub(crate) fn lower<'a>(
 fn lift(worker: &Worker, answer: bindings::Response) -> Result<Response<Body>, Problem> {
     let status = match answer.status {
         200..=599 => StatusCode::from_u16(answer.status).expect("it is in range"),
-        _ => return Err(Problem::BadResponse("its status is not in 200 to 599")),
+        other => {
+            return Err(Problem::BadResponse(format!("its status {other} is not in 200 to 599")));
+        }
     };
     let headers = header_map(&answer.headers)?;
     let has_body = !matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
     let body = if has_body { Bytes::from(answer.body) } else { Bytes::new() };
     let held = (!body.is_empty()).then(|| worker.bodies.take(body.len() as u64));
-    let mut response = Response::new(Body::Whole((!body.is_empty()).then_some(body), held));
+    let mut response = Response::new(Body::whole(body, held));
     *response.status_mut() = status;
     *response.headers_mut() = headers;
     Ok(response)
@@ -161,24 +175,36 @@ fn header_map(fields: &[(String, String)]) -> Result<HeaderMap, Problem> {
     const FRAMING: [HeaderName; 3] = [CONTENT_LENGTH, TRANSFER_ENCODING, CONNECTION];
     const FIELDS_MAX: usize = 256;
     if fields.len() > FIELDS_MAX {
-        return Err(Problem::BadResponse("it has more than 256 header fields"));
+        let count = fields.len();
+        let what = format!("it has {count} header fields, of which {FIELDS_MAX} may be");
+        return Err(Problem::BadResponse(what));
     }
     let mut headers = HeaderMap::with_capacity(fields.len() + 1);
     for (name, value) in fields {
-        let name = HeaderName::from_bytes(name.as_bytes())
-            .map_err(|_| Problem::BadResponse("it has a malformed header name"))?;
-        if FRAMING.contains(&name) {
-            return Err(Problem::BadResponse(
-                "it sets content-length, transfer-encoding or connection",
-            ));
+        let bad =
+            |what: &str, text: &str| Problem::BadResponse(format!("{what} {}", excerpt(text)));
+        let key = HeaderName::from_bytes(name.as_bytes());
+        let key = key.map_err(|_| bad("it has a malformed header name,", name))?;
+        if FRAMING.contains(&key) {
+            return Err(bad("it sets a header that is the host's,", name));
         }
-        let value = HeaderValue::from_bytes(value.as_bytes())
-            .map_err(|_| Problem::BadResponse("it has a malformed header value"))?;
-        if name != DATE {
-            headers.append(name, value);
+        let text = HeaderValue::from_bytes(value.as_bytes());
+        let text = text.map_err(|_| bad("it has a malformed header value,", value))?;
+        if key != DATE {
+            headers.append(key, text);
         }
     }
     Ok(headers)
+}
+
+/// The beginning of what a guest wrote, made printable.
+fn excerpt(text: &str) -> String {
+    const CHARACTERS_MAX: usize = 40;
+    let mut excerpt: String = text.chars().take(CHARACTERS_MAX).collect();
+    if excerpt.len() < text.len() {
+        excerpt.push('…');
+    }
+    format!("{excerpt:?}")
 }
 
 /// The media type of a head, without parameters.

@@ -139,9 +139,20 @@ fn fault(store: &Store<Guest>, error: &wasmtime::Error) -> Fault {
     match error.downcast_ref::<Trap>() {
         Some(Trap::Interrupt) => Fault::Deadline,
         Some(Trap::StackOverflow) => Fault::Stack(text),
+        Some(Trap::MemoryOutOfBounds) if is_below_the_stack(&text) => Fault::Stack(text),
         _ if store.data().box_.denied || ended_in_exhaustion(error) => Fault::Memory(text),
         _ => Fault::Trap(text),
     }
+}
+
+/// Whether a guest trapped below address 0, where its stack in linear memory ends: addresses wrap, so
+/// it is far above any memory of ours. Wasmtime says the address only in words.
+fn is_below_the_stack(text: &str) -> bool {
+    const FAULT: &str = "memory fault at wasm address 0x";
+    const LOWEST: u64 = (4 << 30) - (16 << 20);
+    let address = text.split_once(FAULT).and_then(|(_, rest)| rest.split_once(' '));
+    address
+        .is_some_and(|(hex, _)| u64::from_str_radix(hex, 16).is_ok_and(|address| address >= LOWEST))
 }
 
 /// Whether a guest trapped because an allocation failed. Rust tells nobody but by the functions it

@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use arenaria::args::Cli;
@@ -12,7 +13,11 @@ fn main() -> ExitCode {
     // Clap ends the process with code 2 for what cannot be understood.
     let cli = Cli::parse();
     let filter = EnvFilter::try_from_env("ARENARIA_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .init();
     match arenaria::commands::run(cli) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {

@@ -213,7 +213,7 @@ impl Scrape {
             let sum = |read: &dyn Fn(&Histogram) -> u64| {
                 workers.iter().map(|stats| read(of(stats))).sum::<u64>()
             };
-            let bounds = BUCKETS.iter().copied().chain([f64::MAX]);
+            let bounds = BUCKETS.iter().copied().chain([f64::INFINITY]);
             let buckets: Vec<_> = bounds
                 .enumerate()
                 .map(|(index, bound)| {

@@ -2,7 +2,7 @@
 //! (RFC 9457) with a stable `type`, and the limit with its value where one was met.
 
 use bytes::Bytes;
-use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use hyper::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use hyper::{Response, StatusCode};
 use serde::Serialize;
 
@@ -33,7 +33,7 @@ pub(crate) enum Problem {
     /// The guest gave no answer.
     Fault(Fault),
     /// The guest gave an answer that HTTP does not have.
-    BadResponse(&'static str),
+    BadResponse(String),
     /// The guest refused a batch of records, with this status.
     BatchRefused(u16),
 }
@@ -60,19 +60,16 @@ struct Line<'a> {
 }
 
 impl Problem {
-    /// As a response. The connection ends with it if the request has not been read to its end.
+    /// As a response.
     pub(crate) fn response(&self, limits: &Limits) -> Response<Body> {
         let document = self.document(limits, None);
         let json = serde_json::to_vec(&document).expect("texts and numbers have a JSON form");
-        let mut response = Response::new(Body::whole(Bytes::from(json)));
+        let mut response = Response::new(Body::whole(Bytes::from(json), None));
         *response.status_mut() = self.status();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if self.status() == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
-        }
-        if self.leaves_body_unread() {
-            headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
         response
     }
@@ -85,6 +82,7 @@ impl Problem {
         Bytes::from(json)
     }
 
+    /// Whether it is said before the request's body, if there is one, has been read to its end.
     pub(crate) fn leaves_body_unread(&self) -> bool {
         match self {
             Self::BadRequest(_) | Self::NoRoute | Self::HeadTooLarge(..) | Self::BodyTooLarge => {

@@ -17,7 +17,7 @@ use tokio::task::spawn_local;
 
 use crate::bindings;
 use crate::body::{Aborted, Body, next_in_time};
-use crate::budget::{BodyBudget, Reserved};
+use crate::budget::BodyBudget;
 use crate::handler::{lower, media_type};
 use crate::problem::Problem;
 use crate::slots::Slots;
@@ -47,8 +47,6 @@ pub(crate) async fn answer(
     }
     // What would be shed as a single request is shed as a stream, before anything is answered.
     drop(slots.acquire().await.map_err(Problem::Shed)?);
-    let limits = &slots.route.limits;
-    let reserved = worker.bodies.reserve(limits.request_body.0).ok_or(Problem::BodiesSaturated)?;
     let (frames, answers) = mpsc::channel(1);
     let pump = Pump {
         slots: Rc::clone(slots),
@@ -56,10 +54,9 @@ pub(crate) async fn answer(
         head,
         received_at,
         frames,
-        _reserved: reserved,
     };
     spawn_local(pump.run(incoming));
-    let mut response = Response::new(Body::Stream(answers));
+    let mut response = Response::new(Body::stream(answers));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
     Ok(response)
 }
@@ -71,12 +68,10 @@ struct Pump {
     head: Parts,
     received_at: u64,
     frames: mpsc::Sender<Result<Frame<Bytes>, Aborted>>,
-    /// For the record that is not complete yet.
-    _reserved: Reserved,
 }
 
-/// The stream cannot go on: the client has left, stalled or sent what is no HTTP, or no slot is to
-/// be had.
+/// The stream cannot go on: the client has left, stalled or sent what is no HTTP, or neither a slot
+/// nor room for a record is to be had.
 struct Cut;
 
 impl Pump {
@@ -91,12 +86,17 @@ impl Pump {
         let limits = &self.slots.route.limits;
         let mut cutter = Cutter::new(limits.request_body.bytes());
         let mut pieces = Vec::new();
+        // For the record that is not complete yet.
+        let mut held = self.bodies.part();
         loop {
             let data = next_in_time(&mut incoming, limits.body_time.0).await.map_err(|_| Cut)?;
             let is_last = data.is_none();
             match data {
                 Some(data) => cutter.push(data, &mut pieces),
                 None => cutter.finish(&mut pieces),
+            }
+            if !held.resize(cutter.pending.len() as u64) {
+                return Err(Cut);
             }
             for piece in pieces.drain(..) {
                 match piece {
@@ -142,11 +142,8 @@ impl Pump {
         let own = [("content-type", MEDIA_TYPE), (FIRST_RECORD, first.as_str())];
         let headers: Vec<_> = own.into_iter().chain(forwarded).collect();
         let request = bindings::Request { headers: &headers, ..request };
-        let mut lease = self
-            .slots
-            .acquire_admitted(self.slots.route.limits.body_time.0)
-            .await
-            .map_err(|_| Cut)?;
+        let mut lease =
+            self.slots.wait(self.slots.route.limits.body_time.0).await.map_err(|_| Cut)?;
         let answer = lease.handle(request).await;
         drop(lease);
         match answer {

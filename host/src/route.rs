@@ -5,7 +5,7 @@ use std::rc::Rc;
 use hyper::header::HeaderName;
 use wasmtime::Engine;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use crate::bindings::ProcessorPre;
 use crate::component;
@@ -56,6 +56,37 @@ impl Route {
                 memory,
             },
         })
+    }
+
+    /// Starts the first instance.
+    ///
+    /// # Errors
+    ///
+    /// A sentence for the operator; a backtrace goes to the log.
+    pub(crate) async fn start_first(&self) -> Result<Instance> {
+        let limits = &self.limits;
+        let fault = match self.start().await {
+            Ok(instance) => return Ok(instance),
+            Err(fault) => fault,
+        };
+        let sentence = match &fault {
+            Fault::Refused(sentence) => sentence.clone(),
+            Fault::Deadline => {
+                format!(
+                    "configure ran for longer than configure-time = {}; raise it",
+                    limits.configure_time
+                )
+            }
+            Fault::Memory(_) => {
+                format!("configure needs more than memory = {}; raise it", limits.memory)
+            }
+            Fault::Trap(_) | Fault::Stack(_) => {
+                tracing::error!(route = self.path, "{fault}");
+                "configure trapped; the log says where, mend the component or its settings"
+                    .to_owned()
+            }
+        };
+        bail!("route {:?} cannot start: {sentence}", self.path)
     }
 
     /// Starts an instance.

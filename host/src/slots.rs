@@ -14,7 +14,6 @@
 //! which is what the process contract counts. All of this is one thread's: no locks.
 
 use std::cell::{Cell, RefCell};
-use std::future::Future;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -104,12 +103,15 @@ impl Slots {
     ///
     /// # Errors
     ///
-    /// If one of them cannot be started.
-    pub(crate) async fn warm(route: Arc<Route>, stats: Arc<RouteStats>) -> Result<Rc<Self>, Fault> {
+    /// If one of them cannot be started: a sentence for the operator.
+    pub(crate) async fn warm(
+        route: Arc<Route>,
+        stats: Arc<RouteStats>,
+    ) -> anyhow::Result<Rc<Self>> {
         let count = route.slots;
         let mut idle = Vec::with_capacity(count);
         for id in 0..count {
-            let instance = route.start().await?;
+            let instance = route.start_first().await?;
             // In `fresh` isolation the first start proves that the others will succeed.
             let instance = (route.isolation == Isolation::Reuse).then_some(instance);
             idle.push(Slot::new(id, instance));
@@ -136,25 +138,18 @@ impl Slots {
         if self.waiting.get() >= self.route.limits.queue_length {
             return Err(Shed::QueueLength);
         }
-        self.wait(self.route.limits.queue_time.0).await.ok_or(Shed::QueueTime)
+        self.wait(self.route.limits.queue_time.0).await
     }
 
     /// Takes a slot, however many wait: for work that was admitted before and comes in parts.
-    pub(crate) async fn acquire_admitted(self: &Rc<Self>, time: Duration) -> Result<Lease, Shed> {
-        self.wait(time).await.ok_or(Shed::QueueTime)
-    }
-
-    fn wait(self: &Rc<Self>, time: Duration) -> impl Future<Output = Option<Lease>> {
-        let slots = Rc::clone(self);
-        async move {
-            let _waiting = Waiting::new(&slots.waiting);
-            let begun = Instant::now();
-            let permit = timeout(time, slots.permits.acquire()).await;
-            slots.stats.queue_wait.observe(begun.elapsed());
-            let permit = permit.ok()?;
-            permit.expect("the semaphore is never closed").forget();
-            Some(slots.lease())
-        }
+    pub(crate) async fn wait(self: &Rc<Self>, time: Duration) -> Result<Lease, Shed> {
+        let _waiting = Waiting::new(&self.waiting);
+        let begun = Instant::now();
+        let permit = timeout(time, self.permits.acquire()).await;
+        self.stats.queue_wait.observe(begun.elapsed());
+        let permit = permit.map_err(|_| Shed::QueueTime)?;
+        permit.expect("the semaphore is never closed").forget();
+        Ok(self.lease())
     }
 
     fn lease(self: &Rc<Self>) -> Lease {
@@ -168,19 +163,24 @@ impl Slots {
     pub(crate) async fn read_arenas(self: &Rc<Self>) -> Vec<(usize, Reading)> {
         for id in 0..self.route.slots {
             let Ok(permit) = self.permits.try_acquire() else { break };
-            let mut idle = self.idle.borrow_mut();
-            let Some(index) = idle.iter().position(|slot| slot.id == id) else { continue };
-            // The slot goes on top, which is where a lease takes it from.
-            let slot = idle.remove(index);
-            idle.push(slot);
-            drop(idle);
-            permit.forget();
-            self.lease().read_arena().await;
+            if self.bring_up(id) {
+                permit.forget();
+                self.lease().read_arena().await;
+            }
         }
         let readings = self.readings.borrow();
         let known =
             readings.iter().enumerate().filter_map(|(id, reading)| Some((id, reading.clone()?)));
         known.collect()
+    }
+
+    /// Puts an idle slot on top, where a lease takes it from.
+    fn bring_up(&self, id: usize) -> bool {
+        let mut idle = self.idle.borrow_mut();
+        let Some(index) = idle.iter().position(|slot| slot.id == id) else { return false };
+        let slot = idle.remove(index);
+        idle.push(slot);
+        true
     }
 
     fn put_back(&self, slot: Slot) {
@@ -252,10 +252,13 @@ impl Slots {
         let mut replacement = self.replacement.borrow_mut();
         match std::mem::replace(&mut *replacement, Replacement::None) {
             Replacement::Ready { slot: id, instance, reason } if id == slot.id => {
-                *slot = Slot::new(id, Some(instance));
+                let old = std::mem::replace(slot, Slot::new(id, Some(instance)));
                 self.readings.borrow_mut()[id] = None;
-                self.stats.retired(reason);
-                info!(route = self.route.path, slot = id, ?reason, "replaced an instance");
+                // One that was lost on the way has been counted as lost.
+                if old.instance.is_some() {
+                    self.stats.retired(reason);
+                    info!(route = self.route.path, slot = id, ?reason, "replaced an instance");
+                }
             }
             other => *replacement = other,
         }
@@ -337,12 +340,12 @@ impl Drop for Lease {
         };
         if let Some(reason) = lost {
             slots.stats.retired(reason);
-            if slot.instance.take().is_some() {
-                slots.rewarm(slot.id);
-                return;
-            }
+            slot.instance = None;
         }
         slots.install(&mut slot);
+        if slot.instance.is_none() && slots.route.isolation == Isolation::Reuse {
+            return slots.rewarm(slot.id);
+        }
         if slot.served >= slots.route.limits.requests_per_instance {
             slots.replace(slot.id, Reason::Requests);
         }

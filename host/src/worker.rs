@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result};
 use slab::Slab;
 use tokio::net::TcpStream;
 use tokio::runtime::{Builder, LocalOptions};
@@ -135,10 +135,7 @@ impl Worker {
         let mut slots = Vec::with_capacity(plan.routes.len());
         for route in plan.routes.iter() {
             let stats = Arc::clone(&plan.metrics.routes[route.index].1[plan.index]);
-            let warm = Slots::warm(Arc::clone(route), stats).await;
-            slots.push(
-                warm.map_err(|fault| anyhow!("route {:?} cannot start: {fault}", route.path))?,
-            );
+            slots.push(Slots::warm(Arc::clone(route), stats).await?);
         }
         Ok(Rc::new(Self {
             index: plan.index,

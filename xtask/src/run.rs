@@ -36,7 +36,10 @@ pub(crate) fn serve(workspace: &Workspace, args: &[String]) -> anyhow::Result<()
 /// If something cannot be built, or the load generator fails.
 pub(crate) fn bench(workspace: &Workspace, args: &[String]) -> anyhow::Result<()> {
     build_all(workspace)?;
-    succeed(workspace.cargo().args(["build", "--release", "-p", "arenaria"]))?;
+    // One after the other: together they would have the features of both.
+    for package in ["arenaria", "load-tests"] {
+        succeed(workspace.cargo().args(["build", "--release", "-p", package]))?;
+    }
     let baseline = ["run", "--release", "-p", "load-tests", "--bin", "baseline", "--"];
     succeed(workspace.cargo().args(baseline).args(args))
 }

@@ -67,10 +67,7 @@ impl Steps {
         name: &'static str,
         command: &mut Command,
     ) -> anyhow::Result<()> {
-        self.counted(name, |tests| {
-            tests.add(run_tests(command)?);
-            Ok(())
-        })
+        self.counted(name, |tests| run_tests(command, tests))
     }
 
     /// Leaves a step out and says so.
@@ -129,19 +126,20 @@ impl Tests {
     }
 }
 
-/// Runs the command, shows what it prints, and adds up its closing lines.
-fn run_tests(command: &mut Command) -> anyhow::Result<Tests> {
+/// Runs the command, shows what it prints, and adds up its closing lines, also if it fails.
+fn run_tests(command: &mut Command, tests: &mut Tests) -> anyhow::Result<()> {
     let mut child = command
         .stdout(Stdio::piped())
         .spawn()
         .with_context(|| format!("cannot start {}", shown(command)))?;
     let output = child.stdout.take().expect("standard output is piped");
-    let tests = relay(BufReader::new(output), io::stdout().lock());
+    let ran = relay(BufReader::new(output), io::stdout().lock());
     let status = child.wait()?;
+    let ran = ran.context("cannot read the output of the tests")?;
+    tests.add(ran);
     ensure!(status.success(), "{} failed: {status}", shown(command));
-    let tests = tests.context("cannot read the output of the tests")?;
-    ensure!(tests.passed > 0, "{} ran no test", shown(command));
-    Ok(tests)
+    ensure!(ran.passed > 0, "{} ran no test", shown(command));
+    Ok(())
 }
 
 /// Passes on what the test runner prints, and adds up its closing lines.
@@ -196,7 +194,7 @@ mod tests {
 
     #[test]
     fn a_run_without_tests_is_a_failure() {
-        let error = run_tests(&mut Command::new("true")).unwrap_err();
+        let error = run_tests(&mut Command::new("true"), &mut Tests::default()).unwrap_err();
         assert_eq!(error.to_string(), "true ran no test");
     }
 }

@@ -30,6 +30,12 @@ const SEALED_DIVISOR: u32 = 4;
 /// A persistent part and two fronts over one region. See the crate's documentation.
 ///
 /// Not `Sync`: one thread at a time, and no call into it is ever interrupted by another one.
+///
+/// ```compile_fail,E0277
+/// fn assert_sync<T: Sync>() {}
+/// assert_sync::<phase_arena::Arena>();
+/// ```
+///
 /// Dropping it frees nothing; the region belongs to whoever gave it.
 pub struct Arena {
     heap: Heap,

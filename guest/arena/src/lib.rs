@@ -1,20 +1,120 @@
-//! phase-arena: the memory of a processor.
+//! The memory of a processor: one region, a persistent part and two fronts.
+//!
+//! ```text
+//!  0        data + stack    __heap_base                                       memory.size
+//!  | stack, static data | persistent | sealed | heap →    … free …    ← scopes |
+//!                       0          start    floor   bump              top   capacity
+//! ```
+//!
+//! - **Persistent part.** What is allocated before [`Arena::configured`], and inside
+//!   [`Arena::persistent`]. A general allocator with coalescing (`talc`). Never reset. It extends
+//!   while the fronts are empty, and is then frozen at what is used plus a sixteenth of the region.
+//! - **Heap front**, upward: the global allocator during a request, so ordinary code works
+//!   unchanged. A *reap* (region and heap): a bump offset and one list of free blocks per size
+//!   class, no headers, no coalescing. The top block grows and shrinks in place; no block moves to
+//!   shrink. **It is reset, in one step, when the last live block is freed**: for a request that is
+//!   when its response has been taken. That is sound for any safe program, because nothing that is
+//!   reused can be alive.
+//! - **Scope front**, downward: [`Arena::phase`] gives typed allocation that is freed at once when
+//!   the phase ends, without destructors. Nothing can escape from it, which the compiler checks.
+//!   Phases nest; only the innermost one allocates.
+//! - **Survivors.** If a request leaves blocks alive on the heap front, the next one *seals* them:
+//!   the floor rises above them, and nothing below it is reused until the last of them is freed.
+//!   One step, always sound, shown in [`Usage::sealed`]; past a quarter of the region the arena
+//!   asks to be retired.
+//! - **Exhaustion** is a null pointer (so `try_reserve` gives an error) or [`Exhausted`]. Free
+//!   blocks of larger classes are split before giving up.
+//!
+//! In a guest:
+//!
+//! ```
+//! use phase_arena::GlobalArena;
+//!
+//! #[global_allocator]
+//! static ARENA: GlobalArena = GlobalArena::new();
+//!
+//! fn handle(body: &str) -> String {
+//!     ARENA.phase("count", |scope| {
+//!         let words = scope.try_alloc_slice_fill_with(2, |_| 0u32).expect("a small slice");
+//!         words[0] = body.split(' ').count() as u32;
+//!         format!("{} words", words[0])
+//!     })
+//! }
+//!
+//! # fn main() {
+//! ARENA.configured();
+//! ARENA.begin_request();
+//! assert_eq!(handle("a b c"), "3 words");
+//! ARENA.end_request();
+//! # }
+//! ```
+//!
+//! Over any memory, which is how it is tested:
+//!
+//! ```
+//! use std::alloc::{GlobalAlloc, Layout};
+//! use std::ptr::NonNull;
+//!
+//! let mut memory = vec![0u8; 1 << 16];
+//! let base = NonNull::from(&mut memory[..]).cast();
+//! // SAFETY: the memory is the arena's for as long as it is used, and zero.
+//! let arena = unsafe { phase_arena::Arena::new_zeroed(base, 1 << 16) };
+//! arena.configured();
+//! arena.begin_request();
+//! let layout = Layout::new::<[u64; 100]>();
+//! // SAFETY: the layout is not empty.
+//! let block = unsafe { arena.alloc(layout) };
+//! assert_eq!(arena.usage().in_use, 896); // the class of 800 bytes
+//! // SAFETY: just allocated with this layout.
+//! unsafe { arena.dealloc(block, layout) };
+//! assert_eq!((arena.usage().in_use, arena.usage().resets), (0, 1));
+//! ```
+//!
+//! # Invariants
+//!
+//! Each is checked by the tests after every operation of random programs, also under Miri with
+//! strict provenance, on 64 and 32 bits.
+//!
+//! - Blocks alive are disjoint, in range and aligned.
+//! - No live block on the heap front means: bump at the floor, all lists empty.
+//! - Every listed block lies between floor and bump and is not alive; blocks alive and blocks
+//!   listed make up that span without a gap.
+//! - A block is freed into the part that its address is in, whatever the mode is.
+//! - No operation on a sealed block moves the bump.
+//! - `realloc` keeps the lesser of both sizes, and leaves the block as it was if it fails.
+//! - No arithmetic wraps: offsets and sizes stay below 2^31.
+//! - With scrub on, a heap front without live blocks means: all bytes between the fronts are zero.
+//!
+//! # What it does not claim
+//!
+//! - The heap front does not free "at once" what it hands out: every `Drop` of ordinary Rust code
+//!   still runs, and the reset only makes the memory whole again. Freeing at once is the scope
+//!   front's.
+//! - The memory is pre-sized with a hard maximum; it is not statically allocated.
+//! - Scrub concerns what was freed. What survives, what persists, and the stack keep their bytes,
+//!   and a freed block keeps its own until the next reset or sealing.
+//! - It is for one thread. WebAssembly with atomics is refused at compile time.
+//! - A region beyond 2 GiB is used up to 2 GiB.
 #![no_std]
 
 #[cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
 extern crate std;
 
-mod arena;
-pub mod classes;
-mod front;
+// From the outside in: the allocator of a guest, the arena, its three parts, what they stand on.
 mod global;
-mod heap;
-mod persistent;
+
+mod arena;
 mod phases;
-mod region;
 mod scope;
 mod scope_vec;
 mod usage;
+
+mod front;
+mod heap;
+mod persistent;
+
+pub mod classes;
+mod region;
 
 pub use arena::Arena;
 pub use global::GlobalArena;

@@ -37,6 +37,16 @@ impl Error for Exhausted {}
 /// Covariant in `'s` on purpose: a shorter `'s` only makes shorter references, and it is what lets
 /// values that borrow from outside the phase be allocated in it.
 ///
+/// It does not leave its thread (what it has allocated may, for as long as the phase runs):
+///
+/// ```compile_fail,E0277
+/// phase_arena::GlobalArena::new().phase("phase", |scope| {
+///     std::thread::scope(|threads| {
+///         threads.spawn(|| scope.try_alloc(1).is_ok());
+///     });
+/// });
+/// ```
+///
 /// # Panics
 /// Every allocation panics if a phase that began inside this one is still running.
 pub struct Scope<'s> {

@@ -62,10 +62,10 @@ impl Programs {
         Ok(run(&self.kept[0].program))
     }
 
-    /// How many programs are kept, and the bytes of their texts.
+    /// The texts of the kept programs, the most recently used one first.
     #[must_use]
-    pub fn kept(&self) -> (usize, usize) {
-        (self.kept.len(), self.text_bytes)
+    pub fn texts(&self) -> Vec<&str> {
+        self.kept.iter().map(|kept| &*kept.text).collect()
     }
 
     /// Compiles a program for keeps and puts it first. Gives `false` if there is no room.

@@ -1,9 +1,10 @@
 //! `arenaria serve`
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args::ServeArgs;
+use crate::budget::{ProcessContract, available_memory};
 use crate::config::Config;
 use crate::server::Server;
 
@@ -19,6 +20,9 @@ pub fn serve(args: &ServeArgs) -> Result<u8> {
         return Ok(0);
     }
     if args.check_config {
+        ProcessContract::new(&config)
+            .check(available_memory()?)
+            .map_err(|sentence| anyhow!(sentence))?;
         println!("the configuration is right");
         return Ok(0);
     }

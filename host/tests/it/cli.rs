@@ -32,8 +32,8 @@ fn a_server_needs_no_file_of_configuration() {
     let server = Server::start_command(arenaria(&arguments), folder);
     assert!(!server.has_operator());
     assert!(server.get("/greeting").text().contains("hi=there"));
-    server.get("/remember").check(200, "0");
-    server.get("/remember").check(200, "0");
+    server.get("/remember").check(200, "0\n");
+    server.get("/remember").check(200, "0\n");
     let request =
         Request::get("/head").header("x-one", "1").header("x-two", "2").header("accept", "3");
     let head = server.exchange(&request).text();

@@ -3,7 +3,7 @@
 
 use crate::client::Request;
 use crate::config::Config;
-use crate::harness::{Server, arenaria, component, finished};
+use crate::harness::{Server, arenaria, finished};
 
 /// One fault on a server of one slot: the status and kind of the answer, and why the instance was
 /// retired.
@@ -14,7 +14,7 @@ fn check_fault(target: &str, status: u16, kind: &str, reason: &str) {
     for round in 1..=2 {
         // The same connection goes on after a fault: the request was read to its end.
         connection.exchange(&Request::get(target)).check_problem(status, kind);
-        connection.exchange(&Request::get("/remember")).check(200, "0");
+        connection.exchange(&Request::get("/remember")).check(200, "0\n");
         connection.exchange(&Request::post("/echo", "good")).check(200, "good");
         let metrics = server.metrics();
         assert_eq!(metrics.retired(reason), f64::from(round), "{target}: {metrics:?}");
@@ -172,12 +172,12 @@ fn many_headers_are_passed_on_and_too_many_refused() {
 fn a_trap_while_the_memory_is_read_replaces_the_instance() {
     let server = Server::start(&Config::probe());
     let armed = server.get("/fail-usage");
-    assert_eq!(armed.status, 200, "{armed:?}");
-    let settled = server
-        .until("the instance is replaced", |m| m.retired("trap") + m.retired("failed") == 1.0);
+    assert_eq!(armed.status, 204, "{armed:?}");
+    // What trapped is an allocation that found no room.
+    let settled = server.until("the instance is replaced", |m| m.retired("memory") == 1.0);
     assert_eq!(settled.sum("arenaria_retirements_total", &[]), 1.0);
     server.check_alive();
-    server.get("/remember").check(200, "1");
+    server.get("/remember").check(200, "1\n");
     server.until_settled();
 }
 
@@ -192,8 +192,7 @@ fn check_configure(how: &str, says: &[&str]) {
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert_eq!(ended.stdout, "", "something was announced");
     let last = ended.stderr.lines().last().unwrap_or_default();
-    let path = component("probe").display().to_string();
-    for part in says.iter().chain([&path.as_str(), &"configure"]) {
+    for part in says.iter().chain([&"route \"/\"", &"configure"]) {
         assert!(last.contains(part), "no {part:?} in {last:?} of {:?}", ended.stderr);
     }
 }

@@ -50,7 +50,7 @@ pub(crate) fn component(name: &str) -> PathBuf {
     path.canonicalize().expect("the file exists")
 }
 
-/// The program under test, without settings from the environment of whoever runs the tests.
+/// The program under test, with nothing from the environment of whoever runs the tests.
 pub(crate) fn arenaria<A: AsRef<std::ffi::OsStr>>(arguments: &[A]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_arenaria"));
     for (name, _) in std::env::vars_os() {
@@ -58,6 +58,8 @@ pub(crate) fn arenaria<A: AsRef<std::ffi::OsStr>>(arguments: &[A]) -> Command {
             command.env_remove(name);
         }
     }
+    // What one test compiles the next one finds; nothing is left in the user's own folders.
+    command.env("ARENARIA_CACHE", concat!(env!("CARGO_TARGET_TMPDIR"), "/compiled"));
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }

@@ -9,7 +9,7 @@ fn an_exhausted_memory_is_answered_and_the_instance_replaced() {
     let server = Server::start(&Config::probe().limit("memory", "4MiB"));
     server.get("/exhaust").check_limit(507, "memory", "memory", "4MiB");
     server.check_alive();
-    server.get("/remember").check(200, "1");
+    server.get("/remember").check(200, "1\n");
     assert_eq!(server.until_settled().retired("memory"), 1.0);
 }
 
@@ -23,7 +23,9 @@ fn the_memory_of_an_instance_is_what_the_configuration_says() {
     let reached = |target: &str| {
         let response = server.get(target);
         assert_eq!(response.status, 200, "{response:?}");
-        response.text().trim().parse::<u64>().expect("the probe answers with a number of bytes")
+        let text = response.text();
+        let digits = text.split(' ').next().expect("a text has a beginning");
+        digits.parse::<u64>().expect("the probe answers with a number of bytes")
     };
     let bytes = reached("/try-exhaust");
     assert!((4 << 20..8 << 20).contains(&bytes), "{bytes} of 8 MiB");
@@ -64,7 +66,7 @@ fn an_endless_loop_is_ended_and_the_instance_replaced() {
     let server = Server::start(&Config::probe().limit("guest-time", "300ms"));
     server.get("/loop").check_limit(504, "guest-time", "guest-time", "300ms");
     server.check_alive();
-    server.get("/remember").check(200, "1");
+    server.get("/remember").check(200, "1\n");
     assert_eq!(server.until_settled().retired("deadline"), 1.0);
 }
 

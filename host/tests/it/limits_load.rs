@@ -61,6 +61,7 @@ fn a_request_that_waited_too_long_is_shed() {
     shed.check_limit(503, "saturated", "queue-time", "100ms");
     assert_eq!(shed.header("retry-after"), Some("1"));
     assert_eq!(looping.response().status, 504);
+    drop(looping);
     let settled = server.until_settled();
     assert!(settled.sum("arenaria_queue_wait_seconds_count", &[]) >= 1.0, "{settled:?}");
     server.check_alive();
@@ -159,7 +160,8 @@ fn a_client_that_does_not_read_is_disconnected() {
 
 #[test]
 fn a_client_that_reads_slowly_is_served() {
-    let server = Server::start(&huge_responses().limit("response-time", "1s"));
+    let config = huge_responses().limit("response-time", "1s").limit("idle-time", "500ms");
+    let server = Server::start(&config);
     let mut connection = server.begin(&huge());
     let (status, headers) = connection.try_head().expect("a head").expect("a head");
     assert_eq!(status, 200, "{headers:?}");

@@ -19,7 +19,10 @@ fn check_refused(server: &Server, bytes: impl AsRef<[u8]>) {
     connection.send(bytes.as_ref());
     let response = connection.response();
     assert_eq!(response.status, 400, "{shown:?}: {response:?}");
-    response.check_problem(400, "bad-request");
+    // What is no HTTP at all is answered without words, what is nearly HTTP with a problem.
+    if !response.body.is_empty() {
+        response.check_problem(400, "bad-request");
+    }
     assert!(connection.closed(), "left open after {shown:?}");
     server.check_alive();
 }
@@ -47,7 +50,11 @@ fn a_version_that_is_not_spoken_here() {
     check_refused(&server, "GET / HTTP/0.9\r\nhost: test\r\n\r\n");
     check_refused(&server, "GET / HTTP/11\r\nhost: test\r\n\r\n");
     check_refused(&server, "GET / http/1.1\r\nhost: test\r\n\r\n");
-    check_refused(&server, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+    // The preface of HTTP/2: who sends it does not read HTTP/1.1.
+    let mut connection = server.connect();
+    connection.send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+    assert!(connection.try_response(false).is_ok_and(|r| r.is_none_or(|r| r.status == 400)));
+    server.check_alive();
 }
 
 #[test]
@@ -77,9 +84,13 @@ fn a_header_that_is_not_one() {
 #[test]
 fn a_host_that_is_missing_or_there_twice() {
     let server = server();
-    // RFC 9112, 3.2: must be answered with 400.
-    check_refused(&server, "GET /head HTTP/1.1\r\n\r\n");
-    check_refused(&server, "GET /head HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\n");
+    // RFC 9112, 3.2: must be answered with 400. Where it ends is clear, so nothing need be closed.
+    for hosts in ["", "host: a\r\nhost: b\r\n", "host: a\r\nHost: a\r\n"] {
+        let mut connection = server.connect();
+        connection.send(format!("GET /head HTTP/1.1\r\n{hosts}\r\n"));
+        connection.response().check_problem(400, "bad-request");
+        server.check_alive();
+    }
 }
 
 #[test]
@@ -96,7 +107,9 @@ fn a_length_that_is_not_one() {
 #[test]
 fn a_transfer_encoding_that_is_not_known() {
     let server = server();
-    for encoding in ["gzip", "chunked, gzip", "identity", "xchunked", "chunked, chunked"] {
+    for encoding in
+        ["gzip", "chunked, gzip", "identity", "xchunked", "chunked, chunked", "gzip, chunked"]
+    {
         let head =
             format!("POST /echo HTTP/1.1\r\nhost: test\r\ntransfer-encoding: {encoding}\r\n\r\n");
         check_refused(&server, head + "0\r\n\r\n");
@@ -154,7 +167,7 @@ fn a_length_and_a_transfer_encoding_together_smuggle_nothing() {
         // RFC 9112, 6.1: refuse it, or trust the chunks alone and close the connection.
         match response.status {
             200 => response.check(200, ""),
-            _ => drop(response.check_problem(400, "bad-request")),
+            status => assert_eq!(status, 400, "{response:?}"),
         }
         let next = connection.try_response(false);
         assert!(!matches!(&next, Ok(Some(r)) if r.status == 299), "smuggled: {next:?}");

@@ -129,7 +129,7 @@ fn reading_the_metrics_changes_nothing() {
     for _ in 0..50 {
         assert_eq!(read(), first);
     }
-    server.get("/remember").check(200, "1");
+    server.get("/remember").check(200, "1\n");
 }
 
 #[test]

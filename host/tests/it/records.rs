@@ -227,7 +227,7 @@ fn answers_come_while_the_stream_goes_on() {
     assert!(answered == record.repeat(4000).as_bytes(), "{} bytes", answered.len());
     // The connection goes on after a stream.
     let next = Request::post("/", "[1]").header("content-type", "application/json");
-    connection.exchange(&next).check(200, "[1]");
+    connection.exchange(&next).check(200, "[1]\n");
 }
 
 #[test]

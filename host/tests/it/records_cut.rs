@@ -102,7 +102,9 @@ fn a_client_that_stalls_is_not_waited_for() {
 
 #[test]
 fn a_stream_may_last_longer_than_the_time_between_two_reads() {
-    let server = Server::start(&records(".").limit("body-time", "1s"));
+    // Nor is a stream a slow head or an idle connection.
+    let config = records(".").limit("body-time", "1s");
+    let server = Server::start(&config.limit("head-time", "300ms").limit("idle-time", "300ms"));
     let mut connection = server.connect();
     connection.send(format!("{HEAD}transfer-encoding: chunked\r\n\r\n"));
     for n in 0..10 {

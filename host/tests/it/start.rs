@@ -188,22 +188,22 @@ fn a_growable_component_is_given_the_operators_maximum() {
 fn a_memory_too_small_for_the_component() {
     for memory in ["64KiB", "512KiB"] {
         let config = Config::probe().limit("memory", memory).to_toml();
-        check_config(&config, &["probe.wasm", "memory", memory]);
+        check_config(&config, &["route \"/\"", "memory", memory]);
     }
 }
 
 #[test]
 fn a_bad_program_in_the_settings() {
     let config = Config::program(".a | nosuchfunction").to_toml();
-    check_config(&config, &["transform.wasm", "program", "nosuchfunction"]);
+    check_config(&config, &["route \"/\"", "program", "nosuchfunction"]);
     let config = Config::program("{a").to_toml();
-    check_config(&config, &["transform.wasm", "program"]);
+    check_config(&config, &["route \"/\"", "program"]);
     let config = Config::of("transform").to_toml();
-    check_config(&config, &["transform.wasm", "program", "ad-hoc"]);
+    check_config(&config, &["route \"/\"", "program", "ad-hoc"]);
     let config = Config::ad_hoc().setting("prgram", ".").to_toml();
-    check_config(&config, &["transform.wasm", "prgram"]);
+    check_config(&config, &["route \"/\"", "prgram"]);
     let config = Config::ad_hoc().setting("depth-max", "deep").to_toml();
-    check_config(&config, &["transform.wasm", "depth-max", "deep"]);
+    check_config(&config, &["route \"/\"", "depth-max", "deep"]);
 }
 
 #[test]
@@ -330,11 +330,15 @@ fn a_wrong_command_line() {
 #[test]
 fn a_compiled_component_that_is_stale_or_foreign_is_not_trusted() {
     let cache = folder();
-    let config = || {
-        let config = Config::of("hello").with("cache", cache.path().display().to_string());
-        config.limit("memory", "2MiB")
+    let kept = cache.path().display().to_string();
+    let hello = component("hello").display().to_string();
+    let mut arguments = vec!["serve", &hello, "--cache", &kept, "--listen", "127.0.0.1:0"];
+    arguments.extend(["--operator-listen", "off", "--workers", "1", "--slots", "1"]);
+    let check = || {
+        let server = Server::start_command(arenaria(&arguments), folder());
+        server.get("/").check(200, "hello, world\n");
     };
-    Server::start(&config()).get("/").check(200, "hello, world\n");
+    check();
     let mut files = Vec::new();
     files_below(cache.path(), &mut files);
     assert!(!files.is_empty(), "nothing was kept: the next start compiles again");
@@ -342,7 +346,7 @@ fn a_compiled_component_that_is_stale_or_foreign_is_not_trusted() {
         for file in &files {
             std::fs::write(file, damage).expect("the folder is ours");
         }
-        Server::start(&config()).get("/").check(200, "hello, world\n");
+        check();
     }
 }
 

@@ -17,7 +17,6 @@ fn numbers_pass_unchanged() {
     let server = Server::start(&Config::ad_hoc());
     for number in [
         "0",
-        "-0",
         "1",
         "-1",
         "2147483647",
@@ -106,20 +105,21 @@ fn nesting_is_bounded() {
     run(&server, ".", &nested(100_000)).check_problem(400, "document");
     run(&server, ".", &"[".repeat(500_000)).check_problem(400, "document");
     run(&server, ".", &"{\"a\":".repeat(100_000)).check_problem(400, "document");
-    // What a program nests is bounded too: told, or ended by a fault, never a dead server.
-    let deep = run(&server, "reduce range(100000) as $i (1; [.])", "1");
-    assert!(matches!(deep.status, 422 | 500 | 507), "{deep:?}");
+    // What a program makes is bounded as it is written, a program as it is read.
+    run(&server, "reduce range(100000) as $i (1; [.])", "1").check_problem(422, "output");
     let programs =
         ["(".repeat(5000) + "1" + &")".repeat(5000), "[".repeat(10_000), "-".repeat(20_000) + "1"];
     for program in programs {
         let deep =
             server.exchange(&crate::client::Request::post(&format!("/?program={program}"), "1"));
-        assert!(matches!(deep.status, 400 | 422 | 431 | 500), "{deep:?}");
+        if deep.status != 431 {
+            deep.check_problem(400, "program");
+        }
         check_text(&server, ".", "1", "1");
     }
     let settled = server.until_settled();
     // Foreseen, not survived: the decoder and the program's check cost no instance.
-    assert!(settled.sum("arenaria_retirements_total", &[]) <= 1.0, "{settled:?}");
+    assert_eq!(settled.sum("arenaria_retirements_total", &[]), 0.0, "{settled:?}");
 }
 
 /// Programs that take all they can get.

@@ -37,15 +37,19 @@ fn values_move_between_threads_and_phases_run_in_each() {
 
 #[test]
 fn the_hosts_realloc_uses_the_same_allocator() {
-    // SAFETY: no block is passed first; then the block that was returned, which a `Vec` adopts.
-    let bytes = unsafe {
-        let block = ARENA.host_realloc(std::ptr::null_mut(), 0, 1, 3);
-        block.write_bytes(7, 3);
-        let block = ARENA.host_realloc(block, 3, 1, 5);
-        block.add(3).write_bytes(8, 2);
-        assert_eq!(ARENA.host_realloc(std::ptr::null_mut(), 0, 4, 0).addr(), 4);
-        Vec::from_raw_parts(block, 5, 5)
+    let realloc = |block, old, align, new| {
+        // SAFETY: below, each block that is passed was returned with that size and alignment.
+        unsafe { ARENA.host_realloc(block, old, align, new) }
     };
+    let block = realloc(std::ptr::null_mut(), 0, 1, 3);
+    // SAFETY: three bytes were asked for.
+    unsafe { block.write_bytes(7, 3) };
+    let block = realloc(block, 3, 1, 5);
+    // SAFETY: five bytes were asked for.
+    unsafe { block.wrapping_add(3).write_bytes(8, 2) };
+    assert_eq!(realloc(std::ptr::null_mut(), 0, 4, 0).addr(), 4);
+    // SAFETY: five initialised bytes of the global allocator, which the vector now owns.
+    let bytes = unsafe { Vec::from_raw_parts(block, 5, 5) };
     assert_eq!(bytes, [7, 7, 7, 8, 8]);
 }
 

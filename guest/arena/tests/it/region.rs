@@ -50,19 +50,21 @@ impl Sandbox {
     /// `len` bytes that begin `skew` bytes above a multiple of `ALIGN_MAX`.
     pub(crate) fn with(len: usize, skew: usize, contents: Contents) -> Self {
         let size = GUARD_BYTES + skew + len + GUARD_BYTES;
-        let layout = Layout::from_size_align(size, ALIGN_MAX).unwrap();
+        let layout = layout_of(size, ALIGN_MAX);
         // SAFETY: the layout is not empty.
-        let memory = NonNull::new(unsafe { alloc(layout) }).unwrap();
+        let memory = NonNull::new(unsafe { alloc(layout) }).expect("the machine has memory");
+        // SAFETY: as long as the allocation.
+        unsafe { memory.write_bytes(GUARD, size) };
         let fill = if contents == Contents::Zero { 0 } else { 0x5A };
-        // SAFETY: all within the allocation.
-        let arena = unsafe {
-            memory.write_bytes(GUARD, size);
-            let base = memory.add(GUARD_BYTES + skew);
-            base.write_bytes(fill, len);
-            match contents {
-                Contents::Zero => Arena::new_zeroed(base, len),
-                Contents::Dirty => Arena::new(base, len),
-            }
+        let base = memory.as_ptr().wrapping_add(GUARD_BYTES + skew);
+        // SAFETY: in the allocation.
+        unsafe { base.write_bytes(fill, len) };
+        let base = NonNull::new(base).expect("inside an allocation");
+        let arena = match contents {
+            // SAFETY: in the allocation, which is the sandbox's own until it is dropped; zeroed.
+            Contents::Zero => unsafe { Arena::new_zeroed(base, len) },
+            // SAFETY: as above.
+            Contents::Dirty => unsafe { Arena::new(base, len) },
         };
         Self { arena, memory, layout, skew, len }
     }
@@ -75,15 +77,16 @@ impl Sandbox {
     /// Whether all bytes at these offsets are zero. They must be free, and initialised.
     pub(crate) fn is_zero(&self, from: usize, to: usize) -> bool {
         let skip = self.base() - self.memory.addr().get();
-        // SAFETY: in the allocation, and no reference to it is alive.
-        let bytes = unsafe {
-            std::slice::from_raw_parts(
-                self.memory.as_ptr().add(skip + from),
-                to.saturating_sub(from),
-            )
-        };
+        let bytes = self.bytes(skip + from, to.saturating_sub(from));
         // As a whole: Miri is slow byte by byte.
         bytes == vec![0; bytes.len()]
+    }
+
+    /// Bytes of the whole allocation.
+    fn bytes(&self, from: usize, len: usize) -> &[u8] {
+        let first = self.memory.as_ptr().wrapping_add(from);
+        // SAFETY: in the allocation, initialised by `with`; callers look at what nobody else uses.
+        unsafe { std::slice::from_raw_parts(first, len) }
     }
 
     #[track_caller]
@@ -93,13 +96,13 @@ impl Sandbox {
     }
 
     pub(crate) fn try_alloc(&self, size: usize, align: usize) -> Option<Block> {
-        let layout = Layout::from_size_align(size, align).unwrap();
+        let layout = layout_of(size, align);
         // SAFETY: an empty layout is allowed by this allocator.
         Block::of(unsafe { self.arena.alloc(layout) }, layout)
     }
 
     pub(crate) fn try_alloc_zeroed(&self, size: usize, align: usize) -> Option<Block> {
-        let layout = Layout::from_size_align(size, align).unwrap();
+        let layout = layout_of(size, align);
         // SAFETY: as in `try_alloc`.
         Block::of(unsafe { self.arena.alloc_zeroed(layout) }, layout)
     }
@@ -113,7 +116,7 @@ impl Sandbox {
     pub(crate) fn try_realloc(&self, block: Block, size: usize) -> Result<Block, Block> {
         // SAFETY: the block is alive and given up; tests ask for sizes that are valid.
         let moved = unsafe { self.arena.realloc(block.pointer.as_ptr(), block.layout, size) };
-        let layout = Layout::from_size_align(size, block.layout.align()).unwrap();
+        let layout = layout_of(size, block.layout.align());
         Block::of(moved, layout).ok_or(block)
     }
 
@@ -143,14 +146,8 @@ impl Drop for Sandbox {
     fn drop(&mut self) {
         let front = GUARD_BYTES + self.skew;
         let back = self.layout.size() - front - self.len;
-        // SAFETY: both are parts of the allocation that were initialised by `with`.
-        let intact = unsafe {
-            let guards = [
-                std::slice::from_raw_parts(self.memory.as_ptr(), front),
-                std::slice::from_raw_parts(self.memory.as_ptr().add(front + self.len), back),
-            ];
-            guards.iter().all(|guard| guard.iter().all(|&byte| byte == GUARD))
-        };
+        let guards = [self.bytes(0, front), self.bytes(front + self.len, back)];
+        let intact = guards.iter().all(|guard| **guard == vec![GUARD; guard.len()]);
         // SAFETY: allocated by `with` with this layout.
         unsafe { dealloc(self.memory.as_ptr(), self.layout) };
         assert!(intact || std::thread::panicking(), "bytes outside the region were written");
@@ -169,6 +166,10 @@ impl Block {
         let pointer = NonNull::new(pointer)?;
         assert!(pointer.addr().get().is_multiple_of(layout.align()), "{layout:?} at {pointer:?}");
         Some(Self { pointer, layout })
+    }
+
+    fn at(&self, offset: usize) -> *mut u8 {
+        self.pointer.as_ptr().wrapping_add(offset)
     }
 
     pub(crate) fn address(&self) -> usize {
@@ -197,7 +198,7 @@ impl Block {
     pub(crate) fn fill_ends(&self, seed: u8) {
         for offset in [0, self.size() - 64] {
             // SAFETY: in the block, which is longer than 64 bytes.
-            unsafe { self.pointer.add(offset).write_bytes(seed, 64) };
+            unsafe { self.at(offset).write_bytes(seed, 64) };
         }
     }
 
@@ -205,7 +206,7 @@ impl Block {
     pub(crate) fn holds_ends(&self, seed: u8) -> bool {
         [0, self.size() - 64].into_iter().all(|offset| {
             // SAFETY: in the block, and initialised by `fill_ends`.
-            let end = unsafe { std::slice::from_raw_parts(self.pointer.as_ptr().add(offset), 64) };
+            let end = unsafe { std::slice::from_raw_parts(self.at(offset), 64) };
             end == [seed; 64]
         })
     }
@@ -224,4 +225,8 @@ pub(crate) fn pattern(seed: u8, len: usize) -> Vec<u8> {
     let mut bytes = period.repeat(len / period.len() + 1);
     bytes.truncate(len);
     bytes
+}
+
+fn layout_of(size: usize, align: usize) -> Layout {
+    Layout::from_size_align(size, align).expect("tests ask for valid layouts")
 }

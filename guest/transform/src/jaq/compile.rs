@@ -37,6 +37,9 @@ impl Library {
         let modules = Loader::new(defs)
             .load(&arena, File { code: text, path: () })
             .map_err(|errors| first(text, errors, load_error))?;
+        // Data would be loaded here, and is missing at run time if it was not.
+        load::import(&modules, |_| Err(String::new()))
+            .map_err(|errors| first(text, errors, load_error))?;
         compile(text, modules, functions)
     }
 }

@@ -13,8 +13,9 @@ def strptime($format):
 def ascii: [.] | implode;
 def toarray: if isarray then . else [.] end;
 def trimstr($fix): ltrimstr($fix) | rtrimstr($fix);
+# Numbers keep their text until a program computes with them, integers even then.
 def have_literal_numbers: true;
-def have_decnum: false;
+def have_decnum: true;
 def date: todate;
 def dateadd(u; n): . + n;
 def datesub(u; n): . - n;

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 #![expect(
     clippy::print_stdout,
+    clippy::print_stderr,
     reason = "a command: its address goes to stdout, as the real server's does"
 )]
 

@@ -140,14 +140,18 @@ fn contests(
         core,
         operator: false,
     };
+    // Every connection of the generator may wait at once: by its defaults the server would shed
+    // some, and a shed request is fast without having been served.
+    let queue =
+        ["--queue-length", &args.connections.to_string(), "--queue-time", "10s"].map(str::to_owned);
     let sandboxed = |name: &str, component: PathBuf, words: &[&str], operator: bool| Launch {
         name: name.into(),
         program: arenaria.into(),
         args: ["serve".into(), component.into()]
             .into_iter()
-            .chain(
-                ["--workers", "1", "--listen", "127.0.0.1:0"].iter().chain(words).map(Into::into),
-            )
+            .chain(["--workers", "1", "--listen", "127.0.0.1:0"].map(Into::into))
+            .chain(queue.iter().map(Into::into))
+            .chain(words.iter().map(Into::into))
             .collect(),
         core,
         operator,

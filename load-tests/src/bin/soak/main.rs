@@ -44,8 +44,8 @@ struct Args {
     /// After how many the resident memory is taken that the end is compared with
     #[arg(long, default_value_t = 10_000, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     first: u64,
-    /// Connections at a time. More than the slots would wait, which is not what is tested
-    #[arg(long, default_value_t = 8, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
+    /// Connections at a time; twice the slots, so that all are in use even if they are spread unevenly
+    #[arg(long, default_value_t = 16, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
     connections: u32,
     /// The server's workers
     #[arg(long, default_value_t = 2, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
