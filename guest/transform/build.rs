@@ -1,5 +1,5 @@
 //! jaq recurses over programs and values: this component's stack is twice that of the others
-//! (.cargo/config.toml; the last size wins). What it holds is measured in tests/it/limits.rs.
+//! (.cargo/config.toml; the last size wins). What it holds: `PROGRAM_DEPTH_MAX` in src/engine.rs.
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");

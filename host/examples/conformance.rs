@@ -5,20 +5,23 @@
 //! answers. The result depends on the component and the tests alone, so that it can be committed
 //! and compared.
 
+use bindings::exports::arenaria::transform::jq::{Error, ErrorKind};
+use bindings::{Transformer, TransformerPre};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::Duration;
-use wasmtime::component::{Component, Linker, bindgen};
+use wasmtime::component::{Component, Linker};
 use wasmtime::error::Context;
 use wasmtime::{Config, Engine, Result, Store, Trap, bail};
 
-bindgen!({
-    path: ["../wit/processor", "../wit/transform"],
-    world: "arenaria:transform/transformer",
-});
-
-use exports::arenaria::transform::jq::{Error, ErrorKind};
+#[allow(missing_docs, unreachable_pub, clippy::all, reason = "generated from wit/transform")]
+mod bindings {
+    wasmtime::component::bindgen!({
+        path: ["../wit/processor", "../wit/transform"],
+        world: "arenaria:transform/transformer",
+    });
+}
 
 /// How long one test may run.
 const DEADLINE: Duration = Duration::from_secs(1);

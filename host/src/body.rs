@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::pin::Pin;
-use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -20,8 +20,6 @@ use crate::problem::Problem;
 /// A response's body. Dropped when the last of it is handed to the socket.
 pub(crate) struct Body {
     content: Content,
-    /// The part of the budget that it takes until then.
-    _held: Option<Reserved>,
     /// Ends the request with it.
     _end: Option<EndOfRequest>,
 }
@@ -38,13 +36,13 @@ enum Content {
 pub(crate) struct Aborted;
 
 impl Body {
-    pub(crate) fn whole(bytes: Bytes, held: Option<Reserved>) -> Self {
+    pub(crate) fn whole(bytes: Bytes) -> Self {
         let content = Content::Whole((!bytes.is_empty()).then_some(bytes));
-        Self { content, _held: held, _end: None }
+        Self { content, _end: None }
     }
 
     pub(crate) fn stream(frames: mpsc::Receiver<Result<Frame<Bytes>, Aborted>>) -> Self {
-        Self { content: Content::Stream(frames), _held: None, _end: None }
+        Self { content: Content::Stream(frames), _end: None }
     }
 
     pub(crate) fn ending(self, end: EndOfRequest) -> Self {
@@ -84,7 +82,7 @@ impl hyper::body::Body for Body {
 pub(crate) async fn collect(
     mut body: Incoming,
     limits: &Limits,
-    budget: &Rc<BodyBudget>,
+    budget: &Arc<BodyBudget>,
 ) -> Result<(Bytes, Option<Reserved>), Problem> {
     if body.is_end_stream() {
         return Ok((Bytes::new(), None));

@@ -3,9 +3,11 @@
 //! Two sums, both with a hard end: what instances and host may take in all (checked once, at
 //! start) and what bodies on their way may take (checked per request). Neither allocates.
 
-use std::cell::Cell;
 use std::fmt;
-use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use bytes::Bytes;
 
 use sysinfo::{MemoryRefreshKind, ProcessesToUpdate, RefreshKind, System};
 
@@ -98,35 +100,44 @@ pub fn available_memory() -> anyhow::Result<Size> {
     Ok(Size(limits.fold(system.total_memory(), u64::min)))
 }
 
-/// Bytes of bodies that a worker may hold, requests' and responses' together.
+/// Bytes of bodies that a worker may hold, requests' and responses' together. One thread uses it;
+/// it is atomic because hyper keeps what it sends in [`Bytes`], which may be sent to another.
 #[derive(Debug)]
 pub(crate) struct BodyBudget {
-    left: Cell<u64>,
+    left: AtomicU64,
 }
 
 /// Bytes of the budget that are in use. Given back when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Reserved {
-    budget: Rc<BodyBudget>,
+    budget: Arc<BodyBudget>,
     bytes: u64,
 }
 
+/// Bytes with their part of the budget.
+struct Held {
+    bytes: Vec<u8>,
+    _reserved: Reserved,
+}
+
 impl BodyBudget {
-    pub(crate) fn new(bytes: u64) -> Rc<Self> {
-        Rc::new(Self { left: Cell::new(bytes) })
+    pub(crate) fn new(bytes: u64) -> Arc<Self> {
+        Arc::new(Self { left: AtomicU64::new(bytes) })
     }
 
     /// A part of the budget, empty so far.
-    pub(crate) fn part(self: &Rc<Self>) -> Reserved {
-        Reserved { budget: Rc::clone(self), bytes: 0 }
+    pub(crate) fn part(self: &Arc<Self>) -> Reserved {
+        Reserved { budget: Arc::clone(self), bytes: 0 }
     }
 
-    /// Sets aside what already exists, as far as there is any left: later requests find less.
-    pub(crate) fn take(self: &Rc<Self>, bytes: u64) -> Reserved {
-        let mut part = self.part();
-        let fits = part.resize(bytes.min(self.left.get()));
-        debug_assert!(fits, "no more is taken than is left");
-        part
+    /// Counts bytes until the last of them has been sent, if there is room for them.
+    pub(crate) fn hold(self: &Arc<Self>, bytes: Vec<u8>) -> Option<Bytes> {
+        if bytes.is_empty() {
+            return Some(Bytes::new());
+        }
+        let mut reserved = self.part();
+        let fits = reserved.resize(bytes.len() as u64);
+        fits.then(|| Bytes::from_owner(Held { bytes, _reserved: reserved }))
     }
 }
 
@@ -134,19 +145,25 @@ impl Reserved {
     /// Makes this as large as what it stands for, or says that there is too little left.
     #[must_use]
     pub(crate) fn resize(&mut self, bytes: u64) -> bool {
-        let all = self.budget.left.get() + self.bytes;
-        let fits = bytes <= all;
+        let own = self.bytes;
+        let change = |left: u64| (left + own).checked_sub(bytes);
+        let fits = self.budget.left.fetch_update(Relaxed, Relaxed, change).is_ok();
         if fits {
-            self.budget.left.set(all - bytes);
             self.bytes = bytes;
         }
         fits
     }
 }
 
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
 impl Drop for Reserved {
     fn drop(&mut self) {
-        self.budget.left.set(self.budget.left.get() + self.bytes);
+        self.budget.left.fetch_add(self.bytes, Relaxed);
     }
 }
 
@@ -175,9 +192,12 @@ mod tests {
         let (mut first, mut second) = (budget.part(), budget.part());
         assert!(first.resize(6) && !second.resize(5));
         assert!(first.resize(2) && second.resize(5));
-        let rest = budget.take(100);
+        let rest = budget.hold(vec![0; 3]).unwrap();
+        assert!(budget.hold(vec![0; 1]).is_none());
         assert!(!first.resize(3) && first.resize(1));
-        drop((first, second, rest));
+        drop((first, second, rest.slice(1..)));
+        assert!(!budget.part().resize(10), "the bytes that are left hold their part");
+        drop(rest);
         assert!(budget.part().resize(10));
     }
 }

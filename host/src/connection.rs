@@ -104,7 +104,9 @@ impl Activity {
         }
         match self.waits.get() {
             Waits::Head if waited > limits.head_time.0 => self.send(Signal::HeadTimeout),
-            Waits::Request if waited > limits.idle_time.0 => self.send(Signal::Close),
+            Waits::Request if stalled.is_none() && waited > limits.idle_time.0 => {
+                self.send(Signal::Close)
+            }
             Waits::Request | Waits::Head | Waits::Answer => {}
         }
     }

@@ -5,6 +5,8 @@
 //! once at start. What a guest could use beyond the contract (threads, 64-bit memories, garbage
 //! collection) is switched off.
 
+use std::fs::DirBuilder;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -80,7 +82,7 @@ fn pooling(pool: PoolSize) -> PoolingAllocationConfig {
 }
 
 /// Wasmtime's own cache: keyed by the component's content, the compiler's settings and its version,
-/// so what is stale or foreign is never found.
+/// so what is stale is never found. What is found is run: hence nobody else may write there.
 fn open_cache(cache: &Cache) -> Result<Option<wasmtime::Cache>> {
     let directory = match cache {
         Cache::Off => return Ok(None),
@@ -90,14 +92,24 @@ fn open_cache(cache: &Cache) -> Result<Option<wasmtime::Cache>> {
             None => return Ok(None),
         },
     };
-    let mut config = CacheConfig::new();
-    config.with_directory(&directory);
-    wasmtime::Cache::new(config).map(Some).map_err(|error| {
+    let refused = |what: &dyn std::fmt::Display| {
         anyhow!(
-            "cannot use the cache {}: {error:#}; correct --cache or set it to off",
+            "cannot use the cache {}: {what}; choose another --cache or off",
             directory.display()
         )
-    })
+    };
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&directory)
+        .map_err(|error| refused(&error))?;
+    let found = std::fs::metadata(&directory).map_err(|error| refused(&error))?;
+    if found.uid() != rustix::process::geteuid().as_raw() || found.mode() & 0o022 != 0 {
+        return Err(refused(&"others can write to it, and what it holds is run"));
+    }
+    let mut config = CacheConfig::new();
+    config.with_directory(&directory);
+    wasmtime::Cache::new(config).map(Some).map_err(|error| refused(&error))
 }
 
 fn user_cache() -> Option<PathBuf> {

@@ -162,9 +162,9 @@ fn lift(worker: &Worker, answer: bindings::Response) -> Result<Response<Body>, P
     };
     let headers = header_map(&answer.headers)?;
     let has_body = !matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
-    let body = if has_body { Bytes::from(answer.body) } else { Bytes::new() };
-    let held = (!body.is_empty()).then(|| worker.bodies.take(body.len() as u64));
-    let mut response = Response::new(Body::whole(body, held));
+    let body = if has_body { answer.body } else { Vec::new() };
+    let body = worker.bodies.hold(body).ok_or(Problem::BodiesSaturated)?;
+    let mut response = Response::new(Body::whole(body));
     *response.status_mut() = status;
     *response.headers_mut() = headers;
     Ok(response)

@@ -9,6 +9,11 @@ use arenaria::args::Cli;
 use clap::Parser as _;
 use tracing_subscriber::EnvFilter;
 
+/// Bodies of all sizes come and go for ever: the system's allocator keeps ever more of them, which
+/// shows in the resident memory of a long run (`load-tests`, soak).
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     // Clap ends the process with code 2 for what cannot be understood.
     let cli = Cli::parse();

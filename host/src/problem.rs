@@ -64,7 +64,7 @@ impl Problem {
     pub(crate) fn response(&self, limits: &Limits) -> Response<Body> {
         let document = self.document(limits, None);
         let json = serde_json::to_vec(&document).expect("texts and numbers have a JSON form");
-        let mut response = Response::new(Body::whole(Bytes::from(json), None));
+        let mut response = Response::new(Body::whole(Bytes::from(json)));
         *response.status_mut() = self.status();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
@@ -75,11 +75,11 @@ impl Problem {
     }
 
     /// As a line among answers to records.
-    pub(crate) fn line(&self, limits: &Limits, record: u64) -> Bytes {
+    pub(crate) fn line(&self, limits: &Limits, record: u64) -> Vec<u8> {
         let line = Line { error: self.document(limits, Some(record)) };
         let mut json = serde_json::to_vec(&line).expect("texts and numbers have a JSON form");
         json.push(b'\n');
-        Bytes::from(json)
+        json
     }
 
     /// Whether it is said before the request's body, if there is one, has been read to its end.

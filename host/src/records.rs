@@ -6,6 +6,7 @@
 //! place. The last chunk is sent only when all records are answered: a stream without one was cut.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use hyper::body::{Frame, Incoming};
@@ -50,7 +51,7 @@ pub(crate) async fn answer(
     let (frames, answers) = mpsc::channel(1);
     let pump = Pump {
         slots: Rc::clone(slots),
-        bodies: Rc::clone(&worker.bodies),
+        bodies: Arc::clone(&worker.bodies),
         head,
         received_at,
         frames,
@@ -64,7 +65,7 @@ pub(crate) async fn answer(
 /// Carries records to the guest and answers to the client.
 struct Pump {
     slots: Rc<Slots>,
-    bodies: Rc<BodyBudget>,
+    bodies: Arc<BodyBudget>,
     head: Parts,
     received_at: u64,
     frames: mpsc::Sender<Result<Frame<Bytes>, Aborted>>,
@@ -156,17 +157,17 @@ impl Pump {
                 if !lines.is_empty() && !lines.ends_with(b"\n") {
                     lines.push(b'\n');
                 }
-                self.send(Bytes::from(lines)).await.map(Ok)
+                self.send(lines).await.map(Ok)
             }
         }
     }
 
     /// Waits until the client has taken what was sent before: its pace is the stream's.
-    async fn send(&self, lines: Bytes) -> Result<(), Cut> {
+    async fn send(&self, lines: Vec<u8>) -> Result<(), Cut> {
         if lines.is_empty() {
             return Ok(());
         }
-        let _held = self.bodies.take(lines.len() as u64);
+        let lines = self.bodies.hold(lines).ok_or(Cut)?;
         self.frames.send(Ok(Frame::data(lines))).await.map_err(|_| Cut)
     }
 }

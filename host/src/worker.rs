@@ -43,7 +43,7 @@ pub(crate) struct Worker {
     /// Counts answers to paths that no route has.
     pub(crate) unrouted: Arc<RouteStats>,
     /// What bodies on their way may take.
-    pub(crate) bodies: Rc<BodyBudget>,
+    pub(crate) bodies: Arc<BodyBudget>,
     metrics: Metrics,
     connections: RefCell<Slab<Rc<Activity>>>,
     draining: Cell<bool>,

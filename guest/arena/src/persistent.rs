@@ -4,11 +4,11 @@
 //! as long as the heap front above it is empty, and is frozen when that begins. It is never reset.
 //! This room decides how talc is fed; blocks and bins are talc's.
 //!
-//! Two of its limits come from the way talc searches. It compares `gap + size` with the gap's end
-//! by pointer arithmetic, which is only defined while the sum stays in the region. So each search
-//! is let in only if no sum can leave the region, and otherwise the top gap, whose size is known,
-//! is put where talc looks first. A gap *inside* the part that is larger than all the bytes
-//! between the part and the region's end may therefore go unused; nothing else is lost.
+//! One limit comes from the way talc searches: it compares `gap + size` with the gap's end by
+//! pointer arithmetic, which is only defined while the sum stays in the region. No gap begins above
+//! the top one, so a search is let in only if the block would fit into the region from there on. A
+//! gap *inside* the part that is larger than what lies between its highest block and the region's
+//! end may therefore go unused; nothing else is lost.
 
 use core::alloc::Layout;
 use core::cell::{Cell, UnsafeCell};
@@ -26,8 +26,6 @@ const ORIGIN: u32 = BASE_ALIGN;
 
 /// The part extends by at least this much, so that talc is not fed crumbs.
 const STEP: u32 = 64 << 10;
-
-const UNIT: u32 = CHUNK_UNIT as u32;
 
 /// Four bins per doubling from four units up to 2 GiB: the last bin, which talc must search
 /// linearly because its gaps may be too small, is out of reach.
@@ -82,14 +80,23 @@ impl Persistent {
                 return None;
             }
             let tables = talc::min_first_heap_size::<Bins>() as u32;
-            self.claim(region, limit, max(tables + need.chunk + need.align + UNIT, STEP))?;
+            self.claim(region, limit, max(tables + need.chunk + need.padding, STEP))?;
         }
-        if need.fits_between(self.end.get(), region.capacity())
-            && let Some(block) = self.search(layout)
-        {
+        // Where the block would end if it were put above the highest one.
+        let need_end = self.used_top(region)?.saturating_add(need.padding + need.chunk);
+        if need_end > region.capacity() {
+            return None;
+        }
+        // SAFETY: no sum leaves the region, by the comparison.
+        if let Some(block) = unsafe { self.search(layout) } {
             return Some(block);
         }
-        self.alloc_on_top(region, limit, layout, &need)
+        if self.frozen.get() || need_end > limit {
+            return None;
+        }
+        self.move_end(region, min(need_end + STEP, limit));
+        // SAFETY: as above; the highest block is where it was.
+        unsafe { self.search(layout) }
     }
 
     /// Frees a block of this part.
@@ -138,35 +145,11 @@ impl Persistent {
         Some(())
     }
 
-    fn search(&self, layout: Layout) -> Option<NonNull<u8>> {
-        // SAFETY: the size is not zero; the sums stay in the region (see the module's head).
+    /// # Safety
+    /// The block would fit into the region above the highest one (see the module's head).
+    unsafe fn search(&self, layout: Layout) -> Option<NonNull<u8>> {
+        // SAFETY: the size is not zero; talc's sums stay in the region (the caller's promise).
         self.with(|talc| unsafe { talc.try_allocate(at_least_one(layout)) })
-    }
-
-    /// Serves a request from the gap at the top of the part, moving the end up if need be.
-    fn alloc_on_top(
-        &self,
-        region: &Region,
-        limit: u32,
-        layout: Layout,
-        need: &Need,
-    ) -> Option<NonNull<u8>> {
-        let (top, end) = (self.used_top(region)?, self.end.get());
-        let limit = if self.frozen.get() { end } else { limit };
-        let padding = if need.align > UNIT { need.align } else { 0 };
-        let need_end = top.saturating_add(padding + need.chunk);
-        if need_end > limit || padding > region.capacity() - need_end {
-            return None;
-        }
-        // A gap that is large enough and was registered last is the first that talc looks at in
-        // its bin, and any other that it prefers is in a bin whose gaps are all as large as the
-        // chunk: with the padding, still in the region.
-        self.move_end(region, top);
-        self.move_end(region, need_end);
-        let block = self.search(layout);
-        let grown = if block.is_some() && end < need_end { need_end + STEP } else { end };
-        self.move_end(region, max(need_end, min(grown, limit)));
-        block
     }
 
     /// The end of the highest block: above it there is only a gap.
@@ -200,12 +183,13 @@ impl Persistent {
     }
 }
 
-/// What an allocation needs. Both numbers are below 2^31, and the alignment, a power of two below
-/// the capacity, at most 2^30: their sum with a few KiB more does not wrap.
+/// What an allocation needs. The chunk is at most 2^31 and the padding, a power of two below the
+/// capacity, at most 2^30: their sum with a few KiB more does not wrap.
 struct Need {
     /// Bytes of the chunk: the size plus talc's tag, rounded up to its unit.
     chunk: u32,
-    align: u32,
+    /// Bytes that may be lost to an alignment beyond that of every chunk.
+    padding: u32,
 }
 
 impl Need {
@@ -216,12 +200,8 @@ impl Need {
             return None;
         }
         let chunk = (layout.size().max(1) + size_of::<usize>()).next_multiple_of(CHUNK_UNIT);
-        Some(Self { chunk: chunk as u32, align: layout.align() as u32 })
-    }
-
-    /// Whether a chunk that begins below `end`, with any padding, would end in the region.
-    fn fits_between(&self, end: u32, capacity: u32) -> bool {
-        self.chunk <= capacity - end && self.align <= capacity - end - self.chunk
+        let padding = if layout.align() > CHUNK_UNIT { layout.align() } else { 0 };
+        Some(Self { chunk: chunk as u32, padding: padding as u32 })
     }
 }
 

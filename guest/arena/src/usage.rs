@@ -10,8 +10,7 @@ pub struct Usage {
     /// Bytes between the floor and the bump (free blocks among them) plus bytes of scopes.
     /// Zero between requests that leave nothing alive.
     pub in_use: u64,
-    /// The most bytes that requests occupied at once, sealed bytes included, since the heap front
-    /// began.
+    /// The most bytes that were in use at once, sealed bytes included, since the instance began.
     pub high_water: u64,
     /// How often the live count of the heap front came down to zero.
     pub resets: u64,

@@ -95,8 +95,10 @@ impl Engine {
     pub fn compile(&self, text: &str, limits: ProgramLimits) -> Result<Program, ProgramError> {
         let ProgramLimits { program_bytes_max } = limits;
         if text.len() > program_bytes_max {
-            let message =
-                format!("the program has {} bytes, at most {program_bytes_max} are allowed", text.len());
+            let message = format!(
+                "the program has {} bytes, at most {program_bytes_max} are allowed",
+                text.len()
+            );
             return Err(ProgramError { message, offset: None });
         }
         self.0.compile(text).map(Program)

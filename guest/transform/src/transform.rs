@@ -73,11 +73,7 @@ impl Transform {
     }
 }
 
-fn respond(
-    program: &Program,
-    request: Request<'_>,
-    options: Options,
-) -> Result<Response, Problem> {
+fn respond(program: &Program, request: Request<'_>, options: Options) -> Result<Response, Problem> {
     let content_type = request.header("content-type").unwrap_or_default();
     if is_records(content_type) {
         return Ok(records(program, request, options.run));

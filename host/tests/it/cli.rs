@@ -176,6 +176,36 @@ fn a_configuration_can_be_checked_without_serving() {
 }
 
 #[test]
+fn some_limits_are_a_routes_and_some_the_servers() {
+    let folder = tempfile::tempdir().expect("the system has room for a folder");
+    let file = folder.path().join("arenaria.toml");
+    let name = file.display().to_string();
+    let check = |key: &str, value: toml::Value| {
+        let config = Config::probe().route_limit(key, value);
+        std::fs::write(&file, config.to_toml()).expect("the folder is ours");
+        finished(&mut arenaria(&["serve", "--check-config", "--config", &name])).code
+    };
+    for key in ["body-time", "guest-time", "queue-time", "configure-time"] {
+        assert_eq!(check(key, "5s".into()), Some(0), "{key}");
+    }
+    for key in ["request-body", "memory"] {
+        assert_eq!(check(key, "2MiB".into()), Some(0), "{key}");
+    }
+    for key in ["queue-length", "requests-per-instance"] {
+        assert_eq!(check(key, 5.into()), Some(0), "{key}");
+    }
+    for key in ["head-time", "response-time", "idle-time", "drain-time"] {
+        assert_eq!(check(key, "5s".into()), Some(1), "{key}");
+    }
+    for key in ["request-head", "host-memory"] {
+        assert_eq!(check(key, "2MiB".into()), Some(1), "{key}");
+    }
+    for key in ["request-headers", "connections"] {
+        assert_eq!(check(key, 5.into()), Some(1), "{key}");
+    }
+}
+
+#[test]
 fn a_component_is_inspected() {
     for name in ["hello", "probe", "transform"] {
         let file = component(name).display().to_string();

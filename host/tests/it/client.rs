@@ -294,6 +294,15 @@ impl Connection {
         }
     }
 
+    /// Reads so many bytes of a body.
+    #[track_caller]
+    pub(crate) fn read_part(&mut self, length: usize) -> usize {
+        while self.unread.len() < length {
+            assert!(self.fill().expect("the server goes on sending") > 0, "cut");
+        }
+        self.take(length).len()
+    }
+
     /// Whether the server closes the connection without sending anything more.
     pub(crate) fn closed(&mut self) -> bool {
         self.unread.is_empty() && matches!(self.fill_or_cut(), Ok(0))

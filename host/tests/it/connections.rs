@@ -95,6 +95,9 @@ fn a_chunked_body_is_read_whole() {
         connection.response().check(200, &body);
         connection.exchange(&Request::post("/echo", "next")).check(200, "next");
     }
+    let mut connection = server.connect();
+    connection.send(format!("{head}0\r\n\r\n"));
+    connection.response().check(200, "");
     // Extensions and trailers are read and dropped.
     let mut connection = server.connect();
     connection.send(head);

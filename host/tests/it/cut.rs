@@ -85,6 +85,9 @@ fn while_the_processor_runs() {
     let replaced = settled.retired("cancelled") + settled.retired("deadline");
     assert_eq!(replaced, 6.0, "{settled:?}");
     assert_eq!(settled.sum("arenaria_retirements_total", &[]), 6.0);
+    // Each is counted: as one whose client left, or by the answer that nobody took.
+    let status = |code| settled.sum("arenaria_requests_total", &[("status", code)]);
+    assert_eq!(status("499") + status("504"), 6.0, "{settled:?}");
 }
 
 #[test]

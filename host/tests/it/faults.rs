@@ -150,6 +150,11 @@ fn a_sound_header_is_passed_on() {
     assert_eq!(answer.header("x-sound"), Some("a \"quoted\" value"));
     let answer = server.get("/header?name=X-Sound&value=1");
     assert_eq!(answer.header("x-sound"), Some("1"));
+    // The date is the host's.
+    let answer = server.get("/header?name=Date&value=yesterday");
+    let dates = answer.headers.iter().filter(|(name, _)| name == "date");
+    assert_eq!(dates.count(), 1, "{answer:?}");
+    assert_ne!(answer.header("date"), Some("yesterday"));
     server.check_alive();
 }
 

@@ -158,32 +158,66 @@ fn a_client_that_does_not_read_is_disconnected() {
     server.until_settled();
 }
 
+/// Reads a huge response in steps, with a pause before each.
+#[track_caller]
+fn read_slowly(connection: &mut Connection, pause: Duration) {
+    let (status, headers) = connection.try_head().expect("a head").expect("a head");
+    assert_eq!(status, 200, "{headers:?}");
+    let mut left = HUGE;
+    while left > 0 {
+        thread::sleep(pause);
+        left -= connection.read_part(left.min(1 << 20));
+    }
+}
+
 #[test]
 fn a_client_that_reads_slowly_is_served() {
+    // Longer in all than any limit, but never that long without reading.
     let config = huge_responses().limit("response-time", "1s").limit("idle-time", "500ms");
     let server = Server::start(&config);
     let mut connection = server.begin(&huge());
-    let (status, headers) = connection.try_head().expect("a head").expect("a head");
-    assert_eq!(status, 200, "{headers:?}");
-    // Longer in all than the limit, but never that long without reading.
-    let mut stream = connection.stream();
-    let mut read = 0;
-    let mut buffer = vec![0; 64 << 10];
-    for turn in 0.. {
-        if turn % 16 == 0 {
-            thread::sleep(Duration::from_millis(150));
-        }
-        match std::io::Read::read(&mut stream, &mut buffer).expect("the server goes on sending") {
-            0 => break,
-            n => read += n,
-        }
-        if read + (64 << 10) >= HUGE {
-            break;
-        }
-    }
-    assert!(read + (64 << 10) >= HUGE, "cut after {read} bytes");
-    drop((stream, connection));
+    read_slowly(&mut connection, Duration::from_millis(150));
     server.check_alive();
+}
+
+#[test]
+fn a_client_that_pauses_while_it_reads_is_not_idle() {
+    let config = huge_responses().limit("response-time", "60s").limit("idle-time", "300ms");
+    let server = Server::start(&config);
+    let mut connection = server.begin(&huge());
+    thread::sleep(Duration::from_millis(1200));
+    read_slowly(&mut connection, Duration::ZERO);
+    server.check_alive();
+}
+
+#[test]
+fn a_client_that_asks_again_while_it_reads_is_no_slow_head() {
+    let server = Server::start(&huge_responses().limit("head-time", "300ms"));
+    let mut connection = server.begin(&huge());
+    connection.send(Request::post("/echo", "next").bytes());
+    read_slowly(&mut connection, Duration::from_millis(100));
+    connection.response().check(200, "next");
+}
+
+#[test]
+fn responses_that_nobody_reads_are_bounded_together() {
+    let config = huge_responses().limit("host-memory", "64MiB").limit("queue-length", 64);
+    let server = Server::start(&config);
+    let before = server.resident_bytes();
+    // A quarter of a gigabyte, were all of it kept.
+    let request = Request::get("/respond?bytes=8388608");
+    let readers: Vec<Connection> = (0..32).map(|_| server.begin(&request)).collect();
+    server.until("all are answered", |m| m.sum("arenaria_requests_total", &[]) == 32.0);
+    let grown = server.resident_bytes().saturating_sub(before);
+    assert!(grown < 100 << 20, "the process grew by {grown} bytes");
+    for mut connection in readers {
+        let response = connection.response();
+        if response.status != 200 {
+            response.check_limit(503, "saturated", "host-memory", "64MiB");
+        }
+        assert!(response.complete);
+    }
+    server.exchange(&request).check(200, vec![b'x'; 8 << 20]);
 }
 
 #[test]

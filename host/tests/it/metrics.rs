@@ -70,6 +70,16 @@ fn slots_are_counted_by_state() {
 }
 
 #[test]
+fn a_route_has_its_own_number_of_slots() {
+    let config = Config::probe().route("/echo", "probe").route_key("slots", 3);
+    let server = Server::start(&config);
+    let settled = server.until_settled();
+    let idle = |route| settled.sum("arenaria_slots", &[("route", route), ("state", "idle")]);
+    assert_eq!((idle("/"), idle("/echo")), (1.0, 3.0));
+    server.check_alive();
+}
+
+#[test]
 fn the_memory_of_each_instance_is_shown() {
     let server = Server::start(&Config::probe().with("workers", 2).with("slots", 2));
     for n in 0..50 {

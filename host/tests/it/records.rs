@@ -231,6 +231,25 @@ fn answers_come_while_the_stream_goes_on() {
 }
 
 #[test]
+fn a_stream_that_cannot_begin_is_told_why() {
+    let config = records("if .loop then def f: f; f else . end")
+        .limit("guest-time", "2s")
+        .limit("queue-time", "100ms");
+    let server = Server::start(&config);
+    let mut looping = server.begin(&Request::post("/", "{\"loop\":true}"));
+    server.until_busy(1.0);
+    let good = || b"{}\n{}\n".to_vec();
+    let shed = stream(&server, good());
+    shed.check_limit(503, "saturated", "queue-time", "100ms");
+    assert_eq!(looping.response().status, 504);
+    // An old client cannot be told where a stream ends.
+    let mut connection = server.connect();
+    connection.send(HEAD.replace("HTTP/1.1", "HTTP/1.0") + "content-length: 4\r\n\r\n{}\n\n");
+    connection.response().check_problem(400, "bad-request");
+    assert_eq!(lines(&stream(&server, good())), [json!({}), json!({})]);
+}
+
+#[test]
 fn other_content_types_are_one_document() {
     let server = Server::start(&records("."));
     for content_type in ["application/json", "text/plain", "application/x-www-form-urlencoded"] {

@@ -65,6 +65,27 @@ fn a_request_half_sent_is_finished() {
 }
 
 #[test]
+fn a_stream_of_records_is_finished() {
+    let config = crate::records::records(".").limit("drain-time", "60s");
+    let mut server = Server::start(&config);
+    let mut connection = server.connect();
+    connection.send(
+        "POST / HTTP/1.1\r\nhost: test\r\ncontent-type: application/x-ndjson\r\n\
+         transfer-encoding: chunked\r\n\r\n2\r\n1\n\r\n",
+    );
+    let (status, _) = connection.try_head().expect("a head").expect("not closed");
+    assert_eq!(status, 200);
+    assert_eq!(connection.chunk().expect("a chunk").as_deref(), Some(&b"1\n"[..]));
+    server.signal("TERM");
+    until("new connections are refused", || Connection::try_open(server.address).err());
+    connection.send("2\r\n2\n\r\n0\r\n\r\n");
+    assert_eq!(connection.chunk().expect("a chunk").as_deref(), Some(&b"2\n"[..]));
+    assert_eq!(connection.chunk().expect("a chunk").as_deref(), Some(&b""[..]), "no end");
+    assert!(connection.closed());
+    assert_eq!(server.until_exit().code(), Some(0));
+}
+
+#[test]
 fn idle_connections_do_not_delay_the_end() {
     let mut server = Server::start(&Config::probe().limit("drain-time", "600s"));
     let mut idle: Vec<Connection> = (0..10)

@@ -188,7 +188,7 @@ fn a_growable_component_is_given_the_operators_maximum() {
 fn a_memory_too_small_for_the_component() {
     for memory in ["64KiB", "512KiB"] {
         let config = Config::probe().limit("memory", memory).to_toml();
-        check_config(&config, &["route \"/\"", "memory", memory]);
+        check_config(&config, &["probe.wasm", "memory", memory]);
     }
 }
 

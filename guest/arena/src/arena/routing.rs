@@ -34,7 +34,8 @@ impl Arena {
         };
         match (old_size, new_size) {
             (0, 0) => new.dangling_ptr().as_ptr(),
-            (0, _) => self.alloc_routed(new),
+            // SAFETY: the new size is not zero.
+            (0, _) => unsafe { self.alloc(new) },
             (_, 0) => {
                 // SAFETY: the caller's promise.
                 unsafe { self.dealloc(pointer, old) };

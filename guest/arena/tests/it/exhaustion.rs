@@ -100,7 +100,7 @@ fn the_fronts_meet_and_neither_crosses() {
     let arena = Sandbox::configured(16 << 10);
     arena.phase("all", |scope| {
         let mut taken = 0;
-        while scope.try_alloc_slice_fill_with(100, |_| 0xEEu8).is_ok() {
+        while scope.try_alloc_slice_copy(&[0xEEu8; 100]).is_ok() {
             taken += 100;
             let block = arena.try_alloc(50, 8);
             taken += block.is_some() as usize * 56;

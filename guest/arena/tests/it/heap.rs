@@ -163,17 +163,17 @@ fn zeroed_blocks_are_zero_also_where_memory_was_used_before() {
     dirty.fill(4);
     arena.free(dirty);
     arena.phase("dirty", |scope| {
-        scope.try_alloc_slice_fill_with(20_000, |_| 0xFFu8).unwrap();
+        scope.try_alloc_slice_copy(&[0xFFu8; 20_000]).unwrap();
     });
     // Half below the heap's mark; then one that reaches where the scopes were.
     let half = arena.try_alloc_zeroed(5000, 8).unwrap();
-    assert!(half.bytes().iter().all(|&byte| byte == 0));
+    assert!(half.is_zero());
     let whole = arena.try_alloc_zeroed(40_000, 8).unwrap();
-    assert!(whole.bytes().iter().all(|&byte| byte == 0));
+    assert!(whole.is_zero());
     whole.fill(5);
     arena.free(half);
     let listed = arena.try_alloc_zeroed(5000, 8).unwrap();
-    assert!(listed.bytes().iter().all(|&byte| byte == 0));
+    assert!(listed.is_zero());
     arena.free(listed);
     arena.free(whole);
 }
@@ -217,9 +217,9 @@ fn the_hosts_realloc_begins_a_request_and_knows_empty_lists() {
 
 #[test]
 fn a_region_at_any_address_and_of_any_size_is_a_region() {
-    let (skews, lens) = if cfg!(miri) { (5, 23) } else { (1, 1) };
+    let (skews, lens) = if cfg!(miri) { (8, 61) } else { (1, 1) };
     for skew in (0..17).step_by(skews) {
-        for len in (0..200).step_by(lens).chain([5000, 20_000]) {
+        for len in (0..200).step_by(lens).chain([5000]) {
             let arena = Sandbox::with(len, skew, crate::region::Contents::Dirty);
             assert!(arena.usage().capacity as usize <= len);
             assert!(arena.try_alloc(8, 8).is_none() || len >= 5000, "no room for talc's tables");

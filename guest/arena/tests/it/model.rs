@@ -73,7 +73,7 @@ impl<'a> Model<'a> {
             false => self.arena.try_alloc(size, align),
         };
         let Some(block) = block else { return self.check_exhausted(&before, size, align) };
-        assert!(!zeroed || block.bytes().iter().all(|&byte| byte == 0), "not zeroed");
+        assert!(!zeroed || block.is_zero(), "not zeroed");
         self.adopt(block);
     }
 

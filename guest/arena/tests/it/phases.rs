@@ -157,7 +157,7 @@ fn a_vector_grows_in_its_place_while_it_is_last() {
 
 #[test]
 fn a_vector_uses_the_last_byte_before_it_gives_up() {
-    let arena = Sandbox::configured(4 << 10);
+    let arena = Sandbox::configured(1 << 10);
     arena.phase("vec", |scope| {
         let room = (arena.usage().capacity - arena.usage().persistent) as usize;
         let mut bytes = ScopeVec::new(scope);

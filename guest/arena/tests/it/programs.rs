@@ -37,7 +37,7 @@ fn run(model: &mut Model, ops: &[Op], scope: Option<&Scope<'_>>) {
             Op::ScopeAlloc { size, unit } => {
                 let Some(scope) = scope else { continue };
                 match unit {
-                    0 => model.scope_alloc(scope, size, 0u8),
+                    0 => model.scope_alloc(scope, size / 4, 0u8),
                     1 => model.scope_alloc(scope, size / 2, 0u16),
                     2 => model.scope_alloc(scope, size / 8, 0u64),
                     3 => model.scope_alloc(scope, size / 64, Line([0; 64])),

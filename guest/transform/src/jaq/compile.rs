@@ -53,7 +53,10 @@ fn compile<'t>(
     compiled.map(Compiled).map_err(|errors| {
         first(text, errors, |text, errors| {
             let (name, undefined) = errors.into_iter().next()?;
-            Some(ProgramError { message: undefined_message(name, &undefined), offset: offset(text, name) })
+            Some(ProgramError {
+                message: undefined_message(name, &undefined),
+                offset: offset(text, name),
+            })
         })
     })
 }

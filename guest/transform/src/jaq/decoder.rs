@@ -250,8 +250,9 @@ impl<S: Scratch> Decoder<'_, S> {
         self.scratch.extend(character.encode_utf8(&mut buffer).as_bytes()).ok_or(Flaw::Memory)
     }
 
-    /// Reads a number. Integers become integers of any size; everything else keeps its text until
-    /// a program computes with it, so that what is only passed on is passed on unchanged.
+    /// Reads a number. Integers become integers of any size; everything else, and minus zero, which
+    /// no integer is, keeps its text until a program computes with it, so that what is only passed
+    /// on is passed on unchanged.
     fn number(&mut self) -> Result<Val, Flaw> {
         let start = self.at;
         let negative = self.accept(b'-');
@@ -271,7 +272,8 @@ impl<S: Scratch> Decoder<'_, S> {
             self.digits()?;
         }
         let digits = &self.document[digits_start..digits_end];
-        if integer && digits.len() <= 18 {
+        let minus_zero = negative && digits == b"0";
+        if integer && digits.len() <= 18 && !minus_zero {
             // At most 18 digits: no overflow.
             let absolute = digits.iter().fold(0_i64, |n, d| n * 10 + i64::from(d - b'0'));
             let number = if negative { -absolute } else { absolute };
@@ -279,7 +281,7 @@ impl<S: Scratch> Decoder<'_, S> {
         }
         let number = core::str::from_utf8(&self.document[start..self.at])
             .expect("digits, signs, points and exponents are ASCII");
-        let exact = (integer && digits.len() <= INTEGER_DIGITS_MAX)
+        let exact = (integer && digits.len() <= INTEGER_DIGITS_MAX && !minus_zero)
             .then(|| Num::from_str_radix(number, 10))
             .flatten();
         Ok(Val::Num(exact.unwrap_or_else(|| Num::Dec(number.to_owned().into()))))

@@ -11,6 +11,7 @@ def strptime($format):
 
 # jq has these, jaq does not.
 def ascii: [.] | implode;
+def leaf_paths: paths(scalars);
 def toarray: if isarray then . else [.] end;
 def trimstr($fix): ltrimstr($fix) | rtrimstr($fix);
 # Numbers keep their text until a program computes with them, integers even then.

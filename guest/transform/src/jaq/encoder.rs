@@ -40,11 +40,7 @@ impl core::fmt::Display for EncodeError {
 }
 
 /// Appends the text of a value that nests at most `depth_max` arrays and objects.
-pub(crate) fn encode(
-    value: &Val,
-    depth_max: usize,
-    out: &mut Vec<u8>,
-) -> Result<(), EncodeError> {
+pub(crate) fn encode(value: &Val, depth_max: usize, out: &mut Vec<u8>) -> Result<(), EncodeError> {
     match value {
         Val::Null => Ok(push(out, b"null")?),
         Val::Bool(true) => Ok(push(out, b"true")?),

@@ -148,7 +148,9 @@ fn length(value: &Val) -> ValR {
 /// As jq counts characters; bytes that are not UTF-8 count as the U+FFFD they are written as.
 fn characters(text: &[u8]) -> usize {
     let chunks = text.utf8_chunks();
-    chunks.map(|chunk| chunk.valid().chars().count() + usize::from(!chunk.invalid().is_empty())).sum()
+    chunks
+        .map(|chunk| chunk.valid().chars().count() + usize::from(!chunk.invalid().is_empty()))
+        .sum()
 }
 
 /// Whether a format of `strptime` asks for the name of a time zone, as `%Q` does. Zones are kept in

@@ -133,10 +133,7 @@ fn calls_of(term: &Term<&'static str>, names: &mut Names) {
     }
 }
 
-fn calls_of_all<'t>(
-    terms: impl IntoIterator<Item = &'t Term<&'static str>>,
-    names: &mut Names,
-) {
+fn calls_of_all<'t>(terms: impl IntoIterator<Item = &'t Term<&'static str>>, names: &mut Names) {
     terms.into_iter().for_each(|term| calls_of(term, names));
 }
 

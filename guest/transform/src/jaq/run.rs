@@ -29,17 +29,9 @@ impl Compiled {
         Ok(count)
     }
 
-    fn outputs(
-        &self,
-        value: Val,
-        now: Option<u64>,
-        limits: RunLimits,
-    ) -> Result<Vec<Val>, Error> {
-        let context = Context {
-            lut: &self.0.lut,
-            now: now.map(|nanoseconds| nanoseconds as f64 / 1e9),
-            depth_max: limits.depth_max,
-        };
+    fn outputs(&self, value: Val, now: Option<u64>, limits: RunLimits) -> Result<Vec<Val>, Error> {
+        let context =
+            Context { lut: &self.0.lut, now: now.map(seconds), depth_max: limits.depth_max };
         let context = Ctx::<Kind>::new(context, Vars::new([]));
         let mut outputs = Vec::new();
         for output in self.0.id.run((context, value)) {
@@ -61,6 +53,11 @@ impl Compiled {
         }
         Ok(outputs)
     }
+}
+
+/// Seconds of nanoseconds, as exactly as a float can.
+fn seconds(nanoseconds: u64) -> f64 {
+    (nanoseconds / 1_000_000_000) as f64 + (nanoseconds % 1_000_000_000) as f64 / 1e9
 }
 
 fn write(outputs: Vec<Val>, depth_max: usize, out: &mut Vec<u8>) -> Result<(), Error> {

@@ -48,7 +48,10 @@ fn write_row(row: &Val, separator: u8, string: fn(&[u8], &mut Vec<u8>)) -> ValR 
             Val::Bool(_) | Val::Num(_) => encoder::encode(field, 0, &mut out)
                 .map_err(|error| Error::str(format_args!("cannot be written: {error}")))?,
             Val::BStr(_) | Val::Arr(_) | Val::Obj(_) => {
-                return Err(Error::typ(field.clone(), "table field (null, boolean, number, string)"));
+                return Err(Error::typ(
+                    field.clone(),
+                    "table field (null, boolean, number, string)",
+                ));
             }
         }
     }

@@ -34,7 +34,11 @@ fn is_problem(response: &Response, expected: Value) {
     for (member, value) in expected.as_object().expect("expected members") {
         assert_eq!(body[member], *value, "{member} in {body}");
     }
-    assert_eq!(body.as_object().map(|members| members.len()), expected.as_object().map(|members| members.len() + 1), "{body}");
+    assert_eq!(
+        body.as_object().map(|members| members.len()),
+        expected.as_object().map(|members| members.len() + 1),
+        "{body}"
+    );
 }
 
 fn post<'a>(path: &'a str, body: &'a str) -> Request<'a> {
@@ -72,50 +76,71 @@ fn a_request_without_a_document_is_refused() {
     for method in ["GET", "HEAD"] {
         let response = identity.handle(Request::new(method, "/"));
         assert_eq!((response.status(), response.header("allow")), (405, Some("POST, PUT, PATCH")));
-        is_problem(&response, json!({
-            "type": "urn:arenaria:problem:method", "status": 405,
-            "detail": "send a JSON document, for example with POST",
-        }));
+        is_problem(
+            &response,
+            json!({
+                "type": "urn:arenaria:problem:method", "status": 405,
+                "detail": "send a JSON document, for example with POST",
+            }),
+        );
     }
     answers(&identity.handle(Request::new("GET", "/").with_body(b"1")), 200, JSON, "1\n");
     answers(&identity.handle(Request::new("PUT", "/").with_body(b"1")), 200, JSON, "1\n");
-    is_problem(&identity.handle(post("/", "")), json!({
-        "type": "urn:arenaria:problem:document", "status": 400, "offset": 0,
-        "detail": "expected a value, found the end of the document",
-    }));
+    is_problem(
+        &identity.handle(post("/", "")),
+        json!({
+            "type": "urn:arenaria:problem:document", "status": 400, "offset": 0,
+            "detail": "expected a value, found the end of the document",
+        }),
+    );
 }
 
 #[test]
 fn a_bad_document_is_a_problem_with_its_offset() {
     let mut identity = transform(&[("program", "."), ("depth-max", "2")]);
-    is_problem(&identity.handle(post("/", "[1,]")), json!({
-        "type": "urn:arenaria:problem:document", "status": 400, "offset": 3,
-        "detail": "expected a value",
-    }));
-    is_problem(&identity.handle(post("/", "[[[]]]")), json!({
-        "type": "urn:arenaria:problem:document", "status": 400, "offset": 2,
-        "detail": "the document nests more than 2 arrays and objects",
-        "limit": "depth-max", "value": 2,
-    }));
+    is_problem(
+        &identity.handle(post("/", "[1,]")),
+        json!({
+            "type": "urn:arenaria:problem:document", "status": 400, "offset": 3,
+            "detail": "expected a value",
+        }),
+    );
+    is_problem(
+        &identity.handle(post("/", "[[[]]]")),
+        json!({
+            "type": "urn:arenaria:problem:document", "status": 400, "offset": 2,
+            "detail": "the document nests more than 2 arrays and objects",
+            "limit": "depth-max", "value": 2,
+        }),
+    );
     answers(&identity.handle(post("/", "[[]]")), 200, JSON, "[[]]\n");
 }
 
 #[test]
 fn a_program_that_fails_is_a_problem_in_its_words() {
     let mut failing = transform(&[("program", "error(.)"), ("outputs-max", "1")]);
-    is_problem(&failing.handle(post("/", "\"x\\n\\\"\"")), json!({
-        "type": "urn:arenaria:problem:run", "status": 422, "detail": "x\n\"",
-    }));
+    is_problem(
+        &failing.handle(post("/", "\"x\\n\\\"\"")),
+        json!({
+            "type": "urn:arenaria:problem:run", "status": 422, "detail": "x\n\"",
+        }),
+    );
     let mut many = transform(&[("program", ".[]"), ("outputs-max", "1")]);
-    is_problem(&many.handle(post("/", "[1,2]")), json!({
-        "type": "urn:arenaria:problem:output", "status": 422,
-        "detail": "the program gives more than 1 outputs", "limit": "outputs-max", "value": 1,
-    }));
+    is_problem(
+        &many.handle(post("/", "[1,2]")),
+        json!({
+            "type": "urn:arenaria:problem:output", "status": 422,
+            "detail": "the program gives more than 1 outputs", "limit": "outputs-max", "value": 1,
+        }),
+    );
     let mut bytes = transform(&[("program", "tobytes")]);
-    is_problem(&bytes.handle(post("/", "\"a\"")), json!({
-        "type": "urn:arenaria:problem:output", "status": 422,
-        "detail": "an output cannot be written as JSON: a byte string",
-    }));
+    is_problem(
+        &bytes.handle(post("/", "\"a\"")),
+        json!({
+            "type": "urn:arenaria:problem:output", "status": 422,
+            "detail": "an output cannot be written as JSON: a byte string",
+        }),
+    );
 }
 
 #[test]
@@ -123,28 +148,45 @@ fn a_request_may_bring_its_program_if_the_operator_says_so() {
     let mut ad_hoc = transform(&[("ad-hoc", "true")]);
     answers(&ad_hoc.handle(post("/?program=.a", "{\"a\":1}")), 200, JSON, "1\n");
     answers(&ad_hoc.handle(post("/?x=y&program=.+1", "1")), 200, JSON, "2\n");
-    answers(&ad_hoc.handle(post("/?program=.%5B%5D%20%7C%20.%20%2B%201&x", "[1]")), 200, JSON, "2\n");
+    answers(
+        &ad_hoc.handle(post("/?program=.%5B%5D%20%7C%20.%20%2B%201&x", "[1]")),
+        200,
+        JSON,
+        "2\n",
+    );
     answers(&ad_hoc.handle(post("/?program=%22%C3%A4%22", "1")), 200, JSON, "\"ä\"\n");
-    is_problem(&ad_hoc.handle(post("/", "1")), json!({
-        "type": "urn:arenaria:problem:program", "status": 400,
-        "detail": "give a program in the query: ?program=…",
-    }));
-    is_problem(&ad_hoc.handle(post("/?program=.a%20%7C", "1")), json!({
-        "type": "urn:arenaria:problem:program", "status": 400, "offset": 4,
-        "detail": "expected term, found the end of the program",
-    }));
-    is_problem(&ad_hoc.handle(post("/?program=a%FF", "1")), json!({
-        "type": "urn:arenaria:problem:program", "status": 400, "offset": 1,
-        "detail": "the program is not valid UTF-8",
-    }));
+    is_problem(
+        &ad_hoc.handle(post("/", "1")),
+        json!({
+            "type": "urn:arenaria:problem:program", "status": 400,
+            "detail": "give a program in the query: ?program=…",
+        }),
+    );
+    is_problem(
+        &ad_hoc.handle(post("/?program=.a%20%7C", "1")),
+        json!({
+            "type": "urn:arenaria:problem:program", "status": 400, "offset": 4,
+            "detail": "expected term, found the end of the program",
+        }),
+    );
+    is_problem(
+        &ad_hoc.handle(post("/?program=a%FF", "1")),
+        json!({
+            "type": "urn:arenaria:problem:program", "status": 400, "offset": 1,
+            "detail": "the program is not valid UTF-8",
+        }),
+    );
     let mut both = transform(&[("ad-hoc", "true"), ("program", "\"operator's\"")]);
     answers(&both.handle(post("/", "1")), 200, JSON, "\"operator's\"\n");
     answers(&both.handle(post("/?program=.", "1")), 200, JSON, "1\n");
     let mut fixed = transform(&[("program", ".")]);
-    is_problem(&fixed.handle(post("/?program=1", "1")), json!({
-        "type": "urn:arenaria:problem:ad-hoc", "status": 403,
-        "detail": "the operator has not set `ad-hoc`",
-    }));
+    is_problem(
+        &fixed.handle(post("/?program=1", "1")),
+        json!({
+            "type": "urn:arenaria:problem:ad-hoc", "status": 403,
+            "detail": "the operator has not set `ad-hoc`",
+        }),
+    );
     answers(&fixed.handle(post("/?programs=1", "2")), 200, JSON, "2\n");
 }
 

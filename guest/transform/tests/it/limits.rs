@@ -88,18 +88,21 @@ fn a_program_is_as_long_as_allowed() {
     assert_eq!(error.offset, None);
 }
 
-/// A piece that is one level of recursion, repeated to the limit and one time more.
+/// A piece that counts as `levels`, repeated to the limit and one time more.
 #[track_caller]
-fn check_depth(before: &str, middle: &str, after: &str, levels_otherwise: usize) {
+fn check_depth(levels: usize, before: &str, middle: &str, after: &str, otherwise: usize) {
     let (before, middle, after) = (before.to_owned(), middle.to_owned(), after.to_owned());
     with_large_stack(move || {
         let program = |times: usize| before.repeat(times) + &middle + &after.repeat(times);
-        let most = PROGRAM_DEPTH_MAX - levels_otherwise;
+        let most = (PROGRAM_DEPTH_MAX - otherwise) / levels;
         assert_eq!(check(&program(most)), Ok(()), "{before}");
         let error = check(&program(most + 1)).expect_err(&before);
         assert_eq!(
             error.message,
-            format!("the program nests 257 operators and brackets, at most 256 are allowed")
+            format!(
+                "the program nests {} operators and brackets, at most 256 are allowed",
+                (most + 1) * levels + otherwise
+            )
         );
         assert!(error.offset.is_some_and(|offset| offset <= program(most + 1).len()));
         // Far beyond, and whatever follows.
@@ -109,19 +112,19 @@ fn check_depth(before: &str, middle: &str, after: &str, levels_otherwise: usize)
 
 #[test]
 fn a_program_nests_as_deeply_as_allowed() {
-    check_depth("(", "1", ")", 0);
-    check_depth("[", "1", "]", 0);
-    check_depth("-", "1", "", 0);
-    check_depth("1+", "1", "", 0);
-    check_depth(".|", ".", "", 1);
-    check_depth("1,", "1", "", 0);
-    check_depth("try ", "1", "", 0);
-    check_depth("first(", "1", ")", 0);
-    check_depth(".a//", "1", "", 1);
-    check_depth("1 and ", "1", "", 0);
-    check_depth("def f: ", "1", "; f", 1);
-    check_depth("if 1 then 1 else ", "1", " end", 0);
-    check_depth("\"\\(", "1", ")\"", 0);
+    check_depth(1, "(", "1", ")", 0);
+    check_depth(1, "[", "1", "]", 0);
+    check_depth(1, "-", "1", "", 0);
+    check_depth(1, "1+", "1", "", 0);
+    check_depth(1, ".|", ".", "", 1);
+    check_depth(1, "1,", "1", "", 0);
+    check_depth(1, "try ", "1", "", 0);
+    check_depth(1, "first(", "1", ")", 0);
+    check_depth(1, ".a//", "1", "", 1);
+    check_depth(1, "1 and ", "1", "", 0);
+    check_depth(2, "def f: ", "1", "; f", 0);
+    check_depth(1, "if 1 then 1 else ", "1", " end", 0);
+    check_depth(2, "\"\\(", "1", ")\"", 0);
 }
 
 #[test]

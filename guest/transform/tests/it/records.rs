@@ -43,8 +43,7 @@ fn a_bad_record_is_told_in_its_place_and_the_rest_goes_on() {
         "expected a value",
         "\"record\":3,\"offset\":1",
     );
-    let zero =
-        error("run", "the program failed on this document", 422, "zero", "\"record\":5");
+    let zero = error("run", "the program failed on this document", 422, "zero", "\"record\":5");
     records(&mut inverse, &[], "1\n\n[\u{7f}\n2\n0\n3\n", &format!("2\n{syntax}4\n{zero}6\n"));
 }
 
