@@ -1,8 +1,8 @@
 //! One connection: hyper over a watched socket.
 //!
-//! A connection is always in one state ([`Waits`]), with the moment it began. The worker looks at
-//! all of them now and then and ends those that wait for too long. So no request costs a timer, and
-//! no client can hold a connection by being slow.
+//! A connection is always in one state ([`Waits`]). The worker looks at all connections now and then,
+//! notes since when each has been as it is, and ends those that wait for too long. So no request
+//! costs a timer or a look at the clock, and no client can hold a connection by being slow.
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future as _, poll_fn};
@@ -48,11 +48,12 @@ enum Signal {
 /// What is known of a connection. Shared by its socket, its requests and the worker.
 pub(crate) struct Activity {
     waits: Cell<Waits>,
+    /// Whether that has changed, or the client has taken something, since the worker looked last.
+    changed: Cell<bool>,
+    /// When the worker first saw the connection as it is.
     since: Cell<Instant>,
-    /// Whether the client has taken something since the worker looked last.
-    wrote: Cell<bool>,
-    /// Since when the client has not read what waits for it.
-    write_stalled: Cell<Option<Instant>>,
+    /// Whether something waits for the client to read.
+    write_stalls: Cell<bool>,
     /// Whether a request was answered before its body was read.
     body_unread: Cell<bool>,
     signal: Cell<Option<Signal>>,
@@ -63,9 +64,9 @@ impl Activity {
     pub(crate) fn new() -> Rc<Self> {
         Rc::new(Self {
             waits: Cell::new(Waits::Request),
+            changed: Cell::new(false),
             since: Cell::new(Instant::now()),
-            wrote: Cell::new(false),
-            write_stalled: Cell::new(None),
+            write_stalls: Cell::new(false),
             body_unread: Cell::new(false),
             signal: Cell::new(None),
             waker: RefCell::new(None),
@@ -74,8 +75,13 @@ impl Activity {
 
     /// A head has come. The request ends when what this returns is dropped, with the response.
     pub(crate) fn begin_request(self: &Rc<Self>) -> EndOfRequest {
-        self.waits.set(Waits::Answer);
+        self.wait(Waits::Answer);
         EndOfRequest(Rc::clone(self))
+    }
+
+    fn wait(&self, waits: Waits) {
+        self.waits.set(waits);
+        self.changed.set(true);
     }
 
     pub(crate) fn leaves_body_unread(&self) {
@@ -93,20 +99,19 @@ impl Activity {
 
     /// Ends the connection if it waits for too long.
     pub(crate) fn check(&self, now: Instant, limits: &Limits) {
-        if self.wrote.take() && self.waits.get() == Waits::Request {
-            // An answer is still on its way; the connection is not idle before it has left.
+        if self.changed.take() {
             self.since.set(now);
         }
         let waited = now.saturating_duration_since(self.since.get());
-        let stalled = self.write_stalled.get().map(|since| now.saturating_duration_since(since));
-        if stalled.is_some_and(|stalled| stalled > limits.response_time.0) {
-            return self.send(Signal::Close);
+        if self.write_stalls.get() {
+            if waited > limits.response_time.0 {
+                self.send(Signal::Close);
+            }
+            return;
         }
         match self.waits.get() {
             Waits::Head if waited > limits.head_time.0 => self.send(Signal::HeadTimeout),
-            Waits::Request if stalled.is_none() && waited > limits.idle_time.0 => {
-                self.send(Signal::Close)
-            }
+            Waits::Request if waited > limits.idle_time.0 => self.send(Signal::Close),
             Waits::Request | Waits::Head | Waits::Answer => {}
         }
     }
@@ -136,8 +141,7 @@ pub(crate) struct EndOfRequest(Rc<Activity>);
 
 impl Drop for EndOfRequest {
     fn drop(&mut self) {
-        self.0.waits.set(Waits::Request);
-        self.0.since.set(Instant::now());
+        self.0.wait(Waits::Request);
     }
 }
 
@@ -262,15 +266,11 @@ impl Watched {
     }
 
     fn note_write<T>(&self, poll: Poll<T>) -> Poll<T> {
-        let stalled = &self.activity.write_stalled;
-        match poll {
-            Poll::Ready(_) => {
-                self.activity.wrote.set(true);
-                stalled.set(None);
-            }
-            Poll::Pending if stalled.get().is_none() => stalled.set(Some(Instant::now())),
-            Poll::Pending => {}
+        // While the client takes nothing, nothing changes.
+        if poll.is_ready() || !self.activity.write_stalls.get() {
+            self.activity.changed.set(true);
         }
+        self.activity.write_stalls.set(poll.is_pending());
         poll
     }
 }
@@ -284,8 +284,7 @@ impl AsyncRead for Watched {
         let before = buffer.filled().len();
         let poll = self.poll(|socket| socket.poll_read(context, buffer));
         if buffer.filled().len() > before && self.activity.waits.get() == Waits::Request {
-            self.activity.waits.set(Waits::Head);
-            self.activity.since.set(Instant::now());
+            self.activity.wait(Waits::Head);
         }
         poll
     }
@@ -305,7 +304,20 @@ impl AsyncWrite for Watched {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.note_write(self.poll(|socket| socket.poll_write_vectored(context, slices)))
+        /// Up to here it is cheaper to copy head and body together than to pass two addresses.
+        const TOGETHER_MAX: usize = 1024;
+        let len = slices.iter().map(|slice| slice.len()).sum();
+        if len > TOGETHER_MAX {
+            return self
+                .note_write(self.poll(|socket| socket.poll_write_vectored(context, slices)));
+        }
+        let mut together = [0; TOGETHER_MAX];
+        let mut end = 0;
+        for slice in slices {
+            together[end..end + slice.len()].copy_from_slice(slice);
+            end += slice.len();
+        }
+        self.poll_write(context, &together[..len])
     }
 
     fn is_write_vectored(&self) -> bool {

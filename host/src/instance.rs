@@ -69,7 +69,7 @@ impl Instance {
         store.limiter(|guest| &mut guest.box_);
         let deadline = Arc::clone(&timer);
         store.epoch_deadline_callback(move |_| {
-            if deadline.is_over() {
+            if deadline.tick() {
                 return Ok(UpdateDeadline::Interrupt);
             }
             // Unlike a wake-up, this lets the runtime look at its sockets before the guest goes on.
@@ -231,9 +231,12 @@ impl ResourceLimiter for MemoryBox {
 
 /// Adds up the time that a call spends in the guest. Shared with the store's deadline callback,
 /// which must be `Sync`, though only one thread ever uses it: hence atomics, all relaxed.
+///
+/// Most calls end before the clock's first tick, and cost no look at any clock: a call's time counts
+/// from the first tick that it meets, and each time it goes on from then.
 struct Timer {
     origin: Moment,
-    /// When the guest last went on, nanoseconds since `origin`.
+    /// When the guest last went on, nanoseconds since `origin`; 0 before the first tick.
     resumed: AtomicU64,
     /// What it had used by then, nanoseconds.
     spent: AtomicU64,
@@ -248,25 +251,31 @@ impl Timer {
     }
 
     fn begin(&self, limit: Duration) {
+        self.resumed.store(0, Ordering::Relaxed);
         self.spent.store(0, Ordering::Relaxed);
         self.limit.store(nanoseconds(limit), Ordering::Relaxed);
     }
 
+    /// The guest goes on after others have had their turn.
     fn resume(&self) {
-        self.resumed.store(nanoseconds(self.origin.elapsed()), Ordering::Relaxed);
+        self.resumed.store(self.now(), Ordering::Relaxed);
     }
 
-    fn pause(&self) {
-        self.spent.store(self.spent(), Ordering::Relaxed);
+    /// A tick meets the guest: says whether its time is over, and lets others have their turn.
+    fn tick(&self) -> bool {
+        let now = self.now();
+        let resumed = match self.resumed.load(Ordering::Relaxed) {
+            0 => now,
+            resumed => resumed,
+        };
+        let spent = self.spent.load(Ordering::Relaxed) + (now - resumed);
+        self.spent.store(spent, Ordering::Relaxed);
+        self.resumed.store(now, Ordering::Relaxed);
+        spent > self.limit.load(Ordering::Relaxed)
     }
 
-    fn spent(&self) -> u64 {
-        let since = nanoseconds(self.origin.elapsed()) - self.resumed.load(Ordering::Relaxed);
-        self.spent.load(Ordering::Relaxed) + since
-    }
-
-    fn is_over(&self) -> bool {
-        self.spent() > self.limit.load(Ordering::Relaxed)
+    fn now(&self) -> u64 {
+        nanoseconds(self.origin.elapsed()).max(1)
     }
 }
 
@@ -274,16 +283,15 @@ fn nanoseconds(span: Duration) -> u64 {
     u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// Runs a call and adds up its time in the guest: from each poll's begin to its end.
+/// Runs a call; when it goes on after a pause, its timer does.
 async fn timed<F: Future>(timer: &Timer, call: F) -> F::Output {
     let mut call = pin!(call);
+    let mut paused = false;
     poll_fn(|context| {
-        timer.resume();
-        let polled = call.as_mut().poll(context);
-        if polled.is_pending() {
-            timer.pause();
+        if std::mem::replace(&mut paused, true) {
+            timer.resume();
         }
-        polled
+        call.as_mut().poll(context)
     })
     .await
 }

@@ -106,7 +106,12 @@ fn while_waiting_for_a_slot() {
     }
     assert_eq!(looping.response().status, 504);
     drop(looping);
+    // Whoever comes next finds the queue empty and waits his turn.
+    let mut looping = server.begin(&Request::get("/loop"));
+    server.until_busy(1.0);
     server.check_alive();
+    assert_eq!(looping.response().status, 504);
+    drop(looping);
     server.until_settled();
 }
 

@@ -97,12 +97,12 @@ fn program(len_max: usize) -> impl Strategy<Value = Vec<Op>> {
 }
 
 fn capacity() -> impl Strategy<Value = usize> {
-    let large: usize = if cfg!(miri) { 40_000 } else { 300_000 };
+    let large: usize = if cfg!(miri) { 30_000 } else { 300_000 };
     prop_oneof![1 => 0..2500usize, 3 => 2500..40_000usize, 2 => 20_000..=large]
 }
 
 fn config() -> ProptestConfig {
-    let cases = if cfg!(miri) { 24 } else { 1500 };
+    let cases = if cfg!(miri) { 8 } else { 1500 };
     ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
 }
 
