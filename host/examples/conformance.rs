@@ -308,7 +308,7 @@ fn report(results: &[(Test<'_>, Verdict)]) -> String {
     let _ = write!(
         out,
         "# Conformance\n\n\
-         jq's own tests, run through the component's interface `arenaria:transform/jq`.\n\n\
+         jq's own tests (jqlang/jq, MIT licence, (c) 2012 Stephen Dolan), run through the component's interface `arenaria:transform/jq`.\n\n\
          | tests | passed | differs | left out |\n|--:|--:|--:|--:|\n\
          | {} | {passed} | {differ} | {left} |\n\n\
          Outputs are compared as JSON: numbers by value, keys in any order. A test that expects an \

@@ -55,7 +55,7 @@
 //! use std::alloc::{GlobalAlloc, Layout};
 //! use std::ptr::NonNull;
 //!
-//! let mut memory = vec![0u8; 1 << 16];
+//! let mut memory = vec![0u128; 1 << 12];
 //! let base = NonNull::from(&mut memory[..]).cast();
 //! // SAFETY: the memory is the arena's for as long as it is used, and zero.
 //! let arena = unsafe { phase_arena::Arena::new_zeroed(base, 1 << 16) };

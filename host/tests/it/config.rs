@@ -20,6 +20,7 @@ impl Config {
             .with("slots", 1)
             .limit("memory", "4MiB")
             .limit("guest-time", "20s")
+            .limit("idle-time", "1h")
             .limit("queue-time", "30s")
     }
 

@@ -129,6 +129,16 @@ fn an_expected_continue_is_sent() {
     server.check_alive();
 }
 
+#[test]
+fn an_upgrade_is_not_taken_up() {
+    let server = Server::start(&Config::probe());
+    let mut connection = server.connect();
+    for protocol in ["h2c", "websocket"] {
+        let request = Request::post("/echo", "plain").header("upgrade", protocol);
+        connection.exchange(&request.header("connection", "upgrade")).check(200, "plain");
+    }
+}
+
 /// Raises this process's soft limit of open files, which its children inherit.
 fn allow_open_files(count: u64) {
     let limits = std::fs::read_to_string("/proc/self/limits").expect("Linux has it");

@@ -1,5 +1,7 @@
 //! The limits on what a processor uses: memory, time, the number of requests per instance.
 
+use std::thread;
+
 use crate::client::Request;
 use crate::config::Config;
 use crate::harness::Server;
@@ -122,10 +124,23 @@ fn an_instance_is_retired_after_its_number_of_requests() {
 }
 
 #[test]
-fn a_flood_of_faults_leaves_a_server_at_rest() {
-    let server = Server::start(&Config::probe().with("slots", 2).limit("guest-time", "100ms"));
+fn an_instance_may_be_good_for_one_request() {
+    let server = Server::start(&Config::probe().limit("requests-per-instance", 1));
+    for _ in 0..30 {
+        server.check_alive();
+    }
+    let settled = server.until_settled();
+    assert!(settled.retired("requests") >= 1.0, "{settled:?}");
+    assert_eq!(settled.sum("arenaria_requests_total", &[("status", "200")]), 30.0);
+}
+
+/// Every fault, many times and from many clients at once: the reasons add up.
+#[track_caller]
+fn flood(isolation: &str) {
+    let config = Config::probe().with("slots", 2).limit("guest-time", "100ms");
+    let server = Server::start(&config.route_key("isolation", isolation));
     let faults = ["/trap", "/panic", "/exhaust", "/recurse", "/loop", "/survive?bytes=500000"];
-    std::thread::scope(|scope| {
+    thread::scope(|scope| {
         for turn in 0..4 {
             let server = &server;
             scope.spawn(move || {
@@ -137,8 +152,18 @@ fn a_flood_of_faults_leaves_a_server_at_rest() {
         }
     });
     server.check_alive();
-    let settled = server.until_settled();
+    let settled = server.until("every slot is idle", |m| {
+        m.sum("arenaria_slots", &[("state", "idle")]) == 2.0
+            && m.sum("arenaria_connections", &[]) == 0.0
+    });
     assert_eq!(settled.retired("deadline"), 8.0);
     assert_eq!(settled.retired("memory"), 8.0);
     assert_eq!(settled.retired("trap"), 24.0, "trap, panic and recursion, eight of each");
+    assert_eq!(settled.sum("arenaria_arena_in_use_bytes", &[]), 0.0);
+}
+
+#[test]
+fn a_flood_of_faults_leaves_a_server_at_rest() {
+    flood("reuse");
+    flood("fresh");
 }

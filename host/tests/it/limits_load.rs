@@ -77,6 +77,18 @@ fn a_request_that_waited_its_time_is_served() {
 }
 
 #[test]
+fn a_queue_may_have_no_place() {
+    let config = Config::probe().limit("queue-length", 0).limit("guest-time", "1s");
+    let server = Server::start(&config);
+    let answers = at_once(&server, 3, &Request::get("/loop"));
+    assert_eq!(statuses(&answers), [503, 503, 504]);
+    answers[0].check_limit(503, "saturated", "queue-length", "0");
+    server
+        .until("the slot is free again", |m| m.sum("arenaria_slots", &[("state", "idle")]) == 1.0);
+    server.check_alive();
+}
+
+#[test]
 fn saturation_of_one_route_leaves_another_alone() {
     let config =
         Config::probe().limit("guest-time", "2s").limit("queue-length", 1).route("/loop", "probe");
@@ -141,7 +153,8 @@ fn a_huge_response_arrives_whole() {
 
 #[test]
 fn a_client_that_does_not_read_is_disconnected() {
-    let server = Server::start(&huge_responses().limit("response-time", "300ms"));
+    let config = huge_responses().limit("response-time", "300ms");
+    let server = Server::start(&config);
     let mut connection = server.begin(&huge());
     server.until("the connection is gone", |m| {
         m.sum("arenaria_connections", &[]) == 0.0

@@ -175,6 +175,23 @@ fn a_fresh_instance_remembers_nothing() {
 }
 
 #[test]
+fn fresh_instances_are_enough_for_many_clients() {
+    let config = Config::probe().route_key("isolation", "fresh").with("slots", 2);
+    let server = Server::start(&config.limit("queue-length", 100));
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                let mut connection = server.connect();
+                for _ in 0..50 {
+                    connection.exchange(&Request::get("/remember")).check(200, "0\n");
+                }
+            });
+        }
+    });
+    assert_eq!(server.metrics().sum("arenaria_retirements_total", &[]), 0.0);
+}
+
+#[test]
 fn a_fresh_instance_may_fail_like_any_other() {
     let config = Config::probe().route_key("isolation", "fresh").limit("guest-time", "300ms");
     let server = Server::start(&config);

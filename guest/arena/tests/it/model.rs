@@ -236,10 +236,13 @@ impl<'a> Model<'a> {
         assert!(self.scoped.iter().all(Scoped::holds));
     }
 
+    /// Ends a program. What is alive is freed in no particular order.
     pub(crate) fn free_all(&mut self) {
         while !self.live.is_empty() {
             self.free(0);
-            self.check();
+            if !cfg!(miri) {
+                self.check();
+            }
         }
     }
 
