@@ -6,7 +6,7 @@
 
 use std::fmt;
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant as Moment};
@@ -77,7 +77,7 @@ impl Instance {
         });
         store.set_epoch_deadline(1);
         timer.begin(start.time);
-        let instantiated = timed(&timer, pre.instantiate_async(&mut store)).await;
+        let instantiated = timed(&timer, pin!(pre.instantiate_async(&mut store))).await;
         let exports = instantiated.map_err(|error| fault(&store, &error))?;
         let mut instance = Self { store, exports, timer };
         instance.configure(start).await?;
@@ -90,7 +90,8 @@ impl Instance {
         self.store.set_epoch_deadline(1);
         let call =
             self.exports.arenaria_processor_lifecycle().call_configure(&mut self.store, &settings);
-        match timed(&self.timer, call).await {
+        let answer = timed(&self.timer, pin!(call)).await;
+        match answer {
             Ok(answer) => answer.map_err(Fault::Refused),
             Err(error) => Err(fault(&self.store, &error)),
         }
@@ -109,7 +110,7 @@ impl Instance {
         self.timer.begin(time);
         self.store.set_epoch_deadline(1);
         let call = self.exports.arenaria_processor_handler().call_handle(&mut self.store, request);
-        let answer = timed(&self.timer, call).await;
+        let answer = timed(&self.timer, pin!(call)).await;
         answer.map_err(|error| fault(&self.store, &error))
     }
 
@@ -122,7 +123,7 @@ impl Instance {
         self.timer.begin(time);
         self.store.set_epoch_deadline(1);
         let call = self.exports.arenaria_processor_memory().call_usage(&mut self.store);
-        let answer = timed(&self.timer, call).await;
+        let answer = timed(&self.timer, pin!(call)).await;
         answer.map_err(|error| fault(&self.store, &error))
     }
 }
@@ -284,8 +285,7 @@ fn nanoseconds(span: Duration) -> u64 {
 }
 
 /// Runs a call; when it goes on after a pause, its timer does.
-async fn timed<F: Future>(timer: &Timer, call: F) -> F::Output {
-    let mut call = pin!(call);
+async fn timed<F: Future>(timer: &Timer, mut call: Pin<&mut F>) -> F::Output {
     let mut paused = false;
     poll_fn(|context| {
         if std::mem::replace(&mut paused, true) {
