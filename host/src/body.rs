@@ -117,8 +117,9 @@ async fn gather(
             continue;
         }
         if all.is_empty() {
-            // Room for all that was announced; the system gives it as it is written to.
-            all.reserve(total + body.size_hint().lower() as usize);
+            // Some of what was announced: the rest when it comes, by doubling.
+            const AHEAD_MAX: u64 = 64 << 10;
+            all.reserve(total + body.size_hint().lower().min(AHEAD_MAX) as usize);
             all.extend_from_slice(&std::mem::take(&mut first));
         }
         all.extend_from_slice(&data);

@@ -2,6 +2,9 @@
 //!
 //! Two sums, both with a hard end: what instances and host may take in all (checked once, at
 //! start) and what bodies on their way may take (checked per request). Neither allocates.
+//!
+//! Not counted one by one are hyper's buffers, at most twice `request-head` or 64 KiB a connection:
+//! the other half of `host-memory` is for them, so `connections` should not be set beyond what it holds.
 
 use std::fmt;
 use std::sync::Arc;
@@ -44,7 +47,7 @@ impl ProcessContract {
         let instances = self.routes.iter().map(|(_, slots, memory)| {
             self.workers * (slots + 1) * (memory.0 + FIBER_STACK_BYTES as u64)
         });
-        Size(instances.sum::<u64>() + self.host.0)
+        Size(instances.sum::<u64>().saturating_add(self.host.0))
     }
 
     /// Compares the sum with what there is.

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::args::ServeArgs;
 use crate::limits::{LimitSettings, Limits};
+use crate::units::Size;
 
 /// How the requests of a route share instances.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
@@ -167,7 +168,29 @@ impl Config {
             config.workers
         );
         config.limits.check().map_err(|sentence| anyhow!(sentence))?;
+        config.check_bodies()?;
         Ok(config)
+    }
+
+    /// What each worker may hold of bodies on their way: half of the host's memory, shared out.
+    #[must_use]
+    pub fn bodies_per_worker(&self) -> Size {
+        Size(self.limits.host_memory.0 / 2 / self.workers as u64)
+    }
+
+    /// A body that is allowed must find room on a server that is idle.
+    fn check_bodies(&self) -> Result<()> {
+        let share = self.bodies_per_worker();
+        for route in &self.routes {
+            ensure!(
+                route.limits.request_body <= share,
+                "host-memory = {} leaves {share} per worker for bodies, less than request-body = {} on route {:?}; raise host-memory",
+                self.limits.host_memory,
+                route.limits.request_body,
+                route.path
+            );
+        }
+        Ok(())
     }
 
     /// The configuration as a file would say it, every default filled in.

@@ -123,16 +123,13 @@ impl Activity {
         }
     }
 
-    /// The signal that has come, or none yet: then the task is woken when one comes.
+    /// The signal that has come, if any. The task is woken when the next one comes.
     fn poll_signal(&self, context: &Context<'_>) -> Option<Signal> {
-        let signal = self.signal.take();
-        if signal.is_none() {
-            let mut waker = self.waker.borrow_mut();
-            if !waker.as_ref().is_some_and(|waker| waker.will_wake(context.waker())) {
-                *waker = Some(context.waker().clone());
-            }
+        let mut waker = self.waker.borrow_mut();
+        if !waker.as_ref().is_some_and(|waker| waker.will_wake(context.waker())) {
+            *waker = Some(context.waker().clone());
         }
-        signal
+        self.signal.take()
     }
 }
 

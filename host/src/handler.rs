@@ -33,15 +33,19 @@ pub(crate) async fn answer(
     let end = activity.begin_request();
     let (head, incoming) = request.into_parts();
     let has_body = !incoming.is_end_stream();
+    let checked = check_head(&head, &worker.limits);
     let mut response = match worker.router.find(head.uri.path()) {
         None => {
-            let (what, stats) = (Problem::NoRoute, &worker.unrouted);
-            stats.responded(what.status().as_u16());
+            let what = checked.err().unwrap_or(Problem::NoRoute);
+            worker.unrouted.responded(what.status().as_u16());
             Err((what, &worker.limits))
         }
         Some(slots) => {
             let mut observed = Observed { stats: &slots.stats, begun, status: CLIENT_LEFT };
-            let answer = dispatch(&worker, slots, head, incoming).await;
+            let answer = match checked {
+                Ok(()) => dispatch(&worker, slots, head, incoming).await,
+                Err(what) => Err(what),
+            };
             observed.status =
                 answer.as_ref().map_or_else(Problem::status, Response::status).as_u16();
             answer.map_err(|what| (what, &slots.route.limits))
@@ -79,7 +83,6 @@ async fn dispatch(
     head: Parts,
     incoming: Incoming,
 ) -> Result<Response<Body>, Problem> {
-    check_head(&head, &worker.limits)?;
     let received_at = SystemTime::now();
     if slots.route.records && records::is_stream(&head.headers) {
         return records::answer(worker, slots, head, incoming, nanoseconds(received_at)).await;
@@ -179,9 +182,16 @@ fn header_map(fields: &[(String, String)]) -> Result<HeaderMap, Problem> {
     /// Framing is the host's.
     const FRAMING: [HeaderName; 3] = [CONTENT_LENGTH, TRANSFER_ENCODING, CONNECTION];
     const FIELDS_MAX: usize = 256;
+    const FIELDS_BYTES_MAX: usize = 64 << 10;
     if fields.len() > FIELDS_MAX {
         let count = fields.len();
         let what = format!("it has {count} header fields, of which {FIELDS_MAX} may be");
+        return Err(Problem::BadResponse(what));
+    }
+    let bytes: usize = fields.iter().map(|(name, value)| name.len() + value.len()).sum();
+    if bytes > FIELDS_BYTES_MAX {
+        let what =
+            format!("its header fields have {bytes} bytes, of which {FIELDS_BYTES_MAX} may be");
         return Err(Problem::BadResponse(what));
     }
     let mut headers = HeaderMap::with_capacity(fields.len() + 1);

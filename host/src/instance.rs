@@ -4,6 +4,7 @@
 //! for longer than its limit, it traps. Only time in the guest counts, not time spent waiting while
 //! others run. After any [`Fault`] the instance must not be called again: the caller drops it.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -67,6 +68,8 @@ impl Instance {
             Guest { box_: MemoryBox { limit: start.memory.bytes(), used: 0, denied: false } };
         let mut store = Store::new(pre.engine(), guest);
         store.limiter(|guest| &mut guest.box_);
+        // What a guest hands over at once is at most what it has.
+        store.set_hostcall_fuel(start.memory.bytes());
         let deadline = Arc::clone(&timer);
         store.epoch_deadline_callback(move |_| {
             if deadline.tick() {
@@ -107,11 +110,16 @@ impl Instance {
         request: Request<'_>,
         time: Duration,
     ) -> Result<Response, Fault> {
-        self.timer.begin(time);
-        self.store.set_epoch_deadline(1);
+        self.begin(time);
         let call = self.exports.arenaria_processor_handler().call_handle(&mut self.store, request);
         let answer = timed(&self.timer, pin!(call)).await;
         answer.map_err(|error| fault(&self.store, &error))
+    }
+
+    fn begin(&mut self, time: Duration) {
+        self.timer.begin(time);
+        self.store.set_epoch_deadline(1);
+        self.store.data_mut().box_.denied = false;
     }
 
     /// Reads the guest's arena.
@@ -120,12 +128,23 @@ impl Instance {
     ///
     /// If the guest fails: the instance is lost.
     pub async fn usage(&mut self, time: Duration) -> Result<Reading, Fault> {
-        self.timer.begin(time);
-        self.store.set_epoch_deadline(1);
+        self.begin(time);
         let call = self.exports.arenaria_processor_memory().call_usage(&mut self.store);
         let answer = timed(&self.timer, pin!(call)).await;
-        answer.map_err(|error| fault(&self.store, &error))
+        answer.map(presentable).map_err(|error| fault(&self.store, &error))
     }
+}
+
+/// What a guest says of itself is for the operator: in numbers and names that can be shown.
+fn presentable(mut reading: Reading) -> Reading {
+    const PHASES_MAX: usize = 16;
+    const NAME_BYTES_MAX: usize = 64;
+    let mut names = BTreeSet::new();
+    reading
+        .phases
+        .retain(|phase| phase.name.len() <= NAME_BYTES_MAX && names.insert(phase.name.clone()));
+    reading.phases.truncate(PHASES_MAX);
+    reading
 }
 
 impl fmt::Debug for Instance {
@@ -198,7 +217,7 @@ struct MemoryBox {
     /// Bytes of all memories together.
     limit: usize,
     used: usize,
-    /// Whether the guest has asked for more than it may have.
+    /// Whether the guest has asked for more than it may have, in this call.
     denied: bool,
 }
 

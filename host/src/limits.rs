@@ -132,11 +132,22 @@ impl Limits {
         if let Some((key, _)) = counts.iter().find(|(_, value)| *value == 0) {
             return Err(format!("{key} = 0 would serve nothing; choose at least 1"));
         }
-        if self.request_head.0 < 4096 {
-            return Err(format!(
-                "request-head = {} is too small for a browser's request; choose at least 4KiB",
-                self.request_head
-            ));
+        let most = [
+            ("request-headers", self.request_headers as u64, 10_000),
+            ("connections", self.connections as u64, 1_000_000),
+            ("queue-length", self.queue_length as u64, 1_000_000),
+        ];
+        if let Some((key, value, most)) = most.iter().find(|(_, value, most)| value > most) {
+            return Err(format!("{key} = {value} is more than {most}; choose less"));
+        }
+        let sizes = [
+            ("request-head", self.request_head, Size(4 << 10), Size(1 << 20)),
+            ("request-body", self.request_body, Size(0), Size(1 << 30)),
+            ("host-memory", self.host_memory, Size(1 << 20), Size(1 << 50)),
+        ];
+        let outside = sizes.iter().find(|(_, value, least, most)| value < least || value > most);
+        if let Some((key, value, least, most)) = outside {
+            return Err(format!("{key} = {value} is out of range; choose {least} to {most}"));
         }
         let times = [
             ("head-time", self.head_time),

@@ -30,6 +30,8 @@ pub(crate) enum Problem {
     BodiesSaturated,
     /// No slot was to be had.
     Shed(Shed),
+    /// No slot was to be had for a stream, of which nothing has been read.
+    ShedStream(Shed),
     /// The guest gave no answer.
     Fault(Fault),
     /// The guest gave an answer that HTTP does not have.
@@ -89,6 +91,7 @@ impl Problem {
                 true
             }
             Self::BodyBroken | Self::BodyTimeout | Self::BodiesSaturated => true,
+            Self::ShedStream(_) => true,
             Self::Shed(_) | Self::Fault(_) | Self::BadResponse(_) | Self::BatchRefused(_) => false,
         }
     }
@@ -100,7 +103,9 @@ impl Problem {
             Self::HeadTooLarge(..) => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
-            Self::BodiesSaturated | Self::Shed(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::BodiesSaturated | Self::Shed(_) | Self::ShedStream(_) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::Fault(Fault::Memory(_)) => StatusCode::INSUFFICIENT_STORAGE,
             Self::Fault(Fault::Deadline) => StatusCode::GATEWAY_TIMEOUT,
             Self::Fault(Fault::Trap(_) | Fault::Stack(_) | Fault::Refused(_))
@@ -151,7 +156,7 @@ impl Problem {
                 detail: "too many bytes of bodies are on their way; try again later".to_owned(),
                 limit: Some(("host-memory", limits.host_memory.to_string())),
             },
-            Self::Shed(shed) => shed_words(*shed, limits),
+            Self::Shed(shed) | Self::ShedStream(shed) => shed_words(*shed, limits),
             Self::Fault(fault) => fault_words(fault, limits),
             Self::BadResponse(what) => {
                 Words::plain("bad-response", "the component gave no valid response", what)

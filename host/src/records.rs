@@ -47,7 +47,7 @@ pub(crate) async fn answer(
         return Err(Problem::BadRequest("a stream of records needs HTTP/1.1"));
     }
     // What would be shed as a single request is shed as a stream, before anything is answered.
-    drop(slots.acquire().await.map_err(Problem::Shed)?);
+    drop(slots.acquire().await.map_err(Problem::ShedStream)?);
     let (frames, answers) = mpsc::channel(1);
     let pump = Pump {
         slots: Rc::clone(slots),
@@ -143,8 +143,10 @@ impl Pump {
         let own = [("content-type", MEDIA_TYPE), (FIRST_RECORD, first.as_str())];
         let headers: Vec<_> = own.into_iter().chain(forwarded).collect();
         let request = bindings::Request { headers: &headers, ..request };
-        let mut lease =
-            self.slots.wait(self.slots.route.limits.body_time.0).await.map_err(|_| Cut)?;
+        let mut lease = tokio::select! {
+            lease = self.slots.wait(self.slots.route.limits.body_time.0) => lease.map_err(|_| Cut)?,
+            () = self.frames.closed() => return Err(Cut),
+        };
         let answer = lease.handle(request).await;
         drop(lease);
         match answer {
@@ -162,7 +164,7 @@ impl Pump {
         }
     }
 
-    /// Waits until the client has taken what was sent before: its pace is the stream's.
+    /// Waits until what was sent before is on its way: the client's pace is the stream's.
     async fn send(&self, lines: Vec<u8>) -> Result<(), Cut> {
         if lines.is_empty() {
             return Ok(());

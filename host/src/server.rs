@@ -153,14 +153,18 @@ async fn start_workers(
             index,
             routes: Arc::clone(routes),
             limits: config.limits.clone(),
-            bodies_bytes: config.limits.host_memory.0 / 2 / config.workers as u64,
+            bodies_bytes: config.bodies_per_worker().0,
             metrics: metrics.clone(),
         })?;
         workers.push(worker);
         warming.push(warm);
     }
     for warm in warming {
-        warm.await.map_err(|_| anyhow!("a worker ended before it was warm"))??;
+        let warmed = warm.await.map_err(|_| anyhow!("a worker ended before it was warm"));
+        if let Err(error) = warmed.and_then(|warmed| warmed) {
+            workers.into_iter().for_each(WorkerHandle::join);
+            return Err(error);
+        }
     }
     Ok(workers)
 }

@@ -11,7 +11,8 @@
 //! One request at a time per instance. A replacement that nobody needs at once (count, wish) is
 //! started before the old instance leaves; after a fault the old one is gone first. At most one
 //! replacement of the first kind is under way, so there are never more than slots + 1 instances,
-//! which is what the process contract counts. All of this is one thread's: no locks.
+//! which is what the process contract counts. All of this is one thread's: nothing
+//! of it is shared.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -138,12 +139,13 @@ impl Slots {
         if self.waiting.get() >= self.route.limits.queue_length {
             return Err(Shed::QueueLength);
         }
+        let _waiting = Waiting::new(&self.waiting);
         self.wait(self.route.limits.queue_time.0).await
     }
 
-    /// Takes a slot, however many wait: for work that was admitted before and comes in parts.
+    /// Takes a slot, however many wait: for work that was admitted before and comes in parts. It
+    /// does not count as waiting, so that streams do not shed single requests.
     pub(crate) async fn wait(self: &Rc<Self>, time: Duration) -> Result<Lease, Shed> {
-        let _waiting = Waiting::new(&self.waiting);
         let begun = Instant::now();
         let permit = timeout(time, self.permits.acquire()).await;
         self.stats.queue_wait.observe(begun.elapsed());
@@ -386,7 +388,7 @@ impl Sampler {
     }
 
     fn note(&mut self, served: u64, reading: &Reading) {
-        let pinned = reading.sealed + reading.in_use;
+        let pinned = reading.sealed.saturating_add(reading.in_use);
         self.interval = if pinned > self.sealed {
             1
         } else {

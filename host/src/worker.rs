@@ -121,6 +121,8 @@ async fn run(
             Command::Drain => break,
         }
     }
+    // Who asks for readings from here on is not left waiting.
+    drop(commands);
     worker.draining.set(true);
     worker.connections.borrow().iter().for_each(|(_, activity)| activity.drain());
     if timeout(drain_time, worker.connections_end()).await.is_err() {
@@ -128,6 +130,20 @@ async fn run(
         tracing::warn!(connections = left, "cut connections that did not end in time");
     }
     sweeper.abort();
+}
+
+/// A connection that counts as open, until this is dropped, however its task ends.
+struct Open {
+    worker: Rc<Worker>,
+    key: usize,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.worker.connections.borrow_mut().remove(self.key);
+        self.worker.metrics.connections[self.worker.index].fetch_sub(1, Relaxed);
+    }
 }
 
 impl Worker {
@@ -156,14 +172,12 @@ impl Worker {
     fn serve(self: Rc<Self>, socket: std::net::TcpStream, permit: OwnedSemaphorePermit) {
         let activity = Activity::new();
         let key = self.connections.borrow_mut().insert(Rc::clone(&activity));
+        let open = Open { worker: self, key, _permit: permit };
         spawn_local(async move {
             match TcpStream::from_std(socket) {
-                Ok(socket) => connection::serve(Rc::clone(&self), socket, activity).await,
+                Ok(socket) => connection::serve(Rc::clone(&open.worker), socket, activity).await,
                 Err(error) => tracing::warn!("cannot serve a connection: {error}"),
             }
-            self.connections.borrow_mut().remove(key);
-            self.metrics.connections[self.index].fetch_sub(1, Relaxed);
-            drop(permit);
         });
     }
 
