@@ -197,6 +197,10 @@ mod tests {
         assert!(odd.check().unwrap_err().starts_with("memory = 100000B"));
         let none = Limits { connections: 0, ..defaults.clone() };
         assert!(none.check().unwrap_err().starts_with("connections = 0"));
+        let many = Limits { connections: usize::MAX, ..defaults.clone() };
+        assert!(many.check().unwrap_err().ends_with("is more than 1000000; choose less"));
+        let vast = Limits { host_memory: Size(u64::MAX), ..defaults.clone() };
+        assert!(vast.check().unwrap_err().starts_with("host-memory = "));
         let never = Limits { guest_time: secs(0), ..defaults };
         assert!(never.check().unwrap_err().starts_with("guest-time = 0s"));
     }

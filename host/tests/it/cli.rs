@@ -173,6 +173,13 @@ fn a_configuration_can_be_checked_without_serving() {
     assert!(bad.stderr.contains("memmory"), "{bad:?}");
     let huge = check(&Config::probe().with("slots", 1000).limit("memory", "4GiB"));
     assert_eq!(huge.code, Some(1), "{huge:?}");
+    // A body that is allowed must find room.
+    let narrow = Config::probe().limit("request-body", "8MiB").limit("host-memory", "8MiB");
+    let narrow = check(&narrow);
+    assert_eq!(narrow.code, Some(1), "{narrow:?}");
+    for words in ["host-memory = 8MiB", "request-body = 8MiB", "raise host-memory"] {
+        assert!(narrow.stderr.contains(words), "{narrow:?}");
+    }
 }
 
 #[test]

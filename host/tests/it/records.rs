@@ -241,6 +241,10 @@ fn a_stream_that_cannot_begin_is_told_why() {
     let good = || b"{}\n{}\n".to_vec();
     let shed = stream(&server, good());
     shed.check_limit(503, "saturated", "queue-time", "100ms");
+    // Also one who sends more than fits on the way: the rest is read and thrown away.
+    let shed = stream(&server, b"{}\n".repeat(1_000_000));
+    shed.check_limit(503, "saturated", "queue-time", "100ms");
+    assert_eq!(shed.header("connection"), Some("close"));
     assert_eq!(looping.response().status, 504);
     // An old client cannot be told where a stream ends.
     let mut connection = server.connect();
