@@ -9,8 +9,8 @@ use arenaria::args::Cli;
 use clap::Parser as _;
 use tracing_subscriber::EnvFilter;
 
-/// Bodies of all sizes come and go for ever: the system's allocator keeps ever more of them, which
-/// shows in the resident memory of a long run (`load-tests`, soak).
+/// Bodies of all sizes come and go for ever. ARCHITECTURE.md says what the choice does to the resident
+/// memory of a long run.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
