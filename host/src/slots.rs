@@ -12,7 +12,7 @@
 //! started before the old instance leaves; after a fault the old one is gone first. At most one
 //! replacement of the first kind is under way, so there are never more than slots + 1 instances,
 //! which is what the process contract counts. All of this is one thread's: nothing
-//! of it is shared.
+//! of it is shared but the counters.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
