@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::future::{Future, poll_fn};
+use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -41,6 +42,31 @@ pub struct Start {
     pub memory: Size,
 }
 
+/// The linear memory of all the instances that were started with it.
+///
+/// Atomic because a store's data must be `Send`: no two workers share one, hence also a cache line
+/// of its own.
+#[derive(Debug, Default)]
+#[repr(align(64))]
+pub struct MemoryMeter {
+    bytes: AtomicU64,
+    grows: AtomicU64,
+}
+
+impl MemoryMeter {
+    /// Bytes of the instances that live.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// How often a `memory.grow` gave an instance more memory, since the meter was made.
+    #[must_use]
+    pub fn grows(&self) -> u64 {
+        self.grows.load(Ordering::Relaxed)
+    }
+}
+
 /// Why a call gave no answer. The instance is lost.
 #[derive(Debug)]
 pub enum Fault {
@@ -57,15 +83,18 @@ pub enum Fault {
 }
 
 impl Instance {
-    /// Instantiates and configures.
+    /// Instantiates and configures. The instance's memory shows on `meter` for as long as it lives.
     ///
     /// # Errors
     ///
     /// If the guest refuses its settings or fails on them.
-    pub async fn start(pre: &ProcessorPre<Guest>, start: &Start) -> Result<Self, Fault> {
+    pub async fn start(
+        pre: &ProcessorPre<Guest>,
+        start: &Start,
+        meter: Arc<MemoryMeter>,
+    ) -> Result<Self, Fault> {
         let timer = Arc::new(Timer::new());
-        let guest =
-            Guest { box_: MemoryBox { limit: start.memory.bytes(), used: 0, denied: false } };
+        let guest = Guest { box_: MemoryBox::new(start.memory, meter) };
         let mut store = Store::new(pre.engine(), guest);
         store.limiter(|guest| &mut guest.box_);
         // What a guest hands over at once is at most what it has.
@@ -212,31 +241,63 @@ impl fmt::Display for Fault {
     }
 }
 
-/// The bound on everything that one instance can make the host allocate for it.
+/// The bound on everything that one instance can make the host allocate for it, and who counts it.
 struct MemoryBox {
     /// Bytes of all memories together.
     limit: usize,
     used: usize,
     /// Whether the guest has asked for more than it may have, in this call.
     denied: bool,
+    /// Whether the instance has its memory.
+    created: bool,
+    /// The bytes that were allowed last, for when the system does not have them.
+    allowed: usize,
+    meter: Arc<MemoryMeter>,
 }
 
 /// Entries of a table; a processor's holds the functions that it calls indirectly.
 const TABLE_ENTRIES_MAX: usize = 20_000;
 
+impl MemoryBox {
+    fn new(limit: Size, meter: Arc<MemoryMeter>) -> Self {
+        let limit = limit.bytes();
+        Self { limit, used: 0, denied: false, created: false, allowed: 0, meter }
+    }
+}
+
 impl ResourceLimiter for MemoryBox {
+    /// A component has one memory (see `contract`): wasmtime asks first for what it begins with,
+    /// which may be nothing, and then for each `memory.grow`.
     fn memory_growing(
         &mut self,
         current: usize,
         desired: usize,
-        _: Option<usize>,
+        maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
         let used = self.used.saturating_add(desired.saturating_sub(current));
         self.denied |= used > self.limit;
-        if used <= self.limit {
-            self.used = used;
+        // Past the memory's own maximum wasmtime would refuse only what is allowed and counted here.
+        if used > self.limit || maximum.is_some_and(|maximum| desired > maximum) {
+            return Ok(false);
         }
-        Ok(used <= self.limit)
+        self.allowed = used - self.used;
+        self.used = used;
+        self.meter.bytes.fetch_add(self.allowed as u64, Ordering::Relaxed);
+        if std::mem::replace(&mut self.created, true) {
+            self.meter.grows.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(true)
+    }
+
+    /// Only the system still fails what was allowed. A size beyond all addresses comes here too, but
+    /// was never asked for above, and its error is another.
+    fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
+        if error.is::<io::Error>() {
+            self.used -= self.allowed;
+            self.meter.bytes.fetch_sub(self.allowed as u64, Ordering::Relaxed);
+            self.meter.grows.fetch_sub(1, Ordering::Relaxed);
+        }
+        Ok(())
     }
 
     fn table_growing(
@@ -246,6 +307,12 @@ impl ResourceLimiter for MemoryBox {
         _: Option<usize>,
     ) -> wasmtime::Result<bool> {
         Ok(desired <= TABLE_ENTRIES_MAX)
+    }
+}
+
+impl Drop for MemoryBox {
+    fn drop(&mut self) {
+        self.meter.bytes.fetch_sub(self.used as u64, Ordering::Relaxed);
     }
 }
 
@@ -313,4 +380,54 @@ async fn timed<F: Future>(timer: &Timer, mut call: Pin<&mut F>) -> F::Output {
         call.as_mut().poll(context)
     })
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAGE: usize = 65_536;
+
+    /// A box of four pages, its meter, and a look at that: pages, grows.
+    fn metered() -> (MemoryBox, impl Fn() -> (usize, u64)) {
+        let meter = Arc::new(MemoryMeter::default());
+        let box_ = MemoryBox::new(Size(4 * PAGE as u64), Arc::clone(&meter));
+        (box_, move || (meter.bytes() as usize / PAGE, meter.grows()))
+    }
+
+    #[track_caller]
+    fn ask(box_: &mut MemoryBox, [current, desired]: [usize; 2], maximum: usize) -> bool {
+        box_.memory_growing(current * PAGE, desired * PAGE, Some(maximum * PAGE)).unwrap()
+    }
+
+    #[test]
+    fn only_what_a_guest_grows_by_is_a_grow() {
+        let (mut box_, shown) = metered();
+        assert!(ask(&mut box_, [0, 0], 4));
+        assert_eq!(shown(), (0, 0));
+        assert!(ask(&mut box_, [0, 1], 4));
+        assert!(ask(&mut box_, [1, 3], 4));
+        assert_eq!(shown(), (3, 2));
+        drop(box_);
+        assert_eq!(shown(), (0, 2));
+    }
+
+    #[test]
+    fn what_is_refused_or_fails_is_not_counted() {
+        let (mut box_, shown) = metered();
+        assert!(ask(&mut box_, [0, 1], 3));
+        assert!(!ask(&mut box_, [1, 4], 3));
+        assert!(!box_.denied, "that was the guest's own maximum");
+        assert!(!ask(&mut box_, [1, 5], 8));
+        assert!(box_.denied);
+        assert_eq!(shown(), (1, 0));
+        assert!(ask(&mut box_, [1, 2], 3));
+        box_.memory_grow_failed(wasmtime::Error::msg("beyond all addresses")).unwrap();
+        assert_eq!(shown(), (2, 1));
+        assert!(ask(&mut box_, [2, 3], 3));
+        box_.memory_grow_failed(io::Error::from(io::ErrorKind::OutOfMemory).into()).unwrap();
+        assert_eq!(shown(), (2, 1));
+        assert!(ask(&mut box_, [2, 3], 3));
+        assert_eq!(shown(), (3, 2));
+    }
 }

@@ -14,6 +14,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::bindings::Reading;
+use crate::instance::MemoryMeter;
 
 /// Why an instance left the rotation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +59,7 @@ pub(crate) struct RouteStats {
     pub(crate) idle: AtomicUsize,
     pub(crate) busy: AtomicUsize,
     pub(crate) warming: AtomicUsize,
+    pub(crate) memory: Arc<MemoryMeter>,
 }
 
 impl RouteStats {
@@ -70,6 +72,7 @@ impl RouteStats {
             idle: AtomicUsize::new(0),
             busy: AtomicUsize::new(0),
             warming: AtomicUsize::new(0),
+            memory: Arc::default(),
         })
     }
 
@@ -159,6 +162,7 @@ impl Collector for Scrape {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         self.encode_requests(&mut encoder)?;
         self.encode_slots(&mut encoder)?;
+        self.encode_memories(&mut encoder)?;
         self.encode_arenas(&mut encoder)
     }
 }
@@ -262,6 +266,34 @@ impl Scrape {
         Ok(())
     }
 
+    fn encode_memories(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let bytes = Some(&Unit::Bytes);
+        let routes = self.metrics.routes.iter().map(|(path, workers)| {
+            let meters = || workers.iter().map(|stats| &stats.memory);
+            let sum: u64 = meters().map(|meter| meter.bytes()).sum();
+            (path.as_str(), sum, meters().map(|meter| meter.grows()).sum())
+        });
+        let routes: Vec<(&str, u64, u64)> = routes.collect();
+        let help = "Linear memory of all instances";
+        let name = "arenaria_linear_memory";
+        let mut family = encoder.encode_descriptor(name, help, bytes, MetricType::Gauge)?;
+        for (path, sum, _) in &routes {
+            gauge(&mut family, &[("route", *path)], *sum)?;
+        }
+        let help =
+            "How often a memory.grow gave an instance more memory; 0 for processors by contract";
+        let name = "arenaria_memory_grows";
+        let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+        for (path, _, grows) in &routes {
+            counter(&mut family, &[("route", *path)], *grows)?;
+        }
+        let Some(resident) = resident_bytes() else { return Ok(()) };
+        let help = "Resident memory of the whole process, where the system tells (Linux)";
+        let name = "process_resident_memory";
+        let mut family = encoder.encode_descriptor(name, help, bytes, MetricType::Gauge)?;
+        family.encode_gauge(&resident)
+    }
+
     fn encode_arenas(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         type Read = fn(&Reading) -> u64;
         let bytes: [(&str, &str, Read); 5] = [
@@ -318,6 +350,13 @@ impl Scrape {
         let route = &self.metrics.routes[slot.route].0;
         SlotLabels { route, worker: slot.worker.to_string(), slot: slot.slot.to_string() }
     }
+}
+
+/// What the system holds of the process: the second number, in pages.
+fn resident_bytes() -> Option<u64> {
+    let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
+    let pages: u64 = statm.split(' ').nth(1)?.parse().ok()?;
+    Some(pages * rustix::param::page_size() as u64)
 }
 
 struct SlotLabels<'a> {

@@ -1,6 +1,7 @@
 //! A route as the workers share it, and how a path finds its route.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use hyper::header::HeaderName;
 use wasmtime::Engine;
@@ -10,7 +11,7 @@ use anyhow::{Result, bail};
 use crate::bindings::ProcessorPre;
 use crate::component;
 use crate::config::{Isolation, RouteConfig};
-use crate::instance::{Fault, Guest, Instance, Start};
+use crate::instance::{Fault, Guest, Instance, MemoryMeter, Start};
 use crate::limits::Limits;
 use crate::slots::Slots;
 
@@ -63,9 +64,9 @@ impl Route {
     /// # Errors
     ///
     /// A sentence for the operator; a backtrace goes to the log.
-    pub(crate) async fn start_first(&self) -> Result<Instance> {
+    pub(crate) async fn start_first(&self, meter: &Arc<MemoryMeter>) -> Result<Instance> {
         let limits = &self.limits;
-        let fault = match self.start().await {
+        let fault = match self.start(meter).await {
             Ok(instance) => return Ok(instance),
             Err(fault) => fault,
         };
@@ -89,9 +90,9 @@ impl Route {
         bail!("route {:?} cannot start: {sentence}", self.path)
     }
 
-    /// Starts an instance.
-    pub(crate) async fn start(&self) -> Result<Instance, Fault> {
-        Instance::start(&self.pre, &self.start).await
+    /// Starts an instance, whose memory shows on the worker's `meter`.
+    pub(crate) async fn start(&self, meter: &Arc<MemoryMeter>) -> Result<Instance, Fault> {
+        Instance::start(&self.pre, &self.start, Arc::clone(meter)).await
     }
 }
 

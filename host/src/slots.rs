@@ -112,7 +112,7 @@ impl Slots {
         let count = route.slots;
         let mut idle = Vec::with_capacity(count);
         for id in 0..count {
-            let instance = route.start_first().await?;
+            let instance = route.start_first(&stats.memory).await?;
             // In `fresh` isolation the first start proves that the others will succeed.
             let instance = (route.isolation == Isolation::Reuse).then_some(instance);
             idle.push(Slot::new(id, instance));
@@ -201,7 +201,7 @@ impl Slots {
         spawn_local(async move {
             let mut pause = PAUSE_FIRST;
             let instance = loop {
-                match slots.route.start().await {
+                match slots.route.start(&slots.stats.memory).await {
                     Ok(instance) => break instance,
                     Err(fault) => {
                         slots.stats.retired(Reason::Failed);
@@ -229,7 +229,7 @@ impl Slots {
         self.stats.warming.fetch_add(1, Relaxed);
         let slots = Rc::clone(self);
         spawn_local(async move {
-            let started = slots.route.start().await;
+            let started = slots.route.start(&slots.stats.memory).await;
             slots.stats.warming.fetch_sub(1, Relaxed);
             slots.replacement.replace(match started {
                 Ok(instance) => Replacement::Ready { slot: id, instance, reason },
@@ -275,7 +275,7 @@ impl Lease {
         self.state = State::Running;
         let answer = match route.isolation {
             Isolation::Reuse => self.instance().handle(request, time).await,
-            Isolation::Fresh => match route.start().await {
+            Isolation::Fresh => match route.start(&self.slots.stats.memory).await {
                 Ok(mut instance) => instance.handle(request, time).await,
                 Err(fault) => Err(fault),
             },

@@ -1,10 +1,10 @@
 //! What repeats of one measurement say together: the median and the range. Never a mean: one
 //! disturbed repeat would move it.
 
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 
 /// The median of some repeats, between the least and the greatest.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Spread {
     /// The least.
     pub min: f64,
@@ -41,12 +41,6 @@ impl Spread {
     #[must_use]
     pub fn text(&self, decimals: usize) -> String {
         format!("{:.decimals$} ({:.decimals$}–{:.decimals$})", self.median, self.min, self.max)
-    }
-
-    /// The three for a program.
-    #[must_use]
-    pub fn json(&self) -> Value {
-        json!({ "min": self.min, "median": self.median, "max": self.max })
     }
 }
 

@@ -9,13 +9,13 @@ use anyhow::{Context, Result, bail};
 #[derive(Clone, Debug, clap::Args)]
 pub struct Paths {
     /// Cargo's target directory [default: the one this program was built in]
-    #[arg(long, value_name = "DIR", env = "CARGO_TARGET_DIR")]
+    #[arg(long, global = true, value_name = "DIR", env = "CARGO_TARGET_DIR")]
     target: Option<PathBuf>,
     /// The server's binary [default: TARGET/release/arenaria]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE")]
     arenaria: Option<PathBuf>,
     /// The folder of the components [default: TARGET/components]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, global = true, value_name = "DIR")]
     components: Option<PathBuf>,
 }
 
@@ -48,8 +48,18 @@ impl Paths {
             .map_or_else(|| Ok(self.target()?.join("components")), anyhow::Ok)?;
         existing(
             folder.join(name).with_extension("wasm"),
-            "build it with `cargo xtask guests`, or name the folder with --components",
+            "build it with `cargo xtask guests`, or `peers`; or name the folder with --components",
         )
+    }
+
+    /// The tool `name`: the one that `cargo xtask peers` has installed, or the one on `PATH`; `None` if
+    /// there is neither.
+    #[must_use]
+    pub fn tool(&self, name: &str) -> Option<PathBuf> {
+        let own = self.target().ok().map(|target| target.join("tools/bin"));
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let folders = own.into_iter().chain(std::env::split_paths(&path));
+        folders.map(|folder| folder.join(name)).find(|program| program.is_file())
     }
 
     /// The folder for logs, documents and wrk's script; created if it is missing.

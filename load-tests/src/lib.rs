@@ -1,6 +1,6 @@
-//! What the three programs of this crate share, in reading order: documents to send, native jq
-//! to compare with, a server
-//! process to send them to, two ways to send them, and the figures that come out.
+//! What the programs of this crate share, in reading order: documents to send, native jq to compare
+//! with, a server process to send them to, three ways to send them, and what comes out: figures, and
+//! a report of them.
 //!
 //! The crate speaks HTTP only. It deliberately links nothing of the server, so that what it
 //! measures is the binary that a user runs.
@@ -14,18 +14,36 @@ pub mod jq;
 
 pub mod files;
 
+pub mod process;
+
 pub mod server;
+
+pub mod peers;
 
 pub mod procfs;
 
+pub mod wire;
+
 pub mod client;
+
+pub mod generator;
 
 pub mod wrk;
 
+pub mod oha;
+
 pub mod metrics;
+
+pub mod watch;
 
 pub mod machine;
 
 pub mod figures;
 
+pub mod trend;
+
 pub mod table;
+
+pub mod report;
+
+pub mod page;

@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::process::Command;
 
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 
 /// What is written beside the figures.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Machine {
     kernel: String,
     cpu: String,
@@ -50,12 +50,6 @@ impl Machine {
             "{}, {} cores, Linux {}, load before the run {}",
             self.cpu, self.cores, self.kernel, self.load
         )
-    }
-
-    /// The same for a program.
-    #[must_use]
-    pub fn json(&self) -> Value {
-        json!({ "cpu": self.cpu, "cores": self.cores, "kernel": self.kernel, "load_before": self.load })
     }
 }
 

@@ -56,7 +56,12 @@ impl Samples {
             .sum()
     }
 
-    fn parse(text: &str) -> Result<Self> {
+    /// Reads the text format.
+    ///
+    /// # Errors
+    ///
+    /// If a line is not a sample; it is named.
+    pub fn parse(text: &str) -> Result<Self> {
         let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
         let samples =
             lines.map(|line| sample(line).with_context(|| format!("{line:?} is not a sample")));

@@ -11,10 +11,23 @@ use anyhow::{Context, Result};
 ///
 /// If the process is gone, or its `stat` does not have the documented form.
 pub fn cpu_time(pid: u32) -> Result<Duration> {
+    read_cpu_time(pid, 2)
+}
+
+/// The same, and that of its children which it has waited for.
+///
+/// # Errors
+///
+/// As [`cpu_time`].
+pub fn family_cpu_time(pid: u32) -> Result<Duration> {
+    read_cpu_time(pid, 4)
+}
+
+fn read_cpu_time(pid: u32, fields: usize) -> Result<Duration> {
     let path = format!("/proc/{pid}/stat");
     let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
-    let ticks =
-        cpu_ticks(&text).with_context(|| format!("{path} has an unknown form: {text:?}"))?;
+    let ticks = cpu_ticks(&text, fields)
+        .with_context(|| format!("{path} has an unknown form: {text:?}"))?;
     let per_second = rustix::param::clock_ticks_per_second();
     Ok(Duration::from_secs_f64(ticks as f64 / per_second as f64))
 }
@@ -30,14 +43,13 @@ pub fn resident_bytes(pid: u32) -> Result<u64> {
     vm_rss_bytes(&text).with_context(|| format!("{path} has no VmRSS"))
 }
 
-/// Fields 14 and 15 of proc_pid_stat(5). The name in field 2 may hold anything, also spaces and
-/// parentheses, so counting starts behind the last one.
-fn cpu_ticks(stat: &str) -> Option<u64> {
+/// The sum of `count` fields of proc_pid_stat(5) from 14 on: user and system time of the process, and
+/// both of its children. The name in field 2 may hold anything, also spaces and parentheses, so
+/// counting starts behind the last one.
+fn cpu_ticks(stat: &str, count: usize) -> Option<u64> {
     let (_, fields) = stat.rsplit_once(") ")?;
     let mut fields = fields.split(' ').skip(11);
-    let user: u64 = fields.next()?.parse().ok()?;
-    let system: u64 = fields.next()?.parse().ok()?;
-    Some(user + system)
+    (0..count).map(|_| fields.next()?.parse::<u64>().ok()).sum()
 }
 
 fn vm_rss_bytes(status: &str) -> Option<u64> {
@@ -53,8 +65,9 @@ mod tests {
     #[test]
     fn ticks_are_counted_behind_a_hostile_name() {
         let stat = "42 (a) b (c) S 1 42 42 0 -1 4194304 100 0 0 0 250 17 9 9 20 0 1 0 84362";
-        assert_eq!(cpu_ticks(stat), Some(267));
-        assert_eq!(cpu_ticks("42 (a) S 1"), None);
+        assert_eq!(cpu_ticks(stat, 2), Some(267));
+        assert_eq!(cpu_ticks(stat, 4), Some(285));
+        assert_eq!(cpu_ticks("42 (a) S 1", 2), None);
     }
 
     #[test]

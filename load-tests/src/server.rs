@@ -1,26 +1,33 @@
 //! A server as a child process: started (pinned to a core if asked), watched until it says where it
 //! listens, and ended with SIGTERM.
 //!
-//! Only the child is ever signalled, and only through its handle, so a process that merely took
-//! over its number is safe. Invariant: a [`Server`] that is dropped leaves no process behind.
+//! Invariant: a [`Server`] that is dropped leaves no process behind.
 
 use std::ffi::OsString;
-use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
+use rustix::process::Signal;
 
 use crate::files::tail;
+use crate::process::Process;
 
 /// A first start may compile a component without a cache.
 const START_TIME_MAX: Duration = Duration::from_secs(60);
 /// Above the server's own default for draining (10 s).
 const STOP_TIME_MAX: Duration = Duration::from_secs(20);
 const LOG_LINES_SHOWN: usize = 20;
+/// How often the log is looked at for the addresses.
+const LOOK_TIME: Duration = Duration::from_millis(5);
+
+/// What servers print before the address that they serve on: arenaria and `bare`, `wasmtime serve`.
+const SERVING: [&str; 2] = ["listening on http://", "Serving HTTP on http://"];
+/// What arenaria prints before the operator's address.
+const OPERATOR: [&str; 1] = ["operator on http://"];
 
 /// What to start.
 #[derive(Clone, Debug)]
@@ -35,6 +42,27 @@ pub struct Launch {
     pub core: Option<usize>,
     /// Whether a second address, the operator's, will be printed.
     pub operator: bool,
+    /// How it ends when it is asked to.
+    pub end: End,
+}
+
+/// How a server ends on SIGTERM. Anything else is a fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// It handles the signal and ends with code 0.
+    Orderly,
+    /// It does not handle the signal, which ends it.
+    Terminated,
+}
+
+impl End {
+    fn is(self, status: ExitStatus) -> bool {
+        let terminated = Some(Signal::TERM.as_raw());
+        match self {
+            Self::Orderly => status.success(),
+            Self::Terminated => status.signal() == terminated,
+        }
+    }
 }
 
 impl Launch {
@@ -57,19 +85,15 @@ impl Launch {
         let log = logs.join(&self.name).with_extension("log");
         let sink = std::fs::File::create(&log)
             .with_context(|| format!("cannot create {}", log.display()))?;
-        let mut child = pinned(&self.program, self.core)
-            .args(&self.args)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(sink)
-            .spawn()
+        let mut command = pinned(&self.program, self.core);
+        command.args(&self.args).stdin(Stdio::null());
+        command.stdout(sink.try_clone().context("cannot share the log")?).stderr(sink);
+        let process = Process::spawn(&mut command)
             .with_context(|| format!("cannot start {}", self.command_line()))?;
-        let lines = lines_of(&mut child);
         let unspecified = SocketAddr::from(([0, 0, 0, 0], 0));
-        let mut server =
-            Server { child, name: self.name.clone(), log, address: unspecified, operator: None };
-        let addresses = read_addresses(&lines, self.operator);
-        (server.address, server.operator) = addresses.with_context(|| {
+        let (name, end) = (self.name.clone(), self.end);
+        let mut server = Server { process, name, log, end, address: unspecified, operator: None };
+        (server.address, server.operator) = server.addresses(self.operator).with_context(|| {
             format!("{} did not start; {}", self.command_line(), server.log_tail())
         })?;
         Ok(server)
@@ -79,9 +103,10 @@ impl Launch {
 /// A running server.
 #[derive(Debug)]
 pub struct Server {
-    child: Child,
+    process: Process,
     name: String,
     log: PathBuf,
+    end: End,
     /// Where it listens.
     pub address: SocketAddr,
     /// Where its operator's listener is, if it was asked for.
@@ -92,7 +117,7 @@ impl Server {
     /// The number of its process. `taskset` replaces itself by the program, so it is the server's.
     #[must_use]
     pub fn pid(&self) -> u32 {
-        self.child.id()
+        self.process.pid()
     }
 
     /// The end of its log, for a message.
@@ -105,16 +130,13 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// If it had ended before, does not end in time, or ends with another code than 0.
+    /// If it had ended before, does not end in time, or ends otherwise than it should.
     pub fn stop(mut self) -> Result<()> {
-        if let Some(status) = self.child.try_wait()? {
+        if let Some(status) = self.process.ended()? {
             bail!("{} ended by itself with {status}; {}", self.name, self.log_tail());
         }
-        let pid = rustix::process::Pid::from_child(&self.child);
-        rustix::process::kill_process(pid, rustix::process::Signal::TERM)
-            .context("cannot send SIGTERM")?;
-        match self.wait_until(Instant::now() + STOP_TIME_MAX)? {
-            Some(status) if status.success() => Ok(()),
+        match self.process.terminate(STOP_TIME_MAX)? {
+            Some(status) if self.end.is(status) => Ok(()),
             Some(status) => {
                 bail!("{} ended with {status} on SIGTERM; {}", self.name, self.log_tail())
             }
@@ -126,22 +148,37 @@ impl Server {
         }
     }
 
-    fn wait_until(&mut self, deadline: Instant) -> Result<Option<ExitStatus>> {
-        loop {
-            let status = self.child.try_wait()?;
-            if status.is_some() || Instant::now() >= deadline {
-                return Ok(status);
-            }
-            std::thread::sleep(Duration::from_millis(5));
+    /// Ends it at once, as a crash would (SIGKILL), and waits until it is gone: its sockets are
+    /// closed when this returns.
+    ///
+    /// # Errors
+    ///
+    /// If it had ended before.
+    pub fn kill(mut self) -> Result<()> {
+        if let Some(status) = self.process.ended()? {
+            bail!("{} ended by itself with {status}; {}", self.name, self.log_tail());
         }
+        self.process.kill()
     }
-}
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        // After `stop` both are no-ops: the handle knows that the child was waited for.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+    /// Waits until it has written its addresses into its log.
+    fn addresses(&mut self, operator: bool) -> Result<(SocketAddr, Option<SocketAddr>)> {
+        let deadline = Instant::now() + START_TIME_MAX;
+        loop {
+            // In this order: what was written before an end is read.
+            let ended = self.process.ended()?.is_some();
+            let log = std::fs::read(&self.log)
+                .with_context(|| format!("cannot read {}", self.log.display()))?;
+            if let Some(addresses) = read_addresses(&String::from_utf8_lossy(&log), operator)? {
+                return Ok(addresses);
+            }
+            ensure!(!ended, "it ended before it said where it listens");
+            ensure!(
+                Instant::now() < deadline,
+                "it did not say within {START_TIME_MAX:?} where it listens"
+            );
+            std::thread::sleep(LOOK_TIME);
+        }
     }
 }
 
@@ -164,51 +201,22 @@ pub fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
 }
 
-/// The child's lines as they come. The thread reads on to the end, so that the child never blocks
-/// on a full pipe.
-fn lines_of(child: &mut Child) -> Receiver<String> {
-    let stdout = child.stdout.take().expect("it was asked to be piped");
-    let (sender, lines) = channel();
-    std::thread::spawn(move || {
-        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-            // Nobody listens once the addresses are known.
-            let _ = sender.send(line);
-        }
-    });
-    lines
+/// What it serves on, and the operator's address if there is to be one, from a log that may still
+/// be written to.
+fn read_addresses(log: &str, operator: bool) -> Result<Option<(SocketAddr, Option<SocketAddr>)>> {
+    // A line without its end may lack half an address.
+    let whole = log.rfind('\n').map_or("", |end| &log[..end]);
+    let main = address_after(&SERVING, whole)?;
+    let second = address_after(&OPERATOR, whole)?;
+    Ok(main.filter(|_| second.is_some() || !operator).map(|main| (main, second)))
 }
 
-fn read_addresses(
-    lines: &Receiver<String>,
-    operator: bool,
-) -> Result<(SocketAddr, Option<SocketAddr>)> {
-    let deadline = Instant::now() + START_TIME_MAX;
-    let (mut main, mut second) = (None, None);
-    loop {
-        if let Some(main) = main
-            && (second.is_some() || !operator)
-        {
-            return Ok((main, second));
-        }
-        match lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-            Ok(line) => {
-                main = main.or(address_after("listening on http://", &line)?);
-                second = second.or(address_after("operator on http://", &line)?);
-            }
-            Err(RecvTimeoutError::Disconnected) => {
-                bail!("it ended before it said where it listens")
-            }
-            Err(RecvTimeoutError::Timeout) => {
-                bail!("it did not say within {START_TIME_MAX:?} where it listens")
-            }
-        }
-    }
-}
-
-fn address_after(prefix: &str, line: &str) -> Result<Option<SocketAddr>> {
-    let Some(text) = line.strip_prefix(prefix) else { return Ok(None) };
-    let address =
-        text.trim().parse().with_context(|| format!("{line:?} does not end in an address"))?;
+/// The first address that follows one of the prefixes.
+fn address_after(prefixes: &[&str], lines: &str) -> Result<Option<SocketAddr>> {
+    let after = |line| prefixes.iter().find_map(|prefix| str::strip_prefix(line, *prefix));
+    let Some(text) = lines.lines().find_map(after) else { return Ok(None) };
+    let address = text.trim().trim_end_matches('/');
+    let address = address.parse().with_context(|| format!("{address:?} is not an address"))?;
     Ok(Some(address))
 }
 
@@ -216,48 +224,78 @@ fn address_after(prefix: &str, line: &str) -> Result<Option<SocketAddr>> {
 mod tests {
     use super::*;
 
-    fn lines(text: &[&str]) -> Receiver<String> {
-        let (sender, lines) = channel();
-        for line in text {
-            sender.send((*line).to_owned()).unwrap();
-        }
-        lines
+    #[track_caller]
+    fn check(log: &str, operator: bool, expected: Option<(u16, Option<u16>)>) {
+        let found = read_addresses(log, operator).unwrap();
+        let ports = found.map(|(main, second)| (main.port(), second.map(|second| second.port())));
+        assert_eq!(ports, expected);
     }
 
     #[test]
     fn addresses_are_found_among_other_lines_in_any_order() {
-        let lines = lines(&[
-            "operator on http://127.0.0.1:2",
-            "memory 16MiB",
-            "listening on http://127.0.0.1:1",
-        ]);
-        let (main, operator) = read_addresses(&lines, true).unwrap();
-        assert_eq!(main.port(), 1);
-        assert_eq!(operator.map(|address| address.port()), Some(2));
+        let log = "operator on http://127.0.0.1:2\nmemory 16MiB\nlistening on http://127.0.0.1:1\n";
+        check(log, true, Some((1, Some(2))));
+        check("warning: none\nServing HTTP on http://127.0.0.1:3/\n", false, Some((3, None)));
+        check("Serving HTTP on http://[::1]:3/\n", false, Some((3, None)));
     }
 
     #[test]
-    fn an_end_before_the_second_address_is_an_error() {
-        let lines = lines(&["listening on http://127.0.0.1:1"]);
-        let error = read_addresses(&lines, true).unwrap_err();
-        assert_eq!(error.to_string(), "it ended before it said where it listens");
+    fn half_a_line_and_half_of_the_addresses_are_waited_for() {
+        check("", false, None);
+        check("listening on http://127.0.0.1:80", false, None);
+        check("listening on http://127.0.0.1:8080\n", false, Some((8080, None)));
+        check("listening on http://127.0.0.1:8080\n", true, None);
+        assert!(read_addresses("listening on http://localhost\n", false).is_err());
+    }
+
+    fn shell(name: &str, script: &str, end: End) -> Launch {
+        Launch {
+            name: name.into(),
+            program: "sh".into(),
+            args: vec!["-c".into(), script.into()],
+            core: None,
+            operator: false,
+            end,
+        }
+    }
+
+    /// A folder for logs that is there as long as the test runs.
+    fn with_folder(name: &str, test: impl FnOnce(&Path)) {
+        let folder = std::env::temp_dir().join(format!("load-tests-{}-{name}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        test(&folder);
+        std::fs::remove_dir_all(&folder).unwrap();
     }
 
     #[test]
     fn a_server_that_ends_at_once_is_reported_with_its_log() {
-        let folder = std::env::temp_dir().join(format!("load-tests-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        let launch = Launch {
-            name: "broken".into(),
-            program: "sh".into(),
-            args: vec!["-c".into(), "echo no such component >&2; exit 1".into()],
-            core: None,
-            operator: false,
-        };
-        let error = format!("{:#}", launch.start(&folder).unwrap_err());
-        std::fs::remove_dir_all(&folder).unwrap();
-        assert!(error.contains("no such component"), "{error}");
-        assert!(error.contains("sh -c 'echo no such component >&2; exit 1'"), "{error}");
+        with_folder("broken", |folder| {
+            let launch = shell("broken", "echo no such component >&2; exit 1", End::Orderly);
+            let error = format!("{:#}", launch.start(folder).unwrap_err());
+            assert!(error.contains("it ended before it said where it listens"), "{error}");
+            assert!(error.contains(":\nno such component"), "{error}");
+            assert!(error.contains("sh -c 'echo no such component >&2; exit 1'"), "{error}");
+        });
+    }
+
+    #[test]
+    fn the_way_a_server_must_end_is_checked() {
+        // Both say where they listen, one of them on stderr, and wait without a child.
+        let handles = "trap 'exit 0' TERM; echo listening on http://127.0.0.1:1; \
+                       while :; do read -r line < /dev/null; done";
+        let dies = "echo Serving HTTP on http://127.0.0.1:2/ >&2; exec sleep 60";
+        with_folder("ends", |folder| {
+            for (script, port, end, other) in [
+                (handles, 1, End::Orderly, End::Terminated),
+                (dies, 2, End::Terminated, End::Orderly),
+            ] {
+                let server = shell("right", script, end).start(folder).unwrap();
+                assert_eq!(server.address.port(), port);
+                server.stop().unwrap();
+                let server = shell("wrong", script, other).start(folder).unwrap();
+                assert!(server.stop().unwrap_err().to_string().contains("on SIGTERM"));
+            }
+        });
     }
 
     #[test]

@@ -18,7 +18,9 @@ const SCRIPT: &str = include_str!("wrk.lua");
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Traffic {
     /// The method.
-    pub method: &'static str,
+    pub method: String,
+    /// The path, and a query if there is one.
+    pub path: String,
     /// A file with the body, if there is one.
     pub body: Option<PathBuf>,
 }
@@ -73,7 +75,7 @@ impl Wrk {
     /// If it cannot run, or counts a socket error, a time-out or a status above 399.
     pub fn run(&self, address: SocketAddr, traffic: &Traffic, seconds: u32) -> Result<Run> {
         let output = self
-            .command(&format!("http://{address}/"), traffic, seconds)
+            .command(&format!("http://{address}"), traffic, seconds)
             .output()
             .context("cannot run wrk")?;
         judge(&output)
@@ -82,20 +84,20 @@ impl Wrk {
     /// The command as one would type it.
     #[must_use]
     pub fn command_line(&self, traffic: &Traffic, seconds: u32) -> String {
-        let command = self.command("http://ADDR/", traffic, seconds);
+        let command = self.command("http://ADDR", traffic, seconds);
         let words = std::iter::once(command.get_program()).chain(command.get_args());
         words.map(|word| quoted(&word.to_string_lossy())).collect::<Vec<_>>().join(" ")
     }
 
-    fn command(&self, url: &str, traffic: &Traffic, seconds: u32) -> Command {
+    fn command(&self, base: &str, traffic: &Traffic, seconds: u32) -> Command {
         let mut command = pinned(Path::new("wrk"), self.core);
         command.arg("-t1").arg(format!("-c{}", self.connections)).arg(format!("-d{seconds}s"));
         command
             .arg("-s")
             .arg(&self.script)
-            .arg(url)
+            .arg(format!("{base}{}", traffic.path))
             .arg("--")
-            .arg(traffic.method)
+            .arg(&traffic.method)
             .args(&traffic.body);
         command
     }

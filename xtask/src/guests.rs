@@ -8,7 +8,7 @@ use anyhow::{Context, bail};
 use wit_component::ComponentEncoder;
 
 use crate::contract::examine;
-use crate::tools::need_wasm_target;
+use crate::tools::need_target;
 use crate::workspace::{WASM, Workspace, succeed};
 
 /// The packages that become components.
@@ -26,7 +26,7 @@ pub(crate) const PROFILE: &str = "guest";
 ///
 /// If one cannot be built or breaks the contract.
 pub(crate) fn build_all(workspace: &Workspace) -> anyhow::Result<()> {
-    need_wasm_target(workspace)?;
+    need_target(workspace, WASM)?;
     println!("{:<12} {:>12} {:>12} {:>12}", "guest", "core", "component", "memory");
     for guest in GUESTS {
         let built = build(workspace, guest).with_context(|| format!("guest {guest}"))?;
@@ -72,7 +72,7 @@ fn build(workspace: &Workspace, guest: &str) -> anyhow::Result<Built> {
 }
 
 /// Leaves a file alone that is already right, for the sake of those who look at its time.
-fn write_if_changed(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+pub(crate) fn write_if_changed(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     if fs::read(path).is_ok_and(|present| present == bytes) {
         return Ok(());
     }
@@ -85,6 +85,6 @@ fn write_if_changed(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
         .with_context(|| format!("cannot write {}", path.display()))
 }
 
-fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
+pub(crate) fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
     fs::read(path).with_context(|| format!("cannot read {}", path.display()))
 }

@@ -6,6 +6,7 @@
 
 mod contract;
 mod guests;
+mod peers;
 mod run;
 mod steps;
 mod test;
@@ -44,10 +45,16 @@ enum Task {
     },
     /// Check everything, as `test` does, with less output.
     Ci,
-    /// Measure the release build; further arguments go to the load generator.
-    Bench {
-        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    /// Load the release build; the arguments are a scenario and its options (`help` lists them).
+    Load {
+        #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
+    },
+    /// Build the components for other hosts, and install wasmtime's command unless it is there.
+    Peers {
+        /// Install the load generator oha as well.
+        #[arg(long)]
+        oha: bool,
     },
     /// Run a file of jq tests and write the table docs/conformance.md.
     Conformance {
@@ -74,7 +81,8 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Serve { args } => run::serve(&workspace, &args),
         Task::Test { quick } => test::run(&workspace, test::Extent { quick, quiet: false }),
         Task::Ci => test::run(&workspace, test::Extent { quick: false, quiet: true }),
-        Task::Bench { args } => run::bench(&workspace, &args),
+        Task::Load { args } => run::load(&workspace, &args),
+        Task::Peers { oha } => peers::get(&workspace, oha),
         Task::Conformance { file } => run::conformance(&workspace, &file),
     }
 }

@@ -6,7 +6,8 @@ use std::path::Path;
 use anyhow::Context;
 
 use crate::guests::build_all;
-use crate::workspace::{Workspace, succeed};
+use crate::peers;
+use crate::workspace::{Workspace, become_command, succeed};
 
 /// Where `serve` listens, unless it is told otherwise.
 const LISTEN: &str = "127.0.0.1:8080";
@@ -26,22 +27,23 @@ pub(crate) fn serve(workspace: &Workspace, args: &[String]) -> anyhow::Result<()
         println!("serving on the loopback interface only, {LISTEN}");
     }
     println!("programs in requests are allowed (ad-hoc=true): whoever reaches it may run jq");
-    succeed(cargo.args(args))
+    become_command(cargo.args(args))
 }
 
-/// Measures the release build.
+/// Loads the release build with a scenario, in the foreground.
 ///
 /// # Errors
 ///
-/// If something cannot be built, or the load generator fails.
-pub(crate) fn bench(workspace: &Workspace, args: &[String]) -> anyhow::Result<()> {
+/// If something cannot be built, or the load tests cannot be started.
+pub(crate) fn load(workspace: &Workspace, args: &[String]) -> anyhow::Result<()> {
     build_all(workspace)?;
+    peers::build_all(workspace)?;
     // One after the other: together they would have the features of both.
     for package in ["arenaria", "load-tests"] {
         succeed(workspace.cargo().args(["build", "--release", "-p", package]))?;
     }
-    let baseline = ["run", "--release", "-p", "load-tests", "--bin", "baseline", "--"];
-    succeed(workspace.cargo().args(baseline).args(args))
+    let load = ["run", "--release", "--quiet", "-p", "load-tests", "--bin", "load", "--"];
+    become_command(workspace.cargo().args(load).args(args))
 }
 
 /// Runs a file of jq tests against the transform component and writes the table. With the

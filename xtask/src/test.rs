@@ -4,9 +4,10 @@
 use std::process::Command;
 
 use crate::guests::{GUEST_LIBRARIES, GUESTS, PROFILE, build_all};
+use crate::peers;
 use crate::steps::Steps;
 use crate::tools::{need_deny, need_miri};
-use crate::workspace::{WASM, Workspace, succeed};
+use crate::workspace::{WASI, WASM, Workspace, succeed};
 
 /// How much is checked and said.
 #[derive(Clone, Copy, Debug)]
@@ -50,6 +51,7 @@ pub(crate) fn run(workspace: &Workspace, extent: Extent) -> anyhow::Result<()> {
 fn lints(workspace: &Workspace, extent: Extent, steps: &mut Steps) -> anyhow::Result<()> {
     steps.command("format", workspace.cargo().args(["fmt", "--all", "--check"]))?;
     steps.step("guests", || build_all(workspace))?;
+    steps.step("components for other hosts", || peers::build_all(workspace))?;
 
     let mut clippy = workspace.cargo();
     clippy.arg("clippy").args(extent.quiet()).args(["--workspace", "--all-targets"]);
@@ -61,6 +63,13 @@ fn lints(workspace: &Workspace, extent: Extent, steps: &mut Steps) -> anyhow::Re
         clippy.args(["-p", package]);
     }
     steps.command("lints of the guests", clippy.args(["--", "-D", "warnings"]))?;
+
+    let mut clippy = workspace.cargo_for_guests();
+    clippy.arg("clippy").args(extent.quiet()).args(["--profile", PROFILE, "--target", WASI]);
+    for package in peers::PEERS {
+        clippy.args(["-p", package]);
+    }
+    steps.command("lints for other hosts", clippy.args(["--", "-D", "warnings"]))?;
 
     let mut doc = workspace.cargo();
     doc.arg("doc").args(extent.quiet()).args(["--workspace", "--no-deps"]);

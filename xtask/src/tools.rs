@@ -5,29 +5,75 @@ use std::process::Command;
 
 use anyhow::{Context, ensure};
 
-use crate::workspace::{WASM, Workspace, succeed};
-
-/// The version of cargo-deny that is installed: one that builds with the workspace's Rust.
-const DENY_VERSION: &str = "0.20.2";
+use crate::workspace::{Workspace, succeed};
 
 /// What Miri needs of a nightly toolchain.
 const MIRI_COMPONENTS: [&str; 2] = ["miri", "rust-src"];
 
-/// Adds the WebAssembly target to the toolchain, if it is missing.
+/// A program that cargo can install.
+#[derive(Debug)]
+struct Tool {
+    package: &'static str,
+    program: &'static str,
+    /// Which version is installed: one that builds with the workspace's Rust.
+    version: &'static str,
+    /// What `--version` must begin with, of one that is there already.
+    accepted: &'static str,
+    /// Further arguments of `cargo install`.
+    args: &'static [&'static str],
+    /// What to expect of the installation.
+    remark: &'static str,
+}
+
+const DENY: Tool = Tool {
+    package: "cargo-deny",
+    program: "cargo-deny",
+    version: "0.20.2",
+    accepted: "cargo-deny ",
+    args: &[],
+    remark: "",
+};
+
+/// The version is arenaria's own wasmtime, and its profile is arenaria's, so that hosts are compared
+/// and not versions or flags. Its features are those that serving needs, and its compiler.
+const WASMTIME: Tool = Tool {
+    package: "wasmtime-cli",
+    program: "wasmtime",
+    version: "48.0.8",
+    accepted: "wasmtime 48.",
+    args: &[
+        "--no-default-features",
+        "--features",
+        "addr2line,backtrace,cache,component-model,component-model-async,cranelift,demangle,\
+         parallel-compilation,pooling-allocator,run,serve",
+    ],
+    remark: ": this takes a quarter of an hour",
+};
+
+const OHA: Tool = Tool {
+    package: "oha",
+    program: "oha",
+    version: "1.16.0",
+    accepted: "oha ",
+    args: &[],
+    remark: ": this takes some minutes",
+};
+
+/// Adds a target to the toolchain, if it is missing.
 ///
 /// # Errors
 ///
 /// If it is missing and `rustup` cannot add it.
-pub(crate) fn need_wasm_target(workspace: &Workspace) -> anyhow::Result<()> {
+pub(crate) fn need_target(workspace: &Workspace, target: &str) -> anyhow::Result<()> {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let sysroot =
         output(Command::new(rustc).current_dir(workspace.root()).args(["--print", "sysroot"]))?;
-    if Path::new(sysroot.trim()).join("lib/rustlib").join(WASM).is_dir() {
+    if Path::new(sysroot.trim()).join("lib/rustlib").join(target).is_dir() {
         return Ok(());
     }
-    println!("adding the target {WASM}");
-    succeed(Command::new("rustup").current_dir(workspace.root()).args(["target", "add", WASM]))
-        .with_context(|| format!("the toolchain has no target {WASM}; guests need it"))
+    println!("adding the target {target}");
+    succeed(Command::new("rustup").current_dir(workspace.root()).args(["target", "add", target]))
+        .with_context(|| format!("the toolchain has no target {target}; components need it"))
 }
 
 /// Sees to it that there is a nightly toolchain with Miri, and gives `false` if there is no nightly
@@ -54,23 +100,58 @@ pub(crate) fn need_miri() -> anyhow::Result<bool> {
     Ok(true)
 }
 
-/// The path of cargo-deny: the one on `PATH`, or one that is installed into the target directory.
+/// The path of cargo-deny: the one in the target directory or the one on `PATH`; if there is neither,
+/// it is installed into the target directory.
 ///
 /// # Errors
 ///
 /// If it is missing and cannot be installed.
 pub(crate) fn need_deny(workspace: &Workspace) -> anyhow::Result<PathBuf> {
-    if output(Command::new("cargo-deny").arg("--version")).is_ok() {
-        return Ok("cargo-deny".into());
+    need(workspace, &DENY)
+}
+
+/// The path of wasmtime's command, in the same way.
+///
+/// # Errors
+///
+/// If it is missing and cannot be installed.
+pub(crate) fn need_wasmtime(workspace: &Workspace) -> anyhow::Result<PathBuf> {
+    need(workspace, &WASMTIME)
+}
+
+/// The path of the load generator oha, in the same way.
+///
+/// # Errors
+///
+/// If it is missing and cannot be installed.
+pub(crate) fn need_oha(workspace: &Workspace) -> anyhow::Result<PathBuf> {
+    need(workspace, &OHA)
+}
+
+fn need(workspace: &Workspace, tool: &Tool) -> anyhow::Result<PathBuf> {
+    let own = workspace.tools().join("bin").join(tool.program);
+    for program in [own.as_path(), Path::new(tool.program)] {
+        if is_accepted(program, tool.accepted) {
+            return Ok(program.to_owned());
+        }
     }
-    let tools = workspace.target().join("tools");
-    let deny = tools.join("bin").join("cargo-deny");
-    if !deny.is_file() {
-        println!("installing cargo-deny {DENY_VERSION} into {}", tools.display());
-        let install = ["install", "cargo-deny", "--locked", "--version", DENY_VERSION, "--root"];
-        succeed(workspace.cargo().args(install).arg(&tools))?;
-    }
-    Ok(deny)
+    let Tool { package, version, remark, .. } = tool;
+    println!("installing {package} {version} into {}{remark}", workspace.tools().display());
+    succeed(&mut installation(workspace, tool))?;
+    Ok(own)
+}
+
+fn installation(workspace: &Workspace, tool: &Tool) -> Command {
+    let mut cargo = workspace.cargo();
+    // As in `Cargo.toml`, which `cargo install` does not look at.
+    cargo.env("CARGO_PROFILE_RELEASE_LTO", "thin").env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "4");
+    cargo.args(["install", tool.package, "--locked", "--version", tool.version, "--root"]);
+    cargo.arg(workspace.tools()).args(tool.args);
+    cargo
+}
+
+fn is_accepted(program: &Path, accepted: &str) -> bool {
+    output(Command::new(program).arg("--version")).is_ok_and(|text| text.starts_with(accepted))
 }
 
 /// What a command prints.
@@ -80,4 +161,22 @@ fn output(command: &mut Command) -> anyhow::Result<String> {
     ensure!(output.status.success(), "{} failed: {}", program.display(), output.status);
     String::from_utf8(output.stdout)
         .with_context(|| format!("{} did not print UTF-8", program.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_version_that_is_asked_for_is_taken() {
+        assert!(is_accepted(Path::new("cargo"), "cargo 1."));
+        assert!(!is_accepted(Path::new("cargo"), "cargo 48."));
+        assert!(!is_accepted(Path::new("/nowhere/cargo"), ""));
+    }
+
+    #[test]
+    fn the_features_are_one_argument() {
+        let features = WASMTIME.args.last().unwrap();
+        assert!(features.contains("component-model-async,") && !features.contains(' '));
+    }
 }

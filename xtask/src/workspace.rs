@@ -1,6 +1,7 @@
 //! Where things are, and how cargo is called. Every path of the automation is made here.
 
 use std::ffi::OsString;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 
@@ -9,18 +10,22 @@ use anyhow::{Context, ensure};
 /// The target that guests are built for.
 pub(crate) const WASM: &str = "wasm32-unknown-unknown";
 
+/// The target that the components for other hosts are built for. Its linker makes components.
+pub(crate) const WASI: &str = "wasm32-wasip2";
+
 /// Tells the tests of the host where the components are.
 pub(crate) const COMPONENTS_VARIABLE: &str = "ARENARIA_COMPONENTS";
 
 /// What a shell may have set that would replace `.cargo/config.toml`, where the guests' link
 /// arguments stand, or move the output.
-const OVERRIDES: [&str; 7] = [
+const OVERRIDES: [&str; 8] = [
     "CARGO_BUILD_RUSTFLAGS",
     "CARGO_BUILD_TARGET",
     "CARGO_BUILD_TARGET_DIR",
     "CARGO_ENCODED_RUSTFLAGS",
     "CARGO_TARGET_DIR",
     "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS",
+    "CARGO_TARGET_WASM32_WASIP2_RUSTFLAGS",
     "RUSTFLAGS",
 ];
 
@@ -28,6 +33,7 @@ const OVERRIDES: [&str; 7] = [
 #[derive(Debug)]
 pub(crate) struct Workspace {
     root: PathBuf,
+    /// Where builds for this machine go: `CARGO_TARGET_DIR`, or `target`.
     target: PathBuf,
 }
 
@@ -48,11 +54,6 @@ impl Workspace {
         &self.root
     }
 
-    /// Where builds for this machine go: `CARGO_TARGET_DIR`, or `target`.
-    pub(crate) fn target(&self) -> &Path {
-        &self.target
-    }
-
     /// Where guests are built. Apart from the host's, so that the two never wait for one another.
     pub(crate) fn guests(&self) -> PathBuf {
         self.target.join("guests")
@@ -61,6 +62,11 @@ impl Workspace {
     /// Where components are put.
     pub(crate) fn components(&self) -> PathBuf {
         self.target.join("components")
+    }
+
+    /// Where tools are installed that are not on `PATH`.
+    pub(crate) fn tools(&self) -> PathBuf {
+        self.target.join("tools")
     }
 
     /// The component of a guest.
@@ -78,8 +84,8 @@ impl Workspace {
         cargo
     }
 
-    /// Cargo, in the root of the workspace, for the guests: nothing that a shell has set comes
-    /// before the link arguments in `.cargo/config.toml`.
+    /// Cargo, in the root of the workspace, for everything that becomes a component: nothing that a
+    /// shell has set comes before the link arguments in `.cargo/config.toml`.
     pub(crate) fn cargo_for_guests(&self) -> Command {
         let mut cargo = self.cargo();
         for name in OVERRIDES {
@@ -107,6 +113,17 @@ pub(crate) fn succeed(command: &mut Command) -> anyhow::Result<()> {
         command.status().with_context(|| format!("cannot start {}", shown(command)))?;
     ensure!(status.success(), "{} failed: {status}", shown(command));
     Ok(())
+}
+
+/// Goes on as another command, which so is alone with the terminal: it gets Ctrl-C, and its exit code
+/// is the one that is seen.
+///
+/// # Errors
+///
+/// If it cannot be started.
+pub(crate) fn become_command(command: &mut Command) -> anyhow::Result<()> {
+    let error = command.exec();
+    Err(error).with_context(|| format!("cannot start {}", shown(command)))
 }
 
 /// A command as it would be typed, without its environment.

@@ -1,6 +1,7 @@
 //! `arenaria call`
 
 use std::io::{Read as _, Write as _};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, Result, anyhow};
@@ -41,7 +42,7 @@ pub fn call(args: &CallArgs) -> Result<u8> {
     let runtime = tokio::runtime::Builder::new_current_thread().build();
     runtime.context("cannot start a runtime")?.block_on(async {
         let failed = |fault| anyhow!("{}: {fault}", args.file.display());
-        let mut instance = Instance::start(&pre, &start).await.map_err(failed)?;
+        let mut instance = Instance::start(&pre, &start, Arc::default()).await.map_err(failed)?;
         let response = instance.handle(request, TIME).await.map_err(failed)?;
         print_response(&response)?;
         if args.usage {

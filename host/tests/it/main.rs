@@ -14,6 +14,7 @@ mod harness;
 mod limits_guest;
 mod limits_load;
 mod limits_request;
+mod linear_memory;
 mod malformed;
 mod memory;
 mod metrics;

@@ -10,6 +10,7 @@
     reason = "a command: its address goes to stdout, as the real server's does"
 )]
 
+mod process;
 mod serve;
 
 use std::net::SocketAddr;
@@ -46,6 +47,15 @@ enum What {
         #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDR")]
         listen: SocketAddr,
     },
+    /// Starts the `jq` on PATH for every body, as scripts do
+    JqProcess {
+        /// The program
+        #[arg(long, value_name = "TEXT")]
+        program: String,
+        /// Where to listen; port 0 takes a free one
+        #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDR")]
+        listen: SocketAddr,
+    },
 }
 
 fn main() -> ExitCode {
@@ -53,6 +63,9 @@ fn main() -> ExitCode {
         What::Hello { listen } => serve::serve(listen, serve::Answers::Hello),
         What::Jq { program, listen } => jq::Program::compile(&program)
             .and_then(|program| serve::serve(listen, serve::Answers::Jq(Box::new(program)))),
+        What::JqProcess { program, listen } => {
+            serve::serve(listen, serve::Answers::JqProcess(program))
+        }
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

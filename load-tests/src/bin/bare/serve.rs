@@ -1,5 +1,6 @@
 //! The HTTP side: one thread, one runtime, HTTP/1.1 with keep-alive.
 
+use std::borrow::Cow;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -16,7 +17,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::LocalRuntime;
 use tokio::signal::unix::{SignalKind, signal};
 
-use load_tests::jq::{Failure, Program};
+use load_tests::jq::Program;
+use peer_answers::Answer;
+
+use crate::process;
 
 /// What requests are answered with.
 pub(crate) enum Answers {
@@ -24,6 +28,8 @@ pub(crate) enum Answers {
     Hello,
     /// The outputs of a program over the body.
     Jq(Box<Program>),
+    /// What the command `jq` prints for the body and this program.
+    JqProcess(String),
 }
 
 /// Serves until SIGTERM or SIGINT.
@@ -71,44 +77,30 @@ async fn answer(
     request: Request<Incoming>,
     answers: &Answers,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
-    let response = match answers {
-        Answers::Hello => response(
-            StatusCode::OK,
-            "text/plain; charset=utf-8",
-            Bytes::from_static(b"hello, world\n"),
-        ),
+    let answer = match answers {
+        Answers::Hello => Answer::hello(),
         Answers::Jq(program) => match request.into_body().collect().await {
-            Ok(body) => transformed(program, &body.to_bytes()),
-            Err(error) => failed(StatusCode::BAD_REQUEST, error.to_string()),
+            Ok(body) => Answer::transformed(program, &body.to_bytes()),
+            Err(error) => Answer::failed(400, error.to_string()),
+        },
+        Answers::JqProcess(program) => match request.into_body().collect().await {
+            Ok(body) => process::transformed(program, &body.to_bytes()).await,
+            Err(error) => Answer::failed(400, error.to_string()),
         },
     };
-    Ok(response)
-}
-
-fn transformed(program: &Program, document: &[u8]) -> Response<Full<Bytes>> {
-    match program.run(document) {
-        Ok(outputs) => match outputs.count {
-            0 => {
-                let mut response = Response::new(Full::default());
-                *response.status_mut() = StatusCode::NO_CONTENT;
-                response
-            }
-            1 => response(StatusCode::OK, "application/json", outputs.lines.into()),
-            _ => response(StatusCode::OK, "application/x-ndjson", outputs.lines.into()),
-        },
-        Err(Failure::Document(message)) => failed(StatusCode::BAD_REQUEST, message),
-        Err(Failure::Program(message)) => failed(StatusCode::UNPROCESSABLE_ENTITY, message),
-    }
-}
-
-fn failed(status: StatusCode, message: String) -> Response<Full<Bytes>> {
-    response(status, "text/plain; charset=utf-8", message.into())
+    Ok(response(answer))
 }
 
 /// hyper adds `content-length` and `date`, here as in the real server.
-fn response(status: StatusCode, content_type: &'static str, body: Bytes) -> Response<Full<Bytes>> {
+fn response(answer: Answer) -> Response<Full<Bytes>> {
+    let body = match answer.body {
+        Cow::Borrowed(text) => Bytes::from_static(text),
+        Cow::Owned(lines) => lines.into(),
+    };
     let mut response = Response::new(Full::new(body));
-    *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    *response.status_mut() = StatusCode::from_u16(answer.status).expect("it is a status");
+    if let Some(content_type) = answer.content_type {
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    }
     response
 }

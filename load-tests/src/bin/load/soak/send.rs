@@ -1,18 +1,23 @@
-//! Sends a batch over several connections and judges every answer.
+//! Sends the mix over several connections, more of them in spikes, and judges every answer.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::ops::Range;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use load_tests::client::Connection;
 
-use crate::mix::{Case, Mix, Outcome};
+use super::mix::{Case, Mix, Outcome};
 
 /// Past this many there is nothing more to learn, and a dead server would fail all that remain.
 const FAILURES_MAX: usize = 100;
+/// Between spikes one of so many connections sends.
+const QUIET_SHARE: usize = 4;
+/// How often the others look whether a spike has begun.
+const SPIKE_POLL: Duration = Duration::from_millis(2);
 
 /// What came of requests so far.
 #[derive(Debug, Default)]
@@ -38,23 +43,34 @@ impl Tally {
 }
 
 /// Sends the cases with these numbers, each connection taking the next one that is left; returns
-/// when all are done.
-pub(crate) fn batch(
+/// when all are done, when nothing goes right any more, or when it is told to stop.
+///
+/// In a spike all connections send, otherwise a quarter of them.
+pub(crate) fn send(
     address: SocketAddr,
     mix: &Mix,
     numbers: Range<u64>,
     connections: usize,
-    tally: &mut Tally,
-) {
-    let next = AtomicU64::new(numbers.start);
-    let shared = Mutex::new(std::mem::take(tally));
+    next: &AtomicU64,
+    stop: &AtomicBool,
+) -> Tally {
+    next.store(numbers.start, Ordering::Relaxed);
+    let (shared, over) = (Mutex::new(Tally::default()), AtomicBool::new(false));
     std::thread::scope(|scope| {
-        for _ in 0..connections {
-            scope.spawn(|| {
+        for index in 0..connections {
+            let (shared, over, numbers) = (&shared, &over, &numbers);
+            scope.spawn(move || {
                 let mut own = Tally::default();
-                // Connections are not kept between batches: the server may close an idle one.
                 let mut connection = None;
-                while !own.hopeless() {
+                let only_spikes = index >= connections.div_ceil(QUIET_SHARE);
+                while !over.load(Ordering::Relaxed) && !stop.load(Ordering::Relaxed) {
+                    let ahead = next.load(Ordering::Relaxed);
+                    if only_spikes && ahead < numbers.end && !Mix::is_spike(ahead) {
+                        // The server may close an idle connection; the next spike opens another.
+                        connection = None;
+                        std::thread::sleep(SPIKE_POLL);
+                        continue;
+                    }
                     let number = next.fetch_add(1, Ordering::Relaxed);
                     if number >= numbers.end {
                         break;
@@ -66,6 +82,8 @@ pub(crate) fn batch(
                             connection = None;
                             own.failures
                                 .push(format!("request {number} ({}): {error:#}", case.kind));
+                            // For all: who waits for a spike would wait for ever.
+                            over.fetch_or(own.hopeless(), Ordering::Relaxed);
                         }
                     }
                 }
@@ -73,7 +91,7 @@ pub(crate) fn batch(
             });
         }
     });
-    *tally = shared.into_inner().unwrap_or_else(PoisonError::into_inner);
+    shared.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn perform(address: SocketAddr, case: &Case, kept: &mut Option<Connection>) -> Result<()> {
@@ -201,8 +219,8 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         drop(listener);
-        let mut tally = Tally::default();
-        batch(address, &Mix::new(1), 20..100_000, 2, &mut tally);
+        let (next, stop) = (AtomicU64::new(0), AtomicBool::new(false));
+        let tally = send(address, &Mix::new(1), 20..100_000, 2, &next, &stop);
         assert!(tally.hopeless() && tally.right.is_empty());
         assert!(tally.failures.len() <= 2 * FAILURES_MAX);
     }

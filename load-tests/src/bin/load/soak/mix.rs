@@ -18,6 +18,8 @@ const TAIL_EXPONENT: f64 = 0.7;
 /// It divides what the figures are taken after.
 const WAVE_EVERY: u64 = 2000;
 const WAVE_LENGTH: u64 = 64;
+/// It ends with the wave.
+const SPIKE_LENGTH: u64 = 500;
 /// Above the default limit on nesting.
 const DEPTH_TOO_GREAT: usize = 600;
 /// More programs than the server caches, so that its cache turns over.
@@ -63,6 +65,12 @@ impl Mix {
             (webhook.text[1..].to_owned(), webhook.timeline_length)
         });
         Self { seed, tails: tails.collect() }
+    }
+
+    /// Whether the request number `index` is in a spike: a stretch around each wave in which all
+    /// connections send at once.
+    pub(crate) fn is_spike(index: u64) -> bool {
+        index % WAVE_EVERY >= WAVE_EVERY - SPIKE_LENGTH
     }
 
     /// The request number `index`.

@@ -1,0 +1,108 @@
+//! What the server shows of the memory that it gives: as much as configured, from the first request
+//! to the last, and told when a guest grows.
+
+use crate::client::Request;
+use crate::config::Config;
+use crate::harness::{Server, arenaria};
+use crate::scrape::Metrics;
+
+const MIB: f64 = 1_048_576.0;
+
+/// What the metrics show of a route: MiB of linear memory, and how often one grew.
+#[track_caller]
+fn shown(metrics: &Metrics, route: &str) -> (f64, f64) {
+    let value = |name| match metrics.values(name, &[("route", route)])[..] {
+        [value] => value,
+        ref values => panic!("{name} of {route}: {values:?}"),
+    };
+    (value("arenaria_linear_memory_bytes") / MIB, value("arenaria_memory_grows_total"))
+}
+
+#[test]
+fn every_instance_has_its_memory_from_the_start_and_no_more_later() {
+    let config = Config::ad_hoc().with("workers", 2).with("slots", 2).route("/echo", "probe");
+    let config = config.route_key("slots", 3).route_limit("memory", "4MiB");
+    let server = Server::start(&config);
+    let check = || {
+        let settled = server.until_settled();
+        assert_eq!(shown(&settled, "/"), (2.0 * 2.0 * 16.0, 0.0));
+        assert_eq!(shown(&settled, "/echo"), (2.0 * 3.0 * 4.0, 0.0));
+    };
+    check();
+    for n in 0..50 {
+        let text = "x".repeat(n * 10_000);
+        let document = format!("\"{text}\"");
+        assert_eq!(server.post("/?program=length", document).status, 200);
+        server.post("/echo", text.clone()).check(200, text);
+    }
+    check();
+}
+
+#[test]
+fn a_lost_instance_gives_its_memory_back() {
+    let server = Server::start(&Config::probe().with("slots", 2));
+    for round in 1..=3 {
+        for (target, status) in [("/trap", 500), ("/exhaust", 507)] {
+            assert_eq!(server.get(target).status, status);
+        }
+        let settled = server.until_settled();
+        assert_eq!(settled.sum("arenaria_retirements_total", &[]), 2.0 * f64::from(round));
+        assert_eq!(shown(&settled, "/"), (2.0 * 4.0, 0.0));
+    }
+}
+
+#[test]
+fn a_retired_instance_gives_its_memory_back() {
+    let server = Server::start(&Config::probe().limit("requests-per-instance", 1));
+    for _ in 0..10 {
+        server.check_alive();
+    }
+    let retired = |m: &Metrics| m.retired("requests") >= 1.0 && shown(m, "/") == (4.0, 0.0);
+    server.until("one instance is left", retired);
+}
+
+#[test]
+fn a_fresh_instance_has_memory_for_its_request_alone() {
+    let config = Config::probe().route_key("isolation", "fresh").limit("guest-time", "2s");
+    let server = Server::start(&config);
+    assert_eq!(shown(&server.metrics(), "/"), (0.0, 0.0));
+    let mut looping = server.begin(&Request::get("/loop"));
+    server.until("the request has its instance", |m| shown(m, "/") == (4.0, 0.0));
+    assert_eq!(looping.response().status, 504);
+    for _ in 0..10 {
+        server.check_alive();
+    }
+    server.until("the last instance is gone", |m| shown(m, "/") == (0.0, 0.0));
+}
+
+#[test]
+fn a_guest_that_grows_is_told_of() {
+    let folder = tempfile::tempdir().expect("the system has room for a folder");
+    let file = folder.path().join("growing.wasm");
+    let component = wat::parse_str(include_str!("growing.wat")).expect("it is sound");
+    std::fs::write(&file, component).expect("the folder is ours");
+    let file = file.display().to_string();
+    let serve = [
+        &["serve", &file, "--listen", "127.0.0.1:0", "--operator-listen", "127.0.0.1:0"][..],
+        &["--memory", "1MiB", "--workers", "1", "--slots", "1"],
+    ];
+    let server = Server::start_command(arenaria(&serve.concat()), folder);
+    assert_eq!(shown(&server.metrics(), "/"), (1.0 / 16.0, 0.0));
+    for grows in 1..16 {
+        server.get("/").check(200, "");
+        let grows = f64::from(grows);
+        assert_eq!(shown(&server.metrics(), "/"), ((1.0 + grows) / 16.0, grows));
+    }
+    // The operator's maximum: what is refused is no grow.
+    server.get("/").check(599, "");
+    assert_eq!(shown(&server.metrics(), "/"), (1.0, 15.0));
+}
+
+#[test]
+fn the_process_shows_its_own_memory() {
+    let server = Server::start(&Config::probe());
+    server.check_alive();
+    let shown = server.metrics().sum("process_resident_memory_bytes", &[]);
+    let resident = server.resident_bytes() as f64;
+    assert!((resident / 2.0..resident * 2.0).contains(&shown), "{shown} of {resident}");
+}

@@ -1,0 +1,189 @@
+//! Load tests of arenaria, one scenario a subcommand, and one report of what they found.
+//!
+//! The exit code says whether promises were kept (answers, memory, instances), never how fast it
+//! was: 1 if one is broken, 0 otherwise. Ctrl-C ends a scenario early; what was measured until then
+//! is reported all the same.
+#![forbid(unsafe_code)]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command: its output is its purpose"
+)]
+
+mod faults;
+mod latency;
+mod payload;
+mod peers;
+mod records;
+mod rest;
+mod saturate;
+mod scale_out;
+mod series;
+mod service;
+mod soak;
+mod stage;
+mod steady;
+mod sweep;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::{Parser, Subcommand};
+use load_tests::page;
+use load_tests::report::{Report, Section};
+
+use stage::{Stage, StageArgs};
+
+/// Loads arenaria, or a server of yours, and reports what it did.
+#[derive(Parser)]
+#[command(name = "load", version)]
+struct Args {
+    #[command(flatten)]
+    stage: StageArgs,
+    /// The page to write [default: TARGET/load-tests/report.html]; the same as JSON lies beside it
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Report")]
+    report: Option<PathBuf>,
+    /// Keep what the report holds already, and add to it
+    #[arg(long, global = true, help_heading = "Report")]
+    append: bool,
+    #[command(subcommand)]
+    scenario: Scenario,
+}
+
+#[derive(Clone, Subcommand)]
+enum Scenario {
+    /// A fixed rate: latency from the moment at which each request was due
+    Steady(steady::Args),
+    /// Rates up to the knee and past it
+    Sweep(sweep::Args),
+    /// As fast as answers come, cross-checked with wrk
+    Saturate(saturate::Args),
+    /// The same work by native servers, `wasmtime serve` and a process per request
+    Peers(peers::Args),
+    /// Long, with spikes and errors: does memory stay flat?
+    Soak(soak::Args),
+    /// Good traffic among faulty guests, slow clients and cut connections
+    Faults(faults::Args),
+    /// Streams of NDJSON records, every line checked
+    Records(records::Args),
+    /// Several processes behind nginx, one of which is killed and started again
+    ScaleOut(scale_out::Args),
+    /// All of the above, in sizes for a report
+    All,
+    /// All of the above, as short as possible: whether promises are kept, not how fast it is
+    Smoke,
+    /// Write a generated body to standard output
+    Payload(payload::Args),
+    /// Draw the page again from the JSON of one or more runs
+    Report {
+        /// What runs have written
+        #[arg(required = true, value_name = "JSON")]
+        files: Vec<PathBuf>,
+    },
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    match run(&args) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("load: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Whether every promise was kept.
+fn run(args: &Args) -> Result<bool> {
+    if let Scenario::Payload(payload) = &args.scenario {
+        return payload::run(payload, args.stage.seed).map(|()| true);
+    }
+    let stage = Stage::new(&args.stage)?;
+    let page = match &args.report {
+        Some(path) => path.clone(),
+        None => stage.workspace.join("report.html"),
+    };
+    if let Scenario::Report { files } = &args.scenario {
+        return merged(files).and_then(|report| write(&report, &page)).map(|()| true);
+    }
+    let mut report = match page.with_extension("json") {
+        json if args.append && json.exists() => Report::read(&json)?,
+        _ => Report::new(stage.shortened(&stage::command_line()), stage.versions()),
+    };
+    let before = report.sections.len();
+    for scenario in &single(&args.scenario, &stage)? {
+        report.sections.extend(perform(scenario, &stage)?);
+        // After each, so that what went before is not lost if the next one fails.
+        write(&report, &page)?;
+        if stage.stopped() {
+            break;
+        }
+    }
+    println!("report: {}", page.display());
+    report.sections.drain(..before);
+    Ok(report.broken().next().is_none())
+}
+
+/// The scenarios of a series, or the one that was named.
+fn single(scenario: &Scenario, stage: &Stage) -> Result<Vec<Scenario>> {
+    let series = match scenario {
+        Scenario::All => &series::ALL[..],
+        Scenario::Smoke => &series::SMOKE[..],
+        other => return Ok(vec![other.clone()]),
+    };
+    let mut scenarios = Vec::new();
+    for words in series {
+        if let Some(reason) = series::left_out(words[0], &stage.paths) {
+            println!("{}: left out, {reason}", words[0]);
+            continue;
+        }
+        let args = Args::try_parse_from(std::iter::once(&"load").chain(*words))?;
+        scenarios.push(args.scenario);
+    }
+    Ok(scenarios)
+}
+
+fn perform(scenario: &Scenario, stage: &Stage) -> Result<Vec<Section>> {
+    let mut sections = run_one(scenario, stage)?;
+    for line in sections.iter_mut().flat_map(|section| &mut section.commands) {
+        *line = stage.shortened(line);
+    }
+    sections.iter().for_each(|section| println!("\n{}", section.text()));
+    Ok(sections)
+}
+
+fn run_one(scenario: &Scenario, stage: &Stage) -> Result<Vec<Section>> {
+    match scenario {
+        Scenario::Steady(args) => steady::run(args, stage).map(|section| vec![section]),
+        Scenario::Sweep(args) => sweep::run(args, stage).map(|section| vec![section]),
+        Scenario::Saturate(args) => saturate::run(args, stage).map(|section| vec![section]),
+        Scenario::Peers(args) => peers::run(args, stage),
+        Scenario::Soak(args) => soak::run(args, stage).map(|section| vec![section]),
+        Scenario::Faults(args) => faults::run(args, stage).map(|section| vec![section]),
+        Scenario::Records(args) => records::run(args, stage).map(|section| vec![section]),
+        Scenario::ScaleOut(args) => scale_out::run(args, stage).map(|section| vec![section]),
+        Scenario::All | Scenario::Smoke | Scenario::Payload(_) | Scenario::Report { .. } => {
+            Ok(Vec::new())
+        }
+    }
+}
+
+/// The sections of all, with the machine of the first.
+fn merged(files: &[PathBuf]) -> Result<Report> {
+    let mut reports = files.iter().map(|file| Report::read(file));
+    let mut first = reports.next().context("there is no report")??;
+    for report in reports {
+        first.sections.extend(report?.sections);
+    }
+    Ok(first)
+}
+
+fn write(report: &Report, page: &Path) -> Result<()> {
+    let json = page.with_extension("json");
+    for (path, text) in [(page, page::html(report)), (&json, report.json())] {
+        std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(())
+}

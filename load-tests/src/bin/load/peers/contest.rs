@@ -1,0 +1,242 @@
+//! Who takes part, what they must answer, and one measurement of one of them.
+//!
+//! Invariant: nobody is measured before the right answer has come, and a run with any error has no
+//! figures.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use load_tests::client::{Answer, once, request};
+use load_tests::generator::{Exchange, Generator, Measured, Pace};
+use load_tests::payload::{PROGRAM, WEBHOOK_BYTES_MIN, webhook};
+use load_tests::peers::{Peer, Task};
+use load_tests::procfs::{family_cpu_time, resident_bytes};
+use load_tests::server::{Launch, Server};
+
+use super::Args;
+use super::results::Goal;
+use crate::stage::Stage;
+
+/// Enough for connections, caches and the CPU's clock to settle.
+const WARM_UP: Duration = Duration::from_secs(1);
+
+/// Everybody on one task.
+#[derive(Debug)]
+pub(crate) struct Contest {
+    pub(crate) name: String,
+    pub(crate) contestants: Vec<Contestant>,
+    /// Who does not take part, and why.
+    pub(crate) left_out: Vec<String>,
+    /// What differs between answers without being wrong.
+    pub(crate) notes: Vec<String>,
+    pub(crate) goals: Vec<(Peer, Peer, Goal)>,
+    method: &'static str,
+    body: Vec<u8>,
+    right: Right,
+}
+
+/// One server in it.
+#[derive(Debug)]
+pub(crate) struct Contestant {
+    pub(crate) peer: Peer,
+    pub(crate) name: String,
+    pub(crate) launch: Launch,
+}
+
+/// The right answer.
+#[derive(Debug)]
+enum Right {
+    Bytes(&'static [u8]),
+    Json(serde_json::Value),
+}
+
+/// Everybody once, in the order of the contestants.
+pub(crate) type Round = Vec<Measurement>;
+
+/// One server under load.
+#[derive(Debug)]
+pub(crate) struct Measurement {
+    pub(crate) run: Measured,
+    /// What the server and its children used meanwhile.
+    cpu: Duration,
+    resident_bytes: u64,
+}
+
+impl Measurement {
+    pub(crate) fn per_second(&self) -> f64 {
+        self.run.achieved_per_second()
+    }
+
+    pub(crate) fn server_us(&self) -> f64 {
+        self.cpu.as_secs_f64() * 1e6 / self.run.answered.max(1) as f64
+    }
+
+    pub(crate) fn server_busy_percent(&self) -> f64 {
+        self.cpu.as_secs_f64() / self.run.elapsed.as_secs_f64() * 100.0
+    }
+
+    pub(crate) fn generator_busy_percent(&self) -> f64 {
+        self.run.cpu.as_secs_f64() / self.run.elapsed.as_secs_f64() * 100.0
+    }
+
+    pub(crate) fn resident_mib(&self) -> f64 {
+        self.resident_bytes as f64 / (1024.0 * 1024.0)
+    }
+}
+
+impl Contest {
+    /// The smallest answer: what it costs to serve at all.
+    ///
+    /// # Errors
+    ///
+    /// If what is ours is not built.
+    pub(crate) fn hello(stage: &Stage, args: &Args) -> Result<Self> {
+        let goals = vec![
+            (Peer::Reuse, Peer::Bare, Goal::CpuAtMost(1.10)),
+            (Peer::Reuse, Peer::WasiP2Reuse, Goal::ThroughputAtLeast(2.0)),
+            (Peer::Reuse, Peer::WasiP2, Goal::ThroughputAtLeast(9.0)),
+            (Peer::Fresh, Peer::WasiP2, Goal::ThroughputAtLeast(1.0)),
+        ];
+        let right = Right::Bytes(b"hello, world\n");
+        Self::new(stage, args, "hello".into(), Task::Hello, Vec::new(), right, goals)
+    }
+
+    /// A webhook's program on a document of `bytes`.
+    ///
+    /// # Errors
+    ///
+    /// If what is ours is not built, or the document cannot be so small.
+    pub(crate) fn jq(stage: &Stage, args: &Args, bytes: usize) -> Result<Self> {
+        let least = WEBHOOK_BYTES_MIN;
+        ensure!(bytes >= least, "--documents {bytes}: at least {least} bytes");
+        let webhook = webhook(stage.seed, bytes);
+        let goals = vec![
+            (Peer::Reuse, Peer::Bare, Goal::ThroughputAtLeast(0.60)),
+            (Peer::Reuse, Peer::WasiP2Reuse, Goal::ThroughputAtLeast(1.0)),
+        ];
+        let (task, right) = (Task::Jq(PROGRAM.to_owned()), Right::Json(webhook.answer));
+        let name = format!("jq, {bytes} B");
+        Self::new(stage, args, name, task, webhook.text.into_bytes(), right, goals)
+    }
+
+    fn new(
+        stage: &Stage,
+        args: &Args,
+        name: String,
+        task: Task,
+        body: Vec<u8>,
+        right: Right,
+        goals: Vec<(Peer, Peer, Goal)>,
+    ) -> Result<Self> {
+        let (mut contestants, mut left_out) = (Vec::new(), Vec::new());
+        for peer in Peer::ALL.into_iter().filter(|peer| peer.takes(&task)) {
+            let connections = args.connections.into();
+            match peer.launch(&task, &stage.paths, stage.server_core, connections) {
+                Ok(launch) => {
+                    contestants.push(Contestant { peer, name: peer.name().to_owned(), launch });
+                }
+                // Ours must take part.
+                Err(error) if peer.is_ours() => return Err(error),
+                Err(error) => {
+                    left_out.push(format!("{} does not take part: {error:#}", peer.name()))
+                }
+            }
+        }
+        let method = if body.is_empty() { "GET" } else { "POST" };
+        let notes = Vec::new();
+        Ok(Self { name, contestants, left_out, notes, goals, method, body, right })
+    }
+
+    /// The place of a peer that takes part.
+    pub(crate) fn index(&self, peer: &Peer) -> Option<usize> {
+        self.contestants.iter().position(|contestant| contestant.peer == *peer)
+    }
+
+    /// Measures everybody as often as asked, until somebody asks to end.
+    ///
+    /// # Errors
+    ///
+    /// If somebody cannot be measured without an error.
+    pub(crate) fn rounds(&mut self, stage: &Stage, args: &Args) -> Result<Vec<Round>> {
+        let mut rounds = Vec::new();
+        for repeat in 0..args.repeats {
+            let mut round = Vec::new();
+            let count = self.contestants.len();
+            for step in 0..count {
+                if stage.stopped() {
+                    return Ok(rounds);
+                }
+                let index = if repeat % 2 == 0 { step } else { count - 1 - step };
+                let contestant = &self.contestants[index];
+                let (measurement, note) = self.measure(contestant, stage, args)?;
+                eprintln!(
+                    "{}, round {}/{}: {:<44} {:>7.0}/s {:>8.2} µs",
+                    self.name,
+                    repeat + 1,
+                    args.repeats,
+                    contestant.name,
+                    measurement.per_second(),
+                    measurement.server_us()
+                );
+                round.push((index, measurement));
+                if let Some(note) = note.filter(|note| !self.notes.contains(note)) {
+                    self.notes.push(note);
+                }
+            }
+            round.sort_by_key(|(index, _)| *index);
+            rounds.push(round.into_iter().map(|(_, measurement)| measurement).collect());
+        }
+        Ok(rounds)
+    }
+
+    fn measure(
+        &self,
+        contestant: &Contestant,
+        stage: &Stage,
+        args: &Args,
+    ) -> Result<(Measurement, Option<String>)> {
+        let server = contestant.launch.start(&stage.workspace)?;
+        let measured = self.load(&server, stage, args);
+        let (measurement, answer) =
+            measured.with_context(|| format!("{}: {}", contestant.name, server.log_tail()))?;
+        server.stop()?;
+        let note = match answer.header("content-length") {
+            Some(_) => None,
+            None => Some(format!("{} answers in chunks", contestant.name)),
+        };
+        Ok((measurement, note))
+    }
+
+    fn load(&self, server: &Server, stage: &Stage, args: &Args) -> Result<(Measurement, Answer)> {
+        let answer = once(server.address, self.method, "/", &self.body)?;
+        self.check(&answer)?;
+        let wire = request(self.method, "/", &self.body);
+        let exchange = Exchange { wire, expected: Some(answer.body.clone()) };
+        let (run, cpu, resident_bytes) = stage.pinned(|| -> Result<_> {
+            let connections = args.connections.into();
+            let mut generator =
+                Generator::connect(server.address, connections, vec![exchange], false)?;
+            generator.run(Pace::Closed, WARM_UP, stage.stop(), |_| {})?;
+            let before = family_cpu_time(server.pid())?;
+            let run = generator.run(Pace::Closed, args.duration, stage.stop(), |_| {})?;
+            let cpu = family_cpu_time(server.pid())? - before;
+            Ok((run, cpu, resident_bytes(server.pid())?))
+        })?;
+        ensure!(run.errors() == 0, "there were errors: {:?}", run.error_budget());
+        Ok((Measurement { run, cpu, resident_bytes }, answer))
+    }
+
+    fn check(&self, answer: &Answer) -> Result<()> {
+        let text = String::from_utf8_lossy(&answer.body);
+        ensure!(answer.status == 200, "{} instead of 200: {text}", answer.status);
+        match &self.right {
+            Right::Bytes(bytes) => ensure!(answer.body == *bytes, "the body is {text:?}"),
+            Right::Json(document) => {
+                let body: serde_json::Value = serde_json::from_slice(&answer.body)
+                    .with_context(|| format!("the body is not JSON: {text:?}"))?;
+                ensure!(body == *document, "the body is {body}, expected {document}");
+            }
+        }
+        Ok(())
+    }
+}

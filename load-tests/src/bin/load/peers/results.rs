@@ -1,0 +1,118 @@
+//! What the rounds of a contest say together.
+
+use load_tests::figures::Spread;
+use load_tests::report::{Axis, Bar, Bars, Cell, Plot, Section, Table};
+
+use super::contest::{Contest, Measurement, Round};
+use crate::stage::Stage;
+
+const SUMMARY: &str = "Everybody answers the same requests with the same bytes, on one core, with the generator on \
+    another; closed loop. Figures are medians of the rounds with their range; ratios are taken within \
+    a round. Where the server's core is busy, throughput is its limit; CPU per request says what an \
+    answer costs either way. Nobody's limits are switched off; arenaria's queue is as long as there \
+    are connections.";
+
+/// A figure of one measurement.
+type Figure = fn(&Measurement) -> f64;
+
+/// What one contestant is held to against another.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Goal {
+    /// CPU per request, as a multiple of the other's.
+    CpuAtMost(f64),
+    /// Requests per second, as a multiple of the other's.
+    ThroughputAtLeast(f64),
+}
+
+pub(crate) fn section(contest: &Contest, rounds: &[Round], stage: &Stage) -> Section {
+    let title = format!("Peers: {}", contest.name);
+    let mut section = Section::new("peers", title, SUMMARY);
+    section.interrupted = stage.stopped();
+    contest.contestants.iter().for_each(|it| section.command(it.launch.command_line()));
+    contest.left_out.iter().for_each(|reason| section.note(reason.clone()));
+    contest.notes.iter().for_each(|note| section.note(note.clone()));
+    if rounds.is_empty() {
+        return section;
+    }
+    for (ours, theirs, goal) in &contest.goals {
+        let (Some(ours), Some(theirs)) = (contest.index(ours), contest.index(theirs)) else {
+            continue;
+        };
+        let name = |index: usize| &contest.contestants[index].name;
+        let names = format!("{} / {}", name(ours), name(theirs));
+        match *goal {
+            Goal::CpuAtMost(most) => {
+                let ratio = ratio(rounds, ours, theirs, Measurement::server_us);
+                let text = ratio.text(2);
+                section.goal(
+                    ratio.median <= most,
+                    format!("{names}: CPU per request {text}, at most {most:.2}"),
+                );
+            }
+            Goal::ThroughputAtLeast(least) => {
+                let ratio = ratio(rounds, ours, theirs, Measurement::per_second);
+                let text = ratio.text(2);
+                section.goal(
+                    ratio.median >= least,
+                    format!("{names}: throughput {text}, at least {least:.2}"),
+                );
+            }
+        }
+    }
+    section.tables.push(table(contest, rounds));
+    section.plots.extend([
+        bars(contest, rounds, "Throughput", "requests/s", Measurement::per_second),
+        bars(contest, rounds, "Server CPU", "µs/request", Measurement::server_us),
+        bars(contest, rounds, "Resident memory under load", "MiB", Measurement::resident_mib),
+    ]);
+    section
+}
+
+fn table(contest: &Contest, rounds: &[Round]) -> Table {
+    let columns = [
+        "server",
+        "requests/s",
+        "of the first",
+        "server CPU µs/request",
+        "server's core busy %",
+        "generator's core busy %",
+        "p50 ms",
+        "p99 ms",
+        "resident MiB",
+    ];
+    let mut table = Table::new("Medians (least–greatest) of the rounds", &columns);
+    for (index, contestant) in contest.contestants.iter().enumerate() {
+        let of = |figure: Figure| Cell::from(spread(rounds, index, figure));
+        let median = |figure: Figure| Cell::from(spread(rounds, index, figure).median);
+        table.row(vec![
+            contestant.name.clone().into(),
+            of(Measurement::per_second),
+            ratio(rounds, index, 0, Measurement::per_second).text(3).into(),
+            of(Measurement::server_us),
+            median(Measurement::server_busy_percent),
+            median(Measurement::generator_busy_percent),
+            median(|it| it.run.latency_ms(0.5)),
+            median(|it| it.run.latency_ms(0.99)),
+            median(Measurement::resident_mib),
+        ]);
+    }
+    table
+}
+
+fn bars(contest: &Contest, rounds: &[Round], title: &str, unit: &str, figure: Figure) -> Plot {
+    let bars = contest.contestants.iter().enumerate().map(|(index, contestant)| Bar {
+        name: contestant.name.clone(),
+        value: spread(rounds, index, figure),
+    });
+    let (title, bars) = (format!("{title}: {}", contest.name), bars.collect());
+    Plot::Bars(Bars { title, axis: Axis::linear(unit), bars })
+}
+
+fn spread(rounds: &[Round], index: usize, figure: Figure) -> Spread {
+    Spread::of(rounds.iter().map(|round| figure(&round[index])))
+}
+
+/// The ratio of each round, then the median.
+fn ratio(rounds: &[Round], ours: usize, theirs: usize, figure: Figure) -> Spread {
+    Spread::of(rounds.iter().map(|round| figure(&round[ours]) / figure(&round[theirs])))
+}

@@ -1,0 +1,238 @@
+//! Streams of records: every line in its place, whatever their length.
+
+mod lines;
+mod stream;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use load_tests::payload::PROGRAM_RECORD;
+use load_tests::procfs::{cpu_time, resident_bytes};
+use load_tests::report::{Axis, Cell, Lines as Curves, Plot, Section, Series, Table};
+use load_tests::server::{End, Launch, Server};
+use load_tests::watch::{Look, Watch};
+
+use crate::latency;
+use crate::rest::Rest;
+use crate::stage::Stage;
+use lines::{Lines, RECORD_BYTES_MAX};
+use stream::{Course, Tally, converse};
+
+const SUMMARY: &str = "Each connection sends streams of NDJSON in chunks, one after the other, and reads the answers at \
+    the same time; every answer line is compared with the one that must come for its record. One record in \
+    200 is bad on purpose (no JSON, a failing program, longer than a record may be) and must have an error \
+    line in its place; one stream in four is cut in its middle by the client.";
+const MIB: f64 = 1024.0 * 1024.0;
+const TICK: Duration = Duration::from_millis(50);
+/// Reasons for which no instance may be lost: records are at most bad, and clients at most leave.
+const REASONS_FORBIDDEN: [&str; 5] = ["trap", "memory", "wish", "deadline", "failed"];
+const SLOTS: usize = 4;
+
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Connections that stream at the same time
+    #[arg(long, default_value_t = 4, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
+    streams: u32,
+    /// Records of each stream
+    #[arg(long, default_value_t = 20_000, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    lines: u64,
+    /// How long streams follow one another; the last ones end at a record
+    #[arg(long, default_value = "30s", value_name = "TIME", value_parser = humantime::parse_duration)]
+    duration: Duration,
+    /// The server's workers
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
+    workers: u32,
+}
+
+/// What was measured.
+struct Streamed {
+    tally: Tally,
+    elapsed: Duration,
+    cpu: Duration,
+    resident_before: u64,
+    resident_after: u64,
+    looks: Vec<Look>,
+    /// Records per second, at the end of each second.
+    rates: Vec<(f64, f64)>,
+}
+
+pub(crate) fn run(args: &Args, stage: &Stage) -> Result<Section> {
+    ensure!(!args.duration.is_zero(), "--duration 0: more than that");
+    let title = format!(
+        "Records: {} connections, streams of {} records, seed {}",
+        args.streams, args.lines, stage.seed
+    );
+    let mut section = Section::new("records", title, SUMMARY);
+    let launch = launch(args, stage)?;
+    section.command(launch.command_line());
+    let server = launch.start(&stage.workspace)?;
+    let operator = server.operator.context("the launch waits for it")?;
+    let streamed = streamed(args, stage, &server)?;
+    let rest = Rest::reached(operator, SLOTS * args.workers as usize)?;
+
+    section.interrupted = stage.stopped();
+    judge(&mut section, &streamed, &rest);
+    section.tables.extend([figures(&streamed), outcomes(&streamed.tally), memory(&streamed)]);
+    section.plots.push(Plot::Lines(Curves {
+        title: "Records answered, second by second".into(),
+        x: Axis::linear("time, s"),
+        y: Axis::linear("records/s"),
+        series: vec![Series::new("all streams", streamed.rates)],
+        marks: Vec::new(),
+    }));
+    section.plots.push(latency::memory(&streamed.looks));
+    server.stop()?;
+    Ok(section)
+}
+
+fn launch(args: &Args, stage: &Stage) -> Result<Launch> {
+    let component = stage.paths.component("transform")?;
+    let program = format!("program={PROGRAM_RECORD}");
+    let (workers, slots) = (args.workers.to_string(), SLOTS.to_string());
+    let longest = RECORD_BYTES_MAX.to_string();
+    let words = ["--records", "--set", &program, "--workers", &workers, "--slots", &slots];
+    // Far away, so that a slow machine sheds nothing and interrupts nothing.
+    let limits = ["--request-body", &longest, "--queue-time", "30s", "--guest-time", "20s"];
+    let addresses = ["--listen", "127.0.0.1:0", "--operator-listen", "127.0.0.1:0"];
+    let words = words.iter().chain(&limits).chain(&addresses).map(Into::into);
+    Ok(Launch {
+        name: "records".into(),
+        program: stage.paths.arenaria()?,
+        args: ["serve".into(), component.into()].into_iter().chain(words).collect(),
+        core: stage.server_core,
+        operator: true,
+        end: End::Orderly,
+    })
+}
+
+fn streamed(args: &Args, stage: &Stage, server: &Server) -> Result<Streamed> {
+    let (lines, answered) = (Lines::new(stage.seed), AtomicU64::new(0));
+    let pid = server.pid();
+    let (resident_before, cpu_before) = (resident_bytes(pid)?, cpu_time(pid)?);
+    let watch = Watch::start(pid, server.operator);
+    let start = Instant::now();
+    let is_over = || stage.stopped() || start.elapsed() >= args.duration;
+    let (address, count) = (server.address, args.lines);
+    let course = Course { address, lines: &lines, count, is_over: &is_over, answered: &answered };
+    let (mut tally, mut rates) = (Tally::default(), Vec::new());
+    stage.pinned(|| {
+        std::thread::scope(|scope| {
+            let course = &course;
+            let connections = 0..u64::from(args.streams);
+            let threads: Vec<_> =
+                connections.map(|number| scope.spawn(move || converse(course, number))).collect();
+            let (mut before, mut second) = (0, Duration::from_secs(1));
+            while !threads.iter().all(|thread| thread.is_finished()) {
+                std::thread::sleep(TICK);
+                if start.elapsed() >= second {
+                    second += Duration::from_secs(1);
+                    let now = answered.load(Ordering::Relaxed);
+                    rates.push((start.elapsed().as_secs_f64(), (now - before) as f64));
+                    progress(start.elapsed(), now, now - before, watch.last().as_ref());
+                    before = now;
+                }
+            }
+            for thread in threads {
+                tally.add(thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+            }
+        });
+    });
+    let elapsed = start.elapsed();
+    let (resident_after, cpu) = (resident_bytes(pid)?, cpu_time(pid)? - cpu_before);
+    let looks = watch.finish();
+    Ok(Streamed { tally, elapsed, cpu, resident_before, resident_after, looks, rates })
+}
+
+fn progress(elapsed: Duration, answered: u64, just: u64, look: Option<&Look>) {
+    let resident = look.map_or(0.0, |look| look.resident_bytes as f64 / MIB);
+    eprintln!(
+        "{:5.0} s  {answered:>9} records  {just:>7} in this second  resident {resident:.1} MiB",
+        elapsed.as_secs_f64()
+    );
+}
+
+fn judge(section: &mut Section, streamed: &Streamed, rest: &Rest) {
+    let tally = &streamed.tally;
+    section.promise(
+        tally.wrong == 0 && tally.records() > 0,
+        format!(
+            "{} lines came in order and rightly, {} wrong or missing; {} streams to their end, {} cut by us",
+            tally.records(),
+            tally.wrong,
+            tally.whole,
+            tally.cut
+        ),
+    );
+    tally.deviations.iter().for_each(|deviation| section.note(deviation.clone()));
+    for reason in REASONS_FORBIDDEN {
+        let lost = rest.retired(reason, |_| true);
+        section.promise(lost == 0.0, format!("{lost} instances were lost by {reason}"));
+    }
+    rest.promises(section);
+    let cancelled = rest.retired("cancelled", |_| true);
+    section.note(format!("{cancelled} instances were at work for a client that left"));
+}
+
+fn figures(streamed: &Streamed) -> Table {
+    let Streamed { tally, elapsed, cpu, .. } = streamed;
+    let (seconds, records) = (elapsed.as_secs_f64(), tally.records());
+    let mut first: Vec<f64> =
+        tally.first_line.iter().map(|time| time.as_secs_f64() * 1e3).collect();
+    first.sort_by(f64::total_cmp);
+    let of_first = |share: f64| -> Cell {
+        // The nearest rank.
+        let rank = (first.len() as f64 * share).ceil() as usize;
+        first.get(rank.saturating_sub(1)).map_or_else(|| "".into(), |time| Cell::from(*time))
+    };
+    let mut table = Table::new("All streams together", &["figure", "value"]);
+    let rows: [(&str, Cell); 9] = [
+        ("records/s", (records as f64 / seconds).round().into()),
+        ("MB/s in", (tally.sent_bytes as f64 / 1e6 / seconds).into()),
+        ("MB/s out", (tally.received_bytes as f64 / 1e6 / seconds).into()),
+        ("server CPU µs/record", (cpu.as_secs_f64() * 1e6 / records.max(1) as f64).into()),
+        ("server's core busy %", (cpu.as_secs_f64() / seconds * 100.0).into()),
+        ("time to the first line, p50 ms", of_first(0.5)),
+        ("time to the first line, p99 ms", of_first(0.99)),
+        ("time to the first line, max ms", of_first(1.0)),
+        ("longest gap between lines, ms", (tally.gap_max.as_secs_f64() * 1e3).into()),
+    ];
+    for (name, value) in rows {
+        table.row(vec![name.into(), value]);
+    }
+    table
+}
+
+fn outcomes(tally: &Tally) -> Table {
+    let mut table = Table::new("What became of every record", &["record", "answered rightly"]);
+    let names = ["good", "no JSON (400)", "failing program (422)", "too long (413)"];
+    for (name, count) in names.into_iter().zip(tally.right) {
+        table.row(vec![name.into(), count.into()]);
+    }
+    table
+}
+
+/// Resident memory must not follow what has passed through.
+fn memory(streamed: &Streamed) -> Table {
+    let mut table = Table::new("Resident memory", &["when", "MiB"]);
+    let looks = &streamed.looks;
+    let at = |share: f64| {
+        let index = (looks.len() as f64 * share) as usize;
+        looks.get(index.min(looks.len().saturating_sub(1))).map(|look| look.resident_bytes)
+    };
+    let most = looks.iter().map(|look| look.resident_bytes).max();
+    let readings = [
+        ("before the first stream", Some(streamed.resident_before)),
+        ("after a quarter of the time", at(0.25)),
+        ("after half of the time", at(0.5)),
+        ("after the last stream", Some(streamed.resident_after)),
+        ("most", most),
+    ];
+    for (name, bytes) in readings {
+        let cell = bytes.map_or_else(|| "".into(), |bytes| Cell::from(bytes as f64 / MIB));
+        table.row(vec![name.into(), cell]);
+    }
+    let passed = (streamed.tally.sent_bytes + streamed.tally.received_bytes) as f64 / MIB;
+    table.row(vec!["that passed through, in and out".into(), passed.into()]);
+    table
+}

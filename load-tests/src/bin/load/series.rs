@@ -1,0 +1,39 @@
+//! Scenarios one after the other, each as one would type it.
+
+use load_tests::files::Paths;
+
+use crate::scale_out::proxy;
+
+/// Everything that the project measures, in sizes for a report.
+pub(crate) const ALL: [&[&str]; 8] = [
+    &["saturate", "--duration", "10s"],
+    &["steady", "--rate", "1000", "--duration", "30s", "--repeats", "2"],
+    &["sweep", "--duration", "5s"],
+    &["peers"],
+    &["soak", "--requests", "100000"],
+    &["faults", "--duration", "30s"],
+    &["records", "--duration", "30s"],
+    &["scale-out", "--duration", "20s"],
+];
+
+/// Every scenario, as short as it can be and still say something: for tests, which judge promises
+/// and no speed.
+pub(crate) const SMOKE: [&[&str]; 8] = [
+    &["steady", "--rate", "200", "--duration", "2s"],
+    &["sweep", "--rates", "100,400", "--duration", "1s"],
+    &["saturate", "--duration", "1s"],
+    &["soak", "--requests", "4000"],
+    &["faults", "--duration", "6s", "--rate", "100"],
+    &["records", "--duration", "10s", "--streams", "2", "--lines", "2000"],
+    &["peers", "--repeats", "1", "--duration", "1s"],
+    &["scale-out", "--duration", "6s", "--rate", "600"],
+];
+
+/// Why a scenario of a series cannot take place here, if so. A scenario that is asked for by itself
+/// fails instead.
+pub(crate) fn left_out(scenario: &str, paths: &Paths) -> Option<String> {
+    if scenario != "scale-out" {
+        return None;
+    }
+    proxy::program(paths).err().map(|error| error.to_string())
+}

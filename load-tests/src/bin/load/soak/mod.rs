@@ -1,0 +1,224 @@
+//! Long, with spikes and errors: does memory stay flat?
+//!
+//! It judges answers and memory, never speed: the limits on time are set far away, because a busy
+//! machine must not fail this test.
+
+mod mix;
+mod send;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use load_tests::report::{Axis, Bar, Bars, Plot, Section, Table};
+use load_tests::server::{End, Launch, Server};
+use load_tests::trend::{Direction, Trend};
+use load_tests::watch::{Look, Watch};
+
+use crate::latency;
+use crate::rest::Rest;
+use crate::stage::Stage;
+use mix::Mix;
+use send::{Tally, send};
+
+const SUMMARY: &str = "The transform with ad-hoc programs: documents of 0 to 1 MiB with a heavy tail, waves of the \
+    greatest size, a program cache that turns over, bad JSON, failing and malformed programs, bodies \
+    that are too large, cut connections. One connection in four sends all the time, all of them in \
+    spikes. Every answer is compared with the one that must come. Resident memory is read every second; \
+    the line through it begins when a tenth of the requests are done.";
+/// The share of requests before which memory is still finding its level.
+const SETTLING: f64 = 0.1;
+/// A request that ends as it should never costs an instance for one of these reasons.
+const REASONS_FORBIDDEN: [&str; 3] = ["wish", "memory", "trap"];
+const FAILURES_SHOWN: usize = 10;
+const MIB: f64 = 1024.0 * 1024.0;
+
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Args {
+    /// How many requests
+    #[arg(long, default_value_t = 100_000, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) requests: u64,
+    /// End after this time, whatever is left
+    #[arg(long, default_value = "1h", value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub(crate) duration: Duration,
+    /// Connections in a spike; twice the slots, so that all are used even if they are spread unevenly
+    #[arg(long, default_value_t = 16, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
+    pub(crate) connections: u32,
+    /// The server's workers
+    #[arg(long, default_value_t = 2, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
+    pub(crate) workers: u32,
+    /// The server's instances per worker
+    #[arg(long, default_value_t = 4, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
+    pub(crate) slots: u32,
+}
+
+pub(crate) fn run(args: &Args, stage: &Stage) -> Result<Section> {
+    let title = format!("Soak: {} mixed requests, seed {}", args.requests, stage.seed);
+    let mut section = Section::new("soak", title, SUMMARY);
+    let launch = launch(args, stage)?;
+    section.command(launch.command_line());
+    let server = launch.start(&stage.workspace)?;
+    let operator = server.operator.expect("the launch waits for it");
+    let instances = (args.workers * args.slots) as usize;
+    let soaked = soak(args, stage, &server);
+    let rest = Rest::reached(operator, instances)?;
+
+    section.interrupted = stage.stopped();
+    if !soaked.tally.failures.is_empty() {
+        eprintln!("{}", server.log_tail());
+    }
+    judge_answers(&mut section, &soaked);
+    for reason in REASONS_FORBIDDEN {
+        let retired = rest.retired(reason, |_| true);
+        section.promise(retired == 0.0, format!("{retired} retirements by {reason}"));
+    }
+    rest.promises(&mut section);
+    judge_memory(&mut section, &soaked);
+    let memory = rest.memory();
+    section.note(format!(
+        "{:.0} bytes sealed by survivors, {:.0} spills, high water {:.0} KiB",
+        memory.sealed_bytes,
+        memory.spills,
+        memory.high_water_bytes / 1024.0
+    ));
+    let (table, plot) = kinds(&soaked.tally);
+    section.tables.push(table);
+    section.plots.extend([latency::memory(&soaked.looks), plot]);
+    server.stop()?;
+    Ok(section)
+}
+
+/// What was seen.
+struct Soaked {
+    tally: Tally,
+    elapsed: Duration,
+    looks: Vec<Look>,
+    /// Looks before memory had found its level.
+    settling: usize,
+}
+
+fn launch(args: &Args, stage: &Stage) -> Result<Launch> {
+    let (workers, slots) = (args.workers.to_string(), args.slots.to_string());
+    let settings = ["--set", "ad-hoc=true", "--workers", &workers, "--slots", &slots];
+    // Far away, so that a slow machine sheds nothing and interrupts nothing.
+    let times = ["--queue-time", "30s", "--guest-time", "20s"];
+    let addresses = ["--listen", "127.0.0.1:0", "--operator-listen", "127.0.0.1:0"];
+    let component = stage.paths.component("transform")?;
+    let words = settings.iter().chain(&times).chain(&addresses).map(Into::into);
+    Ok(Launch {
+        name: "soak".into(),
+        program: stage.paths.arenaria()?,
+        args: ["serve".into(), component.into()].into_iter().chain(words).collect(),
+        core: None,
+        operator: true,
+        end: End::Orderly,
+    })
+}
+
+fn soak(args: &Args, stage: &Stage, server: &Server) -> Soaked {
+    let (mix, next) = (Mix::new(stage.seed), AtomicU64::new(0));
+    let watch = Watch::start(server.pid(), server.operator);
+    let start = Instant::now();
+    let settled_after = (args.requests as f64 * SETTLING) as u64;
+    let (mut settling, mut tally) = (0, None);
+    let (numbers, connections) = (0..args.requests, args.connections as usize);
+    std::thread::scope(|scope| {
+        let sender = scope.spawn(|| {
+            send(server.address, &mix, numbers.clone(), connections, &next, stage.stop())
+        });
+        let mut ticks = 0;
+        while !sender.is_finished() {
+            std::thread::sleep(Duration::from_millis(200));
+            ticks += 1;
+            let done = next.load(Ordering::Relaxed).min(args.requests);
+            if done < settled_after {
+                settling = watch.count();
+            }
+            if ticks % 25 == 0
+                && let Some(look) = watch.last()
+            {
+                let resident = look.resident_bytes as f64 / MIB;
+                eprintln!(
+                    "{:5.0} s  {done:>9} requests  resident {resident:.1} MiB",
+                    look.at.as_secs_f64()
+                );
+            }
+            if start.elapsed() > args.duration {
+                next.fetch_max(args.requests, Ordering::Relaxed);
+            }
+        }
+        tally = sender.join().ok();
+    });
+    let elapsed = start.elapsed();
+    Soaked { tally: tally.unwrap_or_default(), elapsed, looks: watch.finish(), settling }
+}
+
+fn judge_answers(section: &mut Section, soaked: &Soaked) {
+    let right: u64 = soaked.tally.right.values().sum();
+    let (failures, seconds) = (&soaked.tally.failures, soaked.elapsed.as_secs_f64());
+    section.promise(
+        failures.is_empty() && right > 0,
+        format!(
+            "{right} requests in {seconds:.0} s were answered as they must be, {} were not",
+            failures.len()
+        ),
+    );
+    for failure in failures.iter().take(FAILURES_SHOWN) {
+        section.promise(false, failure.clone());
+    }
+}
+
+/// Resident memory has noise of its own, from the allocator; linear memory has none.
+fn judge_memory(section: &mut Section, soaked: &Soaked) {
+    let looks = &soaked.looks[soaked.settling.min(soaked.looks.len())..];
+    let memories = looks.iter().filter_map(|look| look.memory.as_ref());
+    let linear: Vec<f64> = memories.map(|memory| memory.linear_bytes / MIB).collect();
+    if let Some(first) = linear.first() {
+        let most = linear.iter().copied().fold(*first, f64::max);
+        section
+            .note(format!("linear memory of all instances: {first:.1} MiB, at most {most:.1} MiB"));
+    }
+    let resident: Vec<f64> = looks.iter().map(|look| look.resident_bytes as f64 / MIB).collect();
+    let Some(trend) = Trend::of(&resident) else {
+        section
+            .note(format!("{} readings of resident memory are too few for a line", resident.len()));
+        return;
+    };
+    let percent = |share: f64| share / trend.level * 100.0;
+    let figures = format!(
+        "{:.1} MiB on average, {:+.1} ± {:.1} MiB ({:+.1} ± {:.1} %) over {} s by a line through it; readings differ by \
+         up to {:.1} MiB",
+        trend.level,
+        trend.change,
+        trend.margin,
+        percent(trend.change),
+        percent(trend.margin),
+        resident.len(),
+        trend.range,
+    );
+    match trend.direction() {
+        Direction::Flat => section.promise(true, format!("resident memory is flat: {figures}")),
+        Direction::Falling => section.promise(true, format!("resident memory falls: {figures}")),
+        Direction::Rising => section.promise(false, format!("resident memory rises: {figures}")),
+        Direction::Unclear => {
+            section.goal(
+                false,
+                format!("it cannot be said whether resident memory is flat: {figures}"),
+            );
+        }
+    }
+}
+
+fn kinds(tally: &Tally) -> (Table, Plot) {
+    let mut table = Table::new("What was sent, and answered as it must be", &["kind", "requests"]);
+    let mut bars = Vec::new();
+    for (kind, count) in &tally.right {
+        table.row(vec![(*kind).into(), (*count).into()]);
+        bars.push(Bar {
+            name: (*kind).to_owned(),
+            value: load_tests::figures::Spread::of([*count as f64]),
+        });
+    }
+    let title = "Requests by kind".to_owned();
+    (table, Plot::Bars(Bars { title, axis: Axis::log("requests"), bars }))
+}

@@ -1,0 +1,157 @@
+//! What every scenario stands on: where things are, which cores they run on, and whether somebody
+//! has asked to end.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::{Context, Result};
+use load_tests::files::Paths;
+use load_tests::machine::{Machine, version_of};
+use load_tests::process::kill_all;
+use load_tests::server::quoted;
+use load_tests::wrk;
+use rustix::thread::{CpuSet, sched_setaffinity};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Set by a signal; a second one ends the process.
+static STOP: AtomicBool = AtomicBool::new(false);
+
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Machine")]
+pub(crate) struct StageArgs {
+    #[command(flatten)]
+    paths: Paths,
+    /// The core of the servers
+    #[arg(long, global = true, default_value_t = 0, value_name = "CORE")]
+    server_core: usize,
+    /// The core of the generator
+    #[arg(long, global = true, default_value_t = 1, value_name = "CORE")]
+    generator_core: usize,
+    /// Pin nothing: servers and generator run on every core
+    #[arg(long, global = true)]
+    unpinned: bool,
+    /// Decides on documents, and on what is sent when
+    #[arg(long, global = true, default_value_t = 1, value_name = "N")]
+    pub(crate) seed: u64,
+}
+
+/// Where scenarios take place.
+#[derive(Debug)]
+pub(crate) struct Stage {
+    pub(crate) paths: Paths,
+    /// For logs and documents.
+    pub(crate) workspace: PathBuf,
+    /// The core that servers are pinned to.
+    pub(crate) server_core: Option<usize>,
+    /// The core that generators are pinned to.
+    pub(crate) generator_core: Option<usize>,
+    pub(crate) seed: u64,
+}
+
+impl Stage {
+    /// Looks around, and begins to listen for Ctrl-C.
+    ///
+    /// # Errors
+    ///
+    /// If there is no place for logs, or signals cannot be heard.
+    pub(crate) fn new(args: &StageArgs) -> Result<Self> {
+        let machine = Machine::look();
+        let pinned = machine.cores() >= 2 && !args.unpinned;
+        if machine.cores() < 2 {
+            eprintln!("warning: 1 core: server and generator share it, and the figures say little");
+        }
+        if machine.load() > 0.5 {
+            eprintln!("warning: other work runs here (load {}): expect noise", machine.load());
+        }
+        listen_for_interrupts()?;
+        Ok(Self {
+            paths: args.paths.clone(),
+            workspace: args.paths.workspace()?,
+            server_core: pinned.then_some(args.server_core),
+            generator_core: pinned.then_some(args.generator_core),
+            seed: args.seed,
+        })
+    }
+
+    /// What generators look at to end early.
+    pub(crate) fn stop(&self) -> &'static AtomicBool {
+        &STOP
+    }
+
+    /// Whether somebody has asked to end.
+    pub(crate) fn stopped(&self) -> bool {
+        STOP.load(Ordering::Relaxed)
+    }
+
+    /// The programs that take part in most scenarios.
+    pub(crate) fn versions(&self) -> Vec<String> {
+        let arenaria = self.paths.arenaria().map(|path| version_of(&path));
+        let found = [arenaria.unwrap_or_default(), wrk::version().unwrap_or_default()];
+        found.into_iter().filter(|version| !version.is_empty()).collect()
+    }
+
+    /// A command line without the folder that builds of this machine are in.
+    pub(crate) fn shortened(&self, line: &str) -> String {
+        match self.workspace.parent() {
+            Some(target) => line.replace(&format!("{}/", target.display()), "target/"),
+            None => line.to_owned(),
+        }
+    }
+
+    /// Runs `work` in a thread on the generator's core. Servers are started elsewhere: a process
+    /// inherits the cores of the thread that starts it.
+    pub(crate) fn pinned<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        let core = self.generator_core;
+        std::thread::scope(|scope| {
+            let thread = scope.spawn(move || {
+                if let Some(core) = core {
+                    let mut set = CpuSet::new();
+                    set.set(core);
+                    // Without, the figures are noisier, and the run is still right.
+                    if let Err(error) = sched_setaffinity(None, &set) {
+                        eprintln!("warning: cannot run on core {core} alone: {error}");
+                    }
+                }
+                work()
+            });
+            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })
+    }
+}
+
+/// What was typed.
+pub(crate) fn command_line() -> String {
+    let mut words = std::env::args();
+    words.next();
+    let words = words.map(|word| quoted(&word));
+    std::iter::once("cargo xtask load".to_owned()).chain(words).collect::<Vec<_>>().join(" ")
+}
+
+/// Ctrl-C and SIGTERM alike: whoever ends us must not leave our servers behind.
+fn listen_for_interrupts() -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .build()
+        .context("cannot listen for Ctrl-C")?;
+    let mut signals = {
+        let _guard = runtime.enter();
+        let listen = |kind| signal(kind).context("cannot listen for Ctrl-C");
+        (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?)
+    };
+    std::thread::spawn(move || {
+        runtime.block_on(async {
+            loop {
+                tokio::select! {
+                    _ = signals.0.recv() => {}
+                    _ = signals.1.recv() => {}
+                }
+                if STOP.swap(true, Ordering::Relaxed) {
+                    kill_all();
+                    std::process::exit(130);
+                }
+                eprintln!("\nending; the report will hold what was measured (again: end at once)");
+            }
+        });
+    });
+    Ok(())
+}

@@ -1,0 +1,155 @@
+//! A fixed rate, whatever the server does: what its users feel.
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use load_tests::figures::Spread;
+use load_tests::generator::{Arrivals, Generator, Measured, Pace, Second};
+use load_tests::oha::Oha;
+use load_tests::report::{Cell, Section, Table};
+use load_tests::watch::{Look, Watch};
+
+use crate::latency;
+use crate::service::{Running, Service};
+use crate::stage::Stage;
+
+const SUMMARY: &str = "Requests are due at fixed moments, and the latency of each counts from its moment, \
+    also if the server (or a full set of connections) kept it from being sent. Half a second before \
+    the run is not counted.";
+/// Sent before, and not counted: connections, caches, the CPU's clock.
+const WARM_UP: Duration = Duration::from_millis(500);
+
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) service: Service,
+    /// Requests per second
+    #[arg(long, default_value_t = 1000.0, value_name = "N")]
+    pub(crate) rate: f64,
+    /// How long
+    #[arg(long, default_value = "30s", value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub(crate) duration: Duration,
+    /// Connections that requests are spread over
+    #[arg(long, default_value_t = 32, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) connections: u16,
+    /// How often, each time with a new server
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) repeats: u32,
+    /// How requests are spread over a second
+    #[arg(long, default_value = "even", value_name = "HOW")]
+    pub(crate) arrivals: Arrivals,
+}
+
+pub(crate) fn run(args: &Args, stage: &Stage) -> Result<Section> {
+    ensure!(args.rate > 0.0 && args.rate.is_finite(), "--rate {}: more than 0", args.rate);
+    let title = format!("Steady: {}, {} requests/s", args.service.name(), args.rate);
+    let mut section = Section::new("steady", title, SUMMARY);
+    let mut table = latency::table("Latency from the moment at which a request was due");
+    let mut runs = Vec::new();
+    for number in 1..=args.repeats {
+        // A server of its own for each: what one run left behind must not help the next.
+        let running = args.service.start(stage, &[])?;
+        section.command(running.command.clone());
+        let (run, looks) = load(args, stage, &running)?;
+        latency::promises(&mut section, &run, &looks);
+        judge_rate(&mut section, &run);
+        table.row(latency::row(format!("own generator, run {number}"), &run));
+        if number == args.repeats && !stage.stopped() {
+            cross_check(args, stage, &running, &mut section, &mut table)?;
+        }
+        running.stop()?;
+        runs.push((run, looks));
+        if stage.stopped() {
+            break;
+        }
+    }
+    section.interrupted = stage.stopped();
+    section.tables.push(table);
+    judge_agreement(&mut section, &runs);
+    if let Some((run, looks)) = runs.last() {
+        latency::error_budget(&mut section, run);
+        let over_time = latency::over_time(&run.seconds);
+        section.plots.extend([over_time, latency::histogram(run), latency::memory(looks)]);
+    }
+    Ok(section)
+}
+
+/// One run with what was seen of the server meanwhile.
+fn load(args: &Args, stage: &Stage, running: &Running) -> Result<(Measured, Vec<Look>)> {
+    let exchanges = vec![running.exchange.clone()];
+    let alone = stage.generator_core.is_some();
+    let pace = Pace::Open { per_second: args.rate, arrivals: args.arrivals };
+    stage.pinned(|| {
+        let mut generator =
+            Generator::connect(running.address, args.connections.into(), exchanges, alone)?;
+        generator.run(pace, WARM_UP, stage.stop(), |_| {})?;
+        let watch = running.watch();
+        let run = generator.run(pace, args.duration, stage.stop(), progress)?;
+        Ok((run, watch.map_or_else(Vec::new, Watch::finish)))
+    })
+}
+
+/// A line a second for who waits.
+pub(crate) fn progress(second: &Second) {
+    eprintln!(
+        "{:5.0} s  {:>7} answered  p50 {:>8.3} ms  p99 {:>8.3} ms  {} failed",
+        second.at,
+        second.answered,
+        second.p50.as_secs_f64() * 1e3,
+        second.p99.as_secs_f64() * 1e3,
+        second.failed
+    );
+}
+
+/// The same point by a generator that is not ours.
+fn cross_check(
+    args: &Args,
+    stage: &Stage,
+    running: &Running,
+    section: &mut Section,
+    table: &mut Table,
+) -> Result<()> {
+    let Some(program) = stage.paths.tool("oha") else {
+        section.note("oha is not installed (`cargo xtask peers --oha`): no cross-check");
+        return Ok(());
+    };
+    let connections = args.connections.into();
+    let (core, duration) = (stage.generator_core, args.duration);
+    let oha = Oha { program, core, connections, rate: args.rate, duration };
+    let traffic = running.traffic(stage)?;
+    section.command(oha.command_line(&traffic));
+    let said = oha.run(running.address, &traffic)?;
+    let rates = [args.rate, said.answered_per_second.round()].map(Cell::from);
+    let row = [Cell::from("oha")].into_iter().chain(rates).chain([said.errors.into()]);
+    table.row(row.chain(said.latency_ms.map(Cell::from)).collect());
+    Ok(())
+}
+
+/// How far the runs are from one another: a figure that another run does not confirm says little.
+fn judge_agreement(section: &mut Section, runs: &[(Measured, Vec<Look>)]) {
+    if runs.len() < 2 || section.interrupted {
+        return;
+    }
+    for (name, quantile, most) in [("p50", 0.5, 0.05), ("p99", 0.99, 0.15)] {
+        let spread = Spread::of(runs.iter().map(|(run, _)| run.latency_ms(quantile)));
+        let apart = spread.max / spread.min - 1.0;
+        section.goal(
+            apart <= most,
+            format!(
+                "{name} of {} runs: {} ms, {:.1} % apart, at most {:.0} %",
+                runs.len(),
+                spread.text(3),
+                apart * 100.0,
+                most * 100.0
+            ),
+        );
+    }
+}
+
+fn judge_rate(section: &mut Section, run: &Measured) {
+    let (offered, achieved) = (run.offered_per_second(), run.achieved_per_second());
+    section.goal(
+        achieved >= offered * 0.99,
+        format!("{achieved:.0} of {offered:.0} requests/s offered were answered rightly"),
+    );
+}

@@ -1,0 +1,357 @@
+//! The load generator: one thread, many connections, requests at given moments or as fast as they
+//! are answered.
+//!
+//! In an *open* loop every request has a moment at which it is due, whatever became of those before
+//! it, and its latency counts from that moment: a server that stalls is charged for all who would
+//! have come meanwhile, so there is no coordinated omission. What was due and could not be sent,
+//! because every connection was still waiting, is counted and said.
+//!
+//! It is written on `epoll` rather than on tokio and hyper for two reasons: tokio's timers have a
+//! grain of 1 ms, more than most latencies here, and a generator must cost less than the fastest
+//! server that it measures. It sends bytes that were made before, and reads no more of an answer
+//! than what is judged. Invariant: answers that are not right never enter the latencies of those
+//! that are.
+
+mod link;
+mod measured;
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+use std::net::{SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use rustix::buffer::spare_capacity;
+use rustix::event::epoll;
+use rustix::fd::OwnedFd;
+use rustix::io::Errno;
+use rustix::time::{ClockId, Timespec, clock_gettime};
+
+use crate::random::Random;
+use link::{InFlight, Link, Progress};
+pub use measured::{Failures, Loss, Measured, Second};
+
+/// A request that waits for longer is given up, unless it is set otherwise.
+const ANSWER_TIME_MAX: Duration = Duration::from_secs(10);
+/// How often it looks for connections that wait for too long, or are not there.
+const CHECK_EVERY: Duration = Duration::from_millis(100);
+/// A generator with a core of its own does not sleep for less: waking up takes about that long.
+const SLEEP_LEAST: Duration = Duration::from_micros(200);
+const EVENTS_MAX: usize = 256;
+const READ_BYTES: usize = 64 << 10;
+
+/// A request and what must come of it.
+#[derive(Clone, Debug)]
+pub struct Exchange {
+    /// The request as it goes on the wire.
+    pub wire: Vec<u8>,
+    /// The body of the answer, where it is known.
+    pub expected: Option<Vec<u8>>,
+}
+
+/// When requests are sent.
+#[derive(Clone, Copy, Debug)]
+pub enum Pace {
+    /// Each connection sends its next request when it has its answer.
+    Closed,
+    /// So many are due in a second.
+    Open {
+        /// How many.
+        per_second: f64,
+        /// How they are spread.
+        arrivals: Arrivals,
+    },
+}
+
+/// How requests are spread over a second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Arrivals {
+    /// At equal distances: two runs are alike.
+    Even,
+    /// Independent of one another, as clients are: some come at once (a Poisson process).
+    Poisson,
+}
+
+/// Connections to one server, and the requests that they take in turn.
+#[derive(Debug)]
+pub struct Generator {
+    address: SocketAddr,
+    exchanges: Vec<Exchange>,
+    /// The next one to be sent.
+    turn: usize,
+    links: Vec<Link>,
+    /// Those without a request, the one that has waited longest first: all are used, also at a low
+    /// rate, and with them all of the server's workers. May name a link that is no longer idle.
+    idle: VecDeque<usize>,
+    epoll: OwnedFd,
+    scratch: Vec<u8>,
+    random: Random,
+    /// A request that waits for longer is given up.
+    pub answer_time: Duration,
+    /// Whether it has a core of its own, and may spend it on waiting.
+    alone: bool,
+}
+
+/// One run: the moments are counted from its start.
+struct Run {
+    start: Instant,
+    end: Duration,
+    pace: Pace,
+    /// When the next request is due, and how many were before it.
+    due: Duration,
+    index: u64,
+    events: Vec<epoll::Event>,
+    measured: Measured,
+}
+
+impl Generator {
+    /// Connects. `alone` says that the thread has a core of its own.
+    ///
+    /// # Errors
+    ///
+    /// If the server does not accept.
+    ///
+    /// # Panics
+    ///
+    /// If there are no exchanges or no connections.
+    pub fn connect(
+        address: SocketAddr,
+        connections: usize,
+        exchanges: Vec<Exchange>,
+        alone: bool,
+    ) -> Result<Self> {
+        assert!(!exchanges.is_empty() && connections > 0, "something must be sent by somebody");
+        // The others connect without waiting; whether anybody listens is asked here.
+        TcpStream::connect_timeout(&address, ANSWER_TIME_MAX)
+            .with_context(|| format!("cannot connect to {address}"))?;
+        let mut generator = Self {
+            address,
+            exchanges,
+            turn: 0,
+            links: (0..connections).map(|_| Link::default()).collect(),
+            idle: VecDeque::with_capacity(connections),
+            epoll: epoll::create(epoll::CreateFlags::CLOEXEC).context("cannot watch sockets")?,
+            scratch: vec![0; READ_BYTES],
+            random: Random::new(1),
+            answer_time: ANSWER_TIME_MAX,
+            alone,
+        };
+        for number in 0..connections {
+            generator.reconnect(number);
+        }
+        Ok(generator)
+    }
+
+    /// Sends for `duration`, waits for the last answers, and says what came of it. `see` is shown
+    /// every second as it ends. `stop` ends it early.
+    ///
+    /// # Errors
+    ///
+    /// If the system fails; a server that fails is a figure.
+    pub fn run(
+        &mut self,
+        pace: Pace,
+        duration: Duration,
+        stop: &AtomicBool,
+        mut see: impl FnMut(&Second),
+    ) -> Result<Measured> {
+        let mut run = Run::new(pace, duration);
+        let cpu_before = thread_cpu();
+        let mut check = CHECK_EVERY;
+        loop {
+            let now = run.start.elapsed();
+            if stop.load(Ordering::Relaxed) {
+                run.end = run.end.min(now);
+            }
+            if now >= run.end {
+                break;
+            }
+            self.send_due(&mut run, now);
+            let pause = self.pause(&run, check);
+            self.wait(&mut run.events, pause)?;
+            self.receive(&mut run);
+            let now = run.start.elapsed();
+            if now >= check {
+                check = now + CHECK_EVERY;
+                self.mend(&mut run);
+            }
+            if let Some(second) = run.measured.tick(now) {
+                see(second);
+            }
+        }
+        run.measured.end(run.start.elapsed(), thread_cpu() - cpu_before, run.unsent());
+        self.drain(&mut run, stop)?;
+        if let Some(second) = run.measured.last_second() {
+            see(second);
+        }
+        Ok(run.measured)
+    }
+
+    /// Sends what is due, as long as there are connections without a request.
+    fn send_due(&mut self, run: &mut Run, now: Duration) {
+        while run.is_due(now)
+            && let Some(number) = self.idle.pop_front()
+        {
+            if !self.links[number].is_idle() {
+                continue;
+            }
+            let due = run.take(&mut self.random, now);
+            let exchange = self.turn;
+            self.turn = (exchange + 1) % self.exchanges.len();
+            run.measured.sent += 1;
+            let sent = run.start.elapsed();
+            let wire = &self.exchanges[exchange].wire;
+            if let Some(loss) = self.links[number].begin(InFlight::new(exchange, due, sent), wire) {
+                run.measured.failures.count(loss);
+                self.reconnect(number);
+            }
+        }
+    }
+
+    /// How long nothing will have to be done.
+    fn pause(&self, run: &Run, check: Duration) -> Duration {
+        let now = run.start.elapsed();
+        let until_check = check.min(run.end).saturating_sub(now);
+        match run.pace {
+            Pace::Open { .. } if !self.idle.is_empty() => {
+                let until_due = run.due.saturating_sub(now).min(until_check);
+                if self.alone { until_due.saturating_sub(SLEEP_LEAST) } else { until_due }
+            }
+            _ => until_check,
+        }
+    }
+
+    fn wait(&self, events: &mut Vec<epoll::Event>, timeout: Duration) -> Result<()> {
+        let timeout = Timespec {
+            tv_sec: timeout.as_secs().cast_signed(),
+            tv_nsec: timeout.subsec_nanos().into(),
+        };
+        events.clear();
+        match epoll::wait(&self.epoll, spare_capacity(events), Some(&timeout)) {
+            Ok(_) | Err(Errno::INTR) => Ok(()),
+            Err(error) => Err(error).context("cannot wait for sockets"),
+        }
+    }
+
+    /// Looks at every connection on which something happened.
+    fn receive(&mut self, run: &mut Run) {
+        for index in 0..run.events.len() {
+            let epoll::Event { flags, data } = run.events[index];
+            let number = usize::try_from(data.u64()).expect("it is the number of a link");
+            let hung_up = flags.contains(epoll::EventFlags::RDHUP);
+            match self.links[number].progress(hung_up, &mut self.scratch, &self.exchanges) {
+                Progress::Pending => {}
+                Progress::Connected => self.idle.push_back(number),
+                Progress::Answered(answered) => {
+                    run.measured.answered(run.start.elapsed(), &answered);
+                    if answered.closes {
+                        self.reconnect(number);
+                    } else {
+                        self.idle.push_back(number);
+                    }
+                }
+                Progress::Lost(loss) => {
+                    run.measured.failures.count(loss);
+                    // A server that does not accept is asked again a little later.
+                    if loss != Loss::Connect {
+                        self.reconnect(number);
+                    }
+                }
+                Progress::Closed => self.reconnect(number),
+            }
+        }
+    }
+
+    /// Gives up what has waited for too long, and connects again where that failed before.
+    fn mend(&mut self, run: &mut Run) {
+        let now = run.start.elapsed();
+        for number in 0..self.links.len() {
+            let link = &self.links[number];
+            if link.sent().is_some_and(|sent| sent + self.answer_time < now) {
+                run.measured.failures.count(Loss::Timeout);
+                self.reconnect(number);
+            } else if link.is_broken() {
+                self.reconnect(number);
+            }
+        }
+    }
+
+    /// Waits for the answers that are still on their way; what does not come in time is lost.
+    fn drain(&mut self, run: &mut Run, stop: &AtomicBool) -> Result<()> {
+        let busy = |links: &[Link]| links.iter().any(|link| link.sent().is_some());
+        let patience = if stop.load(Ordering::Relaxed) { CHECK_EVERY } else { self.answer_time };
+        let end = run.start.elapsed() + patience;
+        while busy(&self.links) && run.start.elapsed() < end {
+            self.wait(&mut run.events, CHECK_EVERY)?;
+            self.receive(run);
+        }
+        for number in 0..self.links.len() {
+            if self.links[number].sent().is_some() {
+                run.measured.failures.count(Loss::Timeout);
+                self.reconnect(number);
+            }
+        }
+        Ok(())
+    }
+
+    fn reconnect(&mut self, number: usize) {
+        // If it fails at once, `mend` tries again.
+        self.links[number] = Link::connect(&self.epoll, number, self.address).unwrap_or_default();
+    }
+}
+
+impl Run {
+    fn new(pace: Pace, end: Duration) -> Self {
+        Self {
+            start: Instant::now(),
+            end,
+            pace,
+            due: Duration::ZERO,
+            index: 0,
+            events: Vec::with_capacity(EVENTS_MAX),
+            measured: Measured::default(),
+        }
+    }
+
+    fn is_due(&self, now: Duration) -> bool {
+        match self.pace {
+            Pace::Closed => now < self.end,
+            Pace::Open { .. } => self.due <= now && self.due < self.end,
+        }
+    }
+
+    /// The moment at which the next request is due, and on to the one after it.
+    fn take(&mut self, random: &mut Random, now: Duration) -> Duration {
+        let due = self.due;
+        self.index += 1;
+        match self.pace {
+            Pace::Closed => return now,
+            Pace::Open { per_second, arrivals: Arrivals::Even } => {
+                // From the start, so that no error adds up.
+                self.due = Duration::from_secs_f64(self.index as f64 / per_second);
+            }
+            Pace::Open { per_second, arrivals: Arrivals::Poisson } => {
+                self.due += Duration::from_secs_f64(-(1.0 - random.unit()).ln() / per_second);
+            }
+        }
+        due
+    }
+
+    /// How many were due and could not be sent; on average, where chance decides.
+    fn unsent(&self) -> u64 {
+        match self.pace {
+            Pace::Closed => 0,
+            Pace::Open { per_second, .. } => {
+                (self.end.saturating_sub(self.due).as_secs_f64() * per_second).ceil() as u64
+            }
+        }
+    }
+}
+
+/// The CPU time that this thread has used.
+fn thread_cpu() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::try_from(time).expect("no clock of CPU time is negative")
+}

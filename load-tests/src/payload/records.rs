@@ -1,0 +1,130 @@
+//! Streams of log records: lines of NDJSON, most of them short, some with a stack trace.
+//!
+//! Each carries its number, so that answers can be told apart and none can be missing unseen.
+
+use serde_json::{Value, json};
+
+use super::prose;
+use crate::random::Random;
+
+/// What an operator would really run on every record of such a stream.
+pub const PROGRAM_RECORD: &str = "{number, level, service, status: .request.status}";
+
+const SERVICES: &[&str] = &["checkout", "search", "träger-api", "billing", "ingest-\u{3b2}"];
+const LEVELS: &[&str] = &["info", "info", "info", "debug", "warn", "error"];
+const METHODS: &[&str] = &["GET", "GET", "POST", "PUT", "DELETE"];
+const WORDS: &[&str] = &[
+    "connection",
+    "to",
+    "upstream",
+    "was",
+    "slow",
+    "retrying",
+    "\"key\"",
+    "cache",
+    "miss",
+    "C:\\temp",
+    "für",
+    "payment",
+    "accepted",
+    "\tat frame",
+    "line\nbreak",
+    "took",
+    "longer",
+    "than",
+    "expected",
+    "→",
+    "ok",
+];
+/// One record in so many has a trace.
+const TRACE_EVERY: u64 = 32;
+const TRACE_BYTES_MAX: u64 = 8 << 10;
+
+/// A line with what is known of it.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// Compact JSON without the line's end.
+    pub text: String,
+    /// What [`PROGRAM_RECORD`] answers.
+    pub answer: Value,
+}
+
+/// `count` records, numbered from 0.
+pub fn records(seed: u64, count: u64) -> impl Iterator<Item = Record> {
+    (0..count).map(move |number| record(seed, number))
+}
+
+/// One record of the stream `seed`; it does not depend on those before it.
+#[must_use]
+pub fn record(seed: u64, number: u64) -> Record {
+    let mut random = Random::of_item(seed, number);
+    let (service, level) = (random.pick(SERVICES), random.pick(LEVELS));
+    let status = [200, 200, 201, 304, 404, 503][random.below(6) as usize];
+    let trace = random.next_u64();
+    let message = 8 + random.below(160) as usize;
+    let mut fields = json!({
+        "number": number,
+        "time": format!("2026-03-14T{:02}:{:02}:{:02}.{:03}Z", number / 3_600_000 % 24, number / 60_000 % 60,
+            number / 1000 % 60, number % 1000),
+        "level": level,
+        "service": service,
+        "host": format!("node-{:02}", trace % 40),
+        "trace_id": format!("{trace:016x}"),
+        "message": prose(&mut random, WORDS, message),
+    });
+    // Not every event is a request: for the others the program answers null.
+    let is_request = !trace.is_multiple_of(4);
+    if is_request {
+        fields["request"] = json!({
+            "method": random.pick(METHODS),
+            "path": format!("/v1/items/{}?q=caf%C3%A9", trace % 100_000),
+            "status": status,
+            "duration_ms": (trace % 200_000) as f64 / 64.0,
+        });
+    }
+    if (trace / 4).is_multiple_of(TRACE_EVERY) {
+        let bytes = (1 << 10) + random.below(TRACE_BYTES_MAX - (1 << 10)) as usize;
+        fields["stack"] = prose(&mut random, WORDS, bytes).into();
+    }
+    let status = if is_request { status.into() } else { Value::Null };
+    let answer = json!({ "number": number, "level": level, "service": service, "status": status });
+    Record { text: fields.to_string(), answer }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_record_is_a_line_with_its_number() {
+        for (number, record) in records(1, 1000).enumerate() {
+            assert!(!record.text.contains('\n'), "{}", record.text);
+            let value: Value = serde_json::from_str(&record.text).expect("it is JSON");
+            assert_eq!(value["number"], number);
+            assert_eq!(value["level"], record.answer["level"]);
+            assert_eq!(value["service"], record.answer["service"]);
+            assert_eq!(value["request"]["status"], record.answer["status"]);
+        }
+    }
+
+    #[test]
+    fn a_record_depends_on_its_arguments_alone() {
+        let texts = |seed| records(seed, 50).map(|record| record.text).collect::<Vec<_>>();
+        assert_eq!(texts(3), texts(3));
+        assert_eq!(texts(3)[49], record(3, 49).text);
+        assert!(texts(3).iter().zip(texts(4)).all(|(one, other)| *one != other));
+    }
+
+    #[test]
+    fn sizes_vary_and_a_few_are_long() {
+        let mut sizes: Vec<usize> = records(1, 2000).map(|record| record.text.len()).collect();
+        sizes.sort_unstable();
+        assert!(
+            sizes[0] < 250 && (250..500).contains(&sizes[1000]),
+            "{} {}",
+            sizes[0],
+            sizes[1000]
+        );
+        assert!((4096..10_000).contains(&sizes[1999]), "{}", sizes[1999]);
+    }
+}

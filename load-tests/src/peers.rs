@@ -1,0 +1,292 @@
+//! Who else does the same work, and how each is started: on one core, by the settings that its users
+//! would choose.
+//!
+//! Nobody is given an option that makes it slower. `wasmtime serve` keeps its defaults but for how
+//! often an instance is used; `-Scli` is what every component built with std needs. `cargo xtask peers`
+//! installs it with wasmtime's optimising compiler, pooling allocator and component model, and
+//! without the features that a server does not need; none that is left out makes it faster.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::files::{Paths, sibling};
+use crate::machine::version_of;
+use crate::payload::PROGRAM;
+use crate::server::{End, Launch};
+
+/// More requests than a measurement has: instances are used until it ends.
+const REUSE_COUNT: &str = "1000000";
+/// What `wasmtime --version` begins with. The same version is in arenaria.
+const WASMTIME: &str = "wasmtime 48.";
+
+/// Somebody who takes part in a comparison.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Peer {
+    /// hyper and jaq natively.
+    Bare,
+    /// arenaria, with instances that are used again.
+    Reuse,
+    /// arenaria, with an instance for every request.
+    Fresh,
+    /// `wasmtime serve` with a component for WASI 0.2: by default an instance for every request.
+    WasiP2,
+    /// The same, with instances that are used again.
+    WasiP2Reuse,
+    /// `wasmtime serve` with a component for WASI 0.3: by default 128 requests per instance, 16 of
+    /// them at a time.
+    WasiP3,
+    /// The same, with instances that are used on and on.
+    WasiP3Reuse,
+    /// The same, with an instance for every request.
+    WasiP3Fresh,
+    /// hyper natively, and the command `jq` for every request.
+    JqProcess,
+}
+
+/// What is to be done for every request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Task {
+    /// Answer `hello, world`.
+    Hello,
+    /// Run this program over the body.
+    Jq(String),
+}
+
+impl Peer {
+    /// All, the one that others are compared with first.
+    pub const ALL: [Self; 9] = [
+        Self::Bare,
+        Self::Reuse,
+        Self::Fresh,
+        Self::WasiP2,
+        Self::WasiP2Reuse,
+        Self::WasiP3,
+        Self::WasiP3Reuse,
+        Self::WasiP3Fresh,
+        Self::JqProcess,
+    ];
+
+    /// Its name in a report.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Bare => "native: bare hyper",
+            Self::Reuse => "arenaria, reuse",
+            Self::Fresh => "arenaria, fresh",
+            Self::WasiP2 => "wasmtime serve P2, default: 1 per instance",
+            Self::WasiP2Reuse => "wasmtime serve P2, reuse",
+            Self::WasiP3 => "wasmtime serve P3, default: 128 per instance",
+            Self::WasiP3Reuse => "wasmtime serve P3, reuse",
+            Self::WasiP3Fresh => "wasmtime serve P3, 1 per instance",
+            Self::JqProcess => "native: a process of jq per request",
+        }
+    }
+
+    /// Whether it is built in this workspace, and nothing else is needed.
+    #[must_use]
+    pub fn is_ours(self) -> bool {
+        matches!(self, Self::Bare | Self::Reuse | Self::Fresh)
+    }
+
+    /// Whether the task is one for it.
+    #[must_use]
+    pub fn takes(self, task: &Task) -> bool {
+        self != Self::JqProcess || *task != Task::Hello
+    }
+
+    /// How it is started to do the task for as many `connections`.
+    ///
+    /// # Errors
+    ///
+    /// If something is not built or not installed, or it cannot do the task.
+    pub fn launch(
+        self,
+        task: &Task,
+        paths: &Paths,
+        core: Option<usize>,
+        connections: usize,
+    ) -> Result<Launch> {
+        let program = self.program(paths)?;
+        let component = match self.component(task)? {
+            Some(name) => paths.component(name)?,
+            None => PathBuf::new(),
+        };
+        Ok(Launch {
+            name: format!("peer-{self:?}").to_lowercase(),
+            program,
+            args: self.args(task, &component, connections),
+            core,
+            operator: false,
+            end: if self.is_wasmtime() { End::Terminated } else { End::Orderly },
+        })
+    }
+
+    fn is_wasmtime(self) -> bool {
+        match self {
+            Self::Bare | Self::Reuse | Self::Fresh | Self::JqProcess => false,
+            Self::WasiP2
+            | Self::WasiP2Reuse
+            | Self::WasiP3
+            | Self::WasiP3Reuse
+            | Self::WasiP3Fresh => true,
+        }
+    }
+
+    fn program(self, paths: &Paths) -> Result<PathBuf> {
+        match self {
+            Self::Bare => sibling("bare"),
+            Self::JqProcess => {
+                paths.tool("jq").context("there is no `jq` on PATH")?;
+                sibling("bare")
+            }
+            Self::Reuse | Self::Fresh => paths.arenaria(),
+            _ => {
+                let wasmtime = paths
+                    .tool("wasmtime")
+                    .context("there is no `wasmtime`: install it with `cargo xtask peers`")?;
+                let version = version_of(&wasmtime);
+                ensure!(
+                    version.starts_with(WASMTIME),
+                    "{} is {version:?}, {WASMTIME}* is compared: install it with `cargo xtask peers`",
+                    wasmtime.display()
+                );
+                Ok(wasmtime)
+            }
+        }
+    }
+
+    fn component(self, task: &Task) -> Result<Option<&'static str>> {
+        let component = match self {
+            Self::Bare | Self::JqProcess => return Ok(None),
+            Self::Reuse | Self::Fresh => match task {
+                Task::Hello => return Ok(Some("hello")),
+                Task::Jq(_) => return Ok(Some("transform")),
+            },
+            Self::WasiP2 | Self::WasiP2Reuse => "peer-p2",
+            Self::WasiP3 | Self::WasiP3Reuse | Self::WasiP3Fresh => "peer-p3",
+        };
+        match task {
+            Task::Jq(program) if program != PROGRAM => {
+                bail!("{program:?} is not the program that is compiled into {component}.wasm")
+            }
+            Task::Hello | Task::Jq(_) => Ok(Some(component)),
+        }
+    }
+
+    fn args(self, task: &Task, component: &Path, connections: usize) -> Vec<OsString> {
+        match self {
+            Self::Bare => bare("jq", task),
+            Self::JqProcess => bare("jq-process", task),
+            Self::Reuse => arenaria("reuse", task, component, connections),
+            Self::Fresh => arenaria("fresh", task, component, connections),
+            Self::WasiP2 | Self::WasiP3 => wasmtime(None, component),
+            Self::WasiP2Reuse | Self::WasiP3Reuse => wasmtime(Some(REUSE_COUNT), component),
+            Self::WasiP3Fresh => wasmtime(Some("1"), component),
+        }
+    }
+}
+
+fn bare(jq: &str, task: &Task) -> Vec<OsString> {
+    let listen = ["--listen", "127.0.0.1:0"];
+    match task {
+        Task::Hello => words(&["hello"], &listen),
+        Task::Jq(program) => words(&[jq, "--program", program], &listen),
+    }
+}
+
+fn arenaria(isolation: &str, task: &Task, component: &Path, connections: usize) -> Vec<OsString> {
+    // Every connection may wait at once: by its defaults the server would shed some, and a shed
+    // request is fast without having been served.
+    let queue = ["--queue-length", &connections.to_string(), "--queue-time", "10s"];
+    let listen = ["--workers", "1", "--listen", "127.0.0.1:0", "--operator-listen", "off"];
+    let mut args: Vec<OsString> = vec!["serve".into(), component.into()];
+    args.extend(words(&["--isolation", isolation], &listen));
+    args.extend(words(&queue, &[]));
+    if let Task::Jq(program) = task {
+        args.extend(words(&["--set", &format!("program={program}")], &[]));
+    }
+    args
+}
+
+fn wasmtime(reuse: Option<&str>, component: &Path) -> Vec<OsString> {
+    let mut args = words(&["serve", "-Scli", "--addr", "127.0.0.1:0"], &[]);
+    if let Some(count) = reuse {
+        args.extend(words(&["--max-instance-reuse-count", count], &[]));
+    }
+    args.push(component.into());
+    args
+}
+
+fn words(first: &[&str], then: &[&str]) -> Vec<OsString> {
+    first.iter().chain(then).map(Into::into).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(peer: Peer, task: &Task, expected: &str) {
+        let args = peer.args(task, Path::new("c.wasm"), 32);
+        let args: Vec<_> = args.iter().map(|word| word.to_str().unwrap()).collect();
+        assert_eq!(args.join(" "), expected);
+    }
+
+    #[test]
+    fn everybody_listens_on_a_free_port_and_is_given_the_task() {
+        let jq = Task::Jq(".a".into());
+        check(Peer::Bare, &Task::Hello, "hello --listen 127.0.0.1:0");
+        check(Peer::Bare, &jq, "jq --program .a --listen 127.0.0.1:0");
+        check(Peer::JqProcess, &jq, "jq-process --program .a --listen 127.0.0.1:0");
+        check(
+            Peer::Fresh,
+            &jq,
+            "serve c.wasm --isolation fresh --workers 1 --listen 127.0.0.1:0 --operator-listen off \
+             --queue-length 32 --queue-time 10s --set program=.a",
+        );
+        check(
+            Peer::Reuse,
+            &Task::Hello,
+            "serve c.wasm --isolation reuse --workers 1 --listen 127.0.0.1:0 --operator-listen off \
+             --queue-length 32 --queue-time 10s",
+        );
+    }
+
+    #[test]
+    fn wasmtime_keeps_its_defaults_but_for_the_reuse_of_instances() {
+        let check = |peer, expected| check(peer, &Task::Hello, expected);
+        check(Peer::WasiP2, "serve -Scli --addr 127.0.0.1:0 c.wasm");
+        check(Peer::WasiP3, "serve -Scli --addr 127.0.0.1:0 c.wasm");
+        check(
+            Peer::WasiP2Reuse,
+            "serve -Scli --addr 127.0.0.1:0 --max-instance-reuse-count 1000000 c.wasm",
+        );
+        check(
+            Peer::WasiP3Fresh,
+            "serve -Scli --addr 127.0.0.1:0 --max-instance-reuse-count 1 c.wasm",
+        );
+    }
+
+    #[test]
+    fn a_peer_that_cannot_do_the_task_says_so() {
+        let (ours, other) = (Task::Jq(PROGRAM.into()), Task::Jq(".a".into()));
+        assert_eq!(Peer::WasiP3.component(&ours).unwrap(), Some("peer-p3"));
+        assert_eq!(Peer::Reuse.component(&other).unwrap(), Some("transform"));
+        let error = Peer::WasiP2Reuse.component(&other).unwrap_err().to_string();
+        assert!(error.contains("compiled into peer-p2.wasm"), "{error}");
+        assert!(!Peer::JqProcess.takes(&Task::Hello));
+        assert!(Peer::JqProcess.takes(&ours));
+    }
+
+    #[test]
+    fn names_and_logs_tell_everybody_apart() {
+        for (index, peer) in Peer::ALL.iter().enumerate() {
+            for other in &Peer::ALL[..index] {
+                assert_ne!(peer, other);
+                assert_ne!(peer.name(), other.name());
+            }
+        }
+    }
+}

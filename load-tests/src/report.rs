@@ -1,0 +1,432 @@
+//! What runs have found out, in a form that is both written as JSON and drawn as a page.
+//!
+//! A scenario gives [`Section`]s of findings, tables and plots with plain numbers in them; nothing
+//! here knows a scenario, and no scenario knows how a page looks. Invariant: every number that a page
+//! shows is in the JSON, with its unit.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+
+use crate::figures::Spread;
+use crate::machine::Machine;
+use crate::table;
+
+/// Several scenarios on one machine.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Report {
+    /// When the first of them began: RFC 3339, UTC.
+    pub started: String,
+    /// Where.
+    pub machine: Machine,
+    /// Programs that took part, each with its version.
+    pub versions: Vec<String>,
+    /// What was typed.
+    pub command: String,
+    /// What came out, in the order of the runs.
+    pub sections: Vec<Section>,
+}
+
+/// One scenario.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Section {
+    /// Its name on the command line.
+    pub scenario: String,
+    /// A heading.
+    pub title: String,
+    /// What was asked, and how to read the answer: a paragraph.
+    pub summary: String,
+    /// Whether it was ended before its time; the figures are those until then.
+    pub interrupted: bool,
+    /// The servers and generators that took part, as one would type them.
+    pub commands: Vec<String>,
+    /// Sentences that hold or not.
+    pub findings: Vec<Finding>,
+    /// Figures.
+    pub tables: Vec<Table>,
+    /// Pictures.
+    pub plots: Vec<Plot>,
+}
+
+/// A sentence with a figure in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// Whether that is as it must be.
+    pub verdict: Verdict,
+    /// The sentence.
+    pub text: String,
+}
+
+/// Whether a finding is as it must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// A promise that is kept.
+    Holds,
+    /// A promise that is broken: the program ends with 1.
+    Broken,
+    /// A goal for a figure that was missed. Speed never decides the exit code.
+    Missed,
+    /// No promise: a figure.
+    Noted,
+}
+
+/// Rows of figures.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Table {
+    /// A heading.
+    pub title: String,
+    /// The name of the rows' names, and of each figure with its unit.
+    pub columns: Vec<String>,
+    /// Each as long as the heading.
+    pub rows: Vec<Vec<Cell>>,
+}
+
+/// One cell of a table.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Cell {
+    /// A figure that was taken several times.
+    Spread(Spread),
+    /// A figure.
+    Number(f64),
+    /// Words; empty where there is no figure.
+    Text(String),
+}
+
+/// A picture.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum Plot {
+    /// Curves over a common axis.
+    Lines(Lines),
+    /// Lengths side by side.
+    Bars(Bars),
+}
+
+/// Curves over a common axis.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Lines {
+    /// A heading.
+    pub title: String,
+    /// To the right.
+    pub x: Axis,
+    /// Upwards.
+    pub y: Axis,
+    /// The curves; at most eight can be told apart.
+    pub series: Vec<Series>,
+    /// Vertical lines with a word, such as the moment of an event.
+    pub marks: Vec<Mark>,
+}
+
+/// What runs along an axis.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Axis {
+    /// With the unit.
+    pub label: String,
+    /// Logarithmic; otherwise linear from 0.
+    pub log: bool,
+}
+
+/// A curve.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Series {
+    /// For the legend.
+    pub name: String,
+    /// In order of x.
+    pub points: Vec<(f64, f64)>,
+}
+
+/// A vertical line.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Mark {
+    /// Where.
+    pub x: f64,
+    /// What.
+    pub label: String,
+}
+
+/// Lengths side by side.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Bars {
+    /// A heading.
+    pub title: String,
+    /// Of the lengths, with the unit.
+    pub axis: Axis,
+    /// From top to bottom.
+    pub bars: Vec<Bar>,
+}
+
+/// A length, with the range that it was seen in.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Bar {
+    /// What.
+    pub name: String,
+    /// How much.
+    pub value: Spread,
+}
+
+impl Report {
+    /// A report without sections yet.
+    #[must_use]
+    pub fn new(command: String, versions: Vec<String>) -> Self {
+        let started = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+        Self { started, machine: Machine::look(), versions, command, sections: Vec::new() }
+    }
+
+    /// Reads what [`Report::json`] wrote.
+    ///
+    /// # Errors
+    ///
+    /// If the file is not such a report.
+    pub fn read(path: &Path) -> Result<Self> {
+        let bytes =
+            std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+        serde_json::from_slice(&bytes)
+            .with_context(|| format!("{} is not a report", path.display()))
+    }
+
+    /// All of it, for a program.
+    ///
+    /// # Panics
+    ///
+    /// Never: the form has no map with keys that are not text.
+    #[must_use]
+    pub fn json(&self) -> String {
+        serde_json::to_string_pretty(self).expect("the report has a form that JSON can hold") + "\n"
+    }
+
+    /// What is broken, in any section.
+    pub fn broken(&self) -> impl Iterator<Item = &str> {
+        let findings = self.sections.iter().flat_map(|section| &section.findings);
+        findings
+            .filter(|finding| finding.verdict == Verdict::Broken)
+            .map(|finding| finding.text.as_str())
+    }
+}
+
+impl Section {
+    /// A section without figures yet.
+    #[must_use]
+    pub fn new(scenario: &str, title: String, summary: &str) -> Self {
+        Self {
+            scenario: scenario.to_owned(),
+            title,
+            summary: summary.to_owned(),
+            ..Self::default()
+        }
+    }
+
+    /// Adds a sentence that must hold.
+    pub fn promise(&mut self, holds: bool, text: impl Into<String>) {
+        let verdict = if holds { Verdict::Holds } else { Verdict::Broken };
+        self.findings.push(Finding { verdict, text: text.into() });
+    }
+
+    /// Adds a sentence that states a goal and whether it was reached.
+    pub fn goal(&mut self, reached: bool, text: impl Into<String>) {
+        let verdict = if reached { Verdict::Holds } else { Verdict::Missed };
+        self.findings.push(Finding { verdict, text: text.into() });
+    }
+
+    /// Adds a sentence without judgement.
+    pub fn note(&mut self, text: impl Into<String>) {
+        self.findings.push(Finding { verdict: Verdict::Noted, text: text.into() });
+    }
+
+    /// Adds a command line, once.
+    pub fn command(&mut self, line: String) {
+        if !self.commands.contains(&line) {
+            self.commands.push(line);
+        }
+    }
+
+    /// Findings and tables, for a terminal.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let mut text = format!("{}\n", self.title);
+        if self.interrupted {
+            text += "interrupted: what follows is what was measured until then\n";
+        }
+        for table in &self.tables {
+            text += &format!("\n{}\n{}", table.title, table.terminal());
+        }
+        text.push('\n');
+        for finding in &self.findings {
+            text += &format!("{} {}\n", finding.verdict.word(), finding.text);
+        }
+        text
+    }
+}
+
+impl Verdict {
+    /// In a word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Holds => "holds:",
+            Self::Broken => "BROKEN:",
+            Self::Missed => "missed:",
+            Self::Noted => "note:",
+        }
+    }
+}
+
+impl Table {
+    /// A table without rows yet.
+    #[must_use]
+    pub fn new(title: impl Into<String>, columns: &[&str]) -> Self {
+        let columns = columns.iter().map(|&column| column.to_owned()).collect();
+        Self { title: title.into(), columns, rows: Vec::new() }
+    }
+
+    /// Adds a row.
+    ///
+    /// # Panics
+    ///
+    /// If it has another number of cells than the heading.
+    pub fn row(&mut self, cells: Vec<Cell>) {
+        assert_eq!(cells.len(), self.columns.len(), "a row must fit its heading");
+        self.rows.push(cells);
+    }
+
+    fn terminal(&self) -> table::Table {
+        let heading: Vec<&str> = self.columns.iter().map(String::as_str).collect();
+        let mut table = table::Table::new(&heading);
+        for row in &self.rows {
+            table.row(row.iter().map(Cell::text).collect());
+        }
+        table
+    }
+}
+
+impl Cell {
+    /// With as many digits as say something.
+    #[must_use]
+    pub fn text(&self) -> String {
+        match self {
+            Self::Spread(spread) => spread.text(decimals(spread.median)),
+            Self::Number(number) => format!("{number:.*}", decimals(*number)),
+            Self::Text(text) => text.clone(),
+        }
+    }
+}
+
+impl From<f64> for Cell {
+    fn from(number: f64) -> Self {
+        Self::Number(number)
+    }
+}
+
+impl From<u64> for Cell {
+    fn from(number: u64) -> Self {
+        Self::Number(number as f64)
+    }
+}
+
+impl From<Spread> for Cell {
+    fn from(spread: Spread) -> Self {
+        Self::Spread(spread)
+    }
+}
+
+impl From<&str> for Cell {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<String> for Cell {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+/// Three digits that count, or none behind the point where the number is whole.
+#[must_use]
+pub fn decimals(number: f64) -> usize {
+    match number.abs() {
+        whole if whole.fract() == 0.0 => 0,
+        large if large >= 100.0 => 0,
+        middle if middle >= 10.0 => 1,
+        small if small >= 1.0 => 2,
+        _ => 3,
+    }
+}
+
+impl Axis {
+    /// Linear, from 0.
+    #[must_use]
+    pub fn linear(label: &str) -> Self {
+        Self { label: label.to_owned(), log: false }
+    }
+
+    /// Logarithmic.
+    #[must_use]
+    pub fn log(label: &str) -> Self {
+        Self { label: label.to_owned(), log: true }
+    }
+}
+
+impl Series {
+    /// A curve.
+    #[must_use]
+    pub fn new(name: impl Into<String>, points: Vec<(f64, f64)>) -> Self {
+        Self { name: name.into(), points }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report() -> Report {
+        let mut section = Section::new("steady", "Steady".into(), "How it goes.");
+        section.promise(false, "1 request failed");
+        section.goal(false, "it is slow");
+        let mut table = Table::new("Figures", &["server", "requests/s", "note"]);
+        table.row(vec!["bare".into(), Spread::of([1.0, 2.0, 4.0]).into(), "".into()]);
+        table.row(vec!["arenaria".into(), 1234.5.into(), "ok".into()]);
+        section.tables.push(table);
+        section.plots.push(Plot::Lines(Lines {
+            title: "Latency".into(),
+            x: Axis::linear("time, s"),
+            y: Axis::log("latency, ms"),
+            series: vec![Series::new("p50", vec![(0.0, 1.0), (1.0, 2.5)])],
+            marks: vec![Mark { x: 0.5, label: "killed".into() }],
+        }));
+        let mut report = Report::new("load steady".into(), Vec::new());
+        report.sections.push(section);
+        report
+    }
+
+    #[test]
+    fn what_is_written_can_be_read() {
+        let json = report().json();
+        let read: Report = serde_json::from_str(&json).unwrap();
+        assert_eq!(read.json(), json);
+    }
+
+    #[test]
+    fn broken_promises_are_listed_and_missed_goals_are_not() {
+        assert_eq!(report().broken().collect::<Vec<_>>(), ["1 request failed"]);
+    }
+
+    #[test]
+    fn a_terminal_shows_tables_and_findings() {
+        let text = report().sections[0].text();
+        assert!(text.contains("2 (1–4)") && text.contains("1234"), "{text}");
+        assert!(text.contains("BROKEN: 1 request failed\nmissed: it is slow\n"), "{text}");
+    }
+
+    #[test]
+    fn numbers_have_three_digits_that_count() {
+        let check = |number: f64, text: &str| assert_eq!(Cell::from(number).text(), text);
+        check(1234.56, "1235");
+        check(12.345, "12.3");
+        check(1.2345, "1.23");
+        check(0.12345, "0.123");
+        check(7.0, "7");
+    }
+}

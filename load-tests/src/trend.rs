@@ -1,0 +1,133 @@
+//! Whether a figure that is taken again and again stays where it is.
+//!
+//! Readings a second apart are not independent of one another, so a line through all of them would
+//! look far surer than it is. They are averaged in blocks first, and the line is put through the
+//! blocks. Nothing is called flat for want of knowledge: where the noise could hide a rise that
+//! matters, the answer is that it cannot be said.
+
+/// Blocks that readings are averaged in.
+const BLOCKS: usize = 20;
+/// Student's t for 95 % of both sides and `BLOCKS - 2` degrees of freedom.
+const STUDENT: f64 = 2.101;
+/// A change over the whole run that does not matter, as a share of the level.
+const NEGLIGIBLE: f64 = 0.01;
+/// Noise that would hide a change that does, as a share of the level.
+const UNCERTAIN: f64 = 0.05;
+
+/// A line through readings.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Trend {
+    /// The mean of all readings.
+    pub level: f64,
+    /// The change over the whole time, by the line.
+    pub change: f64,
+    /// Half of the interval that the change lies in with 95 % certainty.
+    pub margin: f64,
+    /// The greatest reading less the least.
+    pub range: f64,
+}
+
+/// What a line says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// No change, within the noise, or one that does not matter.
+    Flat,
+    /// It grows.
+    Rising,
+    /// It shrinks.
+    Falling,
+    /// The noise is too great to tell.
+    Unclear,
+}
+
+impl Trend {
+    /// Through readings at equal distances; `None` if there are too few for blocks of two.
+    #[must_use]
+    pub fn of(readings: &[f64]) -> Option<Self> {
+        if readings.len() < BLOCKS * 2 {
+            return None;
+        }
+        let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+        let bound = |block: usize| block * readings.len() / BLOCKS;
+        let blocks: Vec<f64> =
+            (0..BLOCKS).map(|block| mean(&readings[bound(block)..bound(block + 1)])).collect();
+        let (level, middle) = (mean(&blocks), (BLOCKS - 1) as f64 / 2.0);
+        let from_middle = |block: usize| block as f64 - middle;
+        let spread: f64 = (0..BLOCKS).map(|block| from_middle(block).powi(2)).sum();
+        let slope: f64 = blocks
+            .iter()
+            .enumerate()
+            .map(|(block, value)| from_middle(block) * (value - level))
+            .sum::<f64>()
+            / spread;
+        let squares: f64 = blocks
+            .iter()
+            .enumerate()
+            .map(|(block, value)| (value - level - slope * from_middle(block)).powi(2))
+            .sum();
+        let error = (squares / (BLOCKS - 2) as f64 / spread).sqrt();
+        let most = readings.iter().copied().fold(f64::MIN, f64::max);
+        let least = readings.iter().copied().fold(f64::MAX, f64::min);
+        let (run, range) = (BLOCKS as f64, most - least);
+        Some(Self { level, change: slope * run, margin: STUDENT * error * run, range })
+    }
+
+    /// What it says.
+    #[must_use]
+    pub fn direction(&self) -> Direction {
+        let negligible = self.level.abs() * NEGLIGIBLE;
+        if self.change.abs() + self.margin <= negligible {
+            return Direction::Flat;
+        }
+        if self.change.abs() > self.margin.max(negligible) {
+            return if self.change > 0.0 { Direction::Rising } else { Direction::Falling };
+        }
+        if self.margin > self.level.abs() * UNCERTAIN {
+            Direction::Unclear
+        } else {
+            Direction::Flat
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::Random;
+
+    /// 400 readings around 100 with noise of up to `noise` to both sides, which rise by `rise`.
+    fn readings(rise: f64, noise: f64) -> Vec<f64> {
+        let mut random = Random::new(1);
+        let at = |index: i32| rise * f64::from(index) / 400.0;
+        (0..400).map(|index| 100.0 + at(index) + noise * (2.0 * random.unit() - 1.0)).collect()
+    }
+
+    #[track_caller]
+    fn check(rise: f64, noise: f64, expected: Direction) {
+        let trend = Trend::of(&readings(rise, noise)).unwrap();
+        assert_eq!(trend.direction(), expected, "{trend:?}");
+    }
+
+    #[test]
+    fn a_rise_is_told_from_noise() {
+        check(0.0, 0.0, Direction::Flat);
+        check(0.0, 5.0, Direction::Flat);
+        check(0.5, 0.0, Direction::Flat);
+        check(5.0, 5.0, Direction::Rising);
+        check(-5.0, 5.0, Direction::Falling);
+        check(1.5, 0.1, Direction::Rising);
+    }
+
+    #[test]
+    fn what_noise_may_hide_is_not_called_flat() {
+        check(0.0, 100.0, Direction::Unclear);
+    }
+
+    #[test]
+    fn the_line_gives_the_change_over_the_whole_time() {
+        let trend = Trend::of(&readings(40.0, 0.0)).unwrap();
+        assert!((trend.change - 40.0).abs() < 0.2 && trend.margin < 0.2, "{trend:?}");
+        assert!((trend.level - 120.0).abs() < 0.2 && (trend.range - 40.0).abs() < 0.2, "{trend:?}");
+        assert_eq!(Trend::of(&[1.0; 39]), None);
+    }
+}

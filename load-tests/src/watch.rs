@@ -1,0 +1,182 @@
+//! Watches a server from outside while others load it: every second what the kernel knows of its
+//! process, and what it says of itself to its operator.
+//!
+//! The watcher has a thread of its own. It asks little, but it asks the server that is measured:
+//! one scrape a second is part of every figure, as it is in production.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::{Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+
+use crate::metrics::Samples;
+use crate::procfs::{cpu_time, resident_bytes};
+
+const EVERY: Duration = Duration::from_secs(1);
+
+/// One look.
+#[derive(Clone, Debug)]
+pub struct Look {
+    /// Since the watcher began.
+    pub at: Duration,
+    /// Resident memory of the process.
+    pub resident_bytes: u64,
+    /// CPU time that it has used so far.
+    pub cpu: Duration,
+    /// What the server says; `None` if it says nothing.
+    pub memory: Option<Memory>,
+}
+
+/// What a server of ours says of its memory and its instances, over all routes.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Memory {
+    /// Arenas that could be asked.
+    pub arenas: usize,
+    /// Bytes that requests occupy, of all arenas together.
+    pub in_use_bytes: f64,
+    /// The most that one arena ever had in use.
+    pub high_water_bytes: f64,
+    /// Bytes pinned by survivors, of all arenas together.
+    pub sealed_bytes: f64,
+    /// Allocations for keeps that did not fit their place.
+    pub spills: f64,
+    /// Linear memory of all instances.
+    pub linear_bytes: f64,
+    /// How often a linear memory has grown.
+    pub grows: f64,
+    /// Slots by state.
+    pub busy: f64,
+    /// Slots whose instance is being replaced.
+    pub warming: f64,
+    /// Instances that left, whatever the reason.
+    pub retirements: f64,
+}
+
+impl Memory {
+    /// From one reading of `/metrics`.
+    #[must_use]
+    pub fn of(samples: &Samples) -> Self {
+        let values = |name: &'static str| samples.of(name).map(|sample| sample.value);
+        // Not `sum`, which is -0 of nothing.
+        let sum = |name| values(name).fold(0.0, |sum, value| sum + value);
+        Self {
+            arenas: values("arenaria_arena_in_use_bytes").count(),
+            in_use_bytes: sum("arenaria_arena_in_use_bytes"),
+            high_water_bytes: values("arenaria_arena_high_water_bytes").fold(0.0, f64::max),
+            sealed_bytes: sum("arenaria_arena_sealed_bytes"),
+            spills: sum("arenaria_arena_spills_total"),
+            linear_bytes: sum("arenaria_linear_memory_bytes"),
+            grows: sum("arenaria_memory_grows_total"),
+            busy: samples.sum_where("arenaria_slots", "state", "busy"),
+            warming: samples.sum_where("arenaria_slots", "state", "warming"),
+            retirements: sum("arenaria_retirements_total"),
+        }
+    }
+}
+
+/// A thread that looks every second, until it is asked for what it saw.
+#[derive(Debug)]
+pub struct Watch {
+    looks: Arc<Mutex<Vec<Look>>>,
+    stop: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Watch {
+    /// Begins to watch the process `pid`, and its operator's listener if it has one.
+    #[must_use]
+    pub fn start(pid: u32, operator: Option<SocketAddr>) -> Self {
+        let looks = Arc::new(Mutex::new(Vec::new()));
+        let (stop, stopped) = channel();
+        let sink = Arc::clone(&looks);
+        let thread = std::thread::spawn(move || {
+            let start = Instant::now();
+            for tick in 1.. {
+                // A process that is gone is another's concern.
+                if let Ok(look) = look(start, pid, operator) {
+                    sink.lock().unwrap_or_else(PoisonError::into_inner).push(look);
+                }
+                let next = EVERY * tick;
+                match stopped.recv_timeout(next.saturating_sub(start.elapsed())) {
+                    Err(RecvTimeoutError::Timeout) => {}
+                    Ok(()) | Err(RecvTimeoutError::Disconnected) => break,
+                }
+            }
+        });
+        Self { looks, stop: Some(stop), thread: Some(thread) }
+    }
+
+    /// The last look so far.
+    #[must_use]
+    pub fn last(&self) -> Option<Look> {
+        self.looks.lock().unwrap_or_else(PoisonError::into_inner).last().cloned()
+    }
+
+    /// How many looks there were so far.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.looks.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// Everything that was seen, in order.
+    #[must_use]
+    pub fn finish(mut self) -> Vec<Look> {
+        self.end();
+        std::mem::take(&mut self.looks.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn end(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            // A watcher that panicked has said so on stderr; what it saw before is still there.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+fn look(start: Instant, pid: u32, operator: Option<SocketAddr>) -> Result<Look> {
+    let memory =
+        operator.and_then(|operator| Samples::read(operator).ok()).map(|all| Memory::of(&all));
+    Ok(Look {
+        at: start.elapsed(),
+        resident_bytes: resident_bytes(pid)?,
+        cpu: cpu_time(pid)?,
+        memory,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_watcher_looks_at_once_and_ends_when_asked() {
+        let watch = Watch::start(std::process::id(), None);
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while watch.last().is_none() && Instant::now() < deadline {
+            std::thread::yield_now();
+        }
+        let looks = watch.finish();
+        assert!(looks[0].resident_bytes > 0 && looks[0].memory.is_none(), "{looks:?}");
+    }
+
+    #[test]
+    fn instances_are_summed_and_the_highest_mark_counts() {
+        let text = "arenaria_arena_in_use_bytes{slot=\"0\"} 5\narenaria_arena_in_use_bytes{slot=\"1\"} 7\n\
+            arenaria_arena_high_water_bytes{slot=\"0\"} 100\narenaria_arena_high_water_bytes{slot=\"1\"} 50\n\
+            arenaria_memory_grows_total{route=\"/\"} 0\narenaria_slots{state=\"busy\"} 1\n";
+        let memory = Memory::of(&Samples::parse(text).unwrap());
+        assert_eq!((memory.arenas, memory.in_use_bytes, memory.high_water_bytes), (2, 12.0, 100.0));
+        assert_eq!((memory.busy, memory.grows), (1.0, 0.0));
+    }
+}

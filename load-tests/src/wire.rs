@@ -1,0 +1,222 @@
+//! Where an answer ends on the wire: HTTP/1.1's framing, as far as a client of our own needs it.
+//!
+//! Length and chunks are understood; an answer that ends with its connection is an error, since it
+//! could not be told from one that was cut.
+
+use std::mem::MaybeUninit;
+
+use anyhow::{Context, Result, bail};
+use httparse::{Header, Status};
+
+const HEADERS_MAX: usize = 64;
+/// A head that is longer than this is an error.
+pub const HEAD_BYTES_MAX: usize = 64 << 10;
+
+/// What the head of an answer says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// The status.
+    pub status: u16,
+    /// The length of the head itself.
+    pub bytes: usize,
+    /// How the body ends.
+    pub framing: Framing,
+    /// Whether the server will close the connection.
+    pub closes: bool,
+}
+
+/// How a body ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framing {
+    /// After so many bytes.
+    Length(usize),
+    /// With an empty chunk.
+    Chunked,
+}
+
+/// Reads the head of an answer to something other than HEAD; `None` while it is incomplete. `see` is
+/// shown its headers.
+///
+/// # Errors
+///
+/// If it is not HTTP, too long, or ends only with its connection.
+pub fn head(received: &[u8], see: impl FnOnce(&[Header<'_>])) -> Result<Option<Head>> {
+    let mut headers = [const { MaybeUninit::uninit() }; HEADERS_MAX];
+    let mut response = httparse::Response::new(&mut []);
+    let parsed = httparse::ParserConfig::default().parse_response_with_uninit_headers(
+        &mut response,
+        received,
+        &mut headers,
+    );
+    let bytes = match parsed.context("the answer is not HTTP")? {
+        Status::Complete(bytes) => bytes,
+        Status::Partial if received.len() > HEAD_BYTES_MAX => {
+            bail!("the answer's head is longer than {HEAD_BYTES_MAX} bytes")
+        }
+        Status::Partial => return Ok(None),
+    };
+    let status = response.code.expect("a complete head has a status");
+    let (framing, closes) = framing(status, response.headers)?;
+    see(response.headers);
+    Ok(Some(Head { status, bytes, framing, closes }))
+}
+
+fn framing(status: u16, headers: &[Header<'_>]) -> Result<(Framing, bool)> {
+    let (mut length, mut chunked, mut closes) = (None, false, false);
+    for header in headers {
+        if header.name.eq_ignore_ascii_case("content-length") {
+            let text = String::from_utf8_lossy(header.value);
+            let number = text.parse();
+            length =
+                Some(number.with_context(|| format!("content-length {text:?} is not a number"))?);
+        } else if header.name.eq_ignore_ascii_case("transfer-encoding") {
+            chunked = header.value.eq_ignore_ascii_case(b"chunked");
+        } else if header.name.eq_ignore_ascii_case("connection") {
+            closes = header.value.eq_ignore_ascii_case(b"close");
+        }
+    }
+    let framing = match length {
+        _ if matches!(status, 100..=199 | 204 | 304) => Framing::Length(0),
+        _ if chunked => Framing::Chunked,
+        Some(length) => Framing::Length(length),
+        None => bail!("the answer ({status}) has neither content-length nor chunks"),
+    };
+    Ok((framing, closes))
+}
+
+impl Framing {
+    /// The length on the wire of the body that `received` begins with; `None` while it is
+    /// incomplete.
+    ///
+    /// # Errors
+    ///
+    /// If it should be chunks and is not.
+    pub fn body_bytes(self, received: &[u8]) -> Result<Option<usize>> {
+        match self {
+            Self::Length(length) => Ok((received.len() >= length).then_some(length)),
+            Self::Chunked => chunks(received, |_| {}),
+        }
+    }
+
+    /// The body itself, of a complete one on the wire.
+    ///
+    /// # Errors
+    ///
+    /// If it is not complete.
+    pub fn decoded(self, wire: &[u8]) -> Result<Vec<u8>> {
+        match self {
+            Self::Length(length) => {
+                Ok(wire.get(..length).context("the body is incomplete")?.to_vec())
+            }
+            Self::Chunked => {
+                let mut body = Vec::new();
+                chunks(wire, |chunk| body.extend_from_slice(chunk))?
+                    .context("the body is incomplete")?;
+                Ok(body)
+            }
+        }
+    }
+
+    /// Whether a complete body on the wire is `expected`.
+    ///
+    /// # Errors
+    ///
+    /// If it is not complete.
+    pub fn is_body(self, wire: &[u8], expected: &[u8]) -> Result<bool> {
+        match self {
+            Self::Length(length) => Ok(wire.get(..length) == Some(expected)),
+            Self::Chunked => Ok(self.decoded(wire)? == expected),
+        }
+    }
+}
+
+/// Walks over chunks up to the empty one and its trailers, and says how long all of it is.
+fn chunks(wire: &[u8], mut each: impl FnMut(&[u8])) -> Result<Option<usize>> {
+    let mut at = 0;
+    loop {
+        let Ok(size) = httparse::parse_chunk_size(&wire[at..]) else {
+            bail!("the answer's chunks are malformed")
+        };
+        let Status::Complete((head, size)) = size else { return Ok(None) };
+        at += head;
+        if size == 0 {
+            // Trailers are lines up to an empty one.
+            let mut rest = &wire[at..];
+            loop {
+                let Some(end) = rest.windows(2).position(|two| two == b"\r\n") else {
+                    return Ok(None);
+                };
+                rest = &rest[end + 2..];
+                if end == 0 {
+                    return Ok(Some(wire.len() - rest.len()));
+                }
+            }
+        }
+        let end = at + usize::try_from(size).context("a chunk is too long")?;
+        let Some(tail) = wire.get(end..end + 2) else { return Ok(None) };
+        if tail != b"\r\n" {
+            bail!("the answer's chunks are malformed");
+        }
+        each(&wire[at..end]);
+        at = end + 2;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(wire: &[u8]) -> Result<Option<(Head, Option<usize>)>> {
+        let Some(head) = head(wire, |_| {})? else { return Ok(None) };
+        Ok(Some((head, head.framing.body_bytes(&wire[head.bytes..])?)))
+    }
+
+    #[test]
+    fn every_prefix_is_incomplete_and_the_whole_is_not() {
+        let bodies = [
+            &b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello"[..],
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\na: b\r\n\r\n",
+        ];
+        for wire in bodies {
+            for end in 0..wire.len() {
+                let complete = read(&wire[..end]).unwrap().and_then(|(_, body)| body);
+                assert_eq!(complete, None, "{end} of {} bytes", wire.len());
+            }
+            let (head, body) = read(wire).unwrap().unwrap();
+            assert_eq!(head.bytes + body.unwrap(), wire.len());
+            let following = [wire, b"HTTP/1.1 "].concat();
+            assert_eq!(read(&following).unwrap(), Some((head, body)));
+        }
+        let framing = Framing::Chunked;
+        assert_eq!(framing.decoded(b"3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n").unwrap(), b"abcde");
+        assert!(framing.decoded(b"3\r\nabc\r\n").is_err());
+    }
+
+    #[track_caller]
+    fn refused(wire: &[u8], message: &str) {
+        assert_eq!(read(wire).unwrap_err().to_string(), message);
+    }
+
+    #[test]
+    fn what_cannot_be_delimited_is_an_error() {
+        refused(
+            b"HTTP/1.1 200 OK\r\n\r\n",
+            "the answer (200) has neither content-length nor chunks",
+        );
+        refused(b"SMTP ready", "the answer is not HTTP");
+        refused(
+            b"HTTP/1.1 200 OK\r\ncontent-length: x\r\n\r\n",
+            "content-length \"x\" is not a number",
+        );
+        let chunked = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
+        refused(&[&chunked[..], b"zz\r\n"].concat(), "the answer's chunks are malformed");
+        refused(&[&chunked[..], b"1\r\nabc"].concat(), "the answer's chunks are malformed");
+    }
+
+    #[test]
+    fn a_status_without_a_body_needs_no_length() {
+        let (head, body) =
+            read(b"HTTP/1.1 204 No Content\r\nConnection: Close\r\n\r\n").unwrap().unwrap();
+        assert_eq!((head.status, head.closes, body), (204, true, Some(0)));
+    }
+}

@@ -1,0 +1,54 @@
+//! Builds the components for other hosts, and gets those hosts: what arenaria is compared with.
+//!
+//! Nothing of our contract holds for them: they are built as everybody builds a component, and link
+//! what std needs of WASI.
+
+use anyhow::Context;
+
+use crate::guests::{PROFILE, read, write_if_changed};
+use crate::tools::{need_oha, need_target, need_wasmtime};
+use crate::workspace::{WASI, Workspace, succeed};
+
+/// The packages that become components.
+pub(crate) const PEERS: [&str; 2] = ["peer-p2", "peer-p3"];
+
+/// Builds the components, and sees to it that there is a wasmtime to serve them.
+///
+/// # Errors
+///
+/// If something cannot be built or installed.
+pub(crate) fn get(workspace: &Workspace, oha: bool) -> anyhow::Result<()> {
+    build_all(workspace)?;
+    println!("{}", need_wasmtime(workspace)?.display());
+    if oha {
+        println!("{}", need_oha(workspace)?.display());
+    }
+    Ok(())
+}
+
+/// Builds the components and prints their sizes.
+///
+/// # Errors
+///
+/// If one cannot be built.
+pub(crate) fn build_all(workspace: &Workspace) -> anyhow::Result<()> {
+    need_target(workspace, WASI)?;
+    println!("{:<12} {:>12}", "peer", "component");
+    for peer in PEERS {
+        let bytes = build(workspace, peer).with_context(|| format!("peer {peer}"))?;
+        println!("{peer:<12} {bytes:>10} B");
+    }
+    Ok(())
+}
+
+/// Builds one. Apart from the other, so that neither decides on the other's features.
+fn build(workspace: &Workspace, peer: &str) -> anyhow::Result<usize> {
+    let mut cargo = workspace.cargo_for_guests();
+    cargo.args(["build", "--quiet", "--profile", PROFILE, "--target", WASI, "-p", peer]);
+    succeed(&mut cargo)?;
+    let file = peer.replace('-', "_");
+    let built = workspace.guests().join(WASI).join(PROFILE).join(file).with_extension("wasm");
+    let component = read(&built)?;
+    write_if_changed(&workspace.component(peer), &component)?;
+    Ok(component.len())
+}
