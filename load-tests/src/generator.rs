@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use rustix::buffer::spare_capacity;
-use rustix::event::epoll;
+use rustix::event::{PollFd, PollFlags, epoll, poll};
 use rustix::fd::OwnedFd;
 use rustix::io::Errno;
 use rustix::time::{ClockId, Timespec, clock_gettime};
@@ -102,12 +102,15 @@ struct Run {
     /// When the next request is due, and how many were before it.
     due: Duration,
     index: u64,
+    /// Requests without their answer.
+    in_flight: usize,
     events: Vec<epoll::Event>,
     measured: Measured,
 }
 
 impl Generator {
-    /// Connects. `alone` says that the thread has a core of its own.
+    /// Connects. `alone` says that the thread has a core of its own to wait on; its CPU time then says
+    /// nothing of how much it had to do.
     ///
     /// # Errors
     ///
@@ -169,8 +172,7 @@ impl Generator {
                 break;
             }
             self.send_due(&mut run, now);
-            let pause = self.pause(&run, check);
-            self.wait(&mut run.events, pause)?;
+            self.wait_in(&mut run, check)?;
             self.receive(&mut run);
             let now = run.start.elapsed();
             if now >= check {
@@ -203,33 +205,53 @@ impl Generator {
             run.measured.sent += 1;
             let sent = run.start.elapsed();
             let wire = &self.exchanges[exchange].wire;
-            if let Some(loss) = self.links[number].begin(InFlight::new(exchange, due, sent), wire) {
-                run.measured.failures.count(loss);
-                self.reconnect(number);
+            match self.links[number].begin(InFlight::new(exchange, due, sent), wire) {
+                None => run.in_flight += 1,
+                Some(loss) => {
+                    run.measured.failures.count(loss);
+                    self.reconnect(number);
+                }
             }
         }
     }
 
-    /// How long nothing will have to be done.
-    fn pause(&self, run: &Run, check: Duration) -> Duration {
+    /// Waits for something to do, at most until the next `check`.
+    ///
+    /// With a core of its own it does not sleep while an answer is on its way or a request about to
+    /// be due: waking up would be part of the latency, and sending somebody to sleep and waking them
+    /// costs the server as well.
+    fn wait_in(&self, run: &mut Run, check: Duration) -> Result<()> {
         let now = run.start.elapsed();
         let until_check = check.min(run.end).saturating_sub(now);
-        match run.pace {
+        let pause = match run.pace {
             Pace::Open { .. } if !self.idle.is_empty() => {
-                let until_due = run.due.saturating_sub(now).min(until_check);
-                if self.alone { until_due.saturating_sub(SLEEP_LEAST) } else { until_due }
+                run.due.saturating_sub(now).min(until_check)
             }
             _ => until_check,
-        }
+        };
+        let pause = match self.alone {
+            true if run.in_flight > 0 => Duration::ZERO,
+            true => pause.saturating_sub(SLEEP_LEAST),
+            false => pause,
+        };
+        self.wait(&mut run.events, pause)
     }
 
     fn wait(&self, events: &mut Vec<epoll::Event>, timeout: Duration) -> Result<()> {
-        let timeout = Timespec {
-            tv_sec: timeout.as_secs().cast_signed(),
-            tv_nsec: timeout.subsec_nanos().into(),
-        };
+        let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+        if !timeout.is_zero() {
+            // `epoll_wait` would round up to a whole millisecond; this does not.
+            let timeout = Timespec {
+                tv_sec: timeout.as_secs().cast_signed(),
+                tv_nsec: timeout.subsec_nanos().into(),
+            };
+            match poll(&mut [PollFd::new(&self.epoll, PollFlags::IN)], Some(&timeout)) {
+                Ok(_) | Err(Errno::INTR) => {}
+                Err(error) => return Err(error).context("cannot wait for sockets"),
+            }
+        }
         events.clear();
-        match epoll::wait(&self.epoll, spare_capacity(events), Some(&timeout)) {
+        match epoll::wait(&self.epoll, spare_capacity(events), Some(&at_once)) {
             Ok(_) | Err(Errno::INTR) => Ok(()),
             Err(error) => Err(error).context("cannot wait for sockets"),
         }
@@ -245,6 +267,7 @@ impl Generator {
                 Progress::Pending => {}
                 Progress::Connected => self.idle.push_back(number),
                 Progress::Answered(answered) => {
+                    run.in_flight -= 1;
                     run.measured.answered(run.start.elapsed(), &answered);
                     if answered.closes {
                         self.reconnect(number);
@@ -253,13 +276,14 @@ impl Generator {
                     }
                 }
                 Progress::Lost(loss) => {
-                    run.measured.failures.count(loss);
+                    run.lose(loss);
                     // A server that does not accept is asked again a little later.
                     if loss != Loss::Connect {
                         self.reconnect(number);
                     }
                 }
-                Progress::Closed => self.reconnect(number),
+                // `mend` connects again: a server that hangs up at once is not to be hammered.
+                Progress::Closed => {}
             }
         }
     }
@@ -270,7 +294,7 @@ impl Generator {
         for number in 0..self.links.len() {
             let link = &self.links[number];
             if link.sent().is_some_and(|sent| sent + self.answer_time < now) {
-                run.measured.failures.count(Loss::Timeout);
+                run.lose(Loss::Timeout);
                 self.reconnect(number);
             } else if link.is_broken() {
                 self.reconnect(number);
@@ -280,16 +304,15 @@ impl Generator {
 
     /// Waits for the answers that are still on their way; what does not come in time is lost.
     fn drain(&mut self, run: &mut Run, stop: &AtomicBool) -> Result<()> {
-        let busy = |links: &[Link]| links.iter().any(|link| link.sent().is_some());
         let patience = if stop.load(Ordering::Relaxed) { CHECK_EVERY } else { self.answer_time };
         let end = run.start.elapsed() + patience;
-        while busy(&self.links) && run.start.elapsed() < end {
+        while run.in_flight > 0 && run.start.elapsed() < end {
             self.wait(&mut run.events, CHECK_EVERY)?;
             self.receive(run);
         }
         for number in 0..self.links.len() {
             if self.links[number].sent().is_some() {
-                run.measured.failures.count(Loss::Timeout);
+                run.lose(Loss::Timeout);
                 self.reconnect(number);
             }
         }
@@ -310,6 +333,7 @@ impl Run {
             pace,
             due: Duration::ZERO,
             index: 0,
+            in_flight: 0,
             events: Vec::with_capacity(EVENTS_MAX),
             measured: Measured::default(),
         }
@@ -337,6 +361,14 @@ impl Run {
             }
         }
         due
+    }
+
+    /// A request, or with [`Loss::Connect`] a connection, has come to nothing.
+    fn lose(&mut self, loss: Loss) {
+        self.measured.failures.count(loss);
+        if loss != Loss::Connect {
+            self.in_flight -= 1;
+        }
     }
 
     /// How many were due and could not be sent; on average, where chance decides.

@@ -126,6 +126,18 @@ impl Server {
         format!("the end of {}:\n{}", self.log.display(), tail(&self.log, LOG_LINES_SHOWN))
     }
 
+    /// The last line of its log that says something.
+    #[must_use]
+    pub fn last_words(&self) -> String {
+        let log = tail(&self.log, LOG_LINES_SHOWN);
+        log.lines()
+            .rev()
+            .map(str::trim)
+            .find(|line| !line.is_empty())
+            .unwrap_or_default()
+            .to_owned()
+    }
+
     /// Asks it to end and waits for that.
     ///
     /// # Errors

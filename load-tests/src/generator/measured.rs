@@ -158,6 +158,12 @@ impl Measured {
         self.latency.value_at_quantile(quantile) as f64 / 1e6
     }
 
+    /// The share of a core that the generator used: below 1, it could have done more.
+    #[must_use]
+    pub fn generator_busy(&self) -> f64 {
+        self.cpu.as_secs_f64() / self.elapsed.as_secs_f64()
+    }
+
     /// The CPU time of the generator per request, microseconds.
     #[must_use]
     pub fn generator_us_per_request(&self) -> f64 {
@@ -168,6 +174,12 @@ impl Measured {
     #[must_use]
     pub fn refusals(&self) -> u64 {
         self.refused.len()
+    }
+
+    /// Answers with status 503: the server had too much to do, and said so.
+    #[must_use]
+    pub fn shed(&self) -> u64 {
+        self.statuses.get(&503).copied().unwrap_or(0)
     }
 
     /// Answers with a status above 499, the shed ones (503) apart from the others.

@@ -171,7 +171,7 @@ fn judge_good(section: &mut Section, phases: &[Phase]) {
     let mut outcomes = Table::new("What became of good requests", &columns);
     for Phase { name, measured, .. } in phases {
         table.row(latency::row(*name, measured));
-        let shed = measured.statuses.get(&503).copied().unwrap_or(0);
+        let shed = measured.shed();
         let failures = measured.failures;
         let failed = measured.refusals() - shed + failures.lost() + failures.connect;
         let counts = [measured.due(), measured.latency.len(), shed, failed, failures.wrong];

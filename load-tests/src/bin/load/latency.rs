@@ -115,9 +115,13 @@ pub(crate) fn memory(looks: &[Look]) -> Plot {
 pub(crate) fn promises(section: &mut Section, run: &Measured, looks: &[Look]) {
     let failures = run.failures;
     let failed = run.server_errors() + failures.lost() + failures.wrong;
+    let (due, right) = (run.due(), run.latency.len());
     section.promise(
-        failed == 0,
-        format!("{failed} of {} requests failed (shed ones, 503, not counted)", run.sent),
+        failed == 0 && right > 0,
+        format!(
+            "{right} of {due} requests were answered rightly, {failed} failed, {} were shed (503)",
+            run.shed()
+        ),
     );
     let Some(memory) = looks.last().and_then(|look| look.memory.as_ref()) else { return };
     section.promise(memory.grows == 0.0, format!("linear memories grew {} times", memory.grows));

@@ -95,7 +95,7 @@ fn own(run: &Measured, cpu: Option<Duration>) -> Row {
         per_second: run.achieved_per_second(),
         server_us: cpu.map(|cpu| cpu.as_secs_f64() * 1e6 / run.answered.max(1) as f64),
         server_busy: cpu.map(|cpu| cpu.as_secs_f64() / seconds),
-        generator: Some((run.generator_us_per_request(), run.cpu.as_secs_f64() / seconds)),
+        generator: Some((run.generator_us_per_request(), run.generator_busy())),
         latency_ms: [run.latency_ms(0.5), run.latency_ms(0.99)],
     }
 }

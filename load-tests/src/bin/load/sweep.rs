@@ -101,7 +101,7 @@ fn outcomes(runs: &[(f64, Measured)]) -> Table {
     let columns = ["rate", "due", "right", "shed (503)", "other errors", "not sent"];
     let mut table = Table::new("What became of every request", &columns);
     for (rate, run) in runs {
-        let shed = run.statuses.get(&503).copied().unwrap_or(0);
+        let shed = run.shed();
         table.row(vec![
             format!("{rate:.0}/s").into(),
             run.due().into(),

@@ -12,6 +12,9 @@ const SUMMARY: &str = "Everybody answers the same requests with the same bytes, 
     answer costs either way. Nobody's limits are switched off; arenaria's queue is as long as there \
     are connections.";
 
+/// Beyond what the fastest server takes, so that the generator is not what is measured.
+const GENERATOR_RESERVE: f64 = 1.3;
+
 /// A figure of one measurement.
 type Figure = fn(&Measurement) -> f64;
 
@@ -59,6 +62,7 @@ pub(crate) fn section(contest: &Contest, rounds: &[Round], stage: &Stage) -> Sec
             }
         }
     }
+    judge_generator(&mut section, contest, rounds);
     section.tables.push(table(contest, rounds));
     section.plots.extend([
         bars(contest, rounds, "Throughput", "requests/s", Measurement::per_second),
@@ -68,11 +72,31 @@ pub(crate) fn section(contest: &Contest, rounds: &[Round], stage: &Stage) -> Sec
     section
 }
 
+/// Whether the generator was what was measured: how much more it could have done while the fastest
+/// server's core was busy.
+fn judge_generator(section: &mut Section, contest: &Contest, rounds: &[Round]) {
+    let all = 0..contest.contestants.len();
+    let busiest = all
+        .map(|index| spread(rounds, index, |it| it.run.generator_busy()))
+        .max_by(|one, other| one.median.total_cmp(&other.median));
+    let Some(busiest) = busiest else { return };
+    let reserve = 1.0 / busiest.median;
+    section.goal(
+        reserve >= GENERATOR_RESERVE,
+        format!(
+            "the generator used {:.0} % of its core at the fastest server: it could drive {reserve:.2} \
+             times as much, at least {GENERATOR_RESERVE:.2}",
+            busiest.median * 100.0
+        ),
+    );
+}
+
 fn table(contest: &Contest, rounds: &[Round]) -> Table {
     let columns = [
         "server",
         "requests/s",
         "of the first",
+        "errors",
         "server CPU µs/request",
         "server's core busy %",
         "generator's core busy %",
@@ -88,6 +112,7 @@ fn table(contest: &Contest, rounds: &[Round]) -> Table {
             contestant.name.clone().into(),
             of(Measurement::per_second),
             ratio(rounds, index, 0, Measurement::per_second).text(3).into(),
+            of(Measurement::errors),
             of(Measurement::server_us),
             median(Measurement::server_busy_percent),
             median(Measurement::generator_busy_percent),
