@@ -55,7 +55,7 @@ fn every_scenario_keeps_its_promises() {
 fn a_broken_promise_ends_it_with_1() {
     let folder = tempfile::tempdir().unwrap();
     let page = folder.path().join("report.html");
-    // The flagship trusts its own answer; another server's is compared with it.
+    // A server that answers the question whether it is there, and nothing after it.
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     std::thread::spawn(move || {
