@@ -22,7 +22,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use rustix::buffer::spare_capacity;
 use rustix::event::{PollFd, PollFlags, epoll, poll};
 use rustix::fd::OwnedFd;
@@ -144,6 +144,8 @@ impl Generator {
         for number in 0..connections {
             generator.reconnect(number);
         }
+        let made = generator.links.iter().filter(|link| !link.is_broken()).count();
+        ensure!(made == connections, "only {made} of {connections} connections can be made");
         Ok(generator)
     }
 
@@ -185,6 +187,7 @@ impl Generator {
         }
         run.measured.end(run.start.elapsed(), thread_cpu() - cpu_before, run.unsent());
         self.drain(&mut run, stop)?;
+        run.measured.total = run.start.elapsed();
         if let Some(second) = run.measured.last_second() {
             see(second);
         }
@@ -376,7 +379,9 @@ impl Run {
         match self.pace {
             Pace::Closed => 0,
             Pace::Open { per_second, .. } => {
-                (self.end.saturating_sub(self.due).as_secs_f64() * per_second).ceil() as u64
+                // Less than any distance: a whole number of them must not become one more.
+                let left = self.end.saturating_sub(self.due).as_secs_f64() * per_second;
+                (left - 1e-6).max(0.0).ceil() as u64
             }
         }
     }

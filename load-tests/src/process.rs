@@ -46,7 +46,11 @@ impl Process {
     ///
     /// If the system does not say.
     pub fn ended(&mut self) -> std::io::Result<Option<ExitStatus>> {
-        self.0.try_wait()
+        let status = self.0.try_wait()?;
+        if status.is_some() {
+            living().remove(&self.0.id());
+        }
+        Ok(status)
     }
 
     /// Asks it to end (SIGTERM) and waits; `None` if it has not ended in time.
@@ -122,7 +126,7 @@ mod tests {
 
     #[test]
     fn a_patience_that_is_over_says_so() {
-        let deaf = "trap '' TERM; echo ready; while :; do sleep 600; done";
+        let deaf = "trap '' TERM; echo ready; while :; do sleep 1; done";
         let mut command = Command::new("sh");
         command.args(["-c", deaf]).stdout(std::process::Stdio::piped());
         let mut process = Process::spawn(&mut command).unwrap();

@@ -9,10 +9,10 @@
 const BLOCKS: usize = 20;
 /// Student's t for 95 % of both sides and `BLOCKS - 2` degrees of freedom.
 const STUDENT: f64 = 2.101;
-/// A change over the whole run that does not matter, as a share of the level.
+/// A change over the whole run that does not matter even if it is real, as a share of the level.
 const NEGLIGIBLE: f64 = 0.01;
-/// Noise that would hide a change that does, as a share of the level.
-const UNCERTAIN: f64 = 0.05;
+/// What is called flat has changed by less than this, noise included, as a share of the level.
+const FLAT: f64 = 0.05;
 
 /// A line through readings.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -30,7 +30,7 @@ pub struct Trend {
 /// What a line says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
-    /// No change, within the noise, or one that does not matter.
+    /// No change that can be told from noise, and no room for one that matters.
     Flat,
     /// It grows.
     Rising,
@@ -75,18 +75,12 @@ impl Trend {
     /// What it says.
     #[must_use]
     pub fn direction(&self) -> Direction {
-        let negligible = self.level.abs() * NEGLIGIBLE;
-        if self.change.abs() + self.margin <= negligible {
-            return Direction::Flat;
-        }
-        if self.change.abs() > self.margin.max(negligible) {
+        let change = self.change.abs();
+        if change > self.margin.max(self.level.abs() * NEGLIGIBLE) {
             return if self.change > 0.0 { Direction::Rising } else { Direction::Falling };
         }
-        if self.margin > self.level.abs() * UNCERTAIN {
-            Direction::Unclear
-        } else {
-            Direction::Flat
-        }
+        let flat = change + self.margin <= self.level.abs() * FLAT;
+        if flat { Direction::Flat } else { Direction::Unclear }
     }
 }
 
@@ -121,6 +115,10 @@ mod tests {
     #[test]
     fn what_noise_may_hide_is_not_called_flat() {
         check(0.0, 100.0, Direction::Unclear);
+        let near = |change, margin| Trend { level: 100.0, change, margin, range: 10.0 }.direction();
+        assert_eq!(near(4.8, 4.9), Direction::Unclear);
+        assert_eq!(near(0.5, 4.4), Direction::Flat);
+        assert_eq!(near(4.8, 4.7), Direction::Rising);
     }
 
     #[test]

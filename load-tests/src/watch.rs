@@ -116,12 +116,6 @@ impl Watch {
         self.looks.lock().unwrap_or_else(PoisonError::into_inner).last().cloned()
     }
 
-    /// How many looks there were so far.
-    #[must_use]
-    pub fn count(&self) -> usize {
-        self.looks.lock().unwrap_or_else(PoisonError::into_inner).len()
-    }
-
     /// Everything that was seen, in order.
     #[must_use]
     pub fn finish(mut self) -> Vec<Look> {

@@ -142,8 +142,8 @@ impl Link {
                 Ok(Some(_)) | Err(_) => Progress::Lost(Loss::Connect),
             },
             Self::Idle(mut stream) => match stream.read(scratch) {
-                Ok(0) => Progress::Closed,
-                Ok(_) => Progress::Lost(Loss::Malformed),
+                // What nobody has asked for, such as a 408 before the end, is no answer to anything.
+                Ok(_) => Progress::Closed,
                 Err(error) if is_pause(&error) => {
                     *self = Self::Idle(stream);
                     Progress::Pending

@@ -8,8 +8,9 @@ use hdrhistogram::Histogram;
 
 use super::link::Answered;
 
-/// Latencies are kept in nanoseconds, up to a minute, with three digits that count.
-const LATENCY_MAX: Duration = Duration::from_mins(1);
+/// Latencies are kept in nanoseconds, up to a day, with three digits that count: the backlog of an open
+/// loop past the knee has no bound.
+const LATENCY_MAX: Duration = Duration::from_hours(24);
 const DIGITS: u8 = 3;
 
 /// What came of a run. Latencies are nanoseconds, from the moment at which a request was due.
@@ -17,7 +18,9 @@ const DIGITS: u8 = 3;
 pub struct Measured {
     /// How long requests were sent.
     pub elapsed: Duration,
-    /// What the generator's thread used meanwhile.
+    /// The same, and until the last answer had come.
+    pub total: Duration,
+    /// What the generator's thread used while requests were sent.
     pub cpu: Duration,
     /// Requests that were sent.
     pub sent: u64,
@@ -100,6 +103,7 @@ impl Default for Measured {
     fn default() -> Self {
         Self {
             elapsed: Duration::ZERO,
+            total: Duration::ZERO,
             cpu: Duration::ZERO,
             sent: 0,
             unsent: 0,
@@ -182,14 +186,10 @@ impl Measured {
         self.statuses.get(&503).copied().unwrap_or(0)
     }
 
-    /// Answers with a status above 499, the shed ones (503) apart from the others.
+    /// Requests that were sent and got something else than a right answer; the shed ones apart.
     #[must_use]
-    pub fn server_errors(&self) -> u64 {
-        self.statuses
-            .range(500..)
-            .filter(|(status, _)| **status != 503)
-            .map(|(_, count)| count)
-            .sum()
+    pub fn failed(&self) -> u64 {
+        self.refusals() - self.shed() + self.failures.lost() + self.failures.wrong
     }
 
     /// Everything that was due and got no right answer.

@@ -45,8 +45,18 @@ fn answering(answer: &'static [u8]) -> SocketAddr {
 
 fn run(address: SocketAddr, connections: usize, pace: Pace, expected: &[u8]) -> Measured {
     let exchange = Exchange { wire: request("GET", "/", b""), expected: Some(expected.to_vec()) };
+    run_exchange(address, connections, pace, exchange, ANSWER_TIME_MAX)
+}
+
+fn run_exchange(
+    address: SocketAddr,
+    connections: usize,
+    pace: Pace,
+    exchange: Exchange,
+    answer_time: Duration,
+) -> Measured {
     let mut generator = Generator::connect(address, connections, vec![exchange], false).unwrap();
-    generator.answer_time = Duration::from_millis(300);
+    generator.answer_time = answer_time;
     let stop = AtomicBool::new(false);
     generator.run(pace, Duration::from_millis(500), &stop, |_| {}).unwrap()
 }
@@ -104,7 +114,8 @@ fn a_stall_is_charged_to_all_who_would_have_come_meanwhile() {
 #[test]
 fn what_could_not_be_sent_and_what_was_not_answered_are_errors() {
     let silent = server(|mut stream| while read_head(&mut stream).is_some() {});
-    let run = run(silent, 2, open(100.0), b"hello");
+    let exchange = Exchange { wire: request("GET", "/", b""), expected: None };
+    let run = run_exchange(silent, 2, open(100.0), exchange, Duration::from_millis(300));
     assert_eq!((run.due(), run.latency.len()), (50, 0));
     assert_eq!(run.failures.timeout, run.sent, "{run:?}");
     assert_eq!(run.errors(), 50);
@@ -116,9 +127,23 @@ fn refusals_and_wrong_bodies_are_not_among_the_latencies() {
     let refusing = answering(b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n");
     let refused = run(refusing, 2, open(100.0), b"hello");
     assert_eq!((refused.latency.len(), refused.refusals()), (0, refused.sent));
-    assert_eq!(refused.server_errors(), 0, "shed ones are apart");
+    assert_eq!((refused.failed(), refused.shed()), (0, refused.sent), "shed ones are apart");
+    let missing =
+        run(answering(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n"), 2, open(100.0), b"");
+    assert_eq!(missing.failed(), missing.sent);
     let wrong = run(answering(HELLO), 2, open(100.0), b"other");
     assert_eq!((wrong.latency.len(), wrong.failures.wrong), (0, wrong.sent));
+}
+
+#[test]
+fn what_nobody_asked_for_is_no_answer() {
+    let talking = server(|mut stream| {
+        let _ = stream.write_all(b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\n\r\n");
+        // Until the other side has seen it.
+        let _ = stream.read(&mut [0; 4096]);
+    });
+    let run = run(talking, 2, open(20.0), b"hello");
+    assert_eq!(run.latency.len(), 0, "{run:?}");
 }
 
 #[test]

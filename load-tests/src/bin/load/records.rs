@@ -15,7 +15,7 @@ use load_tests::watch::{Look, Watch};
 
 use crate::latency;
 use crate::rest::Rest;
-use crate::stage::Stage;
+use crate::stage::{Stage, span};
 use lines::{Lines, RECORD_BYTES_MAX};
 use stream::{Course, Tally, converse};
 
@@ -38,7 +38,7 @@ pub(crate) struct Args {
     #[arg(long, default_value_t = 20_000, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     lines: u64,
     /// How long streams follow one another; the last ones end at a record
-    #[arg(long, default_value = "30s", value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(long, default_value = "30s", value_name = "TIME", value_parser = span)]
     duration: Duration,
     /// The server's workers
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]

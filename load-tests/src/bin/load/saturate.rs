@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use load_tests::generator::{Generator, Measured, Pace};
 use load_tests::procfs::cpu_time;
 use load_tests::report::{Section, Table};
@@ -11,7 +11,7 @@ use load_tests::wrk::{self, Wrk};
 
 use crate::latency;
 use crate::service::{Running, Service};
-use crate::stage::Stage;
+use crate::stage::{Stage, span};
 use crate::steady::progress;
 
 const SUMMARY: &str = "A closed loop: every connection sends its next request when it has its answer, so the server \
@@ -26,7 +26,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) service: Service,
     /// How long
-    #[arg(long, default_value = "10s", value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(long, default_value = "10s", value_name = "TIME", value_parser = span)]
     pub(crate) duration: Duration,
     /// Connections that are kept busy
     #[arg(long, default_value_t = 32, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
@@ -44,7 +44,6 @@ struct Row {
 }
 
 pub(crate) fn run(args: &Args, stage: &Stage) -> Result<Section> {
-    ensure!(!args.duration.is_zero(), "--duration 0: more than that");
     let title = format!("Saturate: {}, {} connections", args.service.name(), args.connections);
     let mut section = Section::new("saturate", title, SUMMARY);
     let connections = args.connections.to_string();
@@ -89,12 +88,11 @@ pub(crate) fn run(args: &Args, stage: &Stage) -> Result<Section> {
 }
 
 fn own(run: &Measured, cpu: Option<Duration>) -> Row {
-    let seconds = run.elapsed.as_secs_f64();
     Row {
         name: "own generator",
         per_second: run.achieved_per_second(),
-        server_us: cpu.map(|cpu| cpu.as_secs_f64() * 1e6 / run.answered.max(1) as f64),
-        server_busy: cpu.map(|cpu| cpu.as_secs_f64() / seconds),
+        server_us: cpu.map(|cpu| cpu.as_secs_f64() * 1e6 / run.latency.len().max(1) as f64),
+        server_busy: cpu.map(|cpu| cpu.as_secs_f64() / run.total.as_secs_f64()),
         generator: Some((run.generator_us_per_request(), run.generator_busy())),
         latency_ms: [run.latency_ms(0.5), run.latency_ms(0.99)],
     }

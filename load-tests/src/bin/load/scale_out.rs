@@ -19,7 +19,7 @@ use load_tests::procfs::cpu_time;
 use load_tests::report::Section;
 
 use crate::latency;
-use crate::stage::Stage;
+use crate::stage::{Stage, span};
 use crate::steady::progress;
 use access_log::{Entry, Millis};
 use account::{Account, Kill};
@@ -52,7 +52,7 @@ pub(crate) struct Args {
     #[arg(long, default_value_t = 1500.0, value_name = "N")]
     rate: f64,
     /// How long; the kill is at a third of it, the restart at half
-    #[arg(long, default_value = "20s", value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(long, default_value = "20s", value_name = "TIME", value_parser = span)]
     duration: Duration,
     /// Connections to the proxy
     #[arg(long, default_value_t = 32, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]

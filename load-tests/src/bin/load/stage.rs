@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use load_tests::files::Paths;
@@ -10,6 +11,7 @@ use load_tests::machine::{Machine, version_of};
 use load_tests::process::kill_all;
 use load_tests::server::quoted;
 use load_tests::wrk;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::thread::{CpuSet, sched_setaffinity};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -22,15 +24,15 @@ pub(crate) struct StageArgs {
     #[command(flatten)]
     paths: Paths,
     /// The core of the servers
-    #[arg(long, global = true, default_value_t = 0, value_name = "CORE")]
+    #[arg(long, global = true, default_value_t = 0, value_name = "CORE", value_parser = core)]
     server_core: usize,
     /// The core of the generator
-    #[arg(long, global = true, default_value_t = 1, value_name = "CORE")]
+    #[arg(long, global = true, default_value_t = 1, value_name = "CORE", value_parser = core)]
     generator_core: usize,
     /// Pin nothing: servers and generator run on every core
     #[arg(long, global = true)]
     unpinned: bool,
-    /// Decides on documents, and on what is sent when
+    /// Decides on documents, and on the mix of requests
     #[arg(long, global = true, default_value_t = 1, value_name = "N")]
     pub(crate) seed: u64,
 }
@@ -63,6 +65,7 @@ impl Stage {
         if machine.load() > 0.5 {
             eprintln!("warning: other work runs here (load {}): expect noise", machine.load());
         }
+        raise_file_limit();
         listen_for_interrupts()?;
         Ok(Self {
             paths: args.paths.clone(),
@@ -125,6 +128,36 @@ pub(crate) fn command_line() -> String {
     words.next();
     let words = words.map(|word| quoted(&word));
     std::iter::once("cargo xtask load".to_owned()).chain(words).collect::<Vec<_>>().join(" ")
+}
+
+/// A rate on the command line: requests per second.
+pub(crate) fn rate(text: &str) -> Result<f64, String> {
+    const RANGE: std::ops::RangeInclusive<f64> = 0.01..=10_000_000.0;
+    let rate: f64 = text.parse().map_err(|_| "it is not a number".to_owned())?;
+    let (least, most) = (RANGE.start(), RANGE.end());
+    if RANGE.contains(&rate) { Ok(rate) } else { Err(format!("from {least} to {most}")) }
+}
+
+/// How long something is measured. The CPU time of servers has a grain of 10 ms.
+pub(crate) fn span(text: &str) -> Result<Duration, String> {
+    const LEAST: Duration = Duration::from_millis(100);
+    let span = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    if span >= LEAST { Ok(span) } else { Err(format!("at least {LEAST:?}")) }
+}
+
+fn core(text: &str) -> Result<usize, String> {
+    let core: usize = text.parse().map_err(|_| "it is not a number".to_owned())?;
+    let most = CpuSet::MAX_CPU - 1;
+    if core <= most { Ok(core) } else { Err(format!("at most {most}")) }
+}
+
+/// A connection is a file. The system's soft limit is often 1024; the hard one is what may be had.
+fn raise_file_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        eprintln!("warning: cannot raise the limit of open files: {error}");
+    }
 }
 
 /// Ctrl-C and SIGTERM alike: whoever ends us must not leave our servers behind.

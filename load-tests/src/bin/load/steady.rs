@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use load_tests::figures::Spread;
 use load_tests::generator::{Arrivals, Generator, Measured, Pace, Second};
 use load_tests::oha::Oha;
@@ -11,7 +11,7 @@ use load_tests::watch::{Look, Watch};
 
 use crate::latency;
 use crate::service::{Running, Service};
-use crate::stage::Stage;
+use crate::stage::{Stage, rate, span};
 
 const SUMMARY: &str = "Requests are due at fixed moments, and the latency of each counts from its moment, \
     also if the server (or a full set of connections) kept it from being sent. Half a second before \
@@ -24,10 +24,10 @@ pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) service: Service,
     /// Requests per second
-    #[arg(long, default_value_t = 1000.0, value_name = "N")]
+    #[arg(long, default_value_t = 1000.0, value_name = "N", value_parser = rate)]
     pub(crate) rate: f64,
     /// How long
-    #[arg(long, default_value = "30s", value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(long, default_value = "30s", value_name = "TIME", value_parser = span)]
     pub(crate) duration: Duration,
     /// Connections that requests are spread over
     #[arg(long, default_value_t = 32, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
@@ -41,7 +41,6 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, stage: &Stage) -> Result<Section> {
-    ensure!(args.rate > 0.0 && args.rate.is_finite(), "--rate {}: more than 0", args.rate);
     let title = format!("Steady: {}, {} requests/s", args.service.name(), args.rate);
     let mut section = Section::new("steady", title, SUMMARY);
     let mut table = latency::table("Latency from the moment at which a request was due");
@@ -51,6 +50,7 @@ pub(crate) fn run(args: &Args, stage: &Stage) -> Result<Section> {
         let running = args.service.start(stage, &[])?;
         section.command(running.command.clone());
         let (run, looks) = load(args, stage, &running)?;
+        section.interrupted = stage.stopped();
         latency::promises(&mut section, &run, &looks);
         judge_rate(&mut section, &run);
         table.row(latency::row(format!("own generator, run {number}"), &run));
@@ -66,7 +66,6 @@ pub(crate) fn run(args: &Args, stage: &Stage) -> Result<Section> {
             break;
         }
     }
-    section.interrupted = stage.stopped();
     section.tables.push(table);
     judge_agreement(&mut section, &runs);
     if let Some((run, looks)) = runs.last() {
@@ -123,7 +122,11 @@ fn cross_check(
     section.command(oha.command_line(&traffic));
     let said = oha.run(running.address, &traffic)?;
     let rates = [args.rate, said.answered_per_second.round()].map(Cell::from);
-    let row = [Cell::from("oha")].into_iter().chain(rates).chain([said.errors.into()]);
+    let name = match args.arrivals {
+        Arrivals::Even => "oha",
+        Arrivals::Poisson => "oha, evenly spread",
+    };
+    let row = [Cell::from(name)].into_iter().chain(rates).chain([said.errors.into()]);
     table.row(row.chain(said.latency_ms.map(Cell::from)).collect());
     Ok(())
 }

@@ -9,7 +9,7 @@ use load_tests::watch::Watch;
 
 use crate::latency::{self, QUANTILES};
 use crate::service::Service;
-use crate::stage::Stage;
+use crate::stage::{Stage, rate, span};
 use crate::steady::progress;
 
 const SUMMARY: &str = "First a closed loop finds out what the service can do; then each rate is offered for the \
@@ -26,10 +26,10 @@ pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) service: Service,
     /// Rates instead of shares of what a closed loop reaches
-    #[arg(long, value_delimiter = ',', value_name = "N")]
+    #[arg(long, value_delimiter = ',', value_name = "N", value_parser = rate)]
     pub(crate) rates: Vec<f64>,
     /// How long each rate is offered
-    #[arg(long, default_value = "5s", value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(long, default_value = "5s", value_name = "TIME", value_parser = span)]
     pub(crate) duration: Duration,
     /// Connections that requests are spread over
     #[arg(long, default_value_t = 64, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
@@ -40,7 +40,6 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, stage: &Stage) -> Result<Section> {
-    ensure!(args.rates.iter().all(|rate| *rate > 0.0 && rate.is_finite()), "--rates: more than 0");
     let title = format!("Sweep: {}", args.service.name());
     let mut section = Section::new("sweep", title, SUMMARY);
     let running = args.service.start(stage, &[])?;
@@ -54,6 +53,8 @@ pub(crate) fn run(args: &Args, stage: &Stage) -> Result<Section> {
         let mut generator = Generator::connect(running.address, connections, exchanges, alone)?;
         let closed = generator.run(Pace::Closed, args.duration, stage.stop(), progress)?;
         let most = closed.achieved_per_second();
+        let (shed, failed) = (closed.shed(), closed.failed());
+        ensure!(most > 0.0, "a closed loop got no right answer: {:?}", closed.error_budget());
         let rates = match args.rates.as_slice() {
             [] => SHARES.map(|share| share * most).to_vec(),
             rates => rates.to_vec(),
@@ -67,14 +68,16 @@ pub(crate) fn run(args: &Args, stage: &Stage) -> Result<Section> {
             let pace = Pace::Open { per_second: rate, arrivals: args.arrivals };
             runs.push((rate, generator.run(pace, args.duration, stage.stop(), progress)?));
         }
-        Ok((most, runs))
+        Ok((most, shed, failed, runs))
     });
-    let (most, runs) = runs?;
+    let (most, shed, failed, runs) = runs?;
     let looks = watch.map_or_else(Vec::new, Watch::finish);
     section.interrupted = stage.stopped();
 
-    section
-        .note(format!("a closed loop of {} connections: {most:.0} requests/s", args.connections));
+    section.note(format!(
+        "a closed loop of {} connections: {most:.0} requests/s answered rightly, {shed} shed, {failed} failed",
+        args.connections
+    ));
     let mut table = latency::table("Each rate, latency from the moment at which a request was due");
     runs.iter().for_each(|(rate, run)| table.row(latency::row(format!("{rate:.0}/s"), run)));
     section.tables.extend([table, outcomes(&runs)]);
@@ -84,8 +87,8 @@ pub(crate) fn run(args: &Args, stage: &Stage) -> Result<Section> {
         None => section.note("no rate was answered in full"),
     }
     for (_, run) in &runs {
-        let failed = run.server_errors() + run.failures.lost() + run.failures.wrong;
-        if failed > 0 {
+        let failed = run.failed();
+        if failed > 0 && !section.interrupted {
             let offered = run.offered_per_second();
             section.promise(false, format!("{failed} requests failed at {offered:.0} requests/s"));
         }

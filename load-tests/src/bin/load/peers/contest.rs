@@ -57,14 +57,14 @@ pub(crate) type Round = Vec<Measurement>;
 #[derive(Debug)]
 pub(crate) struct Measurement {
     pub(crate) run: Measured,
-    /// What the server and its children used meanwhile.
+    /// What the server and its children used until the last answer.
     cpu: Duration,
     resident_bytes: u64,
 }
 
 impl Measurement {
     pub(crate) fn per_second(&self) -> f64 {
-        self.run.achieved_per_second()
+        self.run.latency.len() as f64 / self.run.total.as_secs_f64()
     }
 
     pub(crate) fn errors(&self) -> f64 {
@@ -72,11 +72,11 @@ impl Measurement {
     }
 
     pub(crate) fn server_us(&self) -> f64 {
-        self.cpu.as_secs_f64() * 1e6 / self.run.answered.max(1) as f64
+        self.cpu.as_secs_f64() * 1e6 / self.run.latency.len().max(1) as f64
     }
 
     pub(crate) fn server_busy_percent(&self) -> f64 {
-        self.cpu.as_secs_f64() / self.run.elapsed.as_secs_f64() * 100.0
+        self.cpu.as_secs_f64() / self.run.total.as_secs_f64() * 100.0
     }
 
     pub(crate) fn generator_busy_percent(&self) -> f64 {
@@ -172,7 +172,12 @@ impl Contest {
                 }
                 let index = if repeat % 2 == 0 { step } else { count - 1 - step };
                 let contestant = &self.contestants[index];
-                let (measurement, note) = self.measure(contestant, stage, args)?;
+                let measured = self.measure(contestant, stage, args);
+                // What was under way when somebody asked to end says nothing.
+                if stage.stopped() {
+                    return Ok(rounds);
+                }
+                let (measurement, note) = measured?;
                 eprintln!(
                     "{}, round {}/{}: {:<44} {:>7.0}/s {:>8.2} µs",
                     self.name,
@@ -203,11 +208,23 @@ impl Contest {
         let measured = self.load(&server, stage, args);
         let (measurement, answer) =
             measured.with_context(|| format!("{}: {}", contestant.name, server.log_tail()))?;
-        server.stop()?;
+        let errors = measurement.run.errors();
+        // Ours must not fail at all. Of others it is said, with their own last words.
+        ensure!(
+            errors == 0 || !contestant.peer.is_ours(),
+            "{}: {:?}; {}",
+            contestant.name,
+            measurement.run.error_budget(),
+            server.log_tail()
+        );
         let note = match answer.header("content-length") {
+            _ if errors > 0 => {
+                Some(format!("{} fails now and then: {}", contestant.name, server.last_words()))
+            }
             Some(_) => None,
             None => Some(format!("{} answers in chunks", contestant.name)),
         };
+        server.stop()?;
         Ok((measurement, note))
     }
 
@@ -226,7 +243,7 @@ impl Contest {
             let cpu = family_cpu_time(server.pid())? - before;
             Ok((run, cpu, resident_bytes(server.pid())?))
         })?;
-        ensure!(run.answered > 0, "there was no right answer: {:?}", run.error_budget());
+        ensure!(!run.latency.is_empty(), "there was no right answer: {:?}", run.error_budget());
         Ok((Measurement { run, cpu, resident_bytes }, answer))
     }
 

@@ -13,7 +13,7 @@ use std::time::Duration;
 use anyhow::Result;
 use load_tests::report::Section;
 
-use crate::stage::Stage;
+use crate::stage::{Stage, span};
 use contest::Contest;
 
 #[derive(Clone, Debug, clap::Args)]
@@ -25,7 +25,7 @@ pub(crate) struct Args {
     #[arg(long, default_value_t = 5, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     repeats: u32,
     /// How long each measurement takes
-    #[arg(long, default_value = "3s", value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(long, default_value = "3s", value_name = "TIME", value_parser = span)]
     duration: Duration,
     /// Connections that are kept busy
     #[arg(long, default_value_t = 32, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]

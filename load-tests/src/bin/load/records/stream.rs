@@ -197,7 +197,7 @@ fn send(course: &Course<'_>, mut socket: &TcpStream, stream: u64, cut: Option<u6
     sent.error = outcome.err();
     if cut.is_some() && sent.error.is_none() {
         sent.was_cut = true;
-        // If it is closed already, the server was first, and the reader says so.
+        // If it is closed already, the server was first.
         let _ = socket.shutdown(Shutdown::Both);
     }
     sent

@@ -17,7 +17,7 @@ use load_tests::watch::{Look, Watch};
 
 use crate::latency;
 use crate::rest::Rest;
-use crate::stage::Stage;
+use crate::stage::{Stage, span};
 use mix::Mix;
 use send::{Tally, send};
 
@@ -25,11 +25,13 @@ const SUMMARY: &str = "The transform with ad-hoc programs: documents of 0 to 1 M
     greatest size, a program cache that turns over, bad JSON, failing and malformed programs, bodies \
     that are too large, cut connections. One connection in four sends all the time, all of them in \
     spikes. Every answer is compared with the one that must come. Resident memory is read every second; \
-    the line through it begins when a tenth of the requests are done.";
-/// The share of requests before which memory is still finding its level.
+    the line through it begins when a tenth of the time is over.";
+/// The share of the time before which memory is still finding its level.
 const SETTLING: f64 = 0.1;
 /// A request that ends as it should never costs an instance for one of these reasons.
 const REASONS_FORBIDDEN: [&str; 3] = ["wish", "memory", "trap"];
+/// A run with fewer readings, one a second, is a few waves at most: where it ends decides on its line.
+const READINGS_MIN: usize = 240;
 const FAILURES_SHOWN: usize = 10;
 const MIB: f64 = 1024.0 * 1024.0;
 
@@ -39,7 +41,7 @@ pub(crate) struct Args {
     #[arg(long, default_value_t = 100_000, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) requests: u64,
     /// End after this time, whatever is left
-    #[arg(long, default_value = "1h", value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(long, default_value = "1h", value_name = "TIME", value_parser = span)]
     pub(crate) duration: Duration,
     /// Connections in a spike; twice the slots, so that all are used even if they are spread unevenly
     #[arg(long, default_value_t = 16, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
@@ -93,8 +95,6 @@ struct Soaked {
     tally: Tally,
     elapsed: Duration,
     looks: Vec<Look>,
-    /// Looks before memory had found its level.
-    settling: usize,
 }
 
 fn launch(args: &Args, stage: &Stage) -> Result<Launch> {
@@ -119,8 +119,7 @@ fn soak(args: &Args, stage: &Stage, server: &Server) -> Soaked {
     let (mix, next) = (Mix::new(stage.seed), AtomicU64::new(0));
     let watch = Watch::start(server.pid(), server.operator);
     let start = Instant::now();
-    let settled_after = (args.requests as f64 * SETTLING) as u64;
-    let (mut settling, mut tally) = (0, None);
+    let mut tally = None;
     let (numbers, connections) = (0..args.requests, args.connections as usize);
     std::thread::scope(|scope| {
         let sender = scope.spawn(|| {
@@ -131,9 +130,6 @@ fn soak(args: &Args, stage: &Stage, server: &Server) -> Soaked {
             std::thread::sleep(Duration::from_millis(200));
             ticks += 1;
             let done = next.load(Ordering::Relaxed).min(args.requests);
-            if done < settled_after {
-                settling = watch.count();
-            }
             if ticks % 25 == 0
                 && let Some(look) = watch.last()
             {
@@ -150,7 +146,7 @@ fn soak(args: &Args, stage: &Stage, server: &Server) -> Soaked {
         tally = sender.join().ok();
     });
     let elapsed = start.elapsed();
-    Soaked { tally: tally.unwrap_or_default(), elapsed, looks: watch.finish(), settling }
+    Soaked { tally: tally.unwrap_or_default(), elapsed, looks: watch.finish() }
 }
 
 fn judge_answers(section: &mut Section, soaked: &Soaked) {
@@ -170,7 +166,8 @@ fn judge_answers(section: &mut Section, soaked: &Soaked) {
 
 /// Resident memory has noise of its own, from the allocator; linear memory has none.
 fn judge_memory(section: &mut Section, soaked: &Soaked) {
-    let looks = &soaked.looks[soaked.settling.min(soaked.looks.len())..];
+    let settling = (soaked.looks.len() as f64 * SETTLING).ceil() as usize;
+    let looks = &soaked.looks[settling..];
     let memories = looks.iter().filter_map(|look| look.memory.as_ref());
     let linear: Vec<f64> = memories.map(|memory| memory.linear_bytes / MIB).collect();
     if let Some(first) = linear.first() {
@@ -196,6 +193,10 @@ fn judge_memory(section: &mut Section, soaked: &Soaked) {
         resident.len(),
         trend.range,
     );
+    if resident.len() < READINGS_MIN {
+        section.note(format!("too short to judge resident memory: {figures}"));
+        return;
+    }
     match trend.direction() {
         Direction::Flat => section.promise(true, format!("resident memory is flat: {figures}")),
         Direction::Falling => section.promise(true, format!("resident memory falls: {figures}")),
