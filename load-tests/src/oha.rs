@@ -6,11 +6,13 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
+use crate::process::output;
 use crate::server::{pinned, quoted};
 use crate::wrk::Traffic;
 
@@ -49,14 +51,13 @@ impl Oha {
         words.map(|word| quoted(&word.to_string_lossy())).collect::<Vec<_>>().join(" ")
     }
 
-    /// Runs it.
+    /// Runs it, at most until `stop`.
     ///
     /// # Errors
     ///
     /// If it cannot run, or says something that is not understood.
-    pub fn run(&self, address: SocketAddr, traffic: &Traffic) -> Result<Said> {
-        let output = self.command(&format!("http://{address}"), traffic).output();
-        let output = output.with_context(|| format!("cannot run {}", self.program.display()))?;
+    pub fn run(&self, address: SocketAddr, traffic: &Traffic, stop: &AtomicBool) -> Result<Said> {
+        let output = output(&mut self.command(&format!("http://{address}"), traffic), stop)?;
         ensure!(
             output.status.success(),
             "oha ended with {}: {}",

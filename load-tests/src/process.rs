@@ -5,13 +5,15 @@
 //! signalled, so a process that merely took over its number is safe.
 
 use std::collections::BTreeSet;
+use std::io::Read;
 use std::os::unix::process::CommandExt;
-use std::process::{Child, Command, ExitStatus};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
-use rustix::process::{Pid, Signal, kill_process};
+use anyhow::{Context, Result, ensure};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 const POLL_EVERY: Duration = Duration::from_millis(5);
 
@@ -82,13 +84,38 @@ impl Process {
     }
 }
 
+/// Runs a command to its end with what it prints, a little at most, or until somebody asks to end.
+///
+/// # Errors
+///
+/// If it cannot be started, or was ended before its time.
+pub fn output(command: &mut Command, stop: &AtomicBool) -> Result<Output> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut process = Process::spawn(command).with_context(|| format!("cannot run {name}"))?;
+    let status = loop {
+        if let Some(status) = process.ended()? {
+            break status;
+        }
+        ensure!(!stop.load(Ordering::Relaxed), "{name} was ended");
+        std::thread::sleep(POLL_EVERY);
+    };
+    // What is printed fits into the pipes: nothing has to be read before the end.
+    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+    process.0.stdout.take().map_or(Ok(0), |mut pipe| pipe.read_to_end(&mut stdout))?;
+    process.0.stderr.take().map_or(Ok(0), |mut pipe| pipe.read_to_end(&mut stderr))?;
+    Ok(Output { status, stdout, stderr })
+}
+
 impl Drop for Process {
     fn drop(&mut self) {
         // Before it is waited for: after that its number may be another's.
         living().remove(&self.0.id());
-        // If it has ended, both do nothing: the handle knows that it was waited for.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        if let Ok(None) = self.0.try_wait() {
+            // With what it has started itself.
+            let _ = kill_process_group(Pid::from_child(&self.0), Signal::KILL);
+            let _ = self.0.wait();
+        }
     }
 }
 
@@ -96,7 +123,7 @@ impl Drop for Process {
 pub fn kill_all() {
     for pid in living().iter().filter_map(|pid| Pid::from_raw(pid.cast_signed())) {
         // One that has ended meanwhile is what was wanted.
-        let _ = kill_process(pid, Signal::KILL);
+        let _ = kill_process_group(pid, Signal::KILL);
     }
 }
 
@@ -125,14 +152,29 @@ mod tests {
     }
 
     #[test]
+    fn a_command_is_run_to_its_end_or_until_somebody_asks() {
+        let said = output(
+            Command::new("sh").args(["-c", "echo out; echo err >&2; exit 3"]),
+            &AtomicBool::new(false),
+        );
+        let said = said.unwrap();
+        assert_eq!(
+            (said.stdout, said.stderr, said.status.code()),
+            (b"out\n".to_vec(), b"err\n".to_vec(), Some(3))
+        );
+        let error = output(Command::new("sleep").arg("600"), &AtomicBool::new(true)).unwrap_err();
+        assert_eq!(error.to_string(), "sleep was ended");
+    }
+
+    #[test]
     fn a_patience_that_is_over_says_so() {
         let deaf = "trap '' TERM; echo ready; while :; do sleep 1; done";
         let mut command = Command::new("sh");
-        command.args(["-c", deaf]).stdout(std::process::Stdio::piped());
+        command.args(["-c", deaf]).stdout(Stdio::piped());
         let mut process = Process::spawn(&mut command).unwrap();
         let mut ready = [0; 6];
         let mut output = process.0.stdout.take().unwrap();
-        std::io::Read::read_exact(&mut output, &mut ready).unwrap();
+        Read::read_exact(&mut output, &mut ready).unwrap();
         assert!(process.terminate(Duration::from_millis(50)).unwrap().is_none());
         process.kill().unwrap();
         assert!(process.ended().unwrap().is_some());

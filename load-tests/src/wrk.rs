@@ -6,10 +6,12 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
+use crate::process::output;
 use crate::server::{pinned, quoted};
 
 const SCRIPT: &str = include_str!("wrk.lua");
@@ -68,17 +70,20 @@ impl Wrk {
         Ok(Self { script, connections, core })
     }
 
-    /// Runs wrk against `address` for `seconds`.
+    /// Runs wrk against `address` for `seconds`, or until `stop`.
     ///
     /// # Errors
     ///
     /// If it cannot run, or counts a socket error, a time-out or a status above 399.
-    pub fn run(&self, address: SocketAddr, traffic: &Traffic, seconds: u32) -> Result<Run> {
-        let output = self
-            .command(&format!("http://{address}"), traffic, seconds)
-            .output()
-            .context("cannot run wrk")?;
-        judge(&output)
+    pub fn run(
+        &self,
+        address: SocketAddr,
+        traffic: &Traffic,
+        seconds: u32,
+        stop: &AtomicBool,
+    ) -> Result<Run> {
+        let base = format!("http://{address}");
+        judge(&output(&mut self.command(&base, traffic, seconds), stop)?)
     }
 
     /// The command as one would type it.

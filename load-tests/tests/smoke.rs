@@ -17,11 +17,13 @@ fn load(report: &Path, args: &[&str]) -> std::process::Output {
     assert!(arenaria.is_file(), "{} is not built: `cargo build -p arenaria`", arenaria.display());
     let mut command = Command::new(load);
     command.args(args).arg("--arenaria").arg(arenaria).arg("--report").arg(report);
+    // A workspace of its own; tools that are installed elsewhere in the real one take no part.
+    command.arg("--target").arg(report.with_file_name("target"));
     // What else runs here may be a build: nobody is given a core of its own.
     command.arg("--unpinned");
-    if let Some(components) = std::env::var_os("ARENARIA_COMPONENTS") {
-        command.arg("--components").arg(PathBuf::from(components));
-    }
+    let built = load.with_file_name("../components");
+    let components = std::env::var_os("ARENARIA_COMPONENTS").map_or(built, PathBuf::from);
+    command.arg("--components").arg(components);
     command.output().expect("the program was built for this test")
 }
 
@@ -47,6 +49,37 @@ fn every_scenario_keeps_its_promises() {
     assert!(holds("linear memories grew 0 times") && holds("0 bytes in use"), "{said}");
     let html = std::fs::read_to_string(page).unwrap();
     assert!(html.contains("<svg") && html.ends_with("</html>\n"));
+}
+
+#[test]
+fn two_runs_do_not_share_a_workspace() {
+    let folder = tempfile::tempdir().unwrap();
+    let workspace = folder.path().join("target/load-tests");
+    std::fs::create_dir_all(&workspace).unwrap();
+    let lock = std::fs::File::create(workspace.join("lock")).unwrap();
+    lock.lock().unwrap();
+    let output = load(&folder.path().join("report.html"), &["steady"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && said.contains("another load test runs in"), "{said}");
+}
+
+#[test]
+fn what_cannot_be_measured_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let page = folder.path().join("report.html");
+    let refused = |args: &[&str], words: &str| {
+        let output = load(&page, args);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && said.contains(words), "{args:?}: {said}");
+    };
+    refused(&["steady", "--rate", "0"], "from 0.01 to");
+    refused(&["steady", "--rate", "NaN"], "from 0.01 to");
+    refused(&["sweep", "--rates", "10,1e20"], "from 0.01 to");
+    refused(&["saturate", "--duration", "1ms"], "at least 100ms");
+    refused(&["faults", "--faults-per-second", "-1"], "");
+    refused(&["steady", "--generator-core", "100000"], "at most");
+    refused(&["steady", "--url", "https://127.0.0.1"], "TLS is not spoken here");
+    refused(&["steady", "--url", "http://127.0.0.1:1"], "cannot connect");
 }
 
 #[test]

@@ -32,8 +32,9 @@ pub struct Measured {
     pub latency: Histogram<u64>,
     /// Of answers with a status above 399.
     pub refused: Histogram<u64>,
-    /// Of right answers, from the moment at which the request was really sent.
-    pub service: Histogram<u64>,
+    /// How long after its moment each of them was really sent: because every connection was waiting, or
+    /// because the generator itself was late.
+    pub lateness: Histogram<u64>,
     /// Answers by status.
     pub statuses: BTreeMap<u16, u64>,
     /// Requests without an answer that could be judged, or with a wrong one.
@@ -110,7 +111,7 @@ impl Default for Measured {
             answered: 0,
             latency: histogram(),
             refused: histogram(),
-            service: histogram(),
+            lateness: histogram(),
             statuses: BTreeMap::new(),
             failures: Failures::default(),
             seconds: Vec::new(),
@@ -226,7 +227,7 @@ impl Measured {
         } else {
             self.latency.saturating_record(latency);
             self.window.latency.saturating_record(latency);
-            self.service.saturating_record(nanoseconds(now.saturating_sub(answer.sent)));
+            self.lateness.saturating_record(nanoseconds(answer.sent.saturating_sub(answer.due)));
         }
     }
 

@@ -16,7 +16,7 @@ use load_tests::watch::{Look, Watch};
 
 use crate::latency;
 use crate::rest::Rest;
-use crate::stage::{Stage, span};
+use crate::stage::{Stage, rate, span};
 use kinds::{Must, ROUTES, SLOTS};
 use send::{Row, Trouble};
 
@@ -34,7 +34,7 @@ const DEVIATIONS_SHOWN: usize = 8;
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Args {
     /// Good requests per second
-    #[arg(long, default_value_t = 500.0, value_name = "N")]
+    #[arg(long, default_value_t = 500.0, value_name = "N", value_parser = rate)]
     rate: f64,
     /// How long, all three phases together
     #[arg(long, default_value = "30s", value_name = "TIME", value_parser = span)]
@@ -43,7 +43,7 @@ pub(crate) struct Args {
     #[arg(long, default_value_t = 32, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     connections: u16,
     /// Faults per second in the second phase, slow clients not counted
-    #[arg(long, default_value_t = 20.0, value_name = "N")]
+    #[arg(long, default_value_t = 20.0, value_name = "N", value_parser = rate)]
     faults_per_second: f64,
     /// The server's workers
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
@@ -60,13 +60,6 @@ struct Phase {
 }
 
 pub(crate) fn run(args: &Args, stage: &Stage) -> Result<Section> {
-    let positive = |rate: f64| rate > 0.0 && rate.is_finite();
-    ensure!(positive(args.rate), "--rate {}: more than 0", args.rate);
-    ensure!(
-        positive(args.faults_per_second),
-        "--faults-per-second {}: more than 0",
-        args.faults_per_second
-    );
     let title = format!(
         "Faults: {} good requests/s, {} faults/s, seed {}",
         args.rate, args.faults_per_second, stage.seed

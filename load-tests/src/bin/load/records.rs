@@ -6,11 +6,11 @@ mod stream;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use load_tests::payload::PROGRAM_RECORD;
 use load_tests::procfs::{cpu_time, resident_bytes};
 use load_tests::report::{Axis, Cell, Lines as Curves, Plot, Section, Series, Table};
-use load_tests::server::{End, Launch, Server};
+use load_tests::server::{Launch, Server};
 use load_tests::watch::{Look, Watch};
 
 use crate::latency;
@@ -58,7 +58,6 @@ struct Streamed {
 }
 
 pub(crate) fn run(args: &Args, stage: &Stage) -> Result<Section> {
-    ensure!(!args.duration.is_zero(), "--duration 0: more than that");
     let title = format!(
         "Records: {} connections, streams of {} records, seed {}",
         args.streams, args.lines, stage.seed
@@ -94,16 +93,9 @@ fn launch(args: &Args, stage: &Stage) -> Result<Launch> {
     let words = ["--records", "--set", &program, "--workers", &workers, "--slots", &slots];
     // Far away, so that a slow machine sheds nothing and interrupts nothing.
     let limits = ["--request-body", &longest, "--queue-time", "30s", "--guest-time", "20s"];
-    let addresses = ["--listen", "127.0.0.1:0", "--operator-listen", "127.0.0.1:0"];
-    let words = words.iter().chain(&limits).chain(&addresses).map(Into::into);
-    Ok(Launch {
-        name: "records".into(),
-        program: stage.paths.arenaria()?,
-        args: ["serve".into(), component.into()].into_iter().chain(words).collect(),
-        core: stage.server_core,
-        operator: true,
-        end: End::Orderly,
-    })
+    let component = component.display().to_string();
+    let words = std::iter::once(component.as_str()).chain(words);
+    stage.arenaria("records", words.chain(limits))
 }
 
 fn streamed(args: &Args, stage: &Stage, server: &Server) -> Result<Streamed> {

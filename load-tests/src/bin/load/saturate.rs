@@ -105,7 +105,7 @@ fn wrk(args: &Args, stage: &Stage, running: &Running, section: &mut Section) -> 
     let seconds = u32::try_from(args.duration.as_secs().max(1))?;
     section.command(wrk.command_line(&traffic, seconds));
     let before = running.cpu();
-    let run = wrk.run(running.address, &traffic, seconds)?;
+    let run = wrk.run(running.address, &traffic, seconds, stage.stop())?;
     let cpu = running.cpu().zip(before).map(|(after, before)| (after - before).as_secs_f64());
     let ms = |latency: Duration| latency.as_secs_f64() * 1e3;
     Ok(Row {

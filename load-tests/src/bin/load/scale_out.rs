@@ -13,13 +13,13 @@ use std::net::SocketAddr;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use load_tests::generator::{Arrivals, Exchange, Generator, Measured, Pace};
 use load_tests::procfs::cpu_time;
 use load_tests::report::Section;
 
 use crate::latency;
-use crate::stage::{Stage, span};
+use crate::stage::{Stage, rate, span};
 use crate::steady::progress;
 use access_log::{Entry, Millis};
 use account::{Account, Kill};
@@ -49,7 +49,7 @@ pub(crate) struct Args {
     #[arg(long, default_value_t = 3, value_name = "N", value_parser = clap::value_parser!(u16).range(2..=7))]
     processes: u16,
     /// Requests per second, of all processes together
-    #[arg(long, default_value_t = 1500.0, value_name = "N")]
+    #[arg(long, default_value_t = 1500.0, value_name = "N", value_parser = rate)]
     rate: f64,
     /// How long; the kill is at a third of it, the restart at half
     #[arg(long, default_value = "20s", value_name = "TIME", value_parser = span)]
@@ -85,8 +85,6 @@ impl Run {
 }
 
 pub(crate) fn run(args: &Args, stage: &Stage) -> Result<Section> {
-    ensure!(args.rate > 0.0 && args.rate.is_finite(), "--rate {}: more than 0", args.rate);
-    ensure!(!args.duration.is_zero(), "--duration 0: more than that");
     let nginx = proxy::program(&stage.paths)?;
     let title = format!("Scale-out: {} processes, {} requests/s", args.processes, args.rate);
     let mut section = Section::new("scale-out", title, SUMMARY);

@@ -1,15 +1,16 @@
 //! What every scenario stands on: where things are, which cores they run on, and whether somebody
 //! has asked to end.
 
-use std::path::PathBuf;
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use load_tests::files::Paths;
 use load_tests::machine::{Machine, version_of};
 use load_tests::process::kill_all;
-use load_tests::server::quoted;
+use load_tests::server::{End, Launch, quoted};
 use load_tests::wrk;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::thread::{CpuSet, sched_setaffinity};
@@ -48,6 +49,8 @@ pub(crate) struct Stage {
     /// The core that generators are pinned to.
     pub(crate) generator_core: Option<usize>,
     pub(crate) seed: u64,
+    /// Held while this runs: logs and configurations lie in the workspace under fixed names.
+    _lock: File,
 }
 
 impl Stage {
@@ -67,9 +70,11 @@ impl Stage {
         }
         raise_file_limit();
         listen_for_interrupts()?;
+        let workspace = args.paths.workspace()?;
         Ok(Self {
+            _lock: locked(&workspace)?,
             paths: args.paths.clone(),
-            workspace: args.paths.workspace()?,
+            workspace,
             server_core: pinned.then_some(args.server_core),
             generator_core: pinned.then_some(args.generator_core),
             seed: args.seed,
@@ -91,6 +96,27 @@ impl Stage {
         let arenaria = self.paths.arenaria().map(|path| version_of(&path));
         let found = [arenaria.unwrap_or_default(), wrk::version().unwrap_or_default()];
         found.into_iter().filter(|version| !version.is_empty()).collect()
+    }
+
+    /// How `arenaria serve` is started with `words`, on free ports of the loopback interface.
+    ///
+    /// # Errors
+    ///
+    /// If it is not built.
+    pub(crate) fn arenaria<'a>(
+        &self,
+        name: &str,
+        words: impl IntoIterator<Item = &'a str>,
+    ) -> Result<Launch> {
+        let addresses = ["--listen", "127.0.0.1:0", "--operator-listen", "127.0.0.1:0"];
+        Ok(Launch {
+            name: name.to_owned(),
+            program: self.paths.arenaria()?,
+            args: ["serve"].into_iter().chain(words).chain(addresses).map(Into::into).collect(),
+            core: self.server_core,
+            operator: true,
+            end: End::Orderly,
+        })
     }
 
     /// A command line without the folder that builds of this machine are in.
@@ -119,6 +145,21 @@ impl Stage {
             });
             thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         })
+    }
+}
+
+fn locked(workspace: &Path) -> Result<File> {
+    let path = workspace.join("lock");
+    let file = File::create(&path).with_context(|| format!("cannot create {}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => bail!(
+            "another load test runs in {}: wait for it, or name another --target",
+            workspace.display()
+        ),
+        Err(TryLockError::Error(error)) => {
+            Err(error).with_context(|| format!("cannot lock {}", path.display()))
+        }
     }
 }
 

@@ -53,6 +53,10 @@ pub(crate) fn run(args: &Args, stage: &Stage) -> Result<Section> {
         section.interrupted = stage.stopped();
         latency::promises(&mut section, &run, &looks);
         judge_rate(&mut section, &run);
+        section.note(format!(
+            "99 % of requests were sent within {:.3} ms of their moment",
+            run.lateness.value_at_quantile(0.99) as f64 / 1e6
+        ));
         table.row(latency::row(format!("own generator, run {number}"), &run));
         if number == args.repeats && !stage.stopped() {
             // A second opinion that cannot be had must not cost the first.
@@ -120,7 +124,7 @@ fn cross_check(
     let oha = Oha { program, core, connections, rate: args.rate, duration };
     let traffic = running.traffic(stage)?;
     section.command(oha.command_line(&traffic));
-    let said = oha.run(running.address, &traffic)?;
+    let said = oha.run(running.address, &traffic, stage.stop())?;
     let rates = [args.rate, said.answered_per_second.round()].map(Cell::from);
     let name = match args.arrivals {
         Arrivals::Even => "oha",

@@ -18,6 +18,8 @@ const SUMMARY: &str = "First a closed loop finds out what the service can do; th
     answering the rest.";
 /// Of the closed loop's throughput.
 const SHARES: [f64; 10] = [0.1, 0.25, 0.4, 0.55, 0.7, 0.8, 0.9, 1.0, 1.15, 1.4];
+/// Sent before the closed loop, and not counted.
+const WARM_UP: Duration = Duration::from_secs(1);
 const ANSWERED_IN_FULL: f64 = 0.99;
 const KNEE: f64 = 10.0;
 
@@ -42,6 +44,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, stage: &Stage) -> Result<Section> {
     let title = format!("Sweep: {}", args.service.name());
     let mut section = Section::new("sweep", title, SUMMARY);
+    let most = most(args, stage, &mut section)?;
     let running = args.service.start(stage, &[])?;
     section.command(running.command.clone());
 
@@ -51,10 +54,6 @@ pub(crate) fn run(args: &Args, stage: &Stage) -> Result<Section> {
     let runs = stage.pinned(|| -> Result<_> {
         let connections = args.connections.into();
         let mut generator = Generator::connect(running.address, connections, exchanges, alone)?;
-        let closed = generator.run(Pace::Closed, args.duration, stage.stop(), progress)?;
-        let most = closed.achieved_per_second();
-        let (shed, failed) = (closed.shed(), closed.failed());
-        ensure!(most > 0.0, "a closed loop got no right answer: {:?}", closed.error_budget());
         let rates = match args.rates.as_slice() {
             [] => SHARES.map(|share| share * most).to_vec(),
             rates => rates.to_vec(),
@@ -68,16 +67,12 @@ pub(crate) fn run(args: &Args, stage: &Stage) -> Result<Section> {
             let pace = Pace::Open { per_second: rate, arrivals: args.arrivals };
             runs.push((rate, generator.run(pace, args.duration, stage.stop(), progress)?));
         }
-        Ok((most, shed, failed, runs))
+        Ok(runs)
     });
-    let (most, shed, failed, runs) = runs?;
+    let runs = runs?;
     let looks = watch.map_or_else(Vec::new, Watch::finish);
     section.interrupted = stage.stopped();
 
-    section.note(format!(
-        "a closed loop of {} connections: {most:.0} requests/s answered rightly, {shed} shed, {failed} failed",
-        args.connections
-    ));
     let mut table = latency::table("Each rate, latency from the moment at which a request was due");
     runs.iter().for_each(|(rate, run)| table.row(latency::row(format!("{rate:.0}/s"), run)));
     section.tables.extend([table, outcomes(&runs)]);
@@ -97,6 +92,38 @@ pub(crate) fn run(args: &Args, stage: &Stage) -> Result<Section> {
     section.plots.push(latency::memory(&looks));
     running.stop()?;
     Ok(section)
+}
+
+/// What a closed loop reaches, as `saturate` measures it: on a server of its own, whose queue is as long
+/// as there are connections.
+fn most(args: &Args, stage: &Stage, section: &mut Section) -> Result<f64> {
+    if !args.rates.is_empty() {
+        return Ok(0.0);
+    }
+    let connections = args.connections.to_string();
+    let queue = ["--queue-length", connections.as_str(), "--queue-time", "10s"];
+    let running = args.service.start(stage, &queue)?;
+    section.command(running.command.clone());
+    let exchanges = vec![running.exchange.clone()];
+    let run = stage.pinned(|| -> Result<_> {
+        let connections = args.connections.into();
+        let mut generator = Generator::connect(running.address, connections, exchanges, false)?;
+        generator.run(Pace::Closed, WARM_UP, stage.stop(), |_| {})?;
+        generator.run(Pace::Closed, args.duration, stage.stop(), progress)
+    })?;
+    running.stop()?;
+    let most = run.achieved_per_second();
+    ensure!(
+        most > 0.0 || stage.stopped(),
+        "a closed loop got no right answer: {:?}",
+        run.error_budget()
+    );
+    section.note(format!(
+        "a closed loop of {} connections: {most:.0} requests/s; {} errors",
+        args.connections,
+        run.errors()
+    ));
+    Ok(most)
 }
 
 /// What became of requests at each rate: shed ones apart from failed ones.

@@ -140,7 +140,7 @@ fn one(
         let sent = sender.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         tally.sent_bytes += sent.bytes;
         match (read, sent) {
-            (_, Sent { was_cut: true, .. }) => {
+            (Ok(()) | Err(Ending::Cut(_)), Sent { was_cut: true, .. }) => {
                 tally.cut += 1;
                 false
             }
@@ -149,7 +149,10 @@ fn one(
                 true
             }
             (read, Sent { records, error, .. }) => {
-                let words = [read.err(), error.map(|error| format!("not taken: {error}"))];
+                let words = [
+                    read.err().map(Ending::text),
+                    error.map(|error| format!("not taken: {error}")),
+                ];
                 let words: Vec<String> = words.into_iter().flatten().collect();
                 tally.deviation(format!(
                     "stream {stream} ended after {answered} answers to {records} records: {}",
@@ -159,6 +162,22 @@ fn one(
             }
         }
     })
+}
+
+/// Why an answer did not come to its end.
+enum Ending {
+    /// The connection did not last; if we have cut it, that is why.
+    Cut(String),
+    /// The server said something else than it must.
+    Wrong(String),
+}
+
+impl Ending {
+    fn text(self) -> String {
+        match self {
+            Self::Cut(text) | Self::Wrong(text) => text,
+        }
+    }
 }
 
 /// What was sent of a stream.
@@ -217,38 +236,40 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     /// Reads up to the last chunk; otherwise what came instead.
-    fn read(&mut self, mut socket: &TcpStream) -> Result<(), String> {
+    fn read(&mut self, mut socket: &TcpStream) -> Result<(), Ending> {
         let mut received = Vec::new();
         let mut scratch = vec![0; READ_BYTES];
         let mut more = |received: &mut Vec<u8>| match socket.read(&mut scratch) {
-            Ok(0) => Err("the answer was cut".to_owned()),
+            Ok(0) => Err(Ending::Cut("the answer was cut".to_owned())),
             Ok(count) => {
                 received.extend_from_slice(&scratch[..count]);
                 Ok(())
             }
-            Err(error) => Err(format!("the answer cannot be read: {error}")),
+            Err(error) => Err(Ending::Cut(format!("the answer cannot be read: {error}"))),
         };
         let head = loop {
-            match wire::head(&received, |_| {}).map_err(|error| format!("{error:#}"))? {
+            let head = wire::head(&received, |_| {});
+            match head.map_err(|error| Ending::Wrong(format!("{error:#}")))? {
                 Some(head) => break head,
                 None => more(&mut received)?,
             }
         };
         if head.status != 200 || head.framing != Framing::Chunked {
             let body = String::from_utf8_lossy(&received[head.bytes..]);
-            return Err(format!("status {} instead of a stream: {body}", head.status));
+            let status = head.status;
+            return Err(Ending::Wrong(format!("status {status} instead of a stream: {body}")));
         }
         received.drain(..head.bytes);
         let mut lines = Vec::new();
         loop {
-            let (used, is_last) = unchunk(&received, &mut lines)?;
+            let (used, is_last) = unchunk(&received, &mut lines).map_err(Ending::Wrong)?;
             received.drain(..used);
             self.judge(&mut lines);
             if is_last {
                 return if lines.is_empty() {
                     Ok(())
                 } else {
-                    Err("half a line at the end".into())
+                    Err(Ending::Wrong("half a line at the end".into()))
                 };
             }
             more(&mut received)?;

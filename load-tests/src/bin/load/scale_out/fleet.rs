@@ -11,7 +11,7 @@ use load_tests::metrics::Samples;
 use load_tests::payload::{PROGRAM_ORDER, order};
 use load_tests::procfs::cpu_time;
 use load_tests::report::Section;
-use load_tests::server::{End, Launch, Server};
+use load_tests::server::{Launch, Server};
 use load_tests::watch::{Look, Memory, Watch};
 use serde_json::Value;
 
@@ -266,16 +266,8 @@ fn launch(index: u16, args: &Args, stage: &Stage) -> Result<Launch> {
     // Nothing is shed, and no guest is stopped because the machine is busy: only the kill may make a
     // request fail.
     let queue = args.connections.to_string();
-    let words = ["serve", component.as_str(), "--workers", "1", "--listen", "127.0.0.1:0"];
-    let more = ["--operator-listen", "127.0.0.1:0", "--queue-length", queue.as_str()];
-    let last = ["--queue-time", "10s", "--guest-time", "10s", "--set"];
-    let words = words.into_iter().chain(more).chain(last).map(Into::into);
-    Ok(Launch {
-        name: format!("arenaria-{}", index + 1),
-        program: stage.paths.arenaria()?,
-        args: words.chain([format!("program={PROGRAM_ORDER}").into()]).collect(),
-        core: stage.server_core,
-        operator: true,
-        end: End::Orderly,
-    })
+    let program = format!("program={PROGRAM_ORDER}");
+    let words = [component.as_str(), "--workers", "1", "--set", &program];
+    let limits = ["--queue-length", &queue, "--queue-time", "10s", "--guest-time", "10s"];
+    stage.arenaria(&format!("arenaria-{}", index + 1), words.into_iter().chain(limits))
 }

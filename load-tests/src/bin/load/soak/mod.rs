@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use load_tests::report::{Axis, Bar, Bars, Plot, Section, Table};
-use load_tests::server::{End, Launch, Server};
+use load_tests::server::{Launch, Server};
 use load_tests::trend::{Direction, Trend};
 use load_tests::watch::{Look, Watch};
 
@@ -102,17 +102,10 @@ fn launch(args: &Args, stage: &Stage) -> Result<Launch> {
     let settings = ["--set", "ad-hoc=true", "--workers", &workers, "--slots", &slots];
     // Far away, so that a slow machine sheds nothing and interrupts nothing.
     let times = ["--queue-time", "30s", "--guest-time", "20s"];
-    let addresses = ["--listen", "127.0.0.1:0", "--operator-listen", "127.0.0.1:0"];
-    let component = stage.paths.component("transform")?;
-    let words = settings.iter().chain(&times).chain(&addresses).map(Into::into);
-    Ok(Launch {
-        name: "soak".into(),
-        program: stage.paths.arenaria()?,
-        args: ["serve".into(), component.into()].into_iter().chain(words).collect(),
-        core: None,
-        operator: true,
-        end: End::Orderly,
-    })
+    let component = stage.paths.component("transform")?.display().to_string();
+    let words = std::iter::once(component.as_str()).chain(settings).chain(times);
+    // It may use every core: this is not about speed.
+    Ok(Launch { core: None, ..stage.arenaria("soak", words)? })
 }
 
 fn soak(args: &Args, stage: &Stage, server: &Server) -> Soaked {
