@@ -41,5 +41,6 @@ mod slots;
 
 mod metrics;
 mod operator;
+mod share;
 
 pub mod commands;

@@ -44,8 +44,8 @@ const WASMTIME: Tool = Tool {
     args: &[
         "--no-default-features",
         "--features",
-        "addr2line,backtrace,cache,component-model,component-model-async,cranelift,demangle,\
-         parallel-compilation,pooling-allocator,run,serve",
+        "addr2line,backtrace,cache,component-model,component-model-async,cranelift,demangle,gc,\
+         gc-copying,parallel-compilation,pooling-allocator,run,serve,wasi-config",
     ],
     remark: ": this takes a quarter of an hour",
 };
