@@ -107,7 +107,7 @@ impl Problem {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             Self::Fault(Fault::Memory(_)) => StatusCode::INSUFFICIENT_STORAGE,
-            Self::Fault(Fault::Deadline) => StatusCode::GATEWAY_TIMEOUT,
+            Self::Fault(Fault::Deadline | Fault::Overdue) => StatusCode::GATEWAY_TIMEOUT,
             Self::Fault(Fault::Trap(_) | Fault::Stack(_) | Fault::Refused(_))
             | Self::BadResponse(_)
             | Self::BatchRefused(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -218,6 +218,15 @@ fn fault_words(fault: &Fault, limits: &Limits) -> Words {
                 limits.memory
             ),
             limit: Some(("memory", limits.memory.to_string())),
+        },
+        Fault::Overdue => Words {
+            kind: "request-time",
+            title: "the component took too long",
+            detail: format!(
+                "the request took longer than {}, waits included; the instance is replaced",
+                limits.request_time
+            ),
+            limit: Some(("request-time", limits.request_time.to_string())),
         },
         Fault::Deadline => Words {
             kind: "guest-time",
