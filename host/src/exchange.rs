@@ -34,7 +34,7 @@ pub(crate) struct Exchange {
 pub(crate) enum Unanswered {
     /// The guest failed.
     Fault(Fault),
-    /// The guest ended well, but said an error, or nothing at all.
+    /// The guest said an error.
     Declined(String),
 }
 
@@ -49,6 +49,11 @@ impl Reply {
     pub(crate) fn new() -> (Self, oneshot::Receiver<Answer>) {
         let (sender, receiver) = oneshot::channel();
         (Self(Arc::new(Mutex::new(Some(sender)))), receiver)
+    }
+
+    /// Whether no answer has been given.
+    pub(crate) fn is_open(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
     /// Gives the answer, unless one has been given.

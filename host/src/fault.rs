@@ -18,6 +18,8 @@ pub enum Fault {
     Memory(String),
     /// The guest ran for longer than its limit.
     Deadline,
+    /// The guest ended well and gave no answer.
+    Silent,
     /// A request took longer than its limit, waits included.
     Overdue,
     /// `configure` refused the settings, with a sentence for the operator.
@@ -63,7 +65,7 @@ impl Fault {
     pub(crate) fn reason(&self) -> crate::metrics::Reason {
         use crate::metrics::Reason;
         match self {
-            Self::Trap(_) | Self::Stack(_) => Reason::Trap,
+            Self::Trap(_) | Self::Stack(_) | Self::Silent => Reason::Trap,
             Self::Memory(_) => Reason::Memory,
             Self::Deadline | Self::Overdue => Reason::Deadline,
             Self::Refused(_) => Reason::Failed,
@@ -78,6 +80,7 @@ impl fmt::Display for Fault {
             Self::Stack(what) => write!(f, "the guest's stack is exhausted: {what}"),
             Self::Memory(what) => write!(f, "the guest's memory is exhausted: {what}"),
             Self::Deadline => f.write_str("the guest ran for too long"),
+            Self::Silent => f.write_str("the guest gave no answer"),
             Self::Overdue => f.write_str("the request took too long"),
             Self::Refused(sentence) => f.write_str(sentence),
         }

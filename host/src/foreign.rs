@@ -25,6 +25,7 @@ use crate::body::{Aborted, Body};
 use crate::budget::{BodyBudget, Reserved};
 use crate::connection::Activity;
 use crate::exchange::{Exchange, Reply, Unanswered};
+use crate::instance::Fault;
 use crate::problem::Problem;
 use crate::slots::Slots;
 use crate::worker::Worker;
@@ -73,7 +74,7 @@ pub(crate) async fn answer(
         Ok(Ok(answer)) => answer,
         Ok(Err(Unanswered::Fault(fault))) => return Err(Problem::Fault(fault)),
         Ok(Err(Unanswered::Declined(what))) => return Err(Problem::BadResponse(what)),
-        Err(_) => return Err(Problem::BadResponse("it gave none".into())),
+        Err(_) => return Err(Problem::Fault(Fault::Silent)),
     };
     if !(200..=599).contains(&answer.status().as_u16()) {
         let status = answer.status().as_u16();

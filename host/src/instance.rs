@@ -131,6 +131,7 @@ impl Instance {
         request_time: Duration,
     ) -> Result<(), Fault> {
         self.begin(guest_time);
+        let reply = exchange.reply.clone();
         let Self { store, exports, timer } = self;
         let ended = {
             let call = pin!(async {
@@ -143,7 +144,13 @@ impl Instance {
             tokio::time::timeout(request_time, timed(timer, call)).await
         };
         match ended {
-            Ok(ended) => ended.map_err(|error| fault(&self.store, &error)),
+            Ok(Ok(())) if !reply.is_open() => Ok(()),
+            // A runtime may take exhaustion for an error of its own, and end.
+            Ok(Ok(())) if self.store.data().memory.has_denied() => {
+                Err(Fault::Memory("it ended without an answer".to_owned()))
+            }
+            Ok(Ok(())) => Err(Fault::Silent),
+            Ok(Err(error)) => Err(fault(&self.store, &error)),
             Err(_) => Err(Fault::Overdue),
         }
     }

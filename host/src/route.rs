@@ -107,7 +107,7 @@ impl Route {
             Fault::Memory(_) => {
                 format!("configure needs more than memory = {}; raise it", limits.memory)
             }
-            Fault::Trap(_) | Fault::Stack(_) => {
+            Fault::Trap(_) | Fault::Stack(_) | Fault::Silent => {
                 tracing::error!(route = self.path, "{fault}");
                 "configure trapped; the log says where, mend the component or its settings"
                     .to_owned()

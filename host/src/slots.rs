@@ -318,10 +318,9 @@ impl Lease {
             self.slot().served += 1;
             self.look_back();
         }
-        reply.send(Err(match ended {
-            Ok(()) => Unanswered::Declined("it gave none".to_owned()),
-            Err(fault) => Unanswered::Fault(fault),
-        }));
+        if let Err(fault) = ended {
+            reply.send(Err(Unanswered::Fault(fault)));
+        }
     }
 
     /// After a request: whether the instance keeps more than it should. Linear memory never shrinks and
