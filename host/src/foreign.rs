@@ -15,6 +15,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Frame, Incoming, SizeHint};
+use hyper::header::CONTENT_LENGTH;
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode};
 use tokio::task::{JoinHandle, spawn_local};
@@ -82,9 +83,13 @@ pub(crate) async fn answer(
     }
     let is_bodiless =
         is_bodiless || matches!(answer.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+    // Once it has that many bytes, hyper asks for no more, also not for the end.
+    let announced =
+        answer.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     let outflow = |body| Outflow {
         body,
-        ended: is_bodiless,
+        ended: is_bodiless || announced == Some(0),
+        left: announced,
         task: Some(task),
         budget: Arc::clone(&worker.bodies),
         activity: Rc::clone(activity),
@@ -225,6 +230,8 @@ pub(crate) struct Outflow {
     body: WasiBody,
     /// Whether the client has all that it will be sent.
     ended: bool,
+    /// Bytes that are still to be sent, if their number was announced.
+    left: Option<u64>,
     task: Option<Task>,
     budget: Arc<BodyBudget>,
     activity: Rc<Activity>,
@@ -251,7 +258,13 @@ impl Outflow {
             Poll::Ready(Some(Ok(frame))) => frame,
         };
         Poll::Ready(Some(match frame.into_data() {
-            Ok(data) => self.budget.hold(data).map(Frame::data).ok_or(Aborted),
+            Ok(data) => {
+                if let Some(left) = &mut self.left {
+                    *left = left.saturating_sub(data.len() as u64);
+                    self.ended |= *left == 0;
+                }
+                self.budget.hold(data).map(Frame::data).ok_or(Aborted)
+            }
             Err(trailers) => Ok(trailers),
         }))
     }
