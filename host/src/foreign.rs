@@ -15,9 +15,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Frame, Incoming, SizeHint};
-use hyper::header::CONTENT_LENGTH;
+use hyper::header::{CONTENT_LENGTH, HOST, HeaderValue};
 use hyper::http::request::Parts;
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::http::uri::{Authority, PathAndQuery, Scheme};
+use hyper::{Method, Request, Response, StatusCode, Uri};
 use tokio::task::{JoinHandle, spawn_local};
 use tokio::time::{Sleep, sleep};
 use wasmtime_wasi_http::{Error, WasiBody};
@@ -43,6 +44,7 @@ pub(crate) async fn answer(
     if incoming.size_hint().exact().is_some_and(|declared| declared > limits.request_body.0) {
         return Err(Problem::BodyTooLarge);
     }
+    head.uri = with_authority(&head)?;
     let has_body = !incoming.is_end_stream();
     let shed = if has_body { Problem::ShedStream } else { Problem::Shed };
     let lease = slots.acquire().await.map_err(shed)?;
@@ -96,6 +98,22 @@ pub(crate) async fn answer(
         progress,
     };
     Ok(answer.map(|body| Body::guest(outflow(body))))
+}
+
+/// The target of a request as `wasi:http` has it: with the authority, which is in the host field or,
+/// from a client of HTTP/1.0, nowhere.
+fn with_authority(head: &Parts) -> Result<Uri, Problem> {
+    let host = head.headers.get(HOST).map_or(&b"localhost"[..], HeaderValue::as_bytes);
+    let authority = match head.uri.authority() {
+        Some(authority) => Ok(authority.clone()),
+        None => Authority::try_from(host),
+    };
+    let target = head.uri.path_and_query().cloned();
+    let target = target.unwrap_or_else(|| PathAndQuery::from_static("/"));
+    let malformed = |_| Problem::BadRequest("the host field is no host and port");
+    let authority = authority.map_err(malformed)?;
+    let uri = Uri::builder().scheme(Scheme::HTTP).authority(authority).path_and_query(target);
+    uri.build().map_err(|_| Problem::BadRequest("the target is none of this host"))
 }
 
 /// The guest's call. Dropping it ends the call.

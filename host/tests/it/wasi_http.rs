@@ -71,6 +71,24 @@ fn a_component_is_called_and_inspected() {
 }
 
 #[test]
+fn what_hosts_a_client_names_costs_no_instance() {
+    for name in GENERATIONS {
+        let server = Server::start(&Config::of(name).route_key("isolation", "reuse"));
+        let send = |head: &str| {
+            let mut connection = server.connect();
+            connection.send(head);
+            connection.response()
+        };
+        send("GET / HTTP/1.0\r\n\r\n").check(200, "hello, world\n");
+        send("GET / HTTP/1.1\r\nhost:\r\n\r\n").check_problem(400, "bad-request");
+        send("GET / HTTP/1.1\r\nhost: a b\r\n\r\n").check_problem(400, "bad-request");
+        send("GET / HTTP/1.1\r\nhost: \u{e4}\r\n\r\n").check_problem(400, "bad-request");
+        send("GET http://a.example/ HTTP/1.1\r\nhost: b\r\n\r\n").check(200, "hello, world\n");
+        assert_eq!(server.metrics().retired("trap"), 0.0);
+    }
+}
+
+#[test]
 fn records_need_a_processor() {
     let file = component("peer-p2").display().to_string();
     let listen = ["--listen", "127.0.0.1:0", "--operator-listen", "off", "--records"];
