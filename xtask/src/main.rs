@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a command line")]
 
+mod bridges;
 mod contract;
 mod guests;
 mod peers;
@@ -30,7 +31,7 @@ struct Args {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Build the guests as components and check what they promise.
+    /// Build the guests and the bridges as components and check what they promise.
     Guests,
     /// Serve jq on 127.0.0.1:8080; further arguments go to `arenaria serve`.
     Serve {
@@ -77,7 +78,10 @@ fn main() -> ExitCode {
 fn run(task: Task) -> anyhow::Result<()> {
     let workspace = Workspace::find()?;
     match task {
-        Task::Guests => guests::build_all(&workspace),
+        Task::Guests => {
+            guests::build_all(&workspace)?;
+            bridges::build_all(&workspace)
+        }
         Task::Serve { args } => run::serve(&workspace, &args),
         Task::Test { quick } => test::run(&workspace, test::Extent { quick, quiet: false }),
         Task::Ci => test::run(&workspace, test::Extent { quick: false, quiet: true }),
