@@ -21,10 +21,19 @@ pub mod budget;
 pub mod bridge;
 pub mod component;
 pub mod contract;
+pub mod grants;
+pub mod world;
 
 pub mod bindings;
 pub mod engine;
 pub mod instance;
+
+mod exchange;
+mod fault;
+mod guest;
+mod guest_output;
+mod memory;
+mod timer;
 
 pub mod server;
 
@@ -34,10 +43,12 @@ mod connection;
 mod handler;
 
 mod body;
+mod foreign;
 mod problem;
 mod records;
 
 mod route;
+mod sampler;
 mod slots;
 
 mod metrics;
