@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::bridge::{Source, World};
+use crate::bridge::{Generation, Source};
 use crate::config::Isolation;
 use crate::limits::LimitSettings;
 use crate::units::Size;
@@ -137,7 +137,7 @@ pub struct BridgeArgs {
     pub output: PathBuf,
     /// What the component is: wasi:http/proxy@0.2 (p2) or wasi:http/service@0.3 (p3)
     #[arg(long, default_value = "p2")]
-    pub world: World,
+    pub world: Generation,
     /// Where it finds its settings: ARENARIA_SET_* variables, or wasi:config/store
     #[arg(long, default_value = "environment")]
     pub settings: Source,

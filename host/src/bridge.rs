@@ -3,17 +3,18 @@
 //!
 //! Where the bridges come from is `share`'s affair; what they answer is theirs (`guest/bridge`).
 
-use anyhow::{Context as _, Result, anyhow, ensure};
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use clap::ValueEnum;
 use wac_graph::types::Package;
 use wac_graph::{CompositionGraph, EncodeOptions, plug};
 
-use crate::contract::{Outline, PROCESSOR_EXPORTS, Refusal};
+use crate::contract::Outline;
 use crate::share;
+use crate::world::World;
 
 /// What the component exports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum World {
+pub enum Generation {
     /// `wasi:http/incoming-handler@0.2`
     P2,
     /// `wasi:http/handler@0.3`
@@ -34,33 +35,45 @@ pub enum Source {
 /// # Errors
 ///
 /// A sentence that names where it was looked for, and the remedy.
-pub fn find(world: World, settings: Source) -> Result<Vec<u8>> {
-    let name = match (world, settings) {
-        (World::P2, Source::Environment) => "bridge-p2.wasm",
-        (World::P2, Source::Config) => "bridge-p2-config.wasm",
-        (World::P3, Source::Environment) => "bridge-p3.wasm",
-        (World::P3, Source::Config) => "bridge-p3-config.wasm",
+pub fn find(generation: Generation, settings: Source) -> Result<Vec<u8>> {
+    let name = match (generation, settings) {
+        (Generation::P2, Source::Environment) => "bridge-p2.wasm",
+        (Generation::P2, Source::Config) => "bridge-p2-config.wasm",
+        (Generation::P3, Source::Environment) => "bridge-p3.wasm",
+        (Generation::P3, Source::Config) => "bridge-p3-config.wasm",
     };
     let path = share::find(name)?;
     std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))
 }
 
-/// Whether a component is a processor that a bridge can be put before.
+/// Checks that a component is a processor, which a bridge can be put before. What it imports of WASI,
+/// the component that comes out imports too.
 ///
 /// # Errors
 ///
-/// What stands against it, with what would be accepted.
-pub fn check(processor: &[u8]) -> Result<(), Refusal> {
+/// A sentence that names what it is instead, and what would be accepted.
+pub fn check(processor: &[u8]) -> Result<()> {
     let outline = Outline::read(processor)?;
-    let lacks = |name: &&str| !outline.exports.iter().any(|export| export == name);
-    let missing: Vec<_> = PROCESSOR_EXPORTS.into_iter().filter(|name| lacks(name)).collect();
-    if !missing.is_empty() {
-        return Err(Refusal::OtherWorld { missing, exports: outline.exports });
+    match World::of(&outline.exports) {
+        Some(World::Processor) => {}
+        Some(world) => {
+            bail!("it is of the world {world} already; hosts of wasi:http serve it as it is")
+        }
+        None => {
+            let exports = match outline.exports.as_slice() {
+                [] => "nothing".to_owned(),
+                names => names.join(", "),
+            };
+            bail!("it exports {exports}; bridge a component of the world {}", World::Processor)
+        }
     }
-    // The result would import it too, and the host of the result might not have it.
-    if !outline.imports.is_empty() {
-        return Err(Refusal::Imports(outline.imports));
-    }
+    let strangers: Vec<_> =
+        outline.imports.iter().filter(|name| !name.starts_with("wasi:")).cloned().collect();
+    ensure!(
+        strangers.is_empty(),
+        "it imports {}, which hosts of wasi:http do not have; bridge a processor that imports WASI at most",
+        strangers.join(", ")
+    );
     Ok(())
 }
 
@@ -88,8 +101,12 @@ pub fn compose(bridge: Vec<u8>, processor: Vec<u8>) -> Result<Vec<u8>> {
 }
 
 /// As [`compose`], with the words for the person who asked.
-pub(crate) fn bridged(processor: Vec<u8>, world: World, settings: Source) -> Result<Vec<u8>> {
-    let bridge = find(world, settings)?;
+pub(crate) fn bridged(
+    processor: Vec<u8>,
+    generation: Generation,
+    settings: Source,
+) -> Result<Vec<u8>> {
+    let bridge = find(generation, settings)?;
     compose(bridge, processor).map_err(|error| {
         anyhow!("the bridge and the processor do not fit together: {error:#}; build both anew (cargo xtask guests)")
     })

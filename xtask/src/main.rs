@@ -7,6 +7,7 @@
 mod bridges;
 mod contract;
 mod guests;
+mod others;
 mod peers;
 mod run;
 mod steps;
@@ -57,6 +58,9 @@ enum Task {
         #[arg(long)]
         oha: bool,
     },
+    /// Test bridged components in hosts that are not ours, which are installed into the target
+    /// directory unless they are there.
+    Others,
     /// Run a file of jq tests and write the table docs/conformance.md.
     Conformance {
         /// The tests, in the format of jq's own `jq.test`.
@@ -87,6 +91,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Ci => test::run(&workspace, test::Extent { quick: false, quiet: true }),
         Task::Load { args } => run::load(&workspace, &args),
         Task::Peers { oha } => peers::get(&workspace, oha),
+        Task::Others => others::run(&workspace),
         Task::Conformance { file } => run::conformance(&workspace, &file),
     }
 }

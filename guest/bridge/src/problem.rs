@@ -28,9 +28,7 @@ impl Problem {
             Self::BodyBroken | Self::FieldNotText => {
                 (400, "bad-request", "the request is malformed")
             }
-            Self::BadResponse(_) => {
-                (500, "bad-response", "the component gave no valid response")
-            }
+            Self::BadResponse(_) => (500, "bad-response", "the component gave no valid response"),
             Self::Refused(_) => (500, "settings", "the component refuses its settings"),
         };
         let mut json = format!("{{\"type\":\"urn:arenaria:problem:{kind}\",\"title\":\"{title}\"");

@@ -44,7 +44,9 @@ impl Settings {
                 Some("forward-headers") => {
                     fields_of(&value).map(|fields| settings.forward_headers = fields)
                 }
-                Some(_) => Err("the bridge knows `bridge-request-body` and `bridge-forward-headers`"),
+                Some(_) => {
+                    Err("the bridge knows `bridge-request-body` and `bridge-forward-headers`")
+                }
                 None => {
                     settings.processor.push((name, value));
                     continue;

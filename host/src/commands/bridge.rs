@@ -20,7 +20,7 @@ pub fn bridge(args: &BridgeArgs) -> Result<u8> {
     if is_same(&args.file, &args.output) {
         bail!("{output} is the processor itself; choose another file for --output");
     }
-    bridge::check(&processor).map_err(|refusal| anyhow!("cannot bridge {name}: {refusal}"))?;
+    bridge::check(&processor).map_err(|error| anyhow!("cannot bridge {name}: {error:#}"))?;
     let component = bridge::bridged(processor, args.world, args.settings)
         .map_err(|error| anyhow!("cannot bridge {name}: {error:#}"))?;
     std::fs::write(&args.output, &component)
