@@ -18,6 +18,7 @@ pub mod units;
 
 pub mod budget;
 
+pub mod bridge;
 pub mod component;
 pub mod contract;
 pub mod grants;

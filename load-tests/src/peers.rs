@@ -8,6 +8,7 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 
@@ -18,6 +19,8 @@ use crate::server::{End, Launch};
 
 /// More requests than a measurement has: instances are used until it ends.
 const REUSE_COUNT: &str = "1000000";
+/// The box of a bridged component, which has the processor's memory and the bridge's.
+const BRIDGED_MEMORY: &str = "32MiB";
 /// What `wasmtime --version` begins with. The same version is in arenaria.
 const WASMTIME: &str = "wasmtime 48.";
 
@@ -43,6 +46,11 @@ pub enum Peer {
     WasiP3Fresh,
     /// hyper natively, and the command `jq` for every request.
     JqProcess,
+    /// arenaria with our component bridged to WASI 0.2, as any host is given it; instances are used
+    /// again.
+    Bridged,
+    /// `wasmtime serve` with the same component, instances used again.
+    BridgedWasmtime,
 }
 
 /// What is to be done for every request.
@@ -55,7 +63,10 @@ pub enum Task {
 }
 
 impl Peer {
-    /// All, the one that others are compared with first.
+    /// Our component in two hosts, the one that the other is compared with first.
+    pub const BRIDGED: [Self; 2] = [Self::Bridged, Self::BridgedWasmtime];
+
+    /// All that do the work in their own ways, the one that others are compared with first.
     pub const ALL: [Self; 9] = [
         Self::Bare,
         Self::Reuse,
@@ -81,13 +92,15 @@ impl Peer {
             Self::WasiP3Reuse => "wasmtime serve P3, reuse",
             Self::WasiP3Fresh => "wasmtime serve P3, 1 per instance",
             Self::JqProcess => "native: a process of jq per request",
+            Self::Bridged => "bridged: arenaria, reuse",
+            Self::BridgedWasmtime => "bridged: wasmtime serve P2, reuse",
         }
     }
 
     /// Whether it is built in this workspace, and nothing else is needed.
     #[must_use]
     pub fn is_ours(self) -> bool {
-        matches!(self, Self::Bare | Self::Reuse | Self::Fresh)
+        matches!(self, Self::Bare | Self::Reuse | Self::Fresh | Self::Bridged)
     }
 
     /// Whether the task is one for it.
@@ -110,6 +123,7 @@ impl Peer {
     ) -> Result<Launch> {
         let program = self.program(paths)?;
         let component = match self.component(task)? {
+            Some(name) if Self::BRIDGED.contains(&self) => bridged(paths, name)?,
             Some(name) => paths.component(name)?,
             None => PathBuf::new(),
         };
@@ -125,8 +139,9 @@ impl Peer {
 
     fn is_wasmtime(self) -> bool {
         match self {
-            Self::Bare | Self::Reuse | Self::Fresh | Self::JqProcess => false,
-            Self::WasiP2
+            Self::Bare | Self::Reuse | Self::Fresh | Self::JqProcess | Self::Bridged => false,
+            Self::BridgedWasmtime
+            | Self::WasiP2
             | Self::WasiP2Reuse
             | Self::WasiP3
             | Self::WasiP3Reuse
@@ -141,7 +156,7 @@ impl Peer {
                 paths.tool("jq").context("there is no `jq` on PATH")?;
                 sibling("bare")
             }
-            Self::Reuse | Self::Fresh => paths.arenaria(),
+            Self::Reuse | Self::Fresh | Self::Bridged => paths.arenaria(),
             _ => {
                 let wasmtime = paths
                     .tool("wasmtime")
@@ -160,7 +175,7 @@ impl Peer {
     fn component(self, task: &Task) -> Result<Option<&'static str>> {
         let component = match self {
             Self::Bare | Self::JqProcess => return Ok(None),
-            Self::Reuse | Self::Fresh => match task {
+            Self::Reuse | Self::Fresh | Self::Bridged | Self::BridgedWasmtime => match task {
                 Task::Hello => return Ok(Some("hello")),
                 Task::Jq(_) => return Ok(Some("transform")),
             },
@@ -184,7 +199,40 @@ impl Peer {
             Self::WasiP2 | Self::WasiP3 => wasmtime(None, component),
             Self::WasiP2Reuse | Self::WasiP3Reuse => wasmtime(Some(REUSE_COUNT), component),
             Self::WasiP3Fresh => wasmtime(Some("1"), component),
+            Self::Bridged => {
+                let mut args = arenaria("reuse", &Task::Hello, component, connections);
+                args.extend(words(&["--memory", BRIDGED_MEMORY, "--grant", "environment"], &[]));
+                args.extend(variable(task).into_iter().flat_map(|set| ["--set".into(), set]));
+                args
+            }
+            Self::BridgedWasmtime => {
+                let mut args = wasmtime(Some(REUSE_COUNT), component);
+                let at = args.len() - 1;
+                args.splice(
+                    at..at,
+                    variable(task).into_iter().flat_map(|set| ["--env".into(), set]),
+                );
+                args
+            }
         }
+    }
+}
+
+/// Our component, bridged anew: the bridge may have changed.
+fn bridged(paths: &Paths, name: &str) -> Result<PathBuf> {
+    let output = paths.workspace()?.join(format!("{name}-p2.wasm"));
+    let mut command = Command::new(paths.arenaria()?);
+    command.arg("bridge").arg(paths.component(name)?).arg("-o").arg(&output);
+    let ended = command.output().context("cannot start `arenaria bridge`")?;
+    ensure!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr).trim());
+    Ok(output)
+}
+
+/// The program as a bridge is told it.
+fn variable(task: &Task) -> Option<OsString> {
+    match task {
+        Task::Hello => None,
+        Task::Jq(program) => Some(format!("ARENARIA_SET_PROGRAM={program}").into()),
     }
 }
 
@@ -266,6 +314,24 @@ mod tests {
         check(
             Peer::WasiP3Fresh,
             "serve -Scli --addr 127.0.0.1:0 --max-instance-reuse-count 1 c.wasm",
+        );
+    }
+
+    #[test]
+    fn a_bridged_component_is_told_its_program_by_a_variable() {
+        let jq = Task::Jq(".a".into());
+        check(
+            Peer::Bridged,
+            &jq,
+            "serve c.wasm --isolation reuse --workers 1 --listen 127.0.0.1:0 --operator-listen off \
+             --queue-length 32 --queue-time 10s --memory 32MiB --grant environment \
+             --set ARENARIA_SET_PROGRAM=.a",
+        );
+        check(
+            Peer::BridgedWasmtime,
+            &jq,
+            "serve -Scli --addr 127.0.0.1:0 --max-instance-reuse-count 1000000 \
+             --env ARENARIA_SET_PROGRAM=.a c.wasm",
         );
     }
 

@@ -4,8 +4,10 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a command line")]
 
+mod bridges;
 mod contract;
 mod guests;
+mod others;
 mod peers;
 mod run;
 mod steps;
@@ -30,7 +32,7 @@ struct Args {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Build the guests as components and check what they promise.
+    /// Build the guests and the bridges as components and check what they promise.
     Guests,
     /// Serve jq on 127.0.0.1:8080; further arguments go to `arenaria serve`.
     Serve {
@@ -56,6 +58,9 @@ enum Task {
         #[arg(long)]
         oha: bool,
     },
+    /// Test bridged components in hosts that are not ours, which are installed into the target
+    /// directory unless they are there.
+    Others,
     /// Run a file of jq tests and write the table docs/conformance.md.
     Conformance {
         /// The tests, in the format of jq's own `jq.test`.
@@ -77,12 +82,16 @@ fn main() -> ExitCode {
 fn run(task: Task) -> anyhow::Result<()> {
     let workspace = Workspace::find()?;
     match task {
-        Task::Guests => guests::build_all(&workspace),
+        Task::Guests => {
+            guests::build_all(&workspace)?;
+            bridges::build_all(&workspace)
+        }
         Task::Serve { args } => run::serve(&workspace, &args),
         Task::Test { quick } => test::run(&workspace, test::Extent { quick, quiet: false }),
         Task::Ci => test::run(&workspace, test::Extent { quick: false, quiet: true }),
         Task::Load { args } => run::load(&workspace, &args),
         Task::Peers { oha } => peers::get(&workspace, oha),
+        Task::Others => others::run(&workspace),
         Task::Conformance { file } => run::conformance(&workspace, &file),
     }
 }

@@ -3,7 +3,9 @@
 
 use std::process::Command;
 
+use crate::bridges;
 use crate::guests::{GUEST_LIBRARIES, GUESTS, PROFILE, build_all};
+use crate::others;
 use crate::peers;
 use crate::steps::Steps;
 use crate::tools::{need_deny, need_miri};
@@ -39,8 +41,11 @@ pub(crate) fn run(workspace: &Workspace, extent: Extent) -> anyhow::Result<()> {
         for (name, _) in MIRI_TARGETS {
             steps.leave_out(name, "--quick");
         }
+        steps.leave_out("under wasmtime serve", "--quick");
+        steps.leave_out("under jco serve", "--quick");
         steps.leave_out("licences and sources", "--quick");
     } else {
+        others::add_steps(workspace, &mut steps)?;
         licences(workspace, &mut steps)?;
         miri(workspace, extent, &mut steps)?;
     }
@@ -51,15 +56,21 @@ pub(crate) fn run(workspace: &Workspace, extent: Extent) -> anyhow::Result<()> {
 fn lints(workspace: &Workspace, extent: Extent, steps: &mut Steps) -> anyhow::Result<()> {
     steps.command("format", workspace.cargo().args(["fmt", "--all", "--check"]))?;
     steps.step("guests", || build_all(workspace))?;
+    steps.step("bridges", || bridges::build_all(workspace))?;
     steps.step("components for other hosts", || peers::build_all(workspace))?;
 
     let mut clippy = workspace.cargo();
     clippy.arg("clippy").args(extent.quiet()).args(["--workspace", "--all-targets"]);
     steps.command("lints", clippy.args(["--", "-D", "warnings"]))?;
 
+    // The tests that are not run by themselves.
+    let mut clippy = workspace.cargo();
+    clippy.arg("clippy").args(extent.quiet()).args(["--workspace", "--test", "others"]);
+    steps.command("lints of tests elsewhere", clippy.args(["--", "-D", "warnings"]))?;
+
     let mut clippy = workspace.cargo_for_guests();
     clippy.arg("clippy").args(extent.quiet()).args(["--profile", PROFILE, "--target", WASM]);
-    for package in GUEST_LIBRARIES.iter().chain(&GUESTS) {
+    for package in GUEST_LIBRARIES.iter().chain(&GUESTS).chain(&bridges::BRIDGE_PACKAGES) {
         clippy.args(["-p", package]);
     }
     steps.command("lints of the guests", clippy.args(["--", "-D", "warnings"]))?;

@@ -64,6 +64,11 @@ impl Workspace {
         self.target.join("components")
     }
 
+    /// Where what arenaria brings along is put: it looks beside its binary (`host/src/share.rs`).
+    pub(crate) fn share(&self) -> PathBuf {
+        self.target.join("share/arenaria")
+    }
+
     /// Where tools are installed that are not on `PATH`.
     pub(crate) fn tools(&self) -> PathBuf {
         self.target.join("tools")

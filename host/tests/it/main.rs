@@ -4,6 +4,7 @@
 //! every other module is one subject. Components are those of `cargo xtask guests`, or of the folder
 //! that `ARENARIA_COMPONENTS` names.
 
+mod bridge;
 mod cli;
 mod client;
 mod config;
@@ -18,6 +19,7 @@ mod linear_memory;
 mod malformed;
 mod memory;
 mod metrics;
+mod payloads;
 mod records;
 mod records_cut;
 mod routes;
