@@ -41,14 +41,15 @@ pub use crate::bindings::{Reading, Response};
 pub use crate::instance::Fault;
 
 use crate::bindings;
-use crate::bindings::ProcessorPre;
-use crate::component;
+use crate::component::{Loaded, Source};
 use crate::config::Cache;
 use crate::engine::{Clock, PoolSize, engine};
+use crate::grants::Grants;
 use crate::handler::nanoseconds;
-use crate::instance::{Guest, Instance, Start};
+use crate::instance::{Instance, Start};
 use crate::limits::{LimitSettings, Limits};
 use crate::units::{Size, Span};
+use crate::world::World;
 
 /// How a processor is run.
 #[derive(Clone, Debug)]
@@ -80,7 +81,7 @@ pub struct Request<'a> {
 ///
 /// A thread keeps the time of the guests for as long as this lives.
 pub struct Processor {
-    pre: ProcessorPre<Guest>,
+    loaded: Loaded,
     start: Start,
     guest_time: Duration,
     instances: u32,
@@ -182,17 +183,24 @@ impl Processor {
     pub async fn load(file: impl AsRef<Path>, options: Options) -> Result<Self, LoadError> {
         let (file, limits) = (file.as_ref(), options.limits()?);
         let refused = |error: anyhow::Error| LoadError(format!("{error:#}"));
-        let bytes = component::read(file, limits.memory).map_err(refused)?;
-        let pool = PoolSize { instances: options.instances, memory: limits.memory };
-        let engine = engine(pool, &options.cache).map_err(refused)?;
-        let clock = Clock::start(&engine)
+        let source = Source::read(file, limits.memory, &Grants::default()).map_err(refused)?;
+        if source.world != World::Processor {
+            let (name, world) = (file.display(), source.world);
+            let remedy = "only a processor can be embedded; run `arenaria serve` for it";
+            return Err(LoadError(format!("{name} is of the world {world}: {remedy}")));
+        }
+        let memories = u32::try_from(source.outline.memories.len()).unwrap_or(u32::MAX);
+        let pool = PoolSize { instances: options.instances, memories, memory: limits.memory };
+        let engine = engine(source.profile(), pool, &options.cache).map_err(refused)?;
+        let clock = Clock::start(std::slice::from_ref(&engine))
             .map_err(|error| LoadError(format!("cannot start the clock: {error}")))?;
         let processor = Self {
-            pre: component::load(&engine, file, &bytes, limits.memory).map_err(refused)?,
+            loaded: source.load(&engine, limits.memory).map_err(refused)?,
             start: Start {
                 settings: options.settings,
                 time: limits.configure_time.0,
                 memory: limits.memory,
+                grants: Grants::default(),
             },
             guest_time: limits.guest_time.0,
             instances: options.instances,
@@ -248,7 +256,7 @@ impl Processor {
     }
 
     async fn start(&self) -> Result<Instance, Fault> {
-        Instance::start(&self.pre, &self.start, Arc::default()).await
+        Instance::start(&self.loaded, &self.start, Arc::default()).await
     }
 
     /// Never held across an `await`. Nothing panics while it is held.

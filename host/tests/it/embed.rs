@@ -162,6 +162,7 @@ fn what_cannot_be_loaded_is_named() {
     check_refused(load("probe", Options::new(64 << 10, AMPLE)), &["probe.wasm", "64KiB"]);
     check_refused(load("probe", options().instances(0)), &["instances = 0"]);
     check_refused(load("probe", Options::new(2 << 20, Duration::ZERO)), &["guest-time = 0s"]);
+    check_refused(load("peer-p2", options()), &["peer-p2.wasm", "wasi:http/proxy@0.2"]);
     let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
     check_refused(runtime().block_on(Processor::load(file, options())), &["host/Cargo.toml"]);
     check_refused(runtime().block_on(Processor::load("nowhere", options())), &["nowhere"]);
