@@ -6,6 +6,7 @@ import re
 import unittest
 
 from wasmtime import WasmtimeError
+from wasmtime.component import _types
 
 import main
 from sandbox import HANDLER, JQ, LIFECYCLE, MEMORY, Limits, Loaded
@@ -65,6 +66,30 @@ class Example(unittest.TestCase):
             self.assertEqual((response.status, response.body), (200, b"3\n"))
         reading = processor.call(MEMORY, "usage")
         self.assertEqual((getattr(reading, "in-use"), reading.sealed, reading.resets), (0, 0, 20))
+
+    def test_fast_bytes_change_nothing(self) -> None:
+        documents = [b"", b"1", b'"' + bytes(range(128, 256)) + b'"', b"[" + b"1," * 999 + b"1]"]
+
+        def results() -> list[object]:
+            transformer = self.loaded.start(main.LIMITS)
+            processor = self.loaded.start(main.LIMITS, {"program": "."})
+            found: list[object] = []
+            for document in documents:
+                result = transformer.call(JQ, "transform", ".", document)
+                found.append(result if isinstance(result, bytes) else main.told(result))
+                response = processor.call(HANDLER, "handle", main.post(document))
+                found.append((response.status, response.headers, response.body))
+            return found
+
+        slow = results()
+        list_type = _types.ListType
+        for method in ("convert_to_c", "convert_from_c"):
+            self.addCleanup(setattr, list_type, method, getattr(list_type, method))
+        import fast_bytes
+
+        self.assertIs(list_type.convert_to_c, fast_bytes.to_c)
+        self.assertEqual(results(), slow)
+        self.assertIn(b"1\n", slow)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ const PYTHON: &str = "example in Python";
 pub(crate) const STEPS: [&str; 2] = [JAVASCRIPT, PYTHON];
 
 /// What the examples leave in their own folder when a person runs them there.
-const LEFT_BEHIND: [&str; 3] = ["node_modules", "build", "__pycache__"];
+const LEFT_BEHIND: [&str; 4] = ["node_modules", "build", "venv", "__pycache__"];
 
 /// The oldest Node that the example is for.
 const NODE_MAJOR_MIN: u32 = 20;

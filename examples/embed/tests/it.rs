@@ -37,22 +37,17 @@ fn both_transform_a_document() {
 }
 
 #[test]
-fn both_say_what_is_wrong_with_a_document() {
-    let [plain, library] = PROGRAMS.map(|binary| run(binary, ".", "{\"a\": x}"));
-    assert!(!plain.status.success() && !library.status.success());
-    let said = String::from_utf8_lossy(&plain.stderr);
+fn an_error_of_jq_is_told_with_its_place() {
+    let output = run(PROGRAMS[0], ".", "{\"a\": x}");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success());
     assert!(said.contains("Document: expected a value (byte Some(6))"), "{said}");
-    let said = String::from_utf8_lossy(&library.stdout);
-    assert!(said.contains("\"detail\":\"expected a value\",\"offset\":6"), "{said}");
-    let said = String::from_utf8_lossy(&library.stderr);
-    assert!(said.contains("status 400"), "{said}");
 }
 
 #[test]
-fn both_say_what_is_wrong_with_a_program() {
-    for binary in PROGRAMS {
-        let output = run(binary, "{action", DOCUMENT);
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(!output.status.success() && said.contains("expected closing brace"), "{said}");
-    }
+fn settings_that_are_refused_end_the_program() {
+    let output = run(PROGRAMS[1], "{action", DOCUMENT);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && output.stdout.is_empty());
+    assert!(said.contains("expected closing brace"), "{said}");
 }

@@ -35,7 +35,7 @@ fn main() -> Result<()> {
 
     stdout().write_all(&transform()?)?;
     for line in stdin().lock().lines() {
-        let calls: u64 = line?.trim().parse().context("give a number of calls")?;
+        let calls = line?.trim().parse::<u64>().context("give a number of calls")?;
         let begun = cpu_time();
         for _ in 0..calls {
             transform()?;
