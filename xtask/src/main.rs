@@ -6,6 +6,7 @@
 
 mod bridges;
 mod contract;
+mod examples;
 mod guests;
 mod others;
 mod peers;
@@ -47,6 +48,8 @@ enum Task {
     },
     /// Check everything, as `test` does, with less output.
     Ci,
+    /// Check the examples alone: Rust, JavaScript, Python.
+    Examples,
     /// Load the release build; the arguments are a scenario and its options (`help` lists them).
     Load {
         #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
@@ -89,6 +92,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Serve { args } => run::serve(&workspace, &args),
         Task::Test { quick } => test::run(&workspace, test::Extent { quick, quiet: false }),
         Task::Ci => test::run(&workspace, test::Extent { quick: false, quiet: true }),
+        Task::Examples => examples::run(&workspace),
         Task::Load { args } => run::load(&workspace, &args),
         Task::Peers { oha } => peers::get(&workspace, oha),
         Task::Others => others::run(&workspace),

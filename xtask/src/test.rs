@@ -4,6 +4,7 @@
 use std::process::Command;
 
 use crate::bridges;
+use crate::examples;
 use crate::guests::{GUEST_LIBRARIES, GUESTS, PROFILE, build_all};
 use crate::others;
 use crate::peers;
@@ -38,7 +39,7 @@ pub(crate) fn run(workspace: &Workspace, extent: Extent) -> anyhow::Result<()> {
     lints(workspace, extent, &mut steps)?;
     tests(workspace, extent, &mut steps)?;
     if extent.quick {
-        for (name, _) in MIRI_TARGETS {
+        for name in examples::STEPS.into_iter().chain(MIRI_TARGETS.map(|(name, _)| name)) {
             steps.leave_out(name, "--quick");
         }
         steps.leave_out("under wasmtime serve", "--quick");
@@ -46,6 +47,7 @@ pub(crate) fn run(workspace: &Workspace, extent: Extent) -> anyhow::Result<()> {
         steps.leave_out("licences and sources", "--quick");
     } else {
         others::add_steps(workspace, &mut steps)?;
+        examples::check(workspace, &mut steps)?;
         licences(workspace, &mut steps)?;
         miri(workspace, extent, &mut steps)?;
     }
