@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a command line")]
 
+mod collector;
 mod contract;
 mod guests;
 mod peers;
