@@ -6,6 +6,7 @@
 
 mod cli;
 mod client;
+mod collector;
 mod config;
 mod connections;
 mod cut;
