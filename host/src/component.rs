@@ -61,7 +61,7 @@ impl Source {
     /// What of WebAssembly the component needs.
     #[must_use]
     pub fn profile(&self) -> Profile {
-        if world::is_asynchronous(&self.outline.imports, self.world) {
+        if self.outline.collects || world::is_asynchronous(&self.outline.imports, self.world) {
             Profile::Full
         } else {
             Profile::Lean

@@ -5,6 +5,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a command line")]
 
 mod bridges;
+mod collector;
 mod contract;
 mod examples;
 mod guests;

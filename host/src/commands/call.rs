@@ -34,7 +34,8 @@ pub fn call(args: &CallArgs) -> Result<u8> {
     let source = Source::read(&args.file, args.memory, &grants)?;
     let body = args.data.as_deref().map_or_else(|| Ok(Vec::new()), read_data)?;
     let memories = u32::try_from(source.outline.memories.len()).unwrap_or(u32::MAX);
-    let pool = PoolSize { instances: 1, memories, memory: args.memory };
+    let heap_room = source.outline.heap_room(args.memory);
+    let pool = PoolSize { instances: 1, memories, memory: args.memory, heap_room };
     let engine = engine(source.profile(), pool, &Cache::User)?;
     let _clock = Clock::start(std::slice::from_ref(&engine)).context("cannot start the clock")?;
     let loaded = source.load(&engine, args.memory)?;

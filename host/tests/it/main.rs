@@ -7,6 +7,7 @@
 mod bridge;
 mod cli;
 mod client;
+mod collector;
 mod config;
 mod connections;
 mod cut;
