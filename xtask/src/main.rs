@@ -5,6 +5,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a command line")]
 
 mod contract;
+mod foreign;
 mod guests;
 mod peers;
 mod run;
@@ -56,6 +57,8 @@ enum Task {
         #[arg(long)]
         oha: bool,
     },
+    /// Build the components in other languages and worlds that the host is tested with.
+    Foreign,
     /// Run a file of jq tests and write the table docs/conformance.md.
     Conformance {
         /// The tests, in the format of jq's own `jq.test`.
@@ -83,6 +86,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Ci => test::run(&workspace, test::Extent { quick: false, quiet: true }),
         Task::Load { args } => run::load(&workspace, &args),
         Task::Peers { oha } => peers::get(&workspace, oha),
+        Task::Foreign => foreign::build_all(&workspace, &foreign::Language::ALL),
         Task::Conformance { file } => run::conformance(&workspace, &file),
     }
 }

@@ -1,11 +1,12 @@
 // Answers by path, as the other foreign components do: see ../README.md.
 
-import { getArguments, getEnvironment } from 'wasi:cli/environment@0.2.12';
-import { subscribeDuration } from 'wasi:clocks/monotonic-clock@0.2.12';
-import { getDirectories } from 'wasi:filesystem/preopens@0.2.12';
-import { getRandomBytes } from 'wasi:random/random@0.2.12';
+import { getArguments, getEnvironment } from 'wasi:cli/environment@0.2.10';
+import { subscribeDuration } from 'wasi:clocks/monotonic-clock@0.2.10';
+import { getDirectories } from 'wasi:filesystem/preopens@0.2.10';
+import { getRandomBytes } from 'wasi:random/random@0.2.10';
 
 const HOUR = 3_600_000;
+const GROW_BYTES = 24 << 20;
 
 // What an instance that is used again still has.
 let count = 0;
@@ -32,6 +33,9 @@ async function respond(request) {
       for (;;);
     case '/hoard':
       for (;;) kept.push(new Array(16384).fill(count));
+    case '/grow':
+      new Uint8Array(GROW_BYTES).fill(1);
+      return text('grown\n');
     case '/sleep':
       await new Promise((done) => setTimeout(done, HOUR));
       return text('unreachable\n');

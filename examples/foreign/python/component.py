@@ -22,6 +22,7 @@ HOUR = 3600 * 10**9
 READ_BYTES = 64 * 1024
 # What `blocking-write-and-flush` takes at once.
 WRITE_BYTES = 4096
+GROW_BYTES = 24 << 20
 
 # What an instance that is used again still has.
 count = 0
@@ -49,6 +50,10 @@ class IncomingHandler(exports.IncomingHandler):
             case "/hoard":
                 while True:
                     kept.append(bytearray(16384))
+            case "/grow":
+                grown = bytearray(GROW_BYTES)
+                del grown
+                answer(response_out, "grown\n")
             case "/sleep":
                 monotonic_clock.subscribe_duration(HOUR).block()
                 answer(response_out, "unreachable\n")

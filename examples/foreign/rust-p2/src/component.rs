@@ -13,6 +13,7 @@ use wstd::time::Duration;
 
 const HOUR_SECONDS: u64 = 3600;
 const CHUNKS: usize = 1000;
+const GROW_BYTES: usize = 24 << 20;
 
 thread_local! {
     /// What an instance that is used again still has.
@@ -41,6 +42,10 @@ pub(crate) async fn respond(request: Request<Body>) -> Result<Response<Body>, Er
             loop {
                 kept.push(vec![1_u8; 16384]);
             }
+        }
+        "/grow" => {
+            drop(std::hint::black_box(vec![1_u8; GROW_BYTES]));
+            text("grown\n")
         }
         "/sleep" => {
             sleep(Duration::from_secs(HOUR_SECONDS)).await;

@@ -14,6 +14,7 @@ use wasip3::{spawn_local, wit_future, wit_stream};
 const HOUR: u64 = 3600 * 1_000_000_000;
 const READ_BYTES: usize = 64 << 10;
 const CHUNKS: usize = 1000;
+const GROW_BYTES: usize = 24 << 20;
 
 thread_local! {
     /// What an instance that is used again still has.
@@ -46,6 +47,10 @@ impl Guest for Component {
                 loop {
                     kept.push(vec![1_u8; 16384]);
                 }
+            }
+            "/grow" => {
+                drop(std::hint::black_box(vec![1_u8; GROW_BYTES]));
+                text(200, "grown\n")
             }
             "/sleep" => {
                 wait_for(HOUR).await;
