@@ -36,7 +36,8 @@ fn an_instance_that_leaks_handles_is_replaced(language: &Language) {
         most = most.max(kept);
         assert!(most < 100, "nobody looks");
     }
-    assert!(most > 10, "replaced after {most}");
+    // Behind one may be two of the host's.
+    assert!(most > 5, "replaced after {most}");
     assert_eq!(server.metrics().sum("arenaria_retirements_total", &[]), 1.0);
     check_alive(&server);
 }
