@@ -43,7 +43,7 @@ pub use crate::instance::Fault;
 use crate::bindings;
 use crate::component::{Loaded, Source};
 use crate::config::Cache;
-use crate::engine::{Clock, PoolSize, engine};
+use crate::engine::{Clock, engine};
 use crate::grants::Grants;
 use crate::handler::nanoseconds;
 use crate::instance::{Instance, Start};
@@ -189,8 +189,7 @@ impl Processor {
             let remedy = "only a processor can be embedded; run `arenaria serve` for it";
             return Err(LoadError(format!("{name} is of the world {world}: {remedy}")));
         }
-        let memories = u32::try_from(source.outline.memories.len()).unwrap_or(u32::MAX);
-        let pool = PoolSize { instances: options.instances, memories, memory: limits.memory };
+        let pool = source.pool(options.instances, limits.memory);
         let engine = engine(source.profile(), pool, &options.cache).map_err(refused)?;
         let clock = Clock::start(std::slice::from_ref(&engine))
             .map_err(|error| LoadError(format!("cannot start the clock: {error}")))?;

@@ -8,6 +8,7 @@ mod bridges;
 mod collector;
 mod contract;
 mod examples;
+mod foreign;
 mod guests;
 mod others;
 mod peers;
@@ -65,6 +66,8 @@ enum Task {
     /// Test bridged components in hosts that are not ours, which are installed into the target
     /// directory unless they are there.
     Others,
+    /// Build the components in other languages and worlds that the host is tested with.
+    Foreign,
     /// Run a file of jq tests and write the table docs/conformance.md.
     Conformance {
         /// The tests, in the format of jq's own `jq.test`.
@@ -97,6 +100,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Load { args } => run::load(&workspace, &args),
         Task::Peers { oha } => peers::get(&workspace, oha),
         Task::Others => others::run(&workspace),
+        Task::Foreign => foreign::build_all(&workspace, &foreign::Language::ALL),
         Task::Conformance { file } => run::conformance(&workspace, &file),
     }
 }
