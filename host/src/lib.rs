@@ -41,6 +41,7 @@ mod slots;
 
 mod metrics;
 mod operator;
+mod playground;
 mod share;
 
 pub mod commands;

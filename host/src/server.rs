@@ -21,7 +21,9 @@ use crate::config::Config;
 use crate::engine::{self, Clock, PoolSize};
 use crate::metrics::Metrics;
 use crate::operator::{self, Operator};
+use crate::playground::Playground;
 use crate::route::Route;
+use crate::share;
 use crate::units::Size;
 use crate::worker::{Command, Plan, WorkerHandle};
 
@@ -52,6 +54,7 @@ impl Server {
             .map(|route| component::read(&route.component, route.limits.memory));
         let components = components.collect::<Result<Vec<_>>>()?;
         let listener = bind("listen", config.listen).await?;
+        let playground = playground(&config, &listener)?;
         let operator_listener = match config.operator_listen {
             Some(address) => Some(bind("operator-listen", address).await?),
             None => None,
@@ -70,6 +73,7 @@ impl Server {
         let operator = Operator {
             ready: AtomicBool::new(true),
             metrics,
+            playground,
             workers: workers.iter().map(|worker| worker.commands.clone()).collect(),
         };
         Ok(Self {
@@ -128,6 +132,15 @@ async fn bind(key: &str, address: SocketAddr) -> Result<TcpListener> {
     TcpListener::bind(address).await.map_err(|error| {
         anyhow!("cannot listen on {key} = {address}: {error}; choose another address")
     })
+}
+
+/// Reads the playground's files, if the operator wants it.
+fn playground(config: &Config, listener: &TcpListener) -> Result<Option<Playground>> {
+    if !config.playground {
+        return Ok(None);
+    }
+    let folder = share::find("playground")?;
+    Playground::load(&folder, config, listener.local_addr()?).map(Some)
 }
 
 fn pool_size(config: &Config) -> PoolSize {

@@ -18,6 +18,7 @@ mod linear_memory;
 mod malformed;
 mod memory;
 mod metrics;
+mod playground;
 mod records;
 mod records_cut;
 mod routes;
