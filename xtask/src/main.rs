@@ -7,6 +7,7 @@
 mod contract;
 mod guests;
 mod peers;
+mod playground;
 mod run;
 mod steps;
 mod test;
@@ -32,6 +33,8 @@ struct Args {
 enum Task {
     /// Build the guests as components and check what they promise.
     Guests,
+    /// Build the playground, the page of `serve --playground`.
+    Playground,
     /// Serve jq on 127.0.0.1:8080; further arguments go to `arenaria serve`.
     Serve {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -78,6 +81,10 @@ fn run(task: Task) -> anyhow::Result<()> {
     let workspace = Workspace::find()?;
     match task {
         Task::Guests => guests::build_all(&workspace),
+        Task::Playground => {
+            guests::build_all(&workspace)?;
+            playground::build(&workspace)
+        }
         Task::Serve { args } => run::serve(&workspace, &args),
         Task::Test { quick } => test::run(&workspace, test::Extent { quick, quiet: false }),
         Task::Ci => test::run(&workspace, test::Extent { quick: false, quiet: true }),

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use crate::guests::{GUEST_LIBRARIES, GUESTS, PROFILE, build_all};
 use crate::peers;
+use crate::playground;
 use crate::steps::Steps;
 use crate::tools::{need_deny, need_miri};
 use crate::workspace::{WASI, WASM, Workspace, succeed};
@@ -35,6 +36,7 @@ pub(crate) fn run(workspace: &Workspace, extent: Extent) -> anyhow::Result<()> {
     let mut steps = Steps::default();
     lints(workspace, extent, &mut steps)?;
     tests(workspace, extent, &mut steps)?;
+    playground::test(workspace, &mut steps)?;
     if extent.quick {
         for (name, _) in MIRI_TARGETS {
             steps.leave_out(name, "--quick");

@@ -64,9 +64,24 @@ impl Workspace {
         self.target.join("components")
     }
 
+    /// Where what arenaria brings along is put: it looks beside its binary (`host/src/share.rs`).
+    pub(crate) fn share(&self) -> PathBuf {
+        self.target.join("share/arenaria")
+    }
+
     /// Where tools are installed that are not on `PATH`.
     pub(crate) fn tools(&self) -> PathBuf {
         self.target.join("tools")
+    }
+
+    /// Where npm installs what one of the examples needs.
+    pub(crate) fn npm(&self, example: &str) -> PathBuf {
+        self.target.join("npm").join(example)
+    }
+
+    /// A binary of the development profile, as the tests build it.
+    pub(crate) fn debug_binary(&self, name: &str) -> PathBuf {
+        self.target.join("debug").join(name)
     }
 
     /// The component of a guest.

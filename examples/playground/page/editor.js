@@ -15,11 +15,12 @@ export class Editor {
   #language;
   #mark = null;
   #lines = 0;
+  #wrong = 0;
 
   constructor(root, language, changed) {
     this.#field = root.querySelector("textarea");
     this.#paint = root.querySelector(".paint");
-    this.#gutter = root.querySelector(".gutter");
+    this.#gutter = root.querySelector(".gutter pre");
     this.#note = root.querySelector(".note");
     this.#message = root.querySelector(".note span");
     this.#language = language;
@@ -71,6 +72,7 @@ export class Editor {
   clear() {
     this.#mark = null;
     this.#note.hidden = true;
+    this.#message.textContent = "";
     this.#field.removeAttribute("aria-invalid");
     this.#draw();
   }
@@ -108,24 +110,25 @@ export class Editor {
 
   #number() {
     const lines = this.text.split("\n").length;
-    if (lines !== this.#lines) {
-      this.#lines = lines;
-      const numbers = Array.from({ length: lines }, (_, index) => {
-        const number = document.createElement("span");
-        number.textContent = index + 1;
-        return number;
-      });
-      this.#gutter.firstElementChild.replaceChildren(...numbers);
-    }
-    this.#gutter.querySelector(".wrong")?.classList.remove("wrong");
-    if (this.#mark) {
-      this.#gutter.firstElementChild.children[this.#mark.line - 1]?.classList.add("wrong");
+    const wrong = this.#mark?.line ?? 0;
+    if (lines === this.#lines && wrong === this.#wrong) return;
+    this.#lines = lines;
+    this.#wrong = wrong;
+    const numbers = (from, to) =>
+      Array.from({ length: Math.max(0, to - from) }, (_, index) => `${from + index}\n`).join("");
+    if (wrong === 0) {
+      this.#gutter.replaceChildren(numbers(1, lines + 1));
+    } else {
+      const number = document.createElement("span");
+      number.className = "wrong";
+      number.textContent = wrong;
+      this.#gutter.replaceChildren(numbers(1, wrong), number, "\n", numbers(wrong + 1, lines + 1));
     }
   }
 
   #follow() {
     const { scrollLeft, scrollTop } = this.#field;
     this.#paint.style.transform = `translate(${-scrollLeft}px, ${-scrollTop}px)`;
-    this.#gutter.firstElementChild.style.transform = `translateY(${-scrollTop}px)`;
+    this.#gutter.style.transform = `translateY(${-scrollTop}px)`;
   }
 }

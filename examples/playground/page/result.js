@@ -24,7 +24,7 @@ export function problemOf(message) {
         }
         : { kind: "trap", detail: `the component trapped: ${message.message}` };
     case "failed":
-      return { kind: "page", detail: `the component cannot run here: ${message.message}` };
+      return { kind: "error", detail: `the component cannot run here: ${message.message}` };
     default:
       return message.status >= 400 ? problemDocument(message.body) : null;
   }

@@ -42,21 +42,17 @@ export class Server {
 
   /** Asks who serves this page. */
   async discover() {
-    const about = await fetch("server.json").then(
-      (response) => (response.ok ? response.json() : null),
-    ).catch(() => null);
-    const reason = this.#root.querySelector(".reason");
-    if (about) this.#listen = about.listen;
-    if (about?.routes.length) {
+    const response = await fetch("server.json").catch(() => null);
+    const about = response?.ok ? await response.json().catch(() => null) : null;
+    if (about) {
+      this.#listen = about.listen;
       this.#route.replaceChildren(...about.routes.map((path) => new Option(path, path)));
-      this.#route.closest("label").hidden = about.routes.length === 1;
-      this.#isOn.disabled = false;
-      reason.hidden = true;
-    } else {
-      reason.textContent = about
-        ? "This server has no route whose requests may bring programs. Start it with --set ad-hoc=true to compare here; or ask one that has, with this command:"
-        : "This page was not served by arenaria, and a page cannot read what another server answers. Start `arenaria serve transform.wasm --set ad-hoc=true --playground` to compare here; or ask it with this command:";
+      this.#route.closest("label").hidden = about.routes.length < 2;
     }
+    this.#isOn.disabled = !about?.routes.length;
+    const reason = this.#root.querySelector(".reason");
+    reason.textContent = response?.status === 403 ? await response.text() : why(about);
+    reason.hidden = reason.textContent === "";
     this.#again();
   }
 
@@ -84,12 +80,13 @@ export class Server {
 
   #judge(outcome, message) {
     if (outcome.error) return this.#say("unknown", `the server did not answer: ${outcome.error}`);
-    const facts = `${outcome.status}, ${size(outcome.body.length)}, ${time(outcome.milliseconds)} there and back`;
+    const [status, length, taken] = [outcome.status, size(outcome.body.length), time(outcome.milliseconds)];
+    const facts = `${status}, ${length}, ${taken}`;
     if (message.type !== "answer") {
       return this.#say("unknown", `here there was no answer; the server answered ${facts}`, outcome);
     }
     const isSame = outcome.status === message.status && equal(outcome.body, message.body);
-    if (isSame) this.#say("same", `the same bytes from the server: ${facts}`);
+    if (isSame) this.#say("same", `the same bytes from the server: ${status}, ${taken}`);
     else this.#say("different", `the server answers otherwise: ${facts}`, outcome);
   }
 
@@ -108,6 +105,18 @@ export class Server {
     const address = `http://${this.#listen}${route}?program=${encode(program)}`;
     return `curl -g --data-binary ${data} ${quote(address)}`;
   }
+}
+
+/** Why nothing can be compared here. Empty if it can. */
+function why(about) {
+  if (!about) {
+    return "This page was not served by arenaria, and a page cannot read what another server answers. " +
+      "Start arenaria serve transform.wasm --set ad-hoc=true --playground to compare here, " +
+      "or ask it with this command:";
+  }
+  if (about.routes.length > 0) return "";
+  return "This server has no route whose requests may bring programs. " +
+    "Start it with --set ad-hoc=true to compare here, or ask one that has with this command:";
 }
 
 async function ask(path, body, signal) {

@@ -90,7 +90,7 @@ export function declare({ browser, server }) {
 
   with_page("a program that ends too early is marked at its end", async (page) => {
     await page.put({ program: ".items\n| map(.price *" });
-    await page.says("#program-note", "line 2, column 16: expected term, found the end of the program");
+    await page.says("#program-note", "line 2, column 15: expected closing parenthesis, found the end of the program");
     assert.equal(await page.page.locator("#program-pane mark.gap").count(), 1);
   });
 
@@ -124,7 +124,7 @@ export function declare({ browser, server }) {
     await page.put({ program: ". + 1" });
     await page.says("#result", "2\n");
     await page.says('[data-say="resets"]', "1");
-  });
+  }, { isHurried: true });
 
   with_page("a program that wants all memory ends, and the page goes on", async (page) => {
     await page.put({ document: "1", program: "[range(100000000)] | length" });
