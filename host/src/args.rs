@@ -56,15 +56,20 @@ pub struct ServeArgs {
     /// Where compiled components are kept; or `off` [default: the user's cache directory]
     #[arg(long, env = "ARENARIA_CACHE", hide_env = true, value_name = "DIRECTORY")]
     pub cache: Option<String>,
-    /// How FILE's requests share instances [default: reuse]
+    /// How FILE's requests share instances [default: reuse for processors, fresh for others]
     #[arg(long, requires = "file")]
     pub isolation: Option<Isolation>,
     /// Let FILE answer streams of records (application/x-ndjson), batch by batch
     #[arg(long, requires = "file")]
     pub records: bool,
-    /// A header field that FILE is given; may be repeated [default: content-type, accept]
+    /// A header field that FILE is given; may be repeated [default: content-type and accept for
+    /// processors, all for others]
     #[arg(long = "forward-header", requires = "file", value_name = "NAME")]
     pub forward_headers: Vec<String>,
+    /// What FILE is given by name; may be repeated: config, environment, stdio,
+    /// outgoing-http:HOST[:PORT]
+    #[arg(long = "grant", requires = "file", value_name = "NAME")]
+    pub grants: Vec<String>,
     /// A setting of FILE; may be repeated
     #[arg(long = "set", requires = "file", value_name = "KEY=VALUE", value_parser = setting)]
     pub settings: Vec<(String, String)>,
@@ -87,6 +92,9 @@ pub struct InspectArgs {
     /// The memory that an instance would be given
     #[arg(long, default_value = "16MiB", value_name = "SIZE")]
     pub memory: Size,
+    /// What the component would be given by name; may be repeated
+    #[arg(long = "grant", value_name = "NAME")]
+    pub grants: Vec<String>,
 }
 
 /// `arenaria call`
@@ -100,6 +108,9 @@ pub struct CallArgs {
     /// The method [default: POST with --data, else GET]
     #[arg(long, short = 'X')]
     pub method: Option<String>,
+    /// What the component is given by name; may be repeated
+    #[arg(long = "grant", value_name = "NAME")]
+    pub grants: Vec<String>,
     /// The path, with its query
     #[arg(long, default_value = "/")]
     pub path: String,

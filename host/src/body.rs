@@ -14,6 +14,7 @@ use tokio::time::timeout;
 
 use crate::budget::{BodyBudget, Reserved};
 use crate::connection::EndOfRequest;
+use crate::foreign::Outflow;
 use crate::limits::Limits;
 use crate::problem::Problem;
 
@@ -29,6 +30,8 @@ enum Content {
     /// Frames as they are made. An error ends the connection without a last chunk, so that a
     /// client can tell a truncated stream from a complete one.
     Stream(mpsc::Receiver<Result<Frame<Bytes>, Aborted>>),
+    /// Frames as a guest makes them.
+    Guest(Box<Outflow>),
 }
 
 /// A stream that cannot be completed.
@@ -43,6 +46,10 @@ impl Body {
 
     pub(crate) fn stream(frames: mpsc::Receiver<Result<Frame<Bytes>, Aborted>>) -> Self {
         Self { content: Content::Stream(frames), _end: None }
+    }
+
+    pub(crate) fn guest(outflow: Outflow) -> Self {
+        Self { content: Content::Guest(Box::new(outflow)), _end: None }
     }
 
     pub(crate) fn ending(self, end: EndOfRequest) -> Self {
@@ -61,11 +68,16 @@ impl hyper::body::Body for Body {
         match &mut self.get_mut().content {
             Content::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
             Content::Stream(frames) => frames.poll_recv(context),
+            Content::Guest(outflow) => outflow.poll_frame(context),
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        matches!(self.content, Content::Whole(None))
+        match &self.content {
+            Content::Whole(bytes) => bytes.is_none(),
+            Content::Stream(_) => false,
+            Content::Guest(outflow) => outflow.is_end_stream(),
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -73,6 +85,7 @@ impl hyper::body::Body for Body {
             Content::Whole(None) => SizeHint::with_exact(0),
             Content::Whole(Some(bytes)) => SizeHint::with_exact(bytes.len() as u64),
             Content::Stream(_) => SizeHint::default(),
+            Content::Guest(outflow) => outflow.size_hint(),
         }
     }
 }

@@ -118,8 +118,8 @@ pub(crate) struct Reserved {
 }
 
 /// Bytes with their part of the budget.
-struct Held {
-    bytes: Vec<u8>,
+struct Held<B> {
+    bytes: B,
     _reserved: Reserved,
 }
 
@@ -134,12 +134,16 @@ impl BodyBudget {
     }
 
     /// Counts bytes until the last of them has been sent, if there is room for them.
-    pub(crate) fn hold(self: &Arc<Self>, bytes: Vec<u8>) -> Option<Bytes> {
-        if bytes.is_empty() {
+    pub(crate) fn hold<B>(self: &Arc<Self>, bytes: B) -> Option<Bytes>
+    where
+        B: AsRef<[u8]> + Send + 'static,
+    {
+        let len = bytes.as_ref().len();
+        if len == 0 {
             return Some(Bytes::new());
         }
         let mut reserved = self.part();
-        let fits = reserved.resize(bytes.len() as u64);
+        let fits = reserved.resize(len as u64);
         fits.then(|| Bytes::from_owner(Held { bytes, _reserved: reserved }))
     }
 }
@@ -158,9 +162,9 @@ impl Reserved {
     }
 }
 
-impl AsRef<[u8]> for Held {
+impl<B: AsRef<[u8]>> AsRef<[u8]> for Held<B> {
     fn as_ref(&self) -> &[u8] {
-        &self.bytes
+        self.bytes.as_ref()
     }
 }
 

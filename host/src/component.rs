@@ -1,50 +1,109 @@
 //! From a file to something that can be instantiated: read, check, rewrite, compile, link.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow};
 use wasmtime::Engine;
-use wasmtime::component::{Component, Linker};
+use wasmtime::component::Component;
+use wasmtime_wasi_http::p2::bindings::ProxyPre;
+use wasmtime_wasi_http::p3::bindings::ServicePre;
 
 use crate::bindings::ProcessorPre;
 use crate::contract::{self, Outline};
-use crate::instance::Guest;
+use crate::engine::Profile;
+use crate::grants::Grants;
+use crate::guest::{self, Guest};
 use crate::units::Size;
+use crate::world::{self, World};
 
-/// Reads a component's file and checks that it is a processor.
-///
-/// # Errors
-///
-/// A sentence that names the file, what is wrong with it, and the remedy.
-pub fn read(path: &Path, memory: Size) -> Result<Vec<u8>> {
-    let name = path.display();
-    let bytes = std::fs::read(path)
-        .map_err(|error| anyhow!("cannot read the component {name}: {error}; check the path"))?;
-    let checked = Outline::read(&bytes).and_then(|outline| outline.check(memory));
-    checked.map_err(|refusal| anyhow!("cannot serve {name}: {refusal}"))?;
-    Ok(bytes)
+/// A component's file, read and checked.
+#[derive(Debug)]
+pub struct Source {
+    path: PathBuf,
+    bytes: Vec<u8>,
+    /// What the component says of itself.
+    pub outline: Outline,
+    /// What it is served as.
+    pub world: World,
 }
 
-/// Gives the component its memory, compiles it and links it with nothing.
-///
-/// # Errors
-///
-/// A sentence that names the file, what is wrong with it, and the remedy.
-pub fn load(
-    engine: &Engine,
-    path: &Path,
-    bytes: &[u8],
-    memory: Size,
-) -> Result<ProcessorPre<Guest>> {
-    let name = path.display();
-    let bounded = contract::apply(bytes, memory)
-        .map_err(|refusal| anyhow!("cannot serve {name}: {refusal}"))?;
-    let refused = |error: wasmtime::Error| {
-        anyhow!("cannot serve {name}: {}; rebuild it from its source", one_line(&error))
-    };
-    let component = Component::new(engine, bounded).map_err(refused)?;
-    let pre = Linker::new(engine).instantiate_pre(&component).map_err(refused)?;
-    ProcessorPre::new(pre).map_err(refused)
+/// A component that can be instantiated.
+pub struct Loaded {
+    pub(crate) exports: ExportsPre,
+    /// Whether its guests need WASI at all.
+    pub(crate) has_imports: bool,
+}
+
+/// What can be instantiated, by the component's world.
+pub(crate) enum ExportsPre {
+    Processor(ProcessorPre<Guest>),
+    Proxy(ProxyPre<Guest>),
+    Service(ServicePre<Guest>),
+}
+
+impl Source {
+    /// Reads a component's file and checks that it can be served with this memory and these grants.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that names the file, what is wrong with it, and the remedy.
+    pub fn read(path: &Path, memory: Size, grants: &Grants) -> Result<Self> {
+        let name = path.display();
+        let bytes = std::fs::read(path).map_err(|error| {
+            anyhow!("cannot read the component {name}: {error}; check the path")
+        })?;
+        let refused = |refusal| anyhow!("cannot serve {name}: {refusal}");
+        let outline = Outline::read(&bytes).map_err(refused)?;
+        let world = outline.check(memory, grants).map_err(refused)?;
+        Ok(Self { path: path.to_owned(), bytes, outline, world })
+    }
+
+    /// What of WebAssembly the component needs.
+    #[must_use]
+    pub fn profile(&self) -> Profile {
+        if world::is_asynchronous(&self.outline.imports, self.world) {
+            Profile::Full
+        } else {
+            Profile::Lean
+        }
+    }
+
+    /// Gives the component its memory, compiles it and links it with what it is given.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that names the file, what is wrong with it, and the remedy.
+    pub fn load(&self, engine: &Engine, memory: Size) -> Result<Loaded> {
+        let name = self.path.display();
+        let bounded = contract::apply(&self.bytes, &self.outline, memory)
+            .map_err(|refusal| anyhow!("cannot serve {name}: {refusal}"))?;
+        self.link(engine, &bounded).map_err(|error| {
+            anyhow!("cannot serve {name}: {}; rebuild it from its source", one_line(&error))
+        })
+    }
+
+    fn link(&self, engine: &Engine, bounded: &[u8]) -> wasmtime::Result<Loaded> {
+        let component = Component::new(engine, bounded)?;
+        let linker = guest::linker(engine, &self.outline.imports, self.profile() == Profile::Full)?;
+        let pre = linker.instantiate_pre(&component)?;
+        let exports = match self.world {
+            World::Processor => ExportsPre::Processor(ProcessorPre::new(pre)?),
+            World::Proxy => ExportsPre::Proxy(ProxyPre::new(pre)?),
+            World::Service => ExportsPre::Service(ServicePre::new(pre)?),
+        };
+        Ok(Loaded { exports, has_imports: !self.outline.imports.is_empty() })
+    }
+}
+
+impl Loaded {
+    /// The engine that it was compiled for.
+    pub(crate) fn engine(&self) -> &Engine {
+        match &self.exports {
+            ExportsPre::Processor(pre) => pre.engine(),
+            ExportsPre::Proxy(pre) => pre.engine(),
+            ExportsPre::Service(pre) => pre.engine(),
+        }
+    }
 }
 
 /// An error with its causes, as a sentence.

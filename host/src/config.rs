@@ -13,6 +13,7 @@ use hyper::header::HeaderName;
 use serde::{Deserialize, Serialize};
 
 use crate::args::ServeArgs;
+use crate::grants::Grants;
 use crate::limits::{LimitSettings, Limits};
 use crate::units::Size;
 
@@ -63,16 +64,19 @@ pub struct RouteConfig {
     pub path: String,
     /// The component's file.
     pub component: PathBuf,
-    /// How requests share instances.
-    pub isolation: Isolation,
+    /// How requests share instances: by default `reuse` for processors, `fresh` for all others.
+    pub isolation: Option<Isolation>,
     /// Whether streams of records are answered batch by batch.
     pub records: bool,
     /// Instances per worker.
     pub slots: usize,
-    /// The header fields that the guest is given. All others stay outside.
-    pub forward_headers: Vec<HeaderName>,
-    /// What `configure` is given.
+    /// The header fields that the guest is given, all others stay outside: by default `content-type`
+    /// and `accept` for processors, every one for all others.
+    pub forward_headers: Option<Vec<HeaderName>>,
+    /// What `configure` is given, and what some grants show.
     pub settings: Vec<(String, String)>,
+    /// What the component is given beyond what it needs to run at all.
+    pub grants: Grants,
     /// The limits of this route.
     pub limits: Limits,
 }
@@ -104,6 +108,8 @@ struct RouteFile {
     slots: Option<usize>,
     forward_headers: Option<Vec<String>>,
     #[serde(default)]
+    grants: Vec<String>,
+    #[serde(default)]
     settings: BTreeMap<String, String>,
     #[serde(default)]
     limits: LimitSettings,
@@ -131,6 +137,7 @@ impl Config {
             records: args.records,
             slots: None,
             forward_headers: some_unless_empty(&args.forward_headers),
+            grants: args.grants.clone(),
             settings: args.settings.iter().cloned().collect(),
             limits: LimitSettings::default(),
         }));
@@ -221,7 +228,11 @@ impl Config {
                 Cache::Directory(directory) => Some(directory.display().to_string()),
                 Cache::Off => Some("off".to_owned()),
             },
-            limits: LimitSettings { queue_length: None, ..self.limits.settings() },
+            limits: LimitSettings {
+                queue_length: None,
+                retire_memory: None,
+                ..self.limits.settings()
+            },
             routes: self.routes.iter().map(RouteConfig::to_file).collect(),
         };
         toml::to_string(&file).context("cannot write the configuration as TOML")
@@ -233,10 +244,14 @@ impl RouteConfig {
         RouteFile {
             path: self.path.clone(),
             component: self.component.clone(),
-            isolation: Some(self.isolation),
+            isolation: self.isolation,
             records: self.records,
             slots: Some(self.slots),
-            forward_headers: Some(self.forward_headers.iter().map(ToString::to_string).collect()),
+            forward_headers: self
+                .forward_headers
+                .as_ref()
+                .map(|names| names.iter().map(ToString::to_string).collect()),
+            grants: self.grants.names(),
             settings: self.settings.iter().cloned().collect(),
             limits: self.limits.settings().without_the_servers(),
         }
@@ -283,16 +298,19 @@ impl RouteFile {
         );
         let limits = self.limits.or(server).resolve(slots);
         limits.check().map_err(|sentence| anyhow!("route {path:?}: {sentence}"))?;
-        let names =
-            self.forward_headers.unwrap_or_else(|| vec!["content-type".into(), "accept".into()]);
-        let forward_headers = names.iter().map(|name| {
+        let header_name = |name: &String| {
             HeaderName::try_from(name.as_str())
                 .map_err(|_| anyhow!("forward-headers on route {path:?} has {name:?}, which is no header name; correct it"))
-        });
+        };
+        let forward_headers =
+            self.forward_headers.map(|names| names.iter().map(header_name).collect());
+        let grants = Grants::parse(&self.grants)
+            .map_err(|sentence| anyhow!("route {path:?}: {sentence}"))?;
         Ok(RouteConfig {
-            forward_headers: forward_headers.collect::<Result<_>>()?,
+            forward_headers: forward_headers.transpose()?,
+            grants,
             component: self.component,
-            isolation: self.isolation.unwrap_or(Isolation::Reuse),
+            isolation: self.isolation,
             records: self.records,
             slots,
             settings: self.settings.into_iter().collect(),

@@ -9,8 +9,10 @@ use std::fmt;
 use wasm_encoder::reencode::{self, Reencode, ReencodeComponent};
 use wasmparser::{ComponentExternalKind, DataKind, Encoding, Operator, Parser, Payload};
 
+use crate::grants::Grants;
 use crate::limits::PAGE_BYTES;
 use crate::units::Size;
+use crate::world::{self, PROCESSOR_EXPORTS, Ungranted, World};
 
 /// What a component says of itself.
 #[derive(Debug)]
@@ -32,15 +34,10 @@ pub enum Refusal {
     Malformed(String),
     /// A core module.
     CoreModule,
-    /// It imports something; a processor imports nothing.
-    Imports(Vec<String>),
-    /// It lacks exports of the world `processor`. What it has instead.
-    OtherWorld {
-        /// The exports that are missing.
-        missing: Vec<&'static str>,
-        /// The exports that are there.
-        exports: Vec<String>,
-    },
+    /// It imports what it is not given.
+    Imports(Vec<Ungranted>),
+    /// It is of no world that is served. What it exports instead.
+    OtherWorld(Vec<String>),
     /// Its memory cannot be bounded.
     Unbounded(String),
     /// It needs more than the operator gives.
@@ -51,13 +48,6 @@ pub enum Refusal {
         memory: Size,
     },
 }
-
-/// The exports of the world `arenaria:processor/processor@0.1.0`.
-pub const PROCESSOR_EXPORTS: [&str; 3] = [
-    "arenaria:processor/handler@0.1.0",
-    "arenaria:processor/lifecycle@0.1.0",
-    "arenaria:processor/memory@0.1.0",
-];
 
 impl Outline {
     /// Reads a component.
@@ -106,30 +96,31 @@ impl Outline {
         if depth == 0 { Ok(outline) } else { Err(Refusal::Malformed("it ends too early".into())) }
     }
 
-    /// Checks that it is a processor whose memory can be bounded by `memory`.
+    /// Checks that it is of a world that is served, is given what it imports, and that its memories
+    /// can be bounded by `memory`.
     ///
     /// # Errors
     ///
     /// What stands against it.
-    pub fn check(&self, memory: Size) -> Result<(), Refusal> {
-        if !self.imports.is_empty() {
-            return Err(Refusal::Imports(self.imports.clone()));
+    pub fn check(&self, memory: Size, grants: &Grants) -> Result<World, Refusal> {
+        let ungranted = world::ungranted(&self.imports, grants);
+        if !ungranted.is_empty() {
+            return Err(Refusal::Imports(ungranted));
         }
-        let lacks = |name: &&str| !self.exports.iter().any(|export| export == name);
-        let missing: Vec<_> = PROCESSOR_EXPORTS.into_iter().filter(|name| lacks(name)).collect();
-        if !missing.is_empty() {
-            return Err(Refusal::OtherWorld { missing, exports: self.exports.clone() });
-        }
-        let [declared] = self.memories.as_slice() else {
-            let count = self.memories.len();
-            return Err(Refusal::Unbounded(format!(
-                "it has {count} memories where one is expected"
-            )));
+        let Some(world) = World::of(&self.exports) else {
+            return Err(Refusal::OtherWorld(self.exports.clone()));
         };
+        if self.memories.is_empty() {
+            return Err(Refusal::Unbounded("it has no memory".into()));
+        }
         if self.data_end > memory {
             return Err(Refusal::TooSmall { minimum: self.data_end, memory });
         }
-        bound(*declared, memory).map(|_| ())
+        let size = Sizing::new(&self.memories, memory);
+        let bounded = self.memories.iter().map(|declared| size.bound(*declared));
+        let least = bounded.map(|bounded| Ok(bounded?.initial)).sum::<Result<u64, Refusal>>()?;
+        let least = Size(least * PAGE_BYTES);
+        if least > memory { Err(Refusal::TooSmall { minimum: least, memory }) } else { Ok(world) }
     }
 }
 
@@ -142,14 +133,15 @@ fn end_of(data: &wasmparser::Data<'_>) -> Size {
     }
 }
 
-/// Gives the memory of a component the operator's size.
+/// Gives the memories of a component the operator's size.
 ///
 /// # Errors
 ///
-/// If the memory cannot be bounded or the component is malformed.
-pub fn apply(component: &[u8], memory: Size) -> Result<Vec<u8>, Refusal> {
+/// If a memory cannot be bounded or the component is malformed.
+pub fn apply(component: &[u8], outline: &Outline, memory: Size) -> Result<Vec<u8>, Refusal> {
     let mut rewritten = wasm_encoder::Component::new();
-    Rewriter { memory }.parse_component(&mut rewritten, Parser::new(0), component).map_err(
+    let size = Sizing::new(&outline.memories, memory);
+    Rewriter { size }.parse_component(&mut rewritten, Parser::new(0), component).map_err(
         |error| match error {
             reencode::Error::UserError(refusal) => refusal,
             other => Refusal::Malformed(other.to_string()),
@@ -159,7 +151,7 @@ pub fn apply(component: &[u8], memory: Size) -> Result<Vec<u8>, Refusal> {
 }
 
 struct Rewriter {
-    memory: Size,
+    size: Sizing,
 }
 
 impl Reencode for Rewriter {
@@ -172,7 +164,7 @@ impl Reencode for Rewriter {
         section: wasmparser::MemorySectionReader<'_>,
     ) -> Result<(), reencode::Error<Refusal>> {
         for declared in section {
-            let bounded = bound(declared?, self.memory).map_err(reencode::Error::UserError)?;
+            let bounded = self.size.bound(declared?).map_err(reencode::Error::UserError)?;
             memories.memory(self.memory_type(bounded)?);
         }
         Ok(())
@@ -181,27 +173,43 @@ impl Reencode for Rewriter {
 
 impl ReencodeComponent for Rewriter {}
 
-/// The type that a declared memory is given.
-fn bound(
-    declared: wasmparser::MemoryType,
+/// How the operator's size is given to the memories of one component.
+#[derive(Clone, Copy, Debug)]
+struct Sizing {
     memory: Size,
-) -> Result<wasmparser::MemoryType, Refusal> {
-    let odd = [
-        (declared.memory64, "it has a 64-bit memory"),
-        (declared.shared, "it has a shared memory"),
-        (declared.page_size_log2.is_some(), "it has a memory with pages of another size"),
-    ];
-    if let Some((_, sentence)) = odd.iter().find(|(is, _)| *is) {
-        return Err(Refusal::Unbounded((*sentence).to_owned()));
+    /// Whether there is only one. Several share the size, of which a fixed one has what it declares,
+    /// and the box that they are in bounds their sum (see `memory`).
+    is_only: bool,
+}
+
+impl Sizing {
+    fn new(memories: &[wasmparser::MemoryType], memory: Size) -> Self {
+        Self { memory, is_only: memories.len() == 1 }
     }
-    let pages = memory.0 / PAGE_BYTES;
-    if declared.initial > pages && !is_fixed(declared) {
-        return Err(Refusal::TooSmall { minimum: Size(declared.initial * PAGE_BYTES), memory });
+
+    /// The type that a declared memory is given.
+    fn bound(self, declared: wasmparser::MemoryType) -> Result<wasmparser::MemoryType, Refusal> {
+        let odd = [
+            (declared.memory64, "it has a 64-bit memory"),
+            (declared.shared, "it has a shared memory"),
+            (declared.page_size_log2.is_some(), "it has a memory with pages of another size"),
+        ];
+        if let Some((_, sentence)) = odd.iter().find(|(is, _)| *is) {
+            return Err(Refusal::Unbounded((*sentence).to_owned()));
+        }
+        let memory = self.memory;
+        let pages = memory.0 / PAGE_BYTES;
+        let (initial, maximum) = match declared.maximum {
+            Some(_) if is_fixed(declared) && self.is_only => (pages, pages),
+            Some(maximum) => (declared.initial, maximum.min(pages)),
+            None => (declared.initial, pages),
+        };
+        if initial > maximum {
+            let minimum = Size(declared.initial.saturating_mul(PAGE_BYTES));
+            return Err(Refusal::TooSmall { minimum, memory });
+        }
+        Ok(wasmparser::MemoryType { initial, maximum: Some(maximum), ..declared })
     }
-    let initial = if is_fixed(declared) { pages } else { declared.initial };
-    let maximum =
-        if is_fixed(declared) { pages } else { declared.maximum.unwrap_or(pages).min(pages) };
-    Ok(wasmparser::MemoryType { initial, maximum: Some(maximum), ..declared })
 }
 
 /// Whether a memory is declared with minimum = maximum.
@@ -227,24 +235,30 @@ impl fmt::Display for Refusal {
             Self::CoreModule => f.write_str(
                 "it is a core module; encode it as a component (cargo xtask guests does)",
             ),
-            Self::Imports(names) => {
+            Self::Imports(ungranted) => {
+                let each = ungranted.iter().map(|Ungranted { name, grant }| match grant {
+                    Some(grant) => {
+                        format!("{name} (give it with grants = [{grant:?}] or --grant {grant})")
+                    }
+                    None => format!("{name} (nothing here can grant it: build it without)"),
+                });
                 write!(
                     f,
-                    "it imports {}, and a processor is given nothing; build it for a target without WASI",
-                    names.join(", ")
+                    "it imports what it is not given: {}",
+                    each.collect::<Vec<_>>().join(", ")
                 )
             }
-            Self::OtherWorld { missing, exports } => {
+            Self::OtherWorld(exports) => {
                 let exports =
                     if exports.is_empty() { "nothing".to_owned() } else { exports.join(", ") };
+                let [handler, lifecycle, memory] = PROCESSOR_EXPORTS;
                 write!(
                     f,
-                    "it exports {exports} but not {}; serve a component of the world arenaria:processor/processor@0.1.0",
-                    missing.join(", ")
+                    "it exports {exports}; serve a component that exports {handler}, {lifecycle} and {memory}, or wasi:http/incoming-handler@0.2, or wasi:http/handler@0.3"
                 )
             }
             Self::Unbounded(what) => {
-                write!(f, "its memory cannot be bounded: {what}; build it with one 32-bit memory")
+                write!(f, "its memory cannot be bounded: {what}; build it with a 32-bit memory")
             }
             Self::TooSmall { minimum, memory } => {
                 write!(f, "it needs a memory of {minimum} but memory = {memory}; raise memory")
@@ -271,7 +285,7 @@ mod tests {
 
     #[track_caller]
     fn check(declared: wasmparser::MemoryType, pages: u64, expected: Result<(u64, u64), &str>) {
-        let bounded = bound(declared, Size(pages * PAGE_BYTES));
+        let bounded = Sizing::new(&[declared], Size(pages * PAGE_BYTES)).bound(declared);
         let found = bounded.map(|memory| (memory.initial, memory.maximum.unwrap()));
         assert_eq!(found.map_err(|refusal| refusal.to_string()), expected.map_err(str::to_owned));
     }
@@ -290,9 +304,31 @@ mod tests {
     #[test]
     fn what_cannot_be_bounded_is_refused() {
         let huge = wasmparser::MemoryType { memory64: true, ..memory(1, Some(1)) };
-        assert!(matches!(bound(huge, Size(PAGE_BYTES)), Err(Refusal::Unbounded(_))));
         let shared = wasmparser::MemoryType { shared: true, ..memory(1, Some(1)) };
-        assert!(matches!(bound(shared, Size(PAGE_BYTES)), Err(Refusal::Unbounded(_))));
+        for odd in [huge, shared] {
+            let bounded = Sizing::new(&[odd], Size(PAGE_BYTES)).bound(odd);
+            assert!(matches!(bounded, Err(Refusal::Unbounded(_))));
+        }
+    }
+
+    #[test]
+    fn several_memories_share_the_size() {
+        let memories = [memory(256, Some(256)), memory(17, None)];
+        let exports = PROCESSOR_EXPORTS.map(str::to_owned).to_vec();
+        let outline = Outline {
+            memories: memories.to_vec(),
+            data_end: Size(0),
+            imports: Vec::new(),
+            exports,
+        };
+        let pages = |pages: u64| Size(pages * PAGE_BYTES);
+        let none = Grants::default();
+        assert_eq!(outline.check(pages(273), &none), Ok(World::Processor));
+        let refusal = outline.check(pages(272), &none).unwrap_err();
+        assert_eq!(refusal, Refusal::TooSmall { minimum: pages(273), memory: pages(272) });
+        let bounded = memories.map(|one| Sizing::new(&memories, pages(300)).bound(one).unwrap());
+        let sizes = bounded.map(|one| (one.initial, one.maximum.unwrap()));
+        assert_eq!(sizes, [(256, 256), (17, 300)]);
     }
 
     #[test]
@@ -301,11 +337,10 @@ mod tests {
         assert!(matches!(Outline::read(b"hello, world"), Err(Refusal::Malformed(_))));
         assert_eq!(Outline::read(b"\0asm\x01\0\0\0").unwrap_err(), Refusal::CoreModule);
         let empty = Outline::read(b"\0asm\x0d\0\x01\0").unwrap();
-        let refusal = empty.check(Size(PAGE_BYTES)).unwrap_err();
+        let refusal = empty.check(Size(PAGE_BYTES), &Grants::default()).unwrap_err();
+        let sentence = refusal.to_string();
         assert!(
-            refusal
-                .to_string()
-                .starts_with("it exports nothing but not arenaria:processor/handler")
+            sentence.starts_with("it exports nothing; serve a component that exports arenaria:")
         );
     }
 }

@@ -1,9 +1,9 @@
-//! One engine for the process: how guests are compiled, where their memories come from, and the
+//! The engines of the process: how guests are compiled, where their memories come from, and the
 //! clock that interrupts them.
 //!
 //! Memories come from a pool whose every slot has the size of the largest route's memory, reserved
-//! once at start. What a guest could use beyond the contract (threads, 64-bit memories, garbage
-//! collection) is switched off.
+//! once at start. What a guest could use beyond the contract (threads, 64-bit memories) is switched
+//! off, and what costs every call something is on only where a component needs it ([`Profile`]).
 
 use std::fs::DirBuilder;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
@@ -17,6 +17,7 @@ use anyhow::{Result, anyhow};
 use wasmtime::{CacheConfig, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use crate::config::Cache;
+use crate::memory::TABLE_ENTRIES_MAX;
 use crate::units::Size;
 
 /// The native stack of a call, guest frames and host frames together. Touched pages only count.
@@ -26,23 +27,36 @@ const GUEST_STACK_BYTES: usize = 1 << 20;
 /// How often a running guest lets others pass, and how precise its deadline is.
 const TICK: Duration = Duration::from_millis(1);
 
+/// What of WebAssembly an engine knows. There is at most one engine of each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Profile {
+    /// What processors and `wasi:http` 0.2 need; a call costs the least.
+    Lean,
+    /// And the component model's asynchronous functions, streams and futures.
+    Full,
+}
+
 /// What the pool must hold.
 #[derive(Clone, Copy, Debug)]
 pub struct PoolSize {
     /// Instances at once, spares included.
     pub instances: u32,
+    /// The most linear memories of any of them.
+    pub memories: u32,
     /// The largest memory of any of them.
     pub memory: Size,
 }
 
-/// Makes the engine.
+/// Makes an engine.
 ///
 /// # Errors
 ///
 /// If the pool cannot be reserved or the cache's directory cannot be used.
-pub fn engine(pool: PoolSize, cache: &Cache) -> Result<Engine> {
+pub fn engine(profile: Profile, pool: PoolSize, cache: &Cache) -> Result<Engine> {
     let mut config = wasmtime::Config::new();
-    config.concurrency_support(false);
+    let is_full = profile == Profile::Full;
+    config.concurrency_support(is_full);
+    config.wasm_component_model_async(is_full);
     config.epoch_interruption(true);
     config.max_wasm_stack(GUEST_STACK_BYTES);
     config.async_stack_size(FIBER_STACK_BYTES);
@@ -63,20 +77,23 @@ pub fn engine(pool: PoolSize, cache: &Cache) -> Result<Engine> {
 }
 
 fn pooling(pool: PoolSize) -> PoolingAllocationConfig {
-    // A component made of one module may bring shims; more than this is no processor.
-    const CORE_INSTANCES_PER_COMPONENT: u32 = 8;
-    const TABLES_PER_COMPONENT: u32 = 4;
+    // A compiled language makes one module and some shims, an interpreter with libraries dozens.
+    const CORE_INSTANCES_PER_COMPONENT: u32 = 64;
+    const TABLES_PER_COMPONENT: u32 = 16;
+    // A call has one; asynchronous tasks that wait inside a synchronous call keep theirs.
+    const STACKS_PER_INSTANCE: u32 = 4;
     let mut pooling = PoolingAllocationConfig::new();
     pooling
         .total_component_instances(pool.instances)
         .total_core_instances(pool.instances * CORE_INSTANCES_PER_COMPONENT)
         .max_core_instances_per_component(CORE_INSTANCES_PER_COMPONENT)
-        .total_memories(pool.instances)
-        .max_memories_per_component(1)
+        .total_memories(pool.instances * pool.memories)
+        .max_memories_per_component(pool.memories)
         .max_memory_size(pool.memory.bytes())
         .total_tables(pool.instances * TABLES_PER_COMPONENT)
         .max_tables_per_component(TABLES_PER_COMPONENT)
-        .total_stacks(pool.instances)
+        .table_elements(TABLE_ENTRIES_MAX)
+        .total_stacks(pool.instances * STACKS_PER_INSTANCE)
         .max_unused_warm_slots(pool.instances);
     pooling
 }
@@ -119,7 +136,7 @@ fn user_cache() -> Option<PathBuf> {
     Some(base.or_else(from_home).filter(|path| path.is_absolute())?.join("arenaria"))
 }
 
-/// A thread of its own that advances the engine's epoch. It is no task of a runtime, so a guest
+/// A thread of its own that advances the epoch of every engine. It is no task of a runtime, so a guest
 /// that holds a worker cannot hold it.
 #[derive(Debug)]
 pub struct Clock {
@@ -133,13 +150,13 @@ impl Clock {
     /// # Errors
     ///
     /// If no thread can be had.
-    pub fn start(engine: &Engine) -> std::io::Result<Self> {
+    pub fn start(engines: &[Engine]) -> std::io::Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
-        let (engine, stopped) = (engine.clone(), Arc::clone(&stop));
+        let (engines, stopped) = (engines.to_vec(), Arc::clone(&stop));
         let thread = std::thread::Builder::new().name("clock".into()).spawn(move || {
             while !stopped.load(Ordering::Relaxed) {
                 std::thread::sleep(TICK);
-                engine.increment_epoch();
+                engines.iter().for_each(Engine::increment_epoch);
             }
         })?;
         Ok(Self { stop, thread: Some(thread) })

@@ -16,12 +16,14 @@ use hyper::{Method, Request, Response, StatusCode, Version};
 use crate::bindings;
 use crate::body::{self, Body};
 use crate::connection::Activity;
+use crate::foreign;
 use crate::limits::Limits;
 use crate::metrics::{CLIENT_LEFT, RouteStats};
 use crate::problem::Problem;
 use crate::records;
 use crate::slots::Slots;
 use crate::worker::Worker;
+use crate::world::World;
 
 /// Answers a request. Never fails: what goes wrong is an answer, or the end of the connection.
 pub(crate) async fn answer(
@@ -43,7 +45,7 @@ pub(crate) async fn answer(
         Some(slots) => {
             let mut observed = Observed { stats: &slots.stats, begun, status: CLIENT_LEFT };
             let answer = match checked {
-                Ok(()) => dispatch(&worker, slots, head, incoming).await,
+                Ok(()) => dispatch(&worker, slots, &activity, head, incoming).await,
                 Err(what) => Err(what),
             };
             observed.status =
@@ -80,9 +82,13 @@ impl Drop for Observed<'_> {
 async fn dispatch(
     worker: &Rc<Worker>,
     slots: &Rc<Slots>,
+    activity: &Rc<Activity>,
     head: Parts,
     incoming: Incoming,
 ) -> Result<Response<Body>, Problem> {
+    if slots.route.world != World::Processor {
+        return foreign::answer(worker, slots, activity, head, incoming).await;
+    }
     let received_at = SystemTime::now();
     if slots.route.records && records::is_stream(&head.headers) {
         return records::answer(worker, slots, head, incoming, nanoseconds(received_at)).await;
@@ -144,7 +150,7 @@ pub(crate) fn lower<'a>(
     forwarded: &'a mut Vec<(&'a str, &'a str)>,
 ) -> Result<bindings::Request<'a>, Problem> {
     for (name, value) in &head.headers {
-        if slots.route.forward_headers.contains(name) {
+        if slots.route.forwards(name) {
             let value = std::str::from_utf8(value.as_bytes()).map_err(|_| {
                 Problem::BadRequest("a header field that is forwarded is not UTF-8")
             })?;

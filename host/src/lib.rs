@@ -20,10 +20,19 @@ pub mod budget;
 
 pub mod component;
 pub mod contract;
+pub mod grants;
+pub mod world;
 
 pub mod bindings;
 pub mod engine;
 pub mod instance;
+
+mod exchange;
+mod fault;
+mod guest;
+mod guest_output;
+mod memory;
+mod timer;
 
 pub mod server;
 
@@ -33,10 +42,12 @@ mod connection;
 mod handler;
 
 mod body;
+mod foreign;
 mod problem;
 mod records;
 
 mod route;
+mod sampler;
 mod slots;
 
 mod metrics;

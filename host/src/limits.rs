@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::units::{Size, Span};
 
 macro_rules! limits {
-    (|$slots:ident| $( $(#[doc = $doc:literal])+ $field:ident $key:literal $env:literal
+    (|$slots:ident, $memory:ident| $( $(#[doc = $doc:literal])+ $field:ident $key:literal $env:literal
         $type:ty = $default:expr, $scope:ident; )+) => {
         /// Limits as they were typed: what is absent takes its default.
         #[derive(Clone, Debug, Default, PartialEq, clap::Args, Serialize, Deserialize)]
@@ -36,6 +36,7 @@ macro_rules! limits {
             /// Fills in the defaults for a route with that many slots per worker.
             #[must_use]
             pub fn resolve(&self, $slots: usize) -> Limits {
+                let $memory = self.memory.unwrap_or(MEMORY_DEFAULT);
                 Limits { $( $field: self.$field.unwrap_or($default), )+ }
             }
 
@@ -65,7 +66,10 @@ macro_rules! limits {
     (@route route $set:expr) => { $set };
 }
 
-limits! { |slots|
+/// Also what others of the table are derived from.
+const MEMORY_DEFAULT: Size = Size(16 << 20);
+
+limits! { |slots, memory|
     /// The most bytes of a request body, or of one record of a stream [default: 1MiB; 413]
     request_body "request-body" "ARENARIA_REQUEST_BODY" Size = Size(1 << 20), route;
     /// The most bytes of a request's head [default: 16KiB; 431]
@@ -81,9 +85,14 @@ limits! { |slots|
     /// The longest a connection may be idle between requests [default: 1m; closed]
     idle_time "idle-time" "ARENARIA_IDLE_TIME" Span = secs(60), server;
     /// The memory of an instance, all of it from the start [default: 16MiB; 507, replaced]
-    memory "memory" "ARENARIA_MEMORY" Size = Size(16 << 20), route;
+    memory "memory" "ARENARIA_MEMORY" Size = memory, route;
+    /// The memory past which an instance that has grown is replaced [default: 3/4 of memory]
+    retire_memory "retire-memory" "ARENARIA_RETIRE_MEMORY" Size = Size(memory.0 / 4 * 3), route;
     /// The longest a request may run in the guest [default: 1s; 504, replaced]
     guest_time "guest-time" "ARENARIA_GUEST_TIME" Span = secs(1), route;
+    /// The longest a wasi:http component may be at one request, waits included [default: 1m; 504 or
+    /// cut, replaced]
+    request_time "request-time" "ARENARIA_REQUEST_TIME" Span = secs(60), route;
     /// The longest a request may wait for a slot [default: 100ms; 503 with retry-after]
     queue_time "queue-time" "ARENARIA_QUEUE_TIME" Span = millis(100), route;
     /// The most requests that wait for a slot of a worker [default: 4 x slots; 503 with retry-after]
@@ -155,6 +164,7 @@ impl Limits {
             ("response-time", self.response_time),
             ("idle-time", self.idle_time),
             ("guest-time", self.guest_time),
+            ("request-time", self.request_time),
             ("configure-time", self.configure_time),
         ];
         match times.iter().find(|(_, span)| span.0.is_zero()) {

@@ -25,16 +25,20 @@ pub(crate) enum Reason {
     Cancelled,
     Requests,
     Wish,
+    Grown,
+    Handles,
     Failed,
 }
 
-const REASONS: [(Reason, &str); 7] = [
+const REASONS: [(Reason, &str); 9] = [
     (Reason::Trap, "trap"),
     (Reason::Deadline, "deadline"),
     (Reason::Memory, "memory"),
     (Reason::Cancelled, "cancelled"),
     (Reason::Requests, "requests"),
     (Reason::Wish, "wish"),
+    (Reason::Grown, "grown"),
+    (Reason::Handles, "handles"),
     (Reason::Failed, "failed"),
 ];
 

@@ -14,7 +14,6 @@ mod files;
 mod trial;
 
 use std::net::SocketAddr;
-use std::path::Path;
 
 use anyhow::Result;
 use bytes::Bytes;
@@ -27,6 +26,7 @@ use hyper::header::{
 use hyper::{Method, Request, Response, StatusCode};
 
 use crate::config::Config;
+use crate::share;
 use files::Files;
 use trial::Trials;
 
@@ -46,13 +46,18 @@ pub(crate) struct Playground {
 }
 
 impl Playground {
-    /// Reads the page's files. `listen` is where the server's requests come in.
+    /// Reads the page's files, if the operator wants it. `listen` is where the server's requests come
+    /// in.
     ///
     /// # Errors
     ///
     /// A sentence that names the folder and what is wrong with it.
-    pub(crate) fn load(folder: &Path, config: &Config, listen: SocketAddr) -> Result<Self> {
-        Ok(Self { files: Files::read(folder)?, trials: Trials::new(config, listen) })
+    pub(crate) fn if_wanted(config: &Config, listen: SocketAddr) -> Result<Option<Self>> {
+        if !config.playground {
+            return Ok(None);
+        }
+        let files = Files::read(&share::find("playground")?)?;
+        Ok(Some(Self { files, trials: Trials::new(config, listen) }))
     }
 
     /// Whether a path is answered here.

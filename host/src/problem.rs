@@ -107,8 +107,8 @@ impl Problem {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             Self::Fault(Fault::Memory(_)) => StatusCode::INSUFFICIENT_STORAGE,
-            Self::Fault(Fault::Deadline) => StatusCode::GATEWAY_TIMEOUT,
-            Self::Fault(Fault::Trap(_) | Fault::Stack(_) | Fault::Refused(_))
+            Self::Fault(Fault::Deadline | Fault::Overdue) => StatusCode::GATEWAY_TIMEOUT,
+            Self::Fault(Fault::Trap(_) | Fault::Stack(_) | Fault::Silent | Fault::Refused(_))
             | Self::BadResponse(_)
             | Self::BatchRefused(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -205,6 +205,11 @@ fn fault_words(fault: &Fault, limits: &Limits) -> Words {
         Fault::Trap(_) | Fault::Refused(_) => {
             Words::plain("trap", FAILED, "the instance trapped and is replaced")
         }
+        Fault::Silent => Words::plain(
+            "bad-response",
+            FAILED,
+            "the component ended without an answer; the instance is replaced",
+        ),
         Fault::Stack(_) => Words::plain(
             "stack-exhausted",
             FAILED,
@@ -218,6 +223,15 @@ fn fault_words(fault: &Fault, limits: &Limits) -> Words {
                 limits.memory
             ),
             limit: Some(("memory", limits.memory.to_string())),
+        },
+        Fault::Overdue => Words {
+            kind: "request-time",
+            title: "the component took too long",
+            detail: format!(
+                "the request took longer than {}, waits included; the instance is replaced",
+                limits.request_time
+            ),
+            limit: Some(("request-time", limits.request_time.to_string())),
         },
         Fault::Deadline => Words {
             kind: "guest-time",

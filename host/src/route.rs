@@ -3,29 +3,30 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use hyper::header::HeaderName;
+use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderName};
 use wasmtime::Engine;
 
 use anyhow::{Result, bail};
 
-use crate::bindings::ProcessorPre;
-use crate::component;
+use crate::component::{Loaded, Source};
 use crate::config::{Isolation, RouteConfig};
-use crate::instance::{Fault, Guest, Instance, MemoryMeter, Start};
+use crate::instance::{Fault, Instance, MemoryMeter, Start};
 use crate::limits::Limits;
 use crate::slots::Slots;
+use crate::world::World;
 
 /// What answers a path: a compiled component and how it is run.
 pub(crate) struct Route {
     /// Its place among the routes.
     pub(crate) index: usize,
     pub(crate) path: String,
+    pub(crate) world: World,
     pub(crate) isolation: Isolation,
     pub(crate) records: bool,
     pub(crate) slots: usize,
-    pub(crate) forward_headers: Vec<HeaderName>,
+    forward_headers: Option<Vec<HeaderName>>,
     pub(crate) limits: Limits,
-    pre: ProcessorPre<Guest>,
+    loaded: Loaded,
     start: Start,
 }
 
@@ -39,24 +40,49 @@ impl Route {
         engine: &Engine,
         index: usize,
         config: &RouteConfig,
-        bytes: &[u8],
+        source: &Source,
     ) -> Result<Self> {
         let memory = config.limits.memory;
+        let world = source.world;
+        if config.records && world != World::Processor {
+            bail!(
+                "records = true on route {:?} needs a processor, but {} is a component of {world}; remove it",
+                config.path,
+                config.component.display()
+            );
+        }
+        // Who wrote a processor with our SDK has its arena reset; of others nothing is known.
+        let isolation = config.isolation.unwrap_or(match world {
+            World::Processor => Isolation::Reuse,
+            World::Proxy | World::Service => Isolation::Fresh,
+        });
         Ok(Self {
             index,
             path: config.path.clone(),
-            isolation: config.isolation,
+            world,
+            isolation,
             records: config.records,
             slots: config.slots,
             forward_headers: config.forward_headers.clone(),
             limits: config.limits.clone(),
-            pre: component::load(engine, &config.component, bytes, memory)?,
+            loaded: source.load(engine, memory)?,
             start: Start {
                 settings: config.settings.clone(),
                 time: config.limits.configure_time.0,
                 memory,
+                grants: config.grants.clone(),
             },
         })
+    }
+
+    /// Whether the guest is given a header field. Unless the route says which, a processor is given
+    /// those that a body needs, and a `wasi:http` component, made for the whole request, all.
+    pub(crate) fn forwards(&self, name: &HeaderName) -> bool {
+        match &self.forward_headers {
+            Some(names) => names.contains(name),
+            None if self.world == World::Processor => name == CONTENT_TYPE || name == ACCEPT,
+            None => true,
+        }
     }
 
     /// Starts the first instance.
@@ -72,7 +98,7 @@ impl Route {
         };
         let sentence = match &fault {
             Fault::Refused(sentence) => sentence.clone(),
-            Fault::Deadline => {
+            Fault::Deadline | Fault::Overdue => {
                 format!(
                     "configure ran for longer than configure-time = {}; raise it",
                     limits.configure_time
@@ -81,7 +107,7 @@ impl Route {
             Fault::Memory(_) => {
                 format!("configure needs more than memory = {}; raise it", limits.memory)
             }
-            Fault::Trap(_) | Fault::Stack(_) => {
+            Fault::Trap(_) | Fault::Stack(_) | Fault::Silent => {
                 tracing::error!(route = self.path, "{fault}");
                 "configure trapped; the log says where, mend the component or its settings"
                     .to_owned()
@@ -92,7 +118,7 @@ impl Route {
 
     /// Starts an instance, whose memory shows on the worker's `meter`.
     pub(crate) async fn start(&self, meter: &Arc<MemoryMeter>) -> Result<Instance, Fault> {
-        Instance::start(&self.pre, &self.start, Arc::clone(meter)).await
+        Instance::start(&self.loaded, &self.start, Arc::clone(meter)).await
     }
 }
 

@@ -14,17 +14,16 @@ use anyhow::{Result, anyhow};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tracing::warn;
+use wasmtime::Engine;
 
 use crate::budget::{ProcessContract, available_memory};
-use crate::component;
+use crate::component::Source;
 use crate::config::Config;
-use crate::engine::{self, Clock, PoolSize};
+use crate::engine::{self, Clock, PoolSize, Profile};
 use crate::metrics::Metrics;
 use crate::operator::{self, Operator};
 use crate::playground::Playground;
 use crate::route::Route;
-use crate::share;
-use crate::units::Size;
 use crate::worker::{Command, Plan, WorkerHandle};
 
 /// A server whose instances are warm and whose sockets are bound.
@@ -48,23 +47,24 @@ impl Server {
         let contract = ProcessContract::new(&config);
         contract.check(available_memory()?).map_err(|sentence| anyhow!(sentence))?;
         // All files are looked at before the slow part begins.
-        let components = config
+        let sources = config
             .routes
             .iter()
-            .map(|route| component::read(&route.component, route.limits.memory));
-        let components = components.collect::<Result<Vec<_>>>()?;
+            .map(|route| Source::read(&route.component, route.limits.memory, &route.grants));
+        let sources = sources.collect::<Result<Vec<_>>>()?;
         let listener = bind("listen", config.listen).await?;
-        let playground = playground(&config, &listener)?;
+        let playground = Playground::if_wanted(&config, listener.local_addr()?)?;
         let operator_listener = match config.operator_listen {
             Some(address) => Some(bind("operator-listen", address).await?),
             None => None,
         };
-        let engine = engine::engine(pool_size(&config), &config.cache)?;
-        let clock =
-            Clock::start(&engine).map_err(|error| anyhow!("cannot start the clock: {error}"))?;
-        let routes = config.routes.iter().zip(&components).enumerate();
-        let routes = routes
-            .map(|(index, (route, bytes))| Route::load(&engine, index, route, bytes).map(Arc::new));
+        let engines = Engines::new(&config, &sources)?;
+        let clock = Clock::start(&engines.all())
+            .map_err(|error| anyhow!("cannot start the clock: {error}"))?;
+        let routes = config.routes.iter().zip(&sources).enumerate();
+        let routes = routes.map(|(index, (route, source))| {
+            Route::load(engines.of(source.profile()), index, route, source).map(Arc::new)
+        });
         let routes = Arc::new(routes.collect::<Result<Vec<_>>>()?);
         let metrics =
             Metrics::new(config.routes.iter().map(|route| route.path.clone()), config.workers);
@@ -134,23 +134,41 @@ async fn bind(key: &str, address: SocketAddr) -> Result<TcpListener> {
     })
 }
 
-/// Reads the playground's files, if the operator wants it.
-fn playground(config: &Config, listener: &TcpListener) -> Result<Option<Playground>> {
-    if !config.playground {
-        return Ok(None);
+/// An engine for each profile that a route needs.
+struct Engines([Option<Engine>; 2]);
+
+impl Engines {
+    fn new(config: &Config, sources: &[Source]) -> Result<Self> {
+        let make = |profile| {
+            let size = pool_size(config, sources, profile);
+            size.map(|size| engine::engine(profile, size, &config.cache)).transpose()
+        };
+        Ok(Self([make(Profile::Lean)?, make(Profile::Full)?]))
     }
-    let folder = share::find("playground")?;
-    Playground::load(&folder, config, listener.local_addr()?).map(Some)
+
+    fn of(&self, profile: Profile) -> &Engine {
+        self.0[profile as usize].as_ref().expect("there is one for every route's profile")
+    }
+
+    fn all(&self) -> Vec<Engine> {
+        self.0.iter().flatten().cloned().collect()
+    }
 }
 
-fn pool_size(config: &Config) -> PoolSize {
-    let instances: usize =
-        config.routes.iter().map(|route| config.workers * (route.slots + 1)).sum();
-    let memory = config.routes.iter().map(|route| route.limits.memory).max();
-    PoolSize {
-        instances: u32::try_from(instances).unwrap_or(u32::MAX),
-        memory: memory.unwrap_or(Size(0)),
-    }
+/// What the pool of a profile must hold, if any route needs it.
+fn pool_size(config: &Config, sources: &[Source], profile: Profile) -> Option<PoolSize> {
+    let routes: Vec<_> = config
+        .routes
+        .iter()
+        .zip(sources)
+        .filter(|(_, source)| source.profile() == profile)
+        .collect();
+    let instances: usize = routes.iter().map(|(route, _)| config.workers * (route.slots + 1)).sum();
+    let memories = routes.iter().map(|(_, source)| source.outline.memories.len()).max()?;
+    let memory = routes.iter().map(|(route, _)| route.limits.memory).max()?;
+    let [instances, memories] =
+        [instances, memories].map(|count| u32::try_from(count).unwrap_or(u32::MAX));
+    Some(PoolSize { instances, memories, memory })
 }
 
 /// Starts every worker, or none: a worker whose channel closes ends.

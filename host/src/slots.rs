@@ -27,9 +27,12 @@ use tracing::{info, warn};
 
 use crate::bindings::{Reading, Request, Response};
 use crate::config::Isolation;
+use crate::exchange::{Exchange, Unanswered};
 use crate::instance::{Fault, Instance};
 use crate::metrics::{Reason, RouteStats};
 use crate::route::Route;
+use crate::sampler::Sampler;
+use crate::world::World;
 
 /// The slots of one route on one worker.
 pub(crate) struct Slots {
@@ -53,11 +56,13 @@ struct Slot {
     instance: Option<Instance>,
     served: u64,
     sampler: Sampler,
+    /// The handles of the host that the instance held after its first request.
+    handles: usize,
 }
 
 impl Slot {
     fn new(id: usize, instance: Option<Instance>) -> Self {
-        Self { id, instance, served: 0, sampler: Sampler::default() }
+        Self { id, instance, served: 0, sampler: Sampler::default(), handles: 0 }
     }
 }
 
@@ -163,6 +168,9 @@ impl Slots {
 
     /// Asks every idle instance what its arena says; a busy one answers with what it last said.
     pub(crate) async fn read_arenas(self: &Rc<Self>) -> Vec<(usize, Reading)> {
+        if self.route.world != World::Processor {
+            return Vec::new();
+        }
         for id in 0..self.route.slots {
             let Ok(permit) = self.permits.try_acquire() else { break };
             if self.bring_up(id) {
@@ -287,8 +295,53 @@ impl Lease {
             if slot.sampler.is_due(slot.served) {
                 self.read_arena().await;
             }
+            self.look_back();
         }
         answer
+    }
+
+    /// Has a request answered by a `wasi:http` component, and keeps the slot until that has ended.
+    pub(crate) async fn exchange(mut self, exchange: Exchange) {
+        let route = Arc::clone(&self.slots.route);
+        let (guest_time, request_time) = (route.limits.guest_time.0, route.limits.request_time.0);
+        let reply = exchange.reply.clone();
+        self.state = State::Running;
+        let ended = match route.isolation {
+            Isolation::Reuse => self.instance().exchange(exchange, guest_time, request_time).await,
+            Isolation::Fresh => match route.start(&self.slots.stats.memory).await {
+                Ok(mut instance) => instance.exchange(exchange, guest_time, request_time).await,
+                Err(fault) => Err(fault),
+            },
+        };
+        self.ended(ended.as_ref().err());
+        if ended.is_ok() && route.isolation == Isolation::Reuse {
+            self.slot().served += 1;
+            self.look_back();
+        }
+        if let Err(fault) = ended {
+            reply.send(Err(Unanswered::Fault(fault)));
+        }
+    }
+
+    /// After a request: whether the instance keeps more than it should. Linear memory never shrinks and
+    /// the host's handles are not in it, so only another instance helps.
+    fn look_back(&mut self) {
+        /// Handles that a runtime may make when it first needs them.
+        const HANDLES_SLACK: usize = 16;
+        let mark = self.slots.route.limits.retire_memory;
+        let slot = self.slot();
+        let instance = slot.instance.as_mut().expect("a slot in use has its instance");
+        let (grown, handles) = (instance.has_grown_past(mark), instance.handles());
+        if slot.served == 1 {
+            slot.handles = handles;
+        }
+        let id = slot.id;
+        let leaks = handles > slot.handles + HANDLES_SLACK;
+        if grown {
+            self.slots.replace(id, Reason::Grown);
+        } else if leaks {
+            self.slots.replace(id, Reason::Handles);
+        }
     }
 
     async fn read_arena(&mut self) {
@@ -368,70 +421,5 @@ impl<'slots> Waiting<'slots> {
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         self.0.set(self.0.get() - 1);
-    }
-}
-
-/// When to ask an instance what its arena says: at first after 1, 2, 4, … requests, in the end every
-/// [`SAMPLE_INTERVAL_MAX`], but after every request while survivors add up.
-#[derive(Debug, Default)]
-struct Sampler {
-    next: u64,
-    interval: u64,
-    sealed: u64,
-}
-
-const SAMPLE_INTERVAL_MAX: u64 = 64;
-
-impl Sampler {
-    fn is_due(&self, served: u64) -> bool {
-        served >= self.next
-    }
-
-    fn note(&mut self, served: u64, reading: &Reading) {
-        let pinned = reading.sealed.saturating_add(reading.in_use);
-        self.interval = if pinned > self.sealed {
-            1
-        } else {
-            (self.interval * 2).clamp(1, SAMPLE_INTERVAL_MAX)
-        };
-        self.sealed = pinned;
-        self.next = served + self.interval;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_clean_instance_is_asked_ever_less_and_one_with_survivors_every_time() {
-        let reading = |sealed| Reading {
-            capacity: 1 << 20,
-            in_use: 0,
-            high_water: 0,
-            resets: 0,
-            sealed,
-            spills: 0,
-            persistent: 0,
-            phases: Vec::new(),
-            retire: false,
-        };
-        let mut sampler = Sampler::default();
-        let mut asked = Vec::new();
-        for served in 1..=200 {
-            if sampler.is_due(served) {
-                asked.push(served);
-                sampler.note(served, &reading(0));
-            }
-        }
-        assert_eq!(asked, [1, 2, 4, 8, 16, 32, 64, 128, 192]);
-        let due = (201..=260).filter(|served| {
-            let due = sampler.is_due(*served);
-            if due {
-                sampler.note(*served, &reading(*served));
-            }
-            due
-        });
-        assert_eq!(due.collect::<Vec<_>>(), [256, 257, 258, 259, 260]);
     }
 }

@@ -4,15 +4,21 @@ use std::io::{Read as _, Write as _};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result, anyhow, bail};
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full};
+use hyper::header::{HOST, HeaderValue};
 
 use crate::args::CallArgs;
 use crate::bindings::{Request, Response};
-use crate::component;
+use crate::component::Source;
 use crate::config::Cache;
 use crate::engine::{Clock, PoolSize, engine};
+use crate::exchange::{Exchange, Reply, Unanswered};
+use crate::grants::Grants;
 use crate::handler::nanoseconds;
-use crate::instance::{Instance, Start};
+use crate::instance::{Fault, Instance, Start};
+use crate::world::World;
 
 /// A person waits; a loop should end some day.
 const TIME: Duration = Duration::from_secs(10);
@@ -24,32 +30,78 @@ const TIME: Duration = Duration::from_secs(10);
 ///
 /// A sentence that names what is wrong, its value and the remedy.
 pub fn call(args: &CallArgs) -> Result<u8> {
-    let bytes = component::read(&args.file, args.memory)?;
+    let grants = Grants::parse(&args.grants)?;
+    let source = Source::read(&args.file, args.memory, &grants)?;
     let body = args.data.as_deref().map_or_else(|| Ok(Vec::new()), read_data)?;
-    let engine = engine(PoolSize { instances: 1, memory: args.memory }, &Cache::User)?;
-    let _clock = Clock::start(&engine).context("cannot start the clock")?;
-    let pre = component::load(&engine, &args.file, &bytes, args.memory)?;
-    let start = Start { settings: args.settings.clone(), time: TIME, memory: args.memory };
-    let headers: Vec<_> =
-        args.header.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    let request = Request {
-        method: args.method.as_deref().unwrap_or(if args.data.is_some() { "POST" } else { "GET" }),
-        path_with_query: &args.path,
-        headers: &headers,
-        body: &body,
-        received_at: nanoseconds(SystemTime::now()),
-    };
-    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    let memories = u32::try_from(source.outline.memories.len()).unwrap_or(u32::MAX);
+    let pool = PoolSize { instances: 1, memories, memory: args.memory };
+    let engine = engine(source.profile(), pool, &Cache::User)?;
+    let _clock = Clock::start(std::slice::from_ref(&engine)).context("cannot start the clock")?;
+    let loaded = source.load(&engine, args.memory)?;
+    let settings = args.settings.clone();
+    let start = Start { settings, time: TIME, memory: args.memory, grants };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.context("cannot start a runtime")?.block_on(async {
         let failed = |fault| anyhow!("{}: {fault}", args.file.display());
-        let mut instance = Instance::start(&pre, &start, Arc::default()).await.map_err(failed)?;
-        let response = instance.handle(request, TIME).await.map_err(failed)?;
+        let mut instance =
+            Instance::start(&loaded, &start, Arc::default()).await.map_err(failed)?;
+        let response = match source.world {
+            World::Processor => process(args, &body, &mut instance).await.map_err(failed)?,
+            World::Proxy | World::Service => exchange(args, body, &mut instance).await?,
+        };
         print_response(&response)?;
-        if args.usage {
+        if args.usage && source.world == World::Processor {
             eprintln!("{:#?}", instance.usage(TIME).await.map_err(failed)?);
         }
         Ok(u8::from(response.status >= 400))
     })
+}
+
+fn method(args: &CallArgs) -> &str {
+    args.method.as_deref().unwrap_or(if args.data.is_some() { "POST" } else { "GET" })
+}
+
+async fn process(args: &CallArgs, body: &[u8], instance: &mut Instance) -> Result<Response, Fault> {
+    let headers: Vec<_> =
+        args.header.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let request = Request {
+        method: method(args),
+        path_with_query: &args.path,
+        headers: &headers,
+        body,
+        received_at: nanoseconds(SystemTime::now()),
+    };
+    instance.handle(request, TIME).await
+}
+
+/// Collects what a `wasi:http` component streams.
+async fn exchange(args: &CallArgs, body: Vec<u8>, instance: &mut Instance) -> Result<Response> {
+    let mut request = hyper::Request::builder().method(method(args)).uri(&args.path);
+    if !args.header.iter().any(|(name, _)| name == "host") {
+        request = request.header(HOST, "localhost");
+    }
+    for (name, value) in &args.header {
+        request = request.header(name, value);
+    }
+    let body = Full::new(Bytes::from(body)).map_err(|never| match never {});
+    let request = request.body(body.boxed_unsync()).context("the request is malformed")?;
+    let (reply, answer) = Reply::new();
+    let collected = async {
+        let (head, body) = match answer.await {
+            Ok(Ok(response)) => response.into_parts(),
+            Ok(Err(Unanswered::Declined(what))) => bail!("the component gave no answer: {what}"),
+            Ok(Err(Unanswered::Fault(_))) | Err(_) => bail!("the component gave no answer"),
+        };
+        let body = body.collect().await.map_err(|error| anyhow!("the answer was cut: {error}"))?;
+        let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+        let fields = head.headers.iter().map(|(name, value)| (name.to_string(), text(value)));
+        let (status, headers) = (head.status.as_u16(), fields.collect());
+        Ok(Response { status, headers, body: body.to_bytes().into() })
+    };
+    let (ended, answer) =
+        tokio::join!(instance.exchange(Exchange { request, reply }, TIME, TIME), collected);
+    ended.map_err(|fault| anyhow!("{}: {fault}", args.file.display()))?;
+    answer
 }
 
 fn read_data(data: &str) -> Result<Vec<u8>> {

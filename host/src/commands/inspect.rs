@@ -4,6 +4,7 @@ use anyhow::{Result, anyhow};
 
 use crate::args::InspectArgs;
 use crate::contract::{Outline, is_fixed};
+use crate::grants::Grants;
 use crate::limits::PAGE_BYTES;
 use crate::units::Size;
 
@@ -25,7 +26,8 @@ pub fn inspect(args: &InspectArgs) -> Result<u8> {
         let (least, most) = (pages(memory.initial), memory.maximum.map(pages));
         match most {
             Some(_) if is_fixed(*memory) => {
-                println!("memory: fixed at {least}; would be {}", args.memory)
+                let given = if outline.memories.len() == 1 { args.memory } else { least };
+                println!("memory: fixed at {least}; would be {given}")
             }
             Some(most) => println!(
                 "memory: {least} growing to {most}; would end at {}",
@@ -36,9 +38,9 @@ pub fn inspect(args: &InspectArgs) -> Result<u8> {
     }
     print_names("imports", &outline.imports);
     print_names("exports", &outline.exports);
-    match outline.check(args.memory) {
-        Ok(()) => {
-            println!("served: yes");
+    match outline.check(args.memory, &Grants::parse(&args.grants)?) {
+        Ok(world) => {
+            println!("served: yes, as {world}");
             Ok(0)
         }
         Err(refusal) => {

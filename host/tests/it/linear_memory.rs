@@ -77,8 +77,8 @@ fn a_fresh_instance_has_memory_for_its_request_alone() {
     server.until("the last instance is gone", |m| shown(m, "/") == (0.0, 0.0));
 }
 
-#[test]
-fn a_guest_that_grows_is_told_of() {
+/// Serves a guest that grows by a page per request, to at most 16.
+fn growing(retire_memory: &str) -> Server {
     let folder = tempfile::tempdir().expect("the system has room for a folder");
     let file = folder.path().join("growing.wasm");
     let component = wat::parse_str(include_str!("growing.wat")).expect("it is sound");
@@ -86,9 +86,14 @@ fn a_guest_that_grows_is_told_of() {
     let file = file.display().to_string();
     let serve = [
         &["serve", &file, "--listen", "127.0.0.1:0", "--operator-listen", "127.0.0.1:0"][..],
-        &["--memory", "1MiB", "--workers", "1", "--slots", "1"],
+        &["--memory", "1MiB", "--workers", "1", "--slots", "1", "--retire-memory", retire_memory],
     ];
-    let server = Server::start_command(arenaria(&serve.concat()), folder);
+    Server::start_command(arenaria(&serve.concat()), folder)
+}
+
+#[test]
+fn a_guest_that_grows_is_told_of() {
+    let server = growing("1MiB");
     assert_eq!(shown(&server.metrics(), "/"), (1.0 / 16.0, 0.0));
     for grows in 1..16 {
         server.get("/").check(200, "");
@@ -98,6 +103,19 @@ fn a_guest_that_grows_is_told_of() {
     // The operator's maximum: what is refused is no grow.
     server.get("/").check(599, "");
     assert_eq!(shown(&server.metrics(), "/"), (1.0, 15.0));
+}
+
+#[test]
+fn an_instance_that_has_grown_past_the_mark_is_replaced() {
+    let server = growing("256KiB");
+    for _ in 0..3 {
+        server.get("/").check(200, "");
+    }
+    assert_eq!(server.metrics().retired("grown"), 0.0);
+    server.get("/").check(200, "");
+    let small_again = |m: &Metrics| m.retired("grown") == 1.0 && shown(m, "/").0 == 1.0 / 16.0;
+    server.until("a new instance has the place", small_again);
+    server.get("/").check(200, "");
 }
 
 #[test]

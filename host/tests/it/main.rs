@@ -27,4 +27,5 @@ mod shutdown;
 mod start;
 mod transform;
 mod transform_values;
+mod wasi_http;
 mod webhooks;

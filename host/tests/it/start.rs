@@ -145,7 +145,7 @@ fn a_component_with_no_bound() {
     check_component(Some(&wide), &["bound", "64-bit"]);
     let shared = hello_with(|memory| memory.shared = true);
     check_component(Some(&shared), &["bound", "shared"]);
-    // A module of its own with a memory of its own: nobody would count it.
+    // A module of its own with a memory of its own counts, though nobody instantiates it.
     let mut module = wasm_encoder::Module::new();
     let mut memories = wasm_encoder::MemorySection::new();
     memories.memory(wasm_encoder::MemoryType {
@@ -161,7 +161,7 @@ fn a_component_with_no_bound() {
     second.push(1);
     second.push(u8::try_from(module.len()).expect("a tiny module"));
     second.extend_from_slice(&module);
-    check_component(Some(&second), &["bound", "2 memories"]);
+    check_component(Some(&second), &["16448KiB", "raise memory"]);
 }
 
 #[test]
@@ -241,6 +241,9 @@ fn a_value_in_the_configuration_that_makes_no_sense() {
         (good().limit("request-headers", 0), ["request-headers", "0"]),
         (good().limit("requests-per-instance", 0), ["requests-per-instance", "0"]),
         (good().route_key("isolation", "maybe"), ["arenaria.toml", "maybe"]),
+        (good().route_key("grants", vec!["files"]), ["grant", "files"]),
+        (good().route_key("grants", vec!["outgoing-http:"]), ["outgoing-http:", "api.example.com"]),
+        (good().limit("request-time", "0s"), ["request-time", "0s"]),
         (good().route("/", "hello"), ["path", "/"]),
         (good().route("a", "hello"), ["path", "a"]),
         (good().route("/a/", "hello"), ["path", "/a/"]),
