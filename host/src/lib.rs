@@ -55,6 +55,7 @@ mod slots;
 
 mod metrics;
 mod operator;
+mod playground;
 mod share;
 
 pub mod commands;

@@ -12,6 +12,7 @@ mod foreign;
 mod guests;
 mod others;
 mod peers;
+mod playground;
 mod run;
 mod steps;
 mod test;
@@ -37,6 +38,8 @@ struct Args {
 enum Task {
     /// Build the guests and the bridges as components and check what they promise.
     Guests,
+    /// Build the playground, the page of `serve --playground`.
+    Playground,
     /// Serve jq on 127.0.0.1:8080; further arguments go to `arenaria serve`.
     Serve {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -92,6 +95,10 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Guests => {
             guests::build_all(&workspace)?;
             bridges::build_all(&workspace)
+        }
+        Task::Playground => {
+            guests::build_all(&workspace)?;
+            playground::build(&workspace)
         }
         Task::Serve { args } => run::serve(&workspace, &args),
         Task::Test { quick } => test::run(&workspace, test::Extent { quick, quiet: false }),

@@ -9,6 +9,7 @@ use crate::foreign;
 use crate::guests::{GUEST_LIBRARIES, GUESTS, PROFILE, build_all};
 use crate::others;
 use crate::peers;
+use crate::playground;
 use crate::steps::Steps;
 use crate::tools::{need_deny, need_miri};
 use crate::workspace::{WASI, WASM, Workspace, succeed};
@@ -39,6 +40,7 @@ pub(crate) fn run(workspace: &Workspace, extent: Extent) -> anyhow::Result<()> {
     let mut steps = Steps::default();
     lints(workspace, extent, &mut steps)?;
     tests(workspace, extent, &mut steps)?;
+    playground::test(workspace, &mut steps)?;
     if extent.quick {
         for name in examples::STEPS.into_iter().chain(MIRI_TARGETS.map(|(name, _)| name)) {
             steps.leave_out(name, "--quick");

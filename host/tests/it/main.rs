@@ -22,6 +22,7 @@ mod malformed;
 mod memory;
 mod metrics;
 mod payloads;
+mod playground;
 mod records;
 mod records_cut;
 mod routes;
