@@ -166,9 +166,12 @@ fn pool_size(config: &Config, sources: &[Source], profile: Profile) -> Option<Po
     let instances: usize = routes.iter().map(|(route, _)| config.workers * (route.slots + 1)).sum();
     let memories = routes.iter().map(|(_, source)| source.outline.memories.len()).max()?;
     let memory = routes.iter().map(|(route, _)| route.limits.memory).max()?;
+    let heap_room =
+        routes.iter().filter_map(|(route, source)| source.outline.heap_room(route.limits.memory));
+    let heap_room = heap_room.min();
     let [instances, memories] =
         [instances, memories].map(|count| u32::try_from(count).unwrap_or(u32::MAX));
-    Some(PoolSize { instances, memories, memory })
+    Some(PoolSize { instances, memories, memory, heap_room })
 }
 
 /// Starts every worker, or none: a worker whose channel closes ends.

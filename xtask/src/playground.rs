@@ -57,7 +57,7 @@ pub(crate) fn test(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<(
     };
     steps.step("playground", || build(workspace))?;
     let mut node = script(workspace, "test/main.mjs");
-    node.arg(workspace.debug_binary("arenaria")).arg(workspace.component("transform"));
+    node.arg(workspace.binary("arenaria")).arg(workspace.component("transform"));
     node.arg(browser).arg(packages(workspace).join("screenshots"));
     steps.tests("playground in a browser", &mut node)
 }

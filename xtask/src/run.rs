@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::Context;
 
+use crate::bridges;
 use crate::guests::build_all;
 use crate::peers;
 use crate::playground;
@@ -41,6 +42,7 @@ pub(crate) fn serve(workspace: &Workspace, args: &[String]) -> anyhow::Result<()
 /// If something cannot be built, or the load tests cannot be started.
 pub(crate) fn load(workspace: &Workspace, args: &[String]) -> anyhow::Result<()> {
     build_all(workspace)?;
+    bridges::build_all(workspace)?;
     peers::build_all(workspace)?;
     // One after the other: together they would have the features of both.
     for package in ["arenaria", "load-tests"] {

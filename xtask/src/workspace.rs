@@ -74,13 +74,18 @@ impl Workspace {
         self.target.join("tools")
     }
 
+    /// Where the examples in other languages are set up.
+    pub(crate) fn examples(&self) -> PathBuf {
+        self.target.join("examples")
+    }
+
     /// Where npm installs what one of the examples needs.
     pub(crate) fn npm(&self, example: &str) -> PathBuf {
         self.target.join("npm").join(example)
     }
 
-    /// A binary of the development profile, as the tests build it.
-    pub(crate) fn debug_binary(&self, name: &str) -> PathBuf {
+    /// A program of the development profile.
+    pub(crate) fn binary(&self, name: &str) -> PathBuf {
         self.target.join("debug").join(name)
     }
 
