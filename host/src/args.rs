@@ -46,6 +46,10 @@ pub struct ServeArgs {
     /// The operator's address: /livez, /readyz, /metrics; or `off` [default: 127.0.0.1:8081]
     #[arg(long, env = "ARENARIA_OPERATOR_LISTEN", hide_env = true, value_name = "ADDRESS")]
     pub operator_listen: Option<String>,
+    /// Serve the playground, a page that runs jq programs, at the operator's /playground/
+    #[arg(long, env = "ARENARIA_PLAYGROUND", hide_env = true, value_name = "BOOL", num_args = 0..=1,
+        require_equals = true, default_missing_value = "true")]
+    pub playground: Option<bool>,
     /// Threads that serve [default: one per core]
     #[arg(long, env = "ARENARIA_WORKERS", hide_env = true)]
     pub workers: Option<usize>,

@@ -1,13 +1,16 @@
 //! The memory contract: what a component declares, and the sizes that the operator gives it.
 //!
 //! A memory of fixed size (minimum = maximum) gets exactly the operator's size; a growable one gets
-//! the operator's size as its maximum. What cannot be bounded is refused. This reads and rewrites
-//! bytes: it compiles nothing and runs nothing.
+//! the operator's size as its maximum. Where the size is shared, by several memories or with a
+//! collector's heap, a fixed memory keeps what it declares. What cannot be bounded is refused. This
+//! reads and rewrites bytes: it compiles nothing and runs nothing.
 
 use std::fmt;
 
 use wasm_encoder::reencode::{self, Reencode, ReencodeComponent};
-use wasmparser::{ComponentExternalKind, DataKind, Encoding, Operator, Parser, Payload};
+use wasmparser::{
+    ComponentExternalKind, CompositeInnerType, DataKind, Encoding, Operator, Parser, Payload,
+};
 
 use crate::grants::Grants;
 use crate::limits::PAGE_BYTES;
@@ -25,6 +28,9 @@ pub struct Outline {
     pub imports: Vec<String>,
     /// What it exports, by name.
     pub exports: Vec<String>,
+    /// Whether its modules make structs, arrays or exceptions, which live in a heap of the engine's
+    /// collector.
+    pub collects: bool,
 }
 
 /// Why a file cannot be served.
@@ -57,7 +63,7 @@ impl Outline {
     /// If it is none.
     pub fn read(bytes: &[u8]) -> Result<Self, Refusal> {
         let (memories, imports, exports) = (Vec::new(), Vec::new(), Vec::new());
-        let mut outline = Self { memories, data_end: Size(0), imports, exports };
+        let mut outline = Self { memories, data_end: Size(0), imports, exports, collects: false };
         // How deep the reader is in nested components and modules; the component itself is 1.
         let mut depth = 0;
         for payload in Parser::new(0).parse_all(bytes) {
@@ -72,6 +78,12 @@ impl Outline {
                         outline.memories.push(memory?);
                     }
                 }
+                Payload::TypeSection(section) => {
+                    for group in section {
+                        outline.collects |= group?.types().any(is_object);
+                    }
+                }
+                Payload::TagSection(_) => outline.collects = true,
                 Payload::DataSection(section) => {
                     for data in section {
                         outline.data_end = outline.data_end.max(end_of(&data?));
@@ -116,12 +128,29 @@ impl Outline {
         if self.data_end > memory {
             return Err(Refusal::TooSmall { minimum: self.data_end, memory });
         }
-        let size = Sizing::new(&self.memories, memory);
+        let size = Sizing::new(self, memory);
         let bounded = self.memories.iter().map(|declared| size.bound(*declared));
         let least = bounded.map(|bounded| Ok(bounded?.initial)).sum::<Result<u64, Refusal>>()?;
-        let least = Size(least * PAGE_BYTES);
+        let least = Size((least + u64::from(self.collects)) * PAGE_BYTES);
         if least > memory { Err(Refusal::TooSmall { minimum: least, memory }) } else { Ok(world) }
     }
+}
+
+impl Outline {
+    /// What of this memory a collector's heap may have, if the component needs one: all that its
+    /// linear memories do not begin with.
+    #[must_use]
+    pub fn heap_room(&self, memory: Size) -> Option<Size> {
+        let pages = self.memories.iter().map(|declared| declared.initial).sum::<u64>();
+        let room = memory.0.saturating_sub(pages.saturating_mul(PAGE_BYTES));
+        self.collects.then_some(Size(room))
+    }
+}
+
+/// Whether a type is one of objects.
+fn is_object(declared: &wasmparser::SubType) -> bool {
+    let inner = &declared.composite_type.inner;
+    matches!(inner, CompositeInnerType::Struct(_) | CompositeInnerType::Array(_))
 }
 
 /// Where a piece of data ends, if it is placed by a constant as compilers do.
@@ -140,7 +169,7 @@ fn end_of(data: &wasmparser::Data<'_>) -> Size {
 /// If a memory cannot be bounded or the component is malformed.
 pub fn apply(component: &[u8], outline: &Outline, memory: Size) -> Result<Vec<u8>, Refusal> {
     let mut rewritten = wasm_encoder::Component::new();
-    let size = Sizing::new(&outline.memories, memory);
+    let size = Sizing::new(outline, memory);
     Rewriter { size }.parse_component(&mut rewritten, Parser::new(0), component).map_err(
         |error| match error {
             reencode::Error::UserError(refusal) => refusal,
@@ -177,14 +206,15 @@ impl ReencodeComponent for Rewriter {}
 #[derive(Clone, Copy, Debug)]
 struct Sizing {
     memory: Size,
-    /// Whether there is only one. Several share the size, of which a fixed one has what it declares,
-    /// and the box that they are in bounds their sum (see `memory`).
+    /// Whether there is only one, and nothing else. Several share the size, also with a collector's
+    /// heap; a fixed one then has what it declares, and the box that they are in bounds their sum
+    /// (see `memory`).
     is_only: bool,
 }
 
 impl Sizing {
-    fn new(memories: &[wasmparser::MemoryType], memory: Size) -> Self {
-        Self { memory, is_only: memories.len() == 1 }
+    fn new(outline: &Outline, memory: Size) -> Self {
+        Self { memory, is_only: outline.memories.len() == 1 && !outline.collects }
     }
 
     /// The type that a declared memory is given.
@@ -283,9 +313,16 @@ mod tests {
         }
     }
 
+    /// A processor that imports nothing and has these memories.
+    fn outline(memories: &[wasmparser::MemoryType]) -> Outline {
+        let exports = PROCESSOR_EXPORTS.map(str::to_owned).to_vec();
+        let (memories, imports) = (memories.to_vec(), Vec::new());
+        Outline { memories, data_end: Size(0), imports, exports, collects: false }
+    }
+
     #[track_caller]
     fn check(declared: wasmparser::MemoryType, pages: u64, expected: Result<(u64, u64), &str>) {
-        let bounded = Sizing::new(&[declared], Size(pages * PAGE_BYTES)).bound(declared);
+        let bounded = Sizing::new(&outline(&[declared]), Size(pages * PAGE_BYTES)).bound(declared);
         let found = bounded.map(|memory| (memory.initial, memory.maximum.unwrap()));
         assert_eq!(found.map_err(|refusal| refusal.to_string()), expected.map_err(str::to_owned));
     }
@@ -306,7 +343,7 @@ mod tests {
         let huge = wasmparser::MemoryType { memory64: true, ..memory(1, Some(1)) };
         let shared = wasmparser::MemoryType { shared: true, ..memory(1, Some(1)) };
         for odd in [huge, shared] {
-            let bounded = Sizing::new(&[odd], Size(PAGE_BYTES)).bound(odd);
+            let bounded = Sizing::new(&outline(&[odd]), Size(PAGE_BYTES)).bound(odd);
             assert!(matches!(bounded, Err(Refusal::Unbounded(_))));
         }
     }
@@ -314,21 +351,40 @@ mod tests {
     #[test]
     fn several_memories_share_the_size() {
         let memories = [memory(256, Some(256)), memory(17, None)];
-        let exports = PROCESSOR_EXPORTS.map(str::to_owned).to_vec();
-        let outline = Outline {
-            memories: memories.to_vec(),
-            data_end: Size(0),
-            imports: Vec::new(),
-            exports,
-        };
+        let outline = outline(&memories);
         let pages = |pages: u64| Size(pages * PAGE_BYTES);
         let none = Grants::default();
         assert_eq!(outline.check(pages(273), &none), Ok(World::Processor));
         let refusal = outline.check(pages(272), &none).unwrap_err();
         assert_eq!(refusal, Refusal::TooSmall { minimum: pages(273), memory: pages(272) });
-        let bounded = memories.map(|one| Sizing::new(&memories, pages(300)).bound(one).unwrap());
+        let bounded = memories.map(|one| Sizing::new(&outline, pages(300)).bound(one).unwrap());
         let sizes = bounded.map(|one| (one.initial, one.maximum.unwrap()));
         assert_eq!(sizes, [(256, 256), (17, 300)]);
+    }
+
+    #[test]
+    fn a_heap_has_what_linear_memory_leaves() {
+        let fixed = memory(32, Some(32));
+        let pages = |pages: u64| Size(pages * PAGE_BYTES);
+        let outline = Outline { collects: true, ..outline(&[fixed]) };
+        let bounded = Sizing::new(&outline, pages(128)).bound(fixed).unwrap();
+        assert_eq!((bounded.initial, bounded.maximum), (32, Some(32)));
+        assert_eq!(outline.heap_room(pages(128)), Some(pages(96)));
+        assert_eq!(outline.check(pages(33), &Grants::default()), Ok(World::Processor));
+        let refusal = outline.check(pages(32), &Grants::default()).unwrap_err();
+        assert_eq!(refusal, Refusal::TooSmall { minimum: pages(33), memory: pages(32) });
+    }
+
+    #[test]
+    fn what_needs_a_heap_is_told_by_its_types() {
+        let collects = |fields: &str| {
+            let text = format!("(component (core module {fields}))");
+            Outline::read(&wat::parse_str(text).unwrap()).unwrap().collects
+        };
+        assert!(!collects("(type (func (param externref)))"));
+        assert!(collects("(type (array (mut i8)))"));
+        assert!(collects("(rec (type (func)) (type (struct)))"));
+        assert!(collects("(tag (param i32))"));
     }
 
     #[test]

@@ -14,9 +14,12 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::{Result, anyhow};
-use wasmtime::{CacheConfig, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+use wasmtime::{
+    CacheConfig, Collector, Engine, InstanceAllocationStrategy, PoolingAllocationConfig,
+};
 
 use crate::config::Cache;
+use crate::limits::PAGE_BYTES;
 use crate::memory::TABLE_ENTRIES_MAX;
 use crate::units::Size;
 
@@ -32,7 +35,8 @@ const TICK: Duration = Duration::from_millis(1);
 pub enum Profile {
     /// What processors and `wasi:http` 0.2 need; a call costs the least.
     Lean,
-    /// And the component model's asynchronous functions, streams and futures.
+    /// And the component model's asynchronous functions, streams and futures, and garbage-collected
+    /// heaps.
     Full,
 }
 
@@ -45,6 +49,8 @@ pub struct PoolSize {
     pub memories: u32,
     /// The largest memory of any of them.
     pub memory: Size,
+    /// The least that a garbage-collected heap may have in any of them, if one needs such a heap.
+    pub heap_room: Option<Size>,
 }
 
 /// Makes an engine.
@@ -60,7 +66,13 @@ pub fn engine(profile: Profile, pool: PoolSize, cache: &Cache) -> Result<Engine>
     config.epoch_interruption(true);
     config.max_wasm_stack(GUEST_STACK_BYTES);
     config.async_stack_size(FIBER_STACK_BYTES);
-    config.gc_support(false);
+    config.gc_support(pool.heap_room.is_some());
+    if let Some(room) = pool.heap_room {
+        config.wasm_function_references(true);
+        config.wasm_gc(true);
+        config.collector(Collector::Copying);
+        config.gc_heap_initial_size(heap_begin(room).0);
+    }
     config.wasm_memory64(false);
     // Where one component is made of several, wasmtime copies from the memory of one into another's.
     config.wasm_multi_memory(true);
@@ -77,18 +89,28 @@ pub fn engine(profile: Profile, pool: PoolSize, cache: &Cache) -> Result<Engine>
     })
 }
 
+/// What a heap begins with. It grows by doubling, and a step past the instance's memory is refused
+/// whole: from here, the last step that is allowed ends near the end of the room.
+fn heap_begin(room: Size) -> Size {
+    const DOUBLINGS: u32 = 4;
+    Size((room.0 >> DOUBLINGS) / PAGE_BYTES * PAGE_BYTES)
+}
+
 fn pooling(pool: PoolSize) -> PoolingAllocationConfig {
     // A compiled language makes one module and some shims, an interpreter with libraries dozens.
     const CORE_INSTANCES_PER_COMPONENT: u32 = 64;
     const TABLES_PER_COMPONENT: u32 = 16;
     // A call has one; asynchronous tasks that wait inside a synchronous call keep theirs.
     const STACKS_PER_INSTANCE: u32 = 4;
+    // A heap lies in a memory of the pool's, beside the linear ones.
+    let heaps = if pool.heap_room.is_some() { pool.instances } else { 0 };
     let mut pooling = PoolingAllocationConfig::new();
     pooling
         .total_component_instances(pool.instances)
         .total_core_instances(pool.instances * CORE_INSTANCES_PER_COMPONENT)
         .max_core_instances_per_component(CORE_INSTANCES_PER_COMPONENT)
-        .total_memories(pool.instances * pool.memories)
+        .total_memories(pool.instances * pool.memories + heaps)
+        .total_gc_heaps(heaps)
         .max_memories_per_component(pool.memories)
         .max_memory_size(pool.memory.bytes())
         .total_tables(pool.instances * TABLES_PER_COMPONENT)

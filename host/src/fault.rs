@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use wasmtime::{Store, Trap, WasmBacktrace};
+use wasmtime::{GcHeapOutOfMemory, Store, Trap, WasmBacktrace};
 
 use crate::component::one_line;
 use crate::guest::Guest;
@@ -32,7 +32,10 @@ pub(crate) fn fault(store: &Store<Guest>, error: &wasmtime::Error) -> Fault {
     match error.downcast_ref::<Trap>() {
         Some(Trap::Interrupt) => Fault::Deadline,
         Some(Trap::StackOverflow) => Fault::Stack(text),
+        // An object of more than any heap could hold.
+        Some(Trap::AllocationTooLarge) => Fault::Memory(text),
         Some(Trap::MemoryOutOfBounds) if is_below_the_stack(&text) => Fault::Stack(text),
+        _ if error.is::<GcHeapOutOfMemory<()>>() => Fault::Memory(text),
         _ if store.data().memory.has_denied() || ended_in_exhaustion(error) => Fault::Memory(text),
         _ => Fault::Trap(text),
     }

@@ -272,24 +272,44 @@ impl Scrape {
 
     fn encode_memories(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let bytes = Some(&Unit::Bytes);
-        let routes = self.metrics.routes.iter().map(|(path, workers)| {
-            let meters = || workers.iter().map(|stats| &stats.memory);
-            let sum: u64 = meters().map(|meter| meter.bytes()).sum();
-            (path.as_str(), sum, meters().map(|meter| meter.grows()).sum())
-        });
-        let routes: Vec<(&str, u64, u64)> = routes.collect();
-        let help = "Linear memory of all instances";
-        let name = "arenaria_linear_memory";
-        let mut family = encoder.encode_descriptor(name, help, bytes, MetricType::Gauge)?;
-        for (path, sum, _) in &routes {
-            gauge(&mut family, &[("route", *path)], *sum)?;
+        type Read = fn(&MemoryMeter) -> u64;
+        let sums = |read: Read| {
+            let routes = self.metrics.routes.iter();
+            routes.map(move |(path, workers)| {
+                (path.as_str(), workers.iter().map(|stats| read(&stats.memory)).sum::<u64>())
+            })
+        };
+        let gauges: [(&str, &str, Read); 2] = [
+            ("arenaria_linear_memory", "Linear memory of all instances", MemoryMeter::bytes),
+            (
+                "arenaria_gc_heap",
+                "Garbage-collected heaps of all instances, free parts included",
+                MemoryMeter::heap_bytes,
+            ),
+        ];
+        for (name, help, read) in gauges {
+            let mut family = encoder.encode_descriptor(name, help, bytes, MetricType::Gauge)?;
+            for (path, sum) in sums(read) {
+                gauge(&mut family, &[("route", path)], sum)?;
+            }
         }
-        let help =
-            "How often a memory.grow gave an instance more memory; 0 for processors by contract";
-        let name = "arenaria_memory_grows";
-        let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
-        for (path, _, grows) in &routes {
-            counter(&mut family, &[("route", *path)], *grows)?;
+        let counters: [(&str, &str, Read); 2] = [
+            (
+                "arenaria_memory_grows",
+                "How often a memory.grow gave an instance more memory; 0 for processors by contract",
+                MemoryMeter::grows,
+            ),
+            (
+                "arenaria_gc_heap_grows",
+                "How often a collector was given a larger heap",
+                MemoryMeter::heap_grows,
+            ),
+        ];
+        for (name, help, read) in counters {
+            let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+            for (path, sum) in sums(read) {
+                counter(&mut family, &[("route", path)], sum)?;
+            }
         }
         let Some(resident) = resident_bytes() else { return Ok(()) };
         let help = "Resident memory of the whole process, where the system tells (Linux)";

@@ -22,6 +22,7 @@ use crate::config::Config;
 use crate::engine::{self, Clock, PoolSize, Profile};
 use crate::metrics::Metrics;
 use crate::operator::{self, Operator};
+use crate::playground::Playground;
 use crate::route::Route;
 use crate::worker::{Command, Plan, WorkerHandle};
 
@@ -52,6 +53,7 @@ impl Server {
             .map(|route| Source::read(&route.component, route.limits.memory, &route.grants));
         let sources = sources.collect::<Result<Vec<_>>>()?;
         let listener = bind("listen", config.listen).await?;
+        let playground = Playground::if_wanted(&config, listener.local_addr()?)?;
         let operator_listener = match config.operator_listen {
             Some(address) => Some(bind("operator-listen", address).await?),
             None => None,
@@ -71,6 +73,7 @@ impl Server {
         let operator = Operator {
             ready: AtomicBool::new(true),
             metrics,
+            playground,
             workers: workers.iter().map(|worker| worker.commands.clone()).collect(),
         };
         Ok(Self {
@@ -163,9 +166,12 @@ fn pool_size(config: &Config, sources: &[Source], profile: Profile) -> Option<Po
     let instances: usize = routes.iter().map(|(route, _)| config.workers * (route.slots + 1)).sum();
     let memories = routes.iter().map(|(_, source)| source.outline.memories.len()).max()?;
     let memory = routes.iter().map(|(route, _)| route.limits.memory).max()?;
+    let heap_room =
+        routes.iter().filter_map(|(route, source)| source.outline.heap_room(route.limits.memory));
+    let heap_room = heap_room.min();
     let [instances, memories] =
         [instances, memories].map(|count| u32::try_from(count).unwrap_or(u32::MAX));
-    Some(PoolSize { instances, memories, memory })
+    Some(PoolSize { instances, memories, memory, heap_room })
 }
 
 /// Starts every worker, or none: a worker whose channel closes ends.

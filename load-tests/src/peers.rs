@@ -33,6 +33,11 @@ pub enum Peer {
     Reuse,
     /// arenaria, with an instance for every request.
     Fresh,
+    /// arenaria with the component for WASI 0.2 that `wasmtime serve` is given, and an instance for
+    /// every request.
+    HostedP2,
+    /// The same, with instances that are used again.
+    HostedP2Reuse,
     /// `wasmtime serve` with a component for WASI 0.2: by default an instance for every request.
     WasiP2,
     /// The same, with instances that are used again.
@@ -67,10 +72,12 @@ impl Peer {
     pub const BRIDGED: [Self; 2] = [Self::Bridged, Self::BridgedWasmtime];
 
     /// All that do the work in their own ways, the one that others are compared with first.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Bare,
         Self::Reuse,
         Self::Fresh,
+        Self::HostedP2,
+        Self::HostedP2Reuse,
         Self::WasiP2,
         Self::WasiP2Reuse,
         Self::WasiP3,
@@ -86,6 +93,8 @@ impl Peer {
             Self::Bare => "native: bare hyper",
             Self::Reuse => "arenaria, reuse",
             Self::Fresh => "arenaria, fresh",
+            Self::HostedP2 => "arenaria, WASI P2 component, fresh",
+            Self::HostedP2Reuse => "arenaria, WASI P2 component, reuse",
             Self::WasiP2 => "wasmtime serve P2, default: 1 per instance",
             Self::WasiP2Reuse => "wasmtime serve P2, reuse",
             Self::WasiP3 => "wasmtime serve P3, default: 128 per instance",
@@ -100,7 +109,14 @@ impl Peer {
     /// Whether it is built in this workspace, and nothing else is needed.
     #[must_use]
     pub fn is_ours(self) -> bool {
-        matches!(self, Self::Bare | Self::Reuse | Self::Fresh | Self::Bridged)
+        self == Self::Bare || self.is_arenaria()
+    }
+
+    fn is_arenaria(self) -> bool {
+        matches!(
+            self,
+            Self::Reuse | Self::Fresh | Self::HostedP2 | Self::HostedP2Reuse | Self::Bridged
+        )
     }
 
     /// Whether the task is one for it.
@@ -139,7 +155,13 @@ impl Peer {
 
     fn is_wasmtime(self) -> bool {
         match self {
-            Self::Bare | Self::Reuse | Self::Fresh | Self::JqProcess | Self::Bridged => false,
+            Self::Bare
+            | Self::Reuse
+            | Self::Fresh
+            | Self::HostedP2
+            | Self::HostedP2Reuse
+            | Self::JqProcess
+            | Self::Bridged => false,
             Self::BridgedWasmtime
             | Self::WasiP2
             | Self::WasiP2Reuse
@@ -156,7 +178,7 @@ impl Peer {
                 paths.tool("jq").context("there is no `jq` on PATH")?;
                 sibling("bare")
             }
-            Self::Reuse | Self::Fresh | Self::Bridged => paths.arenaria(),
+            _ if self.is_arenaria() => paths.arenaria(),
             _ => {
                 let wasmtime = paths
                     .tool("wasmtime")
@@ -179,7 +201,7 @@ impl Peer {
                 Task::Hello => return Ok(Some("hello")),
                 Task::Jq(_) => return Ok(Some("transform")),
             },
-            Self::WasiP2 | Self::WasiP2Reuse => "peer-p2",
+            Self::HostedP2 | Self::HostedP2Reuse | Self::WasiP2 | Self::WasiP2Reuse => "peer-p2",
             Self::WasiP3 | Self::WasiP3Reuse | Self::WasiP3Fresh => "peer-p3",
         };
         match task {
@@ -194,13 +216,16 @@ impl Peer {
         match self {
             Self::Bare => bare("jq", task),
             Self::JqProcess => bare("jq-process", task),
-            Self::Reuse => arenaria("reuse", task, component, connections),
-            Self::Fresh => arenaria("fresh", task, component, connections),
+            Self::Reuse => arenaria("reuse", Some(task), component, connections),
+            Self::Fresh => arenaria("fresh", Some(task), component, connections),
+            // The program is compiled into it.
+            Self::HostedP2 => arenaria("fresh", None, component, connections),
+            Self::HostedP2Reuse => arenaria("reuse", None, component, connections),
             Self::WasiP2 | Self::WasiP3 => wasmtime(None, component),
             Self::WasiP2Reuse | Self::WasiP3Reuse => wasmtime(Some(REUSE_COUNT), component),
             Self::WasiP3Fresh => wasmtime(Some("1"), component),
             Self::Bridged => {
-                let mut args = arenaria("reuse", &Task::Hello, component, connections);
+                let mut args = arenaria("reuse", None, component, connections);
                 args.extend(words(&["--memory", BRIDGED_MEMORY, "--grant", "environment"], &[]));
                 args.extend(variable(task).into_iter().flat_map(|set| ["--set".into(), set]));
                 args
@@ -244,7 +269,12 @@ fn bare(jq: &str, task: &Task) -> Vec<OsString> {
     }
 }
 
-fn arenaria(isolation: &str, task: &Task, component: &Path, connections: usize) -> Vec<OsString> {
+fn arenaria(
+    isolation: &str,
+    task: Option<&Task>,
+    component: &Path,
+    connections: usize,
+) -> Vec<OsString> {
     // Every connection may wait at once: by its defaults the server would shed some, and a shed
     // request is fast without having been served.
     let queue = ["--queue-length", &connections.to_string(), "--queue-time", "10s"];
@@ -252,7 +282,7 @@ fn arenaria(isolation: &str, task: &Task, component: &Path, connections: usize) 
     let mut args: Vec<OsString> = vec!["serve".into(), component.into()];
     args.extend(words(&["--isolation", isolation], &listen));
     args.extend(words(&queue, &[]));
-    if let Task::Jq(program) = task {
+    if let Some(Task::Jq(program)) = task {
         args.extend(words(&["--set", &format!("program={program}")], &[]));
     }
     args
@@ -293,6 +323,12 @@ mod tests {
             &jq,
             "serve c.wasm --isolation fresh --workers 1 --listen 127.0.0.1:0 --operator-listen off \
              --queue-length 32 --queue-time 10s --set program=.a",
+        );
+        check(
+            Peer::HostedP2Reuse,
+            &jq,
+            "serve c.wasm --isolation reuse --workers 1 --listen 127.0.0.1:0 --operator-listen off \
+             --queue-length 32 --queue-time 10s",
         );
         check(
             Peer::Reuse,

@@ -7,12 +7,13 @@ use std::path::Path;
 use anyhow::{Context, bail};
 use wit_component::ComponentEncoder;
 
+use crate::collector;
 use crate::contract::examine;
 use crate::tools::need_target;
 use crate::workspace::{WASM, Workspace, succeed};
 
 /// The packages that become components.
-pub(crate) const GUESTS: [&str; 3] = ["hello", "probe", "transform"];
+pub(crate) const GUESTS: [&str; 4] = ["hello", "probe", "transform", "words"];
 
 /// What else is compiled into them.
 pub(crate) const GUEST_LIBRARIES: [&str; 2] = ["phase-arena", "arenaria-guest"];
@@ -28,13 +29,17 @@ pub(crate) const PROFILE: &str = "guest";
 pub(crate) fn build_all(workspace: &Workspace) -> anyhow::Result<()> {
     need_target(workspace, WASM)?;
     println!("{:<12} {:>12} {:>12} {:>12}", "guest", "core", "component", "memory");
-    for guest in GUESTS {
-        let built = build(workspace, guest).with_context(|| format!("guest {guest}"))?;
+    let print = |guest, built: Built| {
         println!(
             "{guest:<12} {:>10} B {:>10} B {:>6} pages",
             built.core_bytes, built.component_bytes, built.pages
         );
+    };
+    for guest in GUESTS {
+        print(guest, build(workspace, guest).with_context(|| format!("guest {guest}"))?);
     }
+    let core = collector::core(workspace).context("guest collector")?;
+    print("collector", encode(workspace, "collector", &core).context("guest collector")?);
     Ok(())
 }
 
@@ -51,12 +56,17 @@ fn build(workspace: &Workspace, guest: &str) -> anyhow::Result<Built> {
     succeed(&mut cargo)?;
 
     let core_file = workspace.guests().join(WASM).join(PROFILE).join(format!("{guest}.wasm"));
-    let core = read(&core_file)?;
+    encode(workspace, guest, &read(&core_file)?)
+        .with_context(|| format!("built from {}", core_file.display()))
+}
+
+/// Encodes a core module, which says of which world it is, as the component of a guest.
+fn encode(workspace: &Workspace, guest: &str, core: &[u8]) -> anyhow::Result<Built> {
     let component = ComponentEncoder::default()
         .validate(true)
-        .module(&core)
+        .module(core)
         .and_then(|mut encoder| encoder.encode())
-        .with_context(|| format!("{} cannot be encoded as a component", core_file.display()))?;
+        .context("it cannot be encoded as a component")?;
 
     let component_file = workspace.component(guest);
     let findings = examine(&component)?;

@@ -5,10 +5,14 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a command line")]
 
 mod bridges;
+mod collector;
 mod contract;
+mod examples;
+mod foreign;
 mod guests;
 mod others;
 mod peers;
+mod playground;
 mod run;
 mod steps;
 mod test;
@@ -34,6 +38,8 @@ struct Args {
 enum Task {
     /// Build the guests and the bridges as components and check what they promise.
     Guests,
+    /// Build the playground, the page of `serve --playground`.
+    Playground,
     /// Serve jq on 127.0.0.1:8080; further arguments go to `arenaria serve`.
     Serve {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -47,6 +53,8 @@ enum Task {
     },
     /// Check everything, as `test` does, with less output.
     Ci,
+    /// Check the examples alone: Rust, JavaScript, Python.
+    Examples,
     /// Load the release build; the arguments are a scenario and its options (`help` lists them).
     Load {
         #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
@@ -61,6 +69,8 @@ enum Task {
     /// Test bridged components in hosts that are not ours, which are installed into the target
     /// directory unless they are there.
     Others,
+    /// Build the components in other languages and worlds that the host is tested with.
+    Foreign,
     /// Run a file of jq tests and write the table docs/conformance.md.
     Conformance {
         /// The tests, in the format of jq's own `jq.test`.
@@ -86,12 +96,18 @@ fn run(task: Task) -> anyhow::Result<()> {
             guests::build_all(&workspace)?;
             bridges::build_all(&workspace)
         }
+        Task::Playground => {
+            guests::build_all(&workspace)?;
+            playground::build(&workspace)
+        }
         Task::Serve { args } => run::serve(&workspace, &args),
         Task::Test { quick } => test::run(&workspace, test::Extent { quick, quiet: false }),
         Task::Ci => test::run(&workspace, test::Extent { quick: false, quiet: true }),
+        Task::Examples => examples::run(&workspace),
         Task::Load { args } => run::load(&workspace, &args),
         Task::Peers { oha } => peers::get(&workspace, oha),
         Task::Others => others::run(&workspace),
+        Task::Foreign => foreign::build_all(&workspace, &foreign::Language::ALL),
         Task::Conformance { file } => run::conformance(&workspace, &file),
     }
 }

@@ -4,9 +4,12 @@
 use std::process::Command;
 
 use crate::bridges;
+use crate::examples;
+use crate::foreign;
 use crate::guests::{GUEST_LIBRARIES, GUESTS, PROFILE, build_all};
 use crate::others;
 use crate::peers;
+use crate::playground;
 use crate::steps::Steps;
 use crate::tools::{need_deny, need_miri};
 use crate::workspace::{WASI, WASM, Workspace, succeed};
@@ -37,15 +40,19 @@ pub(crate) fn run(workspace: &Workspace, extent: Extent) -> anyhow::Result<()> {
     let mut steps = Steps::default();
     lints(workspace, extent, &mut steps)?;
     tests(workspace, extent, &mut steps)?;
+    playground::test(workspace, &mut steps)?;
     if extent.quick {
-        for (name, _) in MIRI_TARGETS {
+        for name in examples::STEPS.into_iter().chain(MIRI_TARGETS.map(|(name, _)| name)) {
             steps.leave_out(name, "--quick");
         }
         steps.leave_out("under wasmtime serve", "--quick");
         steps.leave_out("under jco serve", "--quick");
         steps.leave_out("licences and sources", "--quick");
+        steps.leave_out("foreign components", "--quick");
     } else {
         others::add_steps(workspace, &mut steps)?;
+        examples::check(workspace, &mut steps)?;
+        foreign(workspace, extent, &mut steps)?;
         licences(workspace, &mut steps)?;
         miri(workspace, extent, &mut steps)?;
     }
@@ -62,6 +69,9 @@ fn lints(workspace: &Workspace, extent: Extent, steps: &mut Steps) -> anyhow::Re
     let mut clippy = workspace.cargo();
     clippy.arg("clippy").args(extent.quiet()).args(["--workspace", "--all-targets"]);
     steps.command("lints", clippy.args(["--", "-D", "warnings"]))?;
+    let mut clippy = workspace.cargo();
+    clippy.arg("clippy").args(extent.quiet()).args(["--workspace", "--test", "foreign"]);
+    steps.command("lints of tests apart", clippy.args(["--", "-D", "warnings"]))?;
 
     // The tests that are not run by themselves.
     let mut clippy = workspace.cargo();
@@ -77,7 +87,7 @@ fn lints(workspace: &Workspace, extent: Extent, steps: &mut Steps) -> anyhow::Re
 
     let mut clippy = workspace.cargo_for_guests();
     clippy.arg("clippy").args(extent.quiet()).args(["--profile", PROFILE, "--target", WASI]);
-    for package in peers::PEERS {
+    for package in peers::PEERS.iter().chain(&foreign::PACKAGES) {
         clippy.args(["-p", package]);
     }
     steps.command("lints for other hosts", clippy.args(["--", "-D", "warnings"]))?;
@@ -99,6 +109,27 @@ fn tests(workspace: &Workspace, extent: Extent, steps: &mut Steps) -> anyhow::Re
     };
     steps.tests("tests", &mut test(&targets))?;
     steps.tests("examples in documentation", &mut test(&["--workspace", "--doc"]))
+}
+
+/// The host with components in other languages and worlds. Of those that this machine cannot make,
+/// the tests are left out.
+fn foreign(workspace: &Workspace, extent: Extent, steps: &mut Steps) -> anyhow::Result<()> {
+    let mut languages = Vec::new();
+    let mut test = workspace.cargo();
+    // As the other tests are built, and their target is named: it is not part of `--tests`.
+    test.args(["test", "--no-fail-fast", "--workspace", "--test", "foreign"]).args(extent.quiet());
+    test.arg("--");
+    for language in foreign::Language::ALL {
+        match language.lack() {
+            None => languages.push(language),
+            Some(reason) => {
+                test.args(["--skip", language.name()]);
+                steps.leave_out(language.name(), reason);
+            }
+        }
+    }
+    steps.step("foreign components", || foreign::build_all(workspace, &languages))?;
+    steps.tests("tests of foreign components", &mut test)
 }
 
 fn licences(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<()> {

@@ -155,7 +155,11 @@ fn is_accepted(program: &Path, accepted: &str) -> bool {
 }
 
 /// What a command prints.
-fn output(command: &mut Command) -> anyhow::Result<String> {
+///
+/// # Errors
+///
+/// If it cannot be started, fails, or prints something else than text.
+pub(crate) fn output(command: &mut Command) -> anyhow::Result<String> {
     let program = command.get_program().to_owned();
     let output = command.output().with_context(|| format!("cannot start {}", program.display()))?;
     ensure!(output.status.success(), "{} failed: {}", program.display(), output.status);

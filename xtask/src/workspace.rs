@@ -74,6 +74,21 @@ impl Workspace {
         self.target.join("tools")
     }
 
+    /// Where the examples in other languages are set up.
+    pub(crate) fn examples(&self) -> PathBuf {
+        self.target.join("examples")
+    }
+
+    /// Where npm installs what one of the examples needs.
+    pub(crate) fn npm(&self, example: &str) -> PathBuf {
+        self.target.join("npm").join(example)
+    }
+
+    /// A program of the development profile.
+    pub(crate) fn binary(&self, name: &str) -> PathBuf {
+        self.target.join("debug").join(name)
+    }
+
     /// The component of a guest.
     pub(crate) fn component(&self, guest: &str) -> PathBuf {
         self.components().join(guest).with_extension("wasm")

@@ -13,7 +13,7 @@ use crate::args::CallArgs;
 use crate::bindings::{Request, Response};
 use crate::component::Source;
 use crate::config::Cache;
-use crate::engine::{Clock, PoolSize, engine};
+use crate::engine::{Clock, engine};
 use crate::exchange::{Exchange, Reply, Unanswered};
 use crate::grants::Grants;
 use crate::handler::nanoseconds;
@@ -33,8 +33,7 @@ pub fn call(args: &CallArgs) -> Result<u8> {
     let grants = Grants::parse(&args.grants)?;
     let source = Source::read(&args.file, args.memory, &grants)?;
     let body = args.data.as_deref().map_or_else(|| Ok(Vec::new()), read_data)?;
-    let memories = u32::try_from(source.outline.memories.len()).unwrap_or(u32::MAX);
-    let pool = PoolSize { instances: 1, memories, memory: args.memory };
+    let pool = source.pool(1, args.memory);
     let engine = engine(source.profile(), pool, &Cache::User)?;
     let _clock = Clock::start(std::slice::from_ref(&engine)).context("cannot start the clock")?;
     let loaded = source.load(&engine, args.memory)?;

@@ -26,7 +26,8 @@ pub fn inspect(args: &InspectArgs) -> Result<u8> {
         let (least, most) = (pages(memory.initial), memory.maximum.map(pages));
         match most {
             Some(_) if is_fixed(*memory) => {
-                let given = if outline.memories.len() == 1 { args.memory } else { least };
+                let has_all = outline.memories.len() == 1 && !outline.collects;
+                let given = if has_all { args.memory } else { least };
                 println!("memory: fixed at {least}; would be {given}")
             }
             Some(most) => println!(
@@ -35,6 +36,9 @@ pub fn inspect(args: &InspectArgs) -> Result<u8> {
             ),
             None => println!("memory: {least} growing without end; would end at {}", args.memory),
         }
+    }
+    if let Some(room) = outline.heap_room(args.memory) {
+        println!("heap: uses garbage collection; would have at most {room}");
     }
     print_names("imports", &outline.imports);
     print_names("exports", &outline.exports);

@@ -100,6 +100,9 @@ impl Contest {
             (Peer::Reuse, Peer::WasiP2Reuse, Goal::ThroughputAtLeast(2.0)),
             (Peer::Reuse, Peer::WasiP2, Goal::ThroughputAtLeast(9.0)),
             (Peer::Fresh, Peer::WasiP2, Goal::ThroughputAtLeast(1.0)),
+            // The same file in the same mode.
+            (Peer::HostedP2, Peer::WasiP2, Goal::ThroughputAtLeast(1.0)),
+            (Peer::HostedP2Reuse, Peer::WasiP2Reuse, Goal::ThroughputAtLeast(1.0)),
         ];
         let right = Right::Bytes(b"hello, world\n");
         let task = (Task::Hello, Vec::new(), right);
