@@ -65,7 +65,7 @@ fn need_validator(workspace: &Workspace) -> anyhow::Result<PathBuf> {
     let venv = workspace.tools().join("kubernetes-validate");
     let installed = venv.join("requirements.txt");
     let program = venv.join("bin/kubernetes-validate");
-    if !program.exists() || fs::read(&installed).is_ok_and(|present| present != wanted) {
+    if !fs::read(&installed).is_ok_and(|present| present == wanted) {
         println!("installing kubernetes-validate into {}", venv.display());
         succeed(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&venv))?;
         let mut pip = Command::new(venv.join("bin/python"));
