@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::bridge::{Generation, Source};
 use crate::config::Isolation;
 use crate::limits::LimitSettings;
 use crate::units::Size;
@@ -27,6 +28,8 @@ pub enum Command {
     Inspect(InspectArgs),
     /// Send one request to a component without a server; the response's body goes to stdout
     Call(CallArgs),
+    /// Make a component of wasi:http out of a processor, for other hosts
+    Bridge(BridgeArgs),
 }
 
 /// `arenaria serve`
@@ -43,6 +46,10 @@ pub struct ServeArgs {
     /// The operator's address: /livez, /readyz, /metrics; or `off` [default: 127.0.0.1:8081]
     #[arg(long, env = "ARENARIA_OPERATOR_LISTEN", hide_env = true, value_name = "ADDRESS")]
     pub operator_listen: Option<String>,
+    /// Serve the playground, a page that runs jq programs, at the operator's /playground/
+    #[arg(long, env = "ARENARIA_PLAYGROUND", hide_env = true, value_name = "BOOL", num_args = 0..=1,
+        require_equals = true, default_missing_value = "true")]
+    pub playground: Option<bool>,
     /// Threads that serve [default: one per core]
     #[arg(long, env = "ARENARIA_WORKERS", hide_env = true)]
     pub workers: Option<usize>,
@@ -122,6 +129,22 @@ pub struct CallArgs {
     /// Print the arena's usage after the call to stderr
     #[arg(long)]
     pub usage: bool,
+}
+
+/// `arenaria bridge`
+#[derive(Debug, Args)]
+pub struct BridgeArgs {
+    /// The processor
+    pub file: PathBuf,
+    /// The component to write
+    #[arg(long, short = 'o', value_name = "FILE")]
+    pub output: PathBuf,
+    /// What the component is: wasi:http/proxy@0.2 (p2) or wasi:http/service@0.3 (p3)
+    #[arg(long, default_value = "p2")]
+    pub world: Generation,
+    /// Where it finds its settings: ARENARIA_SET_* variables, or wasi:config/store
+    #[arg(long, default_value = "environment")]
+    pub settings: Source,
 }
 
 fn setting(text: &str) -> Result<(String, String), String> {

@@ -1,13 +1,15 @@
-//! The commands: `serve`, `inspect`, `call`. The only place that prints.
+//! The commands: `serve`, `inspect`, `call`, `bridge`. The only place that prints.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "commands talk to a person")]
 
+mod bridge;
 mod call;
 mod inspect;
 mod serve;
 
 use anyhow::Result;
 
+pub use bridge::bridge;
 pub use call::call;
 pub use inspect::inspect;
 pub use serve::serve;
@@ -24,6 +26,7 @@ pub fn run(cli: Cli) -> Result<u8> {
         Command::Serve(args) => serve(&args),
         Command::Inspect(args) => inspect(&args),
         Command::Call(args) => call(&args),
+        Command::Bridge(args) => bridge(&args),
     }
 }
 

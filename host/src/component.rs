@@ -10,7 +10,7 @@ use wasmtime_wasi_http::p3::bindings::ServicePre;
 
 use crate::bindings::ProcessorPre;
 use crate::contract::{self, Outline};
-use crate::engine::Profile;
+use crate::engine::{PoolSize, Profile};
 use crate::grants::Grants;
 use crate::guest::{self, Guest};
 use crate::units::Size;
@@ -66,6 +66,13 @@ impl Source {
         } else {
             Profile::Lean
         }
+    }
+
+    /// What a pool must hold for instances of this component alone.
+    #[must_use]
+    pub fn pool(&self, instances: u32, memory: Size) -> PoolSize {
+        let memories = u32::try_from(self.outline.memories.len()).unwrap_or(u32::MAX);
+        PoolSize { instances, memories, memory, heap_room: self.outline.heap_room(memory) }
     }
 
     /// Gives the component its memory, compiles it and links it with what it is given.

@@ -34,6 +34,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Where the operator asks, if anywhere.
     pub operator_listen: Option<SocketAddr>,
+    /// Whether the operator's listener has the playground.
+    pub playground: bool,
     /// Threads that serve.
     pub workers: usize,
     /// Where compiled components are kept.
@@ -85,6 +87,7 @@ pub struct RouteConfig {
 struct ConfigFile {
     listen: Option<String>,
     operator_listen: Option<String>,
+    playground: Option<bool>,
     workers: Option<usize>,
     slots: Option<usize>,
     cache: Option<String>,
@@ -156,6 +159,7 @@ impl Config {
                 "off" => None,
                 text => Some(address("operator-listen", text)?),
             },
+            playground: args.playground.or(file.playground).unwrap_or(false),
             workers: args.workers.or(file.workers).unwrap_or_else(cores),
             cache: match args.cache.clone().or(file.cache).as_deref() {
                 None => Cache::User,
@@ -173,6 +177,10 @@ impl Config {
             (1..=1024).contains(&config.workers),
             "workers = {} is out of range; choose 1 to 1024",
             config.workers
+        );
+        ensure!(
+            !config.playground || config.operator_listen.is_some(),
+            "playground = true needs the operator's listener, and operator-listen = \"off\"; give it an address, or leave the playground out"
         );
         config.limits.check().map_err(|sentence| anyhow!(sentence))?;
         config.check_bodies()?;
@@ -212,6 +220,7 @@ impl Config {
                 self.operator_listen
                     .map_or_else(|| "off".to_owned(), |address| address.to_string()),
             ),
+            playground: Some(self.playground),
             workers: Some(self.workers),
             slots: None,
             cache: match &self.cache {

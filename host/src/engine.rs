@@ -74,7 +74,8 @@ pub fn engine(profile: Profile, pool: PoolSize, cache: &Cache) -> Result<Engine>
         config.gc_heap_initial_size(heap_begin(room).0);
     }
     config.wasm_memory64(false);
-    config.wasm_multi_memory(false);
+    // Where one component is made of several, wasmtime copies from the memory of one into another's.
+    config.wasm_multi_memory(true);
     // Names and frames are for the operator's log; a client never sees them.
     config.wasm_backtrace_max_frames(std::num::NonZeroUsize::new(32));
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pooling(pool)));

@@ -265,7 +265,10 @@ impl Outflow {
             Poll::Pending => return Poll::Pending,
             Poll::Ready(None) => {
                 self.ended = true;
-                return Poll::Ready(None);
+                // An answer to a question that was cut must not look whole, whether or not the guest
+                // has looked at why its body ended.
+                let is_cut = self.progress.problem().is_some();
+                return Poll::Ready(is_cut.then_some(Err(Aborted)));
             }
             Poll::Ready(Some(Err(error))) => {
                 tracing::debug!("a response was cut: {error}");

@@ -4,7 +4,7 @@
 //! In reading order: what was typed ([`args`]), what it means ([`config`], [`limits`], [`units`]),
 //! whether it fits ([`budget`]); what a component is and how its memory is bounded ([`contract`],
 //! [`component`]), how it is run ([`engine`], [`instance`]); and the server ([`server`]): workers,
-//! their slots, connections and requests.
+//! their slots, connections and requests. [`embed`] is the other way in: one processor as a library.
 //!
 //! What the host deliberately does not do: it gives a guest nothing (no clock, no files, no
 //! network), and it never reads or writes a guest's memory but through the calls of the contract.
@@ -18,6 +18,7 @@ pub mod units;
 
 pub mod budget;
 
+pub mod bridge;
 pub mod component;
 pub mod contract;
 pub mod grants;
@@ -33,6 +34,8 @@ mod guest;
 mod guest_output;
 mod memory;
 mod timer;
+
+pub mod embed;
 
 pub mod server;
 
@@ -52,6 +55,7 @@ mod slots;
 
 mod metrics;
 mod operator;
+mod playground;
 mod share;
 
 pub mod commands;

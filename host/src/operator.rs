@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
+use hyper::body::Incoming;
 use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -20,12 +21,15 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
 use crate::metrics::Metrics;
+use crate::playground::Playground;
 use crate::worker::Command;
 
 /// What the operator may ask about.
 pub(crate) struct Operator {
     pub(crate) ready: AtomicBool,
     pub(crate) metrics: Metrics,
+    /// If the operator asked for it.
+    pub(crate) playground: Option<Playground>,
     pub(crate) workers: Vec<mpsc::UnboundedSender<Command>>,
 }
 
@@ -56,10 +60,15 @@ pub(crate) async fn listen(operator: Arc<Operator>, listener: TcpListener) {
     }
 }
 
-async fn answer<B>(
+async fn answer(
     operator: Arc<Operator>,
-    request: Request<B>,
+    request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
+    if let Some(playground) = &operator.playground
+        && Playground::has(request.uri().path())
+    {
+        return Ok(playground.answer(request).await);
+    }
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "GET or HEAD\n");
         response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));

@@ -22,6 +22,7 @@ use crate::config::Config;
 use crate::engine::{self, Clock, PoolSize, Profile};
 use crate::metrics::Metrics;
 use crate::operator::{self, Operator};
+use crate::playground::Playground;
 use crate::route::Route;
 use crate::worker::{Command, Plan, WorkerHandle};
 
@@ -52,6 +53,7 @@ impl Server {
             .map(|route| Source::read(&route.component, route.limits.memory, &route.grants));
         let sources = sources.collect::<Result<Vec<_>>>()?;
         let listener = bind("listen", config.listen).await?;
+        let playground = Playground::if_wanted(&config, listener.local_addr()?)?;
         let operator_listener = match config.operator_listen {
             Some(address) => Some(bind("operator-listen", address).await?),
             None => None,
@@ -71,6 +73,7 @@ impl Server {
         let operator = Operator {
             ready: AtomicBool::new(true),
             metrics,
+            playground,
             workers: workers.iter().map(|worker| worker.commands.clone()).collect(),
         };
         Ok(Self {

@@ -29,7 +29,7 @@ pub(crate) fn find(name: &str) -> Result<PathBuf> {
         return Ok(path);
     }
     Err(anyhow!(
-        "there is no {}; build it (cargo xtask guests) or set ARENARIA_SHARE to the folder that has it",
+        "there is no {}; build it (cargo xtask guests, cargo xtask playground) or set ARENARIA_SHARE to the folder that has it",
         path.display()
     ))
 }

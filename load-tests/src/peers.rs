@@ -8,6 +8,7 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 
@@ -18,6 +19,8 @@ use crate::server::{End, Launch};
 
 /// More requests than a measurement has: instances are used until it ends.
 const REUSE_COUNT: &str = "1000000";
+/// The box of a bridged component, which has the processor's memory and the bridge's.
+const BRIDGED_MEMORY: &str = "32MiB";
 /// What `wasmtime --version` begins with. The same version is in arenaria.
 const WASMTIME: &str = "wasmtime 48.";
 
@@ -30,6 +33,11 @@ pub enum Peer {
     Reuse,
     /// arenaria, with an instance for every request.
     Fresh,
+    /// arenaria with the component for WASI 0.2 that `wasmtime serve` is given, and an instance for
+    /// every request.
+    HostedP2,
+    /// The same, with instances that are used again.
+    HostedP2Reuse,
     /// `wasmtime serve` with a component for WASI 0.2: by default an instance for every request.
     WasiP2,
     /// The same, with instances that are used again.
@@ -43,6 +51,11 @@ pub enum Peer {
     WasiP3Fresh,
     /// hyper natively, and the command `jq` for every request.
     JqProcess,
+    /// arenaria with our component bridged to WASI 0.2, as any host is given it; instances are used
+    /// again.
+    Bridged,
+    /// `wasmtime serve` with the same component, instances used again.
+    BridgedWasmtime,
 }
 
 /// What is to be done for every request.
@@ -55,11 +68,16 @@ pub enum Task {
 }
 
 impl Peer {
-    /// All, the one that others are compared with first.
-    pub const ALL: [Self; 9] = [
+    /// Our component in two hosts, the one that the other is compared with first.
+    pub const BRIDGED: [Self; 2] = [Self::Bridged, Self::BridgedWasmtime];
+
+    /// All that do the work in their own ways, the one that others are compared with first.
+    pub const ALL: [Self; 11] = [
         Self::Bare,
         Self::Reuse,
         Self::Fresh,
+        Self::HostedP2,
+        Self::HostedP2Reuse,
         Self::WasiP2,
         Self::WasiP2Reuse,
         Self::WasiP3,
@@ -75,19 +93,30 @@ impl Peer {
             Self::Bare => "native: bare hyper",
             Self::Reuse => "arenaria, reuse",
             Self::Fresh => "arenaria, fresh",
+            Self::HostedP2 => "arenaria, WASI P2 component, fresh",
+            Self::HostedP2Reuse => "arenaria, WASI P2 component, reuse",
             Self::WasiP2 => "wasmtime serve P2, default: 1 per instance",
             Self::WasiP2Reuse => "wasmtime serve P2, reuse",
             Self::WasiP3 => "wasmtime serve P3, default: 128 per instance",
             Self::WasiP3Reuse => "wasmtime serve P3, reuse",
             Self::WasiP3Fresh => "wasmtime serve P3, 1 per instance",
             Self::JqProcess => "native: a process of jq per request",
+            Self::Bridged => "bridged: arenaria, reuse",
+            Self::BridgedWasmtime => "bridged: wasmtime serve P2, reuse",
         }
     }
 
     /// Whether it is built in this workspace, and nothing else is needed.
     #[must_use]
     pub fn is_ours(self) -> bool {
-        matches!(self, Self::Bare | Self::Reuse | Self::Fresh)
+        self == Self::Bare || self.is_arenaria()
+    }
+
+    fn is_arenaria(self) -> bool {
+        matches!(
+            self,
+            Self::Reuse | Self::Fresh | Self::HostedP2 | Self::HostedP2Reuse | Self::Bridged
+        )
     }
 
     /// Whether the task is one for it.
@@ -110,6 +139,7 @@ impl Peer {
     ) -> Result<Launch> {
         let program = self.program(paths)?;
         let component = match self.component(task)? {
+            Some(name) if Self::BRIDGED.contains(&self) => bridged(paths, name)?,
             Some(name) => paths.component(name)?,
             None => PathBuf::new(),
         };
@@ -125,8 +155,15 @@ impl Peer {
 
     fn is_wasmtime(self) -> bool {
         match self {
-            Self::Bare | Self::Reuse | Self::Fresh | Self::JqProcess => false,
-            Self::WasiP2
+            Self::Bare
+            | Self::Reuse
+            | Self::Fresh
+            | Self::HostedP2
+            | Self::HostedP2Reuse
+            | Self::JqProcess
+            | Self::Bridged => false,
+            Self::BridgedWasmtime
+            | Self::WasiP2
             | Self::WasiP2Reuse
             | Self::WasiP3
             | Self::WasiP3Reuse
@@ -141,7 +178,7 @@ impl Peer {
                 paths.tool("jq").context("there is no `jq` on PATH")?;
                 sibling("bare")
             }
-            Self::Reuse | Self::Fresh => paths.arenaria(),
+            _ if self.is_arenaria() => paths.arenaria(),
             _ => {
                 let wasmtime = paths
                     .tool("wasmtime")
@@ -160,11 +197,11 @@ impl Peer {
     fn component(self, task: &Task) -> Result<Option<&'static str>> {
         let component = match self {
             Self::Bare | Self::JqProcess => return Ok(None),
-            Self::Reuse | Self::Fresh => match task {
+            Self::Reuse | Self::Fresh | Self::Bridged | Self::BridgedWasmtime => match task {
                 Task::Hello => return Ok(Some("hello")),
                 Task::Jq(_) => return Ok(Some("transform")),
             },
-            Self::WasiP2 | Self::WasiP2Reuse => "peer-p2",
+            Self::HostedP2 | Self::HostedP2Reuse | Self::WasiP2 | Self::WasiP2Reuse => "peer-p2",
             Self::WasiP3 | Self::WasiP3Reuse | Self::WasiP3Fresh => "peer-p3",
         };
         match task {
@@ -179,12 +216,48 @@ impl Peer {
         match self {
             Self::Bare => bare("jq", task),
             Self::JqProcess => bare("jq-process", task),
-            Self::Reuse => arenaria("reuse", task, component, connections),
-            Self::Fresh => arenaria("fresh", task, component, connections),
+            Self::Reuse => arenaria("reuse", Some(task), component, connections),
+            Self::Fresh => arenaria("fresh", Some(task), component, connections),
+            // The program is compiled into it.
+            Self::HostedP2 => arenaria("fresh", None, component, connections),
+            Self::HostedP2Reuse => arenaria("reuse", None, component, connections),
             Self::WasiP2 | Self::WasiP3 => wasmtime(None, component),
             Self::WasiP2Reuse | Self::WasiP3Reuse => wasmtime(Some(REUSE_COUNT), component),
             Self::WasiP3Fresh => wasmtime(Some("1"), component),
+            Self::Bridged => {
+                let mut args = arenaria("reuse", None, component, connections);
+                args.extend(words(&["--memory", BRIDGED_MEMORY, "--grant", "environment"], &[]));
+                args.extend(variable(task).into_iter().flat_map(|set| ["--set".into(), set]));
+                args
+            }
+            Self::BridgedWasmtime => {
+                let mut args = wasmtime(Some(REUSE_COUNT), component);
+                let at = args.len() - 1;
+                args.splice(
+                    at..at,
+                    variable(task).into_iter().flat_map(|set| ["--env".into(), set]),
+                );
+                args
+            }
         }
+    }
+}
+
+/// Our component, bridged anew: the bridge may have changed.
+fn bridged(paths: &Paths, name: &str) -> Result<PathBuf> {
+    let output = paths.workspace()?.join(format!("{name}-p2.wasm"));
+    let mut command = Command::new(paths.arenaria()?);
+    command.arg("bridge").arg(paths.component(name)?).arg("-o").arg(&output);
+    let ended = command.output().context("cannot start `arenaria bridge`")?;
+    ensure!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr).trim());
+    Ok(output)
+}
+
+/// The program as a bridge is told it.
+fn variable(task: &Task) -> Option<OsString> {
+    match task {
+        Task::Hello => None,
+        Task::Jq(program) => Some(format!("ARENARIA_SET_PROGRAM={program}").into()),
     }
 }
 
@@ -196,7 +269,12 @@ fn bare(jq: &str, task: &Task) -> Vec<OsString> {
     }
 }
 
-fn arenaria(isolation: &str, task: &Task, component: &Path, connections: usize) -> Vec<OsString> {
+fn arenaria(
+    isolation: &str,
+    task: Option<&Task>,
+    component: &Path,
+    connections: usize,
+) -> Vec<OsString> {
     // Every connection may wait at once: by its defaults the server would shed some, and a shed
     // request is fast without having been served.
     let queue = ["--queue-length", &connections.to_string(), "--queue-time", "10s"];
@@ -204,7 +282,7 @@ fn arenaria(isolation: &str, task: &Task, component: &Path, connections: usize) 
     let mut args: Vec<OsString> = vec!["serve".into(), component.into()];
     args.extend(words(&["--isolation", isolation], &listen));
     args.extend(words(&queue, &[]));
-    if let Task::Jq(program) = task {
+    if let Some(Task::Jq(program)) = task {
         args.extend(words(&["--set", &format!("program={program}")], &[]));
     }
     args
@@ -247,6 +325,12 @@ mod tests {
              --queue-length 32 --queue-time 10s --set program=.a",
         );
         check(
+            Peer::HostedP2Reuse,
+            &jq,
+            "serve c.wasm --isolation reuse --workers 1 --listen 127.0.0.1:0 --operator-listen off \
+             --queue-length 32 --queue-time 10s",
+        );
+        check(
             Peer::Reuse,
             &Task::Hello,
             "serve c.wasm --isolation reuse --workers 1 --listen 127.0.0.1:0 --operator-listen off \
@@ -266,6 +350,24 @@ mod tests {
         check(
             Peer::WasiP3Fresh,
             "serve -Scli --addr 127.0.0.1:0 --max-instance-reuse-count 1 c.wasm",
+        );
+    }
+
+    #[test]
+    fn a_bridged_component_is_told_its_program_by_a_variable() {
+        let jq = Task::Jq(".a".into());
+        check(
+            Peer::Bridged,
+            &jq,
+            "serve c.wasm --isolation reuse --workers 1 --listen 127.0.0.1:0 --operator-listen off \
+             --queue-length 32 --queue-time 10s --memory 32MiB --grant environment \
+             --set ARENARIA_SET_PROGRAM=.a",
+        );
+        check(
+            Peer::BridgedWasmtime,
+            &jq,
+            "serve -Scli --addr 127.0.0.1:0 --max-instance-reuse-count 1000000 \
+             --env ARENARIA_SET_PROGRAM=.a c.wasm",
         );
     }
 

@@ -4,14 +4,23 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a command line")]
 
+mod bridges;
 mod collector;
 mod contract;
+mod deploy;
+mod examples;
+mod foreign;
 mod guests;
+mod metadata;
+mod others;
+mod package;
 mod peers;
+mod playground;
 mod run;
 mod steps;
 mod test;
 mod tools;
+mod wit;
 mod workspace;
 
 use std::path::PathBuf;
@@ -31,8 +40,10 @@ struct Args {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Build the guests as components and check what they promise.
+    /// Build the guests and the bridges as components and check what they promise.
     Guests,
+    /// Build the playground, the page of `serve --playground`.
+    Playground,
     /// Serve jq on 127.0.0.1:8080; further arguments go to `arenaria serve`.
     Serve {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -40,12 +51,14 @@ enum Task {
     },
     /// Check everything: format, lints, guests, tests, documentation, Miri, licences.
     Test {
-        /// Leave out Miri and licences, the slow part.
+        /// Leave out packages, Miri and licences, the slow part.
         #[arg(long)]
         quick: bool,
     },
     /// Check everything, as `test` does, with less output.
     Ci,
+    /// Check the examples alone: Rust, JavaScript, Python.
+    Examples,
     /// Load the release build; the arguments are a scenario and its options (`help` lists them).
     Load {
         #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
@@ -56,6 +69,20 @@ enum Task {
         /// Install the load generator oha as well.
         #[arg(long)]
         oha: bool,
+    },
+    /// Test bridged components in hosts that are not ours, which are installed into the target
+    /// directory unless they are there.
+    Others,
+    /// Build the components in other languages and worlds that the host is tested with.
+    Foreign,
+    /// Pack the components as OCI artifacts and the server as a container image, and check them.
+    Package {
+        /// Where to; a folder that is empty or that this command made [default: target/package].
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+        /// Pack this binary instead of building a static one.
+        #[arg(long, value_name = "FILE")]
+        binary: Option<PathBuf>,
     },
     /// Run a file of jq tests and write the table docs/conformance.md.
     Conformance {
@@ -78,12 +105,23 @@ fn main() -> ExitCode {
 fn run(task: Task) -> anyhow::Result<()> {
     let workspace = Workspace::find()?;
     match task {
-        Task::Guests => guests::build_all(&workspace),
+        Task::Guests => {
+            guests::build_all(&workspace)?;
+            bridges::build_all(&workspace)
+        }
+        Task::Playground => {
+            guests::build_all(&workspace)?;
+            playground::build(&workspace)
+        }
         Task::Serve { args } => run::serve(&workspace, &args),
         Task::Test { quick } => test::run(&workspace, test::Extent { quick, quiet: false }),
         Task::Ci => test::run(&workspace, test::Extent { quick: false, quiet: true }),
+        Task::Examples => examples::run(&workspace),
         Task::Load { args } => run::load(&workspace, &args),
         Task::Peers { oha } => peers::get(&workspace, oha),
+        Task::Others => others::run(&workspace),
+        Task::Foreign => foreign::build_all(&workspace, &foreign::Language::ALL),
+        Task::Package { out, binary } => package::run(&workspace, out, binary),
         Task::Conformance { file } => run::conformance(&workspace, &file),
     }
 }

@@ -5,8 +5,10 @@ use std::path::Path;
 
 use anyhow::Context;
 
+use crate::bridges;
 use crate::guests::build_all;
 use crate::peers;
+use crate::playground;
 use crate::workspace::{Workspace, become_command, succeed};
 
 /// Where `serve` listens, unless it is told otherwise.
@@ -19,6 +21,9 @@ const LISTEN: &str = "127.0.0.1:8080";
 /// If something cannot be built, or the server fails.
 pub(crate) fn serve(workspace: &Workspace, args: &[String]) -> anyhow::Result<()> {
     build_all(workspace)?;
+    if names_option(args, "--playground") {
+        playground::build(workspace)?;
+    }
     let mut cargo = workspace.cargo();
     cargo.args(["run", "--release", "-p", "arenaria", "--", "serve"]);
     cargo.arg(workspace.component("transform")).args(["--set", "ad-hoc=true"]);
@@ -37,6 +42,7 @@ pub(crate) fn serve(workspace: &Workspace, args: &[String]) -> anyhow::Result<()
 /// If something cannot be built, or the load tests cannot be started.
 pub(crate) fn load(workspace: &Workspace, args: &[String]) -> anyhow::Result<()> {
     build_all(workspace)?;
+    bridges::build_all(workspace)?;
     peers::build_all(workspace)?;
     // One after the other: together they would have the features of both.
     for package in ["arenaria", "load-tests"] {

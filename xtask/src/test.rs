@@ -3,16 +3,24 @@
 
 use std::process::Command;
 
+use crate::bridges;
+use crate::deploy;
+use crate::examples;
+use crate::foreign;
 use crate::guests::{GUEST_LIBRARIES, GUESTS, PROFILE, build_all};
+use crate::others;
+use crate::package;
 use crate::peers;
+use crate::playground;
 use crate::steps::Steps;
 use crate::tools::{need_deny, need_miri};
+use crate::wit;
 use crate::workspace::{WASI, WASM, Workspace, succeed};
 
 /// How much is checked and said.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Extent {
-    /// Without Miri and licences.
+    /// Without packages, Miri and licences.
     pub(crate) quick: bool,
     /// Cargo reports errors alone.
     pub(crate) quiet: bool,
@@ -35,12 +43,21 @@ pub(crate) fn run(workspace: &Workspace, extent: Extent) -> anyhow::Result<()> {
     let mut steps = Steps::default();
     lints(workspace, extent, &mut steps)?;
     tests(workspace, extent, &mut steps)?;
+    playground::test(workspace, &mut steps)?;
     if extent.quick {
-        for (name, _) in MIRI_TARGETS {
+        for name in examples::STEPS.into_iter().chain(MIRI_TARGETS.map(|(name, _)| name)) {
             steps.leave_out(name, "--quick");
         }
+        steps.leave_out("under wasmtime serve", "--quick");
+        steps.leave_out("under jco serve", "--quick");
+        steps.leave_out("packages", "--quick");
         steps.leave_out("licences and sources", "--quick");
+        steps.leave_out("foreign components", "--quick");
     } else {
+        others::add_steps(workspace, &mut steps)?;
+        examples::check(workspace, &mut steps)?;
+        foreign(workspace, extent, &mut steps)?;
+        packages(workspace, &mut steps)?;
         licences(workspace, &mut steps)?;
         miri(workspace, extent, &mut steps)?;
     }
@@ -51,22 +68,31 @@ pub(crate) fn run(workspace: &Workspace, extent: Extent) -> anyhow::Result<()> {
 fn lints(workspace: &Workspace, extent: Extent, steps: &mut Steps) -> anyhow::Result<()> {
     steps.command("format", workspace.cargo().args(["fmt", "--all", "--check"]))?;
     steps.step("guests", || build_all(workspace))?;
+    steps.step("bridges", || bridges::build_all(workspace))?;
     steps.step("components for other hosts", || peers::build_all(workspace))?;
 
     let mut clippy = workspace.cargo();
     clippy.arg("clippy").args(extent.quiet()).args(["--workspace", "--all-targets"]);
     steps.command("lints", clippy.args(["--", "-D", "warnings"]))?;
+    let mut clippy = workspace.cargo();
+    clippy.arg("clippy").args(extent.quiet()).args(["--workspace", "--test", "foreign"]);
+    steps.command("lints of tests apart", clippy.args(["--", "-D", "warnings"]))?;
+
+    // The tests that are not run by themselves.
+    let mut clippy = workspace.cargo();
+    clippy.arg("clippy").args(extent.quiet()).args(["--workspace", "--test", "others"]);
+    steps.command("lints of tests elsewhere", clippy.args(["--", "-D", "warnings"]))?;
 
     let mut clippy = workspace.cargo_for_guests();
     clippy.arg("clippy").args(extent.quiet()).args(["--profile", PROFILE, "--target", WASM]);
-    for package in GUEST_LIBRARIES.iter().chain(&GUESTS) {
+    for package in GUEST_LIBRARIES.iter().chain(&GUESTS).chain(&bridges::BRIDGE_PACKAGES) {
         clippy.args(["-p", package]);
     }
     steps.command("lints of the guests", clippy.args(["--", "-D", "warnings"]))?;
 
     let mut clippy = workspace.cargo_for_guests();
     clippy.arg("clippy").args(extent.quiet()).args(["--profile", PROFILE, "--target", WASI]);
-    for package in peers::PEERS {
+    for package in peers::PEERS.iter().chain(&foreign::PACKAGES) {
         clippy.args(["-p", package]);
     }
     steps.command("lints for other hosts", clippy.args(["--", "-D", "warnings"]))?;
@@ -88,6 +114,34 @@ fn tests(workspace: &Workspace, extent: Extent, steps: &mut Steps) -> anyhow::Re
     };
     steps.tests("tests", &mut test(&targets))?;
     steps.tests("examples in documentation", &mut test(&["--workspace", "--doc"]))
+}
+
+/// The host with components in other languages and worlds. Of those that this machine cannot make,
+/// the tests are left out.
+fn foreign(workspace: &Workspace, extent: Extent, steps: &mut Steps) -> anyhow::Result<()> {
+    let mut languages = Vec::new();
+    let mut test = workspace.cargo();
+    // As the other tests are built, and their target is named: it is not part of `--tests`.
+    test.args(["test", "--no-fail-fast", "--workspace", "--test", "foreign"]).args(extent.quiet());
+    test.arg("--");
+    for language in foreign::Language::ALL {
+        match language.lack() {
+            None => languages.push(language),
+            Some(reason) => {
+                test.args(["--skip", language.name()]);
+                steps.leave_out(language.name(), reason);
+            }
+        }
+    }
+    steps.step("foreign components", || foreign::build_all(workspace, &languages))?;
+    steps.tests("tests of foreign components", &mut test)
+}
+
+/// What is handed on, made with the binary that the tests have built.
+fn packages(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<()> {
+    steps.step("packages of WIT", || wit::build_all(workspace))?;
+    let packages = package::step(workspace, steps)?;
+    deploy::steps(workspace, &packages, steps)
 }
 
 fn licences(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<()> {

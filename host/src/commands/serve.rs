@@ -27,12 +27,16 @@ pub fn serve(args: &ServeArgs) -> Result<u8> {
         return Ok(0);
     }
     raise_file_limit();
+    let has_playground = config.playground;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.context("cannot start the control runtime")?.block_on(async {
         let server = Server::start(config).await?;
         println!("listening on http://{}", server.address()?);
         if let Some(address) = server.operator_address()? {
             println!("operator on http://{address}");
+            if has_playground {
+                println!("playground on http://{address}/playground/");
+            }
         }
         server.run(shutdown()?).await;
         Ok(0)

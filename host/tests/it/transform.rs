@@ -1,21 +1,16 @@
 //! The flagship over HTTP: documents reshaped by programs, with expectations written by hand.
 
-use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use crate::client::{Request, Response};
 use crate::config::Config;
 use crate::harness::Server;
-
-/// What a client that encodes by the book leaves alone.
-const QUERY: &AsciiSet =
-    &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>').add(b'%').add(b'&');
+use crate::payloads::ad_hoc;
 
 /// Runs an ad-hoc program on a document.
 #[track_caller]
 pub(crate) fn run(server: &Server, program: &str, document: &str) -> Response {
-    let program = utf8_percent_encode(program, QUERY);
-    server.post(&format!("/?program={program}"), document)
+    server.exchange(&ad_hoc(program, document))
 }
 
 #[track_caller]

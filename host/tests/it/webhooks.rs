@@ -1,37 +1,15 @@
 //! Real payloads, ten programs each, against what the `jq` program says. Both the payloads and `jq`
 //! are optional guests of the machine: without either, the test says so and passes.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
 use crate::config::Config;
 use crate::harness::Server;
+use crate::payloads::{PROGRAMS, payloads};
 use crate::transform::run;
-
-/// Programs whose results do not depend on the dialect.
-const PROGRAMS: [&str; 10] = [
-    "{action,repo:.repository.full_name}",
-    "[paths]|length",
-    "to_entries|map({key,type:(.value|type)})",
-    "[..|strings|select(test(\"^https://api\"))]|length",
-    "[..|numbers]|add",
-    "..|objects|select(has(\"login\"))|{login,id,admin:.site_admin}",
-    "if .repository then .repository|{name,private,owner:.owner.login} else \"none\" end",
-    "walk(if type==\"object\" then with_entries(select(.key|endswith(\"_url\")|not)) else . end)",
-    "[paths(type==\"string\") as $p|{path:($p|map(tostring)|join(\".\")),value:getpath($p)}]",
-    "\"\\(.action // \"did\") by \\(.sender.login // \"somebody\"|ascii_upcase)\"",
-];
-
-fn payloads() -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/webhooks");
-    let Ok(entries) = folder.read_dir() else { return Vec::new() };
-    let mut files: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
-    files.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
-    files.sort();
-    files
-}
 
 /// What `jq` says, `None` if it is not installed.
 fn expected(program: &str, payload: &Path) -> Option<Vec<Value>> {

@@ -5,11 +5,12 @@ use load_tests::files::Paths;
 use crate::scale_out::proxy;
 
 /// Everything that the project measures, in sizes for a report.
-pub(crate) const ALL: [&[&str]; 8] = [
+pub(crate) const ALL: [&[&str]; 9] = [
     &["saturate", "--duration", "10s"],
     &["steady", "--rate", "1000", "--duration", "30s", "--repeats", "2"],
     &["sweep", "--duration", "5s"],
     &["peers"],
+    &["peers", "--only", "bridged"],
     &["soak", "--requests", "100000"],
     &["faults", "--duration", "30s"],
     &["records", "--duration", "30s"],

@@ -100,9 +100,13 @@ impl Contest {
             (Peer::Reuse, Peer::WasiP2Reuse, Goal::ThroughputAtLeast(2.0)),
             (Peer::Reuse, Peer::WasiP2, Goal::ThroughputAtLeast(9.0)),
             (Peer::Fresh, Peer::WasiP2, Goal::ThroughputAtLeast(1.0)),
+            // The same file in the same mode.
+            (Peer::HostedP2, Peer::WasiP2, Goal::ThroughputAtLeast(1.0)),
+            (Peer::HostedP2Reuse, Peer::WasiP2Reuse, Goal::ThroughputAtLeast(1.0)),
         ];
         let right = Right::Bytes(b"hello, world\n");
-        Self::new(stage, args, "hello".into(), Task::Hello, Vec::new(), right, goals)
+        let task = (Task::Hello, Vec::new(), right);
+        Self::new(stage, args, "hello".into(), &Peer::ALL, task, goals)
     }
 
     /// A webhook's program on a document of `bytes`.
@@ -111,29 +115,35 @@ impl Contest {
     ///
     /// If what is ours is not built, or the document cannot be so small.
     pub(crate) fn jq(stage: &Stage, args: &Args, bytes: usize) -> Result<Self> {
-        let least = WEBHOOK_BYTES_MIN;
-        ensure!(bytes >= least, "--documents {bytes}: at least {least} bytes");
-        let webhook = webhook(stage.seed, bytes);
         let goals = vec![
             (Peer::Reuse, Peer::Bare, Goal::ThroughputAtLeast(0.60)),
             (Peer::Reuse, Peer::WasiP2Reuse, Goal::ThroughputAtLeast(1.0)),
         ];
-        let (task, right) = (Task::Jq(PROGRAM.to_owned()), Right::Json(webhook.answer));
         let name = format!("jq, {bytes} B");
-        Self::new(stage, args, name, task, webhook.text.into_bytes(), right, goals)
+        Self::new(stage, args, name, &Peer::ALL, jq(stage, bytes)?, goals)
+    }
+
+    /// The same, by our component alone, bridged, in two hosts.
+    ///
+    /// # Errors
+    ///
+    /// If what is ours is not built, or the document cannot be so small.
+    pub(crate) fn bridged(stage: &Stage, args: &Args, bytes: usize) -> Result<Self> {
+        let goals = vec![(Peer::BridgedWasmtime, Peer::Bridged, Goal::ThroughputAtLeast(0.80))];
+        let name = format!("bridged jq, {bytes} B");
+        Self::new(stage, args, name, &Peer::BRIDGED, jq(stage, bytes)?, goals)
     }
 
     fn new(
         stage: &Stage,
         args: &Args,
         name: String,
-        task: Task,
-        body: Vec<u8>,
-        right: Right,
+        peers: &[Peer],
+        (task, body, right): (Task, Vec<u8>, Right),
         goals: Vec<(Peer, Peer, Goal)>,
     ) -> Result<Self> {
         let (mut contestants, mut left_out) = (Vec::new(), Vec::new());
-        for peer in Peer::ALL.into_iter().filter(|peer| peer.takes(&task)) {
+        for peer in peers.iter().copied().filter(|peer| peer.takes(&task)) {
             let connections = args.connections.into();
             match peer.launch(&task, &stage.paths, stage.server_core, connections) {
                 Ok(launch) => {
@@ -260,4 +270,13 @@ impl Contest {
         }
         Ok(())
     }
+}
+
+/// The webhook's program on a document of `bytes`, and the right answer.
+fn jq(stage: &Stage, bytes: usize) -> Result<(Task, Vec<u8>, Right)> {
+    let least = WEBHOOK_BYTES_MIN;
+    ensure!(bytes >= least, "--documents {bytes}: at least {least} bytes");
+    let webhook = webhook(stage.seed, bytes);
+    let right = Right::Json(webhook.answer);
+    Ok((Task::Jq(PROGRAM.to_owned()), webhook.text.into_bytes(), right))
 }

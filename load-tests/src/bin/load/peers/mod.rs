@@ -1,5 +1,5 @@
 //! The same work by everybody else who does it, in one run: native servers, `wasmtime serve`, and a
-//! process per request.
+//! process per request. `--only bridged` compares hosts instead: our component in ours and in another.
 //!
 //! Every measurement has a server of its own, started for it and ended after it: an idle neighbour on
 //! the same core would be measured too. Within a round everybody meets the same machine; the order
@@ -39,16 +39,20 @@ pub(crate) struct Args {
 enum Only {
     Hello,
     Jq,
+    /// Our component, bridged to WASI 0.2, here and in `wasmtime serve`
+    Bridged,
 }
 
 pub(crate) fn run(args: &Args, stage: &Stage) -> Result<Vec<Section>> {
     let mut contests = Vec::new();
-    if args.only != Some(Only::Jq) {
+    if matches!(args.only, None | Some(Only::Hello)) {
         contests.push(Contest::hello(stage, args)?);
     }
-    if args.only != Some(Only::Hello) {
-        for &bytes in &args.documents {
-            contests.push(Contest::jq(stage, args, bytes)?);
+    for &bytes in &args.documents {
+        match args.only {
+            None | Some(Only::Jq) => contests.push(Contest::jq(stage, args, bytes)?),
+            Some(Only::Bridged) => contests.push(Contest::bridged(stage, args, bytes)?),
+            Some(Only::Hello) => {}
         }
     }
     let mut sections = Vec::new();

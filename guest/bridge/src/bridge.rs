@@ -1,0 +1,223 @@
+//! A bridge: a processor, configured before its first request, and what it is asked.
+
+use crate::answer::Answer;
+use crate::body::Body;
+use crate::problem::Problem;
+use crate::settings::Settings;
+
+/// What the bridge calls: `arenaria:processor`.
+pub trait Processor {
+    /// Called once, before the first request.
+    ///
+    /// # Errors
+    ///
+    /// A sentence for the operator: nothing can be served.
+    fn configure(&self, settings: &[(String, String)]) -> Result<(), String>;
+
+    /// Processes one request.
+    fn handle(&self, request: Request) -> Response;
+}
+
+/// A request as the processor is given it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// The method.
+    pub method: String,
+    /// The path and query.
+    pub path_with_query: String,
+    /// The header fields that are forwarded.
+    pub headers: Vec<(String, String)>,
+    /// The body, whole.
+    pub body: Vec<u8>,
+    /// Nanoseconds since 1970.
+    pub received_at: u64,
+}
+
+/// What the processor gives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Response {
+    /// The status code.
+    pub status: u16,
+    /// Header fields.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+/// One instance of a processor and what is known of it.
+#[derive(Debug)]
+pub struct Bridge<P> {
+    processor: P,
+    settings: Settings,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    /// It has not been asked anything.
+    Unconfigured,
+    Configured,
+    /// It serves nothing, for this reason.
+    Refused(Problem),
+}
+
+impl<P: Processor> Bridge<P> {
+    /// A bridge to a processor that nobody has called. Does not call it.
+    pub fn new(processor: P, settings: Vec<(String, String)>) -> Self {
+        Self { processor, settings: Settings::new(settings), state: State::Unconfigured }
+    }
+
+    /// An empty body for a request with these header fields.
+    ///
+    /// # Errors
+    ///
+    /// If the body that is announced is too large.
+    pub fn body(&self, fields: &[(String, Vec<u8>)]) -> Result<Body, Problem> {
+        let declared = fields.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
+        let declared = declared.and_then(|(_, value)| str::from_utf8(value).ok()?.parse().ok());
+        Body::new(self.settings.request_body_bytes, declared)
+    }
+
+    /// The header fields that the processor is given, in their order.
+    ///
+    /// # Errors
+    ///
+    /// If one of them is no text.
+    pub fn forwarded(
+        &self,
+        fields: Vec<(String, Vec<u8>)>,
+    ) -> Result<Vec<(String, String)>, Problem> {
+        let mut forwarded = Vec::new();
+        for (mut name, value) in fields {
+            name.make_ascii_lowercase();
+            if self.settings.forward_headers.contains(&name) {
+                let value = String::from_utf8(value).map_err(|_| Problem::FieldNotText)?;
+                forwarded.push((name, value));
+            }
+        }
+        Ok(forwarded)
+    }
+
+    /// Answers a request. The first one finds the processor not yet configured.
+    pub fn answer(&mut self, request: Request) -> Answer {
+        if let State::Unconfigured = self.state {
+            self.state = self.configure();
+        }
+        match &self.state {
+            State::Refused(problem) => problem.answer(),
+            _ => Answer::check(self.processor.handle(request))
+                .unwrap_or_else(|problem| problem.answer()),
+        }
+    }
+
+    fn configure(&mut self) -> State {
+        if let Some(problem) = self.settings.refused.take() {
+            return State::Refused(problem);
+        }
+        match self.processor.configure(&self.settings.processor) {
+            Ok(()) => State::Configured,
+            Err(sentence) => State::Refused(Problem::Refused(sentence)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+
+    /// Notes what it is asked.
+    #[derive(Default)]
+    struct Noted {
+        calls: RefCell<Vec<String>>,
+    }
+
+    impl Processor for &Noted {
+        fn configure(&self, settings: &[(String, String)]) -> Result<(), String> {
+            self.calls.borrow_mut().push(format!("configure {settings:?}"));
+            match settings {
+                [(name, _)] if name == "bad" => Err("bad is bad".to_owned()),
+                _ => Ok(()),
+            }
+        }
+
+        fn handle(&self, request: Request) -> Response {
+            self.calls.borrow_mut().push(format!("handle {}", request.path_with_query));
+            Response { status: 200, headers: Vec::new(), body: request.body }
+        }
+    }
+
+    fn request(path: &str) -> Request {
+        Request {
+            method: "POST".to_owned(),
+            path_with_query: path.to_owned(),
+            headers: Vec::new(),
+            body: b"body".to_vec(),
+            received_at: 0,
+        }
+    }
+
+    fn settings(name: &str, value: &str) -> Vec<(String, String)> {
+        vec![(name.to_owned(), value.to_owned())]
+    }
+
+    #[test]
+    fn a_processor_is_configured_once_and_before_its_first_request() {
+        let noted = Noted::default();
+        let mut bridge = Bridge::new(&noted, settings("program", "."));
+        assert!(noted.calls.borrow().is_empty());
+        for path in ["/1", "/2"] {
+            let answer = bridge.answer(request(path));
+            assert_eq!((answer.status, answer.body.as_slice()), (200, &b"body"[..]));
+        }
+        let expected = [r#"configure [("program", ".")]"#, "handle /1", "handle /2"];
+        assert_eq!(*noted.calls.borrow(), expected);
+    }
+
+    #[test]
+    fn a_refusal_is_said_every_time_and_nothing_is_served() {
+        for (name, value, sentence) in
+            [("bad", "1", "bad is bad"), ("bridge-request-body", "x", "expected a size")]
+        {
+            let noted = Noted::default();
+            let mut bridge = Bridge::new(&noted, settings(name, value));
+            for _ in 0..2 {
+                let answer = bridge.answer(request("/"));
+                let text = String::from_utf8(answer.body).unwrap();
+                assert_eq!(answer.status, 500);
+                assert!(text.contains(sentence), "{text}");
+                assert!(text.contains("urn:arenaria:problem:settings"), "{text}");
+            }
+            let calls = usize::from(name == "bad");
+            assert_eq!(noted.calls.borrow().len(), calls, "{name}");
+        }
+    }
+
+    #[test]
+    fn only_fields_that_are_forwarded_must_be_text() {
+        let noted = Noted::default();
+        let bridge = Bridge::new(&noted, Vec::new());
+        let fields = |accept: &[u8]| {
+            vec![
+                ("Accept".to_owned(), accept.to_vec()),
+                ("cookie".to_owned(), vec![0xff]),
+                ("content-type".to_owned(), b"a/b".to_vec()),
+            ]
+        };
+        let expected = [("accept", "c/d"), ("content-type", "a/b")];
+        let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(bridge.forwarded(fields(b"c/d")).unwrap(), expected);
+        assert_eq!(bridge.forwarded(fields(&[0xff])), Err(Problem::FieldNotText));
+    }
+
+    #[test]
+    fn an_announced_body_is_measured_before_it_is_read() {
+        let noted = Noted::default();
+        let bridge = Bridge::new(&noted, settings("bridge-request-body", "4"));
+        let fields = |length: &str| vec![("Content-Length".to_owned(), length.into())];
+        assert!(bridge.body(&fields("4")).is_ok());
+        assert!(matches!(bridge.body(&fields("5")), Err(Problem::BodyTooLarge(4))));
+        assert!(bridge.body(&[]).is_ok());
+    }
+}

@@ -1,0 +1,99 @@
+//! What a client is told when the bridge, not the processor, answers: what arenaria says in the same
+//! place, `application/problem+json` (RFC 9457) with a stable `type`.
+
+use crate::answer::Answer;
+use crate::settings::size;
+
+/// Why the bridge answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Problem {
+    /// The body is larger than so many bytes.
+    BodyTooLarge(u64),
+    /// The body ended early, or its framing is wrong.
+    BodyBroken,
+    /// A header field that is forwarded is not UTF-8.
+    FieldNotText,
+    /// The processor gave an answer that HTTP does not have.
+    BadResponse(String),
+    /// The processor, or the bridge, refuses its settings. Under arenaria it would not have started.
+    Refused(String),
+}
+
+impl Problem {
+    /// As an answer.
+    #[must_use]
+    pub fn answer(&self) -> Answer {
+        let (status, kind, title) = match self {
+            Self::BodyTooLarge(_) => (413, "body-too-large", "the body is too large"),
+            Self::BodyBroken | Self::FieldNotText => {
+                (400, "bad-request", "the request is malformed")
+            }
+            Self::BadResponse(_) => (500, "bad-response", "the component gave no valid response"),
+            Self::Refused(_) => (500, "settings", "the component refuses its settings"),
+        };
+        let mut json = format!("{{\"type\":\"urn:arenaria:problem:{kind}\",\"title\":\"{title}\"");
+        json.push_str(&format!(",\"status\":{status},\"detail\":"));
+        push_text(&mut json, &self.detail());
+        if let Self::BodyTooLarge(bytes) = self {
+            json.push_str(&format!(",\"limit\":\"request-body\",\"value\":\"{}\"", size(*bytes)));
+        }
+        json.push('}');
+        let headers = vec![("content-type".to_owned(), b"application/problem+json".to_vec())];
+        Answer::framed(status, headers, json.into_bytes())
+    }
+
+    fn detail(&self) -> String {
+        match self {
+            Self::BodyTooLarge(bytes) => format!("the body is larger than {}", size(*bytes)),
+            Self::BodyBroken => "the body ends too early or its framing is wrong".to_owned(),
+            Self::FieldNotText => "a header field that is forwarded is not UTF-8".to_owned(),
+            Self::BadResponse(what) | Self::Refused(what) => what.clone(),
+        }
+    }
+}
+
+/// Adds a text as JSON.
+fn push_text(json: &mut String, text: &str) {
+    json.push('"');
+    for character in text.chars() {
+        match character {
+            '"' => json.push_str("\\\""),
+            '\\' => json.push_str("\\\\"),
+            '\n' => json.push_str("\\n"),
+            '\r' => json.push_str("\\r"),
+            '\t' => json.push_str("\\t"),
+            '\u{8}' => json.push_str("\\b"),
+            '\u{c}' => json.push_str("\\f"),
+            control if control < ' ' => json.push_str(&format!("\\u{:04x}", u32::from(control))),
+            other => json.push(other),
+        }
+    }
+    json.push('"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(problem: &Problem, status: u16, expected: &str) {
+        let answer = problem.answer();
+        assert_eq!(answer.status, status);
+        assert_eq!(String::from_utf8(answer.body).unwrap(), expected);
+        assert_eq!(answer.headers[0].1, b"application/problem+json");
+    }
+
+    #[test]
+    fn problems_are_written_as_arenaria_writes_them() {
+        check(
+            &Problem::BodyTooLarge(1 << 20),
+            413,
+            r#"{"type":"urn:arenaria:problem:body-too-large","title":"the body is too large","status":413,"detail":"the body is larger than 1MiB","limit":"request-body","value":"1MiB"}"#,
+        );
+        check(
+            &Problem::Refused("a \"b\"\n\u{1}é\\".to_owned()),
+            500,
+            r#"{"type":"urn:arenaria:problem:settings","title":"the component refuses its settings","status":500,"detail":"a \"b\"\n\u0001é\\"}"#,
+        );
+    }
+}

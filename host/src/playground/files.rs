@@ -1,0 +1,167 @@
+//! The page's files: read once, found by their whole name, answered in the packed form that the
+//! browser takes. No path of a request ever reaches the file system.
+
+use std::collections::HashMap;
+use std::fs;
+use std::hash::{DefaultHasher, Hasher};
+use std::path::Path;
+
+use anyhow::{Context as _, Result, ensure};
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::header::{
+    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue,
+    IF_NONE_MATCH, VARY,
+};
+use hyper::{Response, StatusCode};
+
+use super::text;
+
+/// What a folder that is the playground holds no more than, packed forms included. Another one,
+/// named by mistake, is not read into memory.
+const BYTES_MAX: u64 = 32 << 20;
+
+/// The files that are served, by the end of their names. Everything else in the folder is not.
+const TYPES: [(&str, &str); 5] = [
+    ("html", "text/html; charset=utf-8"),
+    ("css", "text/css; charset=utf-8"),
+    ("js", "text/javascript; charset=utf-8"),
+    ("svg", "image/svg+xml"),
+    ("wasm", "application/wasm"),
+];
+
+/// The packed forms, the better one first: the name that HTTP has for it, and the end of the file's.
+const ENCODINGS: [(&str, &str); 2] = [("br", "br"), ("gzip", "gz")];
+
+const INDEX: &str = "index.html";
+
+pub(super) struct Files(HashMap<String, File>);
+
+struct File {
+    content_type: &'static str,
+    plain: Content,
+    /// Each with the name of its encoding, in the order of preference.
+    packed: Vec<(&'static str, Content)>,
+}
+
+struct Content {
+    bytes: Bytes,
+    etag: HeaderValue,
+}
+
+impl Files {
+    /// # Errors
+    ///
+    /// If the folder cannot be read, holds too much, or has no page.
+    pub(super) fn read(folder: &Path) -> Result<Self> {
+        let shown = folder.display();
+        let cannot = || format!("cannot read the playground in {shown}");
+        let mut contents = HashMap::new();
+        let mut sum = 0;
+        for entry in fs::read_dir(folder).with_context(cannot)? {
+            let entry = entry.with_context(cannot)?;
+            // Regular files alone: a link could lead anywhere.
+            let metadata = entry.metadata().with_context(cannot)?;
+            let Ok(name) = entry.file_name().into_string() else { continue };
+            if !metadata.is_file() {
+                continue;
+            }
+            sum += metadata.len();
+            ensure!(
+                sum <= BYTES_MAX,
+                "the playground in {shown} holds more than {} MiB; ARENARIA_SHARE seems to name another folder",
+                BYTES_MAX >> 20
+            );
+            let bytes = fs::read(entry.path()).with_context(cannot)?;
+            contents.insert(name, Content::new(bytes.into()));
+        }
+        let mut files = HashMap::new();
+        let names: Vec<_> = contents.keys().cloned().collect();
+        for name in names {
+            let Some(content_type) = content_type(&name) else { continue };
+            let packed = ENCODINGS.iter().filter_map(|(encoding, end)| {
+                Some((*encoding, contents.remove(&format!("{name}.{end}"))?))
+            });
+            let packed = packed.collect();
+            let plain = contents.remove(&name).expect("the name is the map's own");
+            files.insert(name, File { content_type, plain, packed });
+        }
+        ensure!(
+            files.contains_key(INDEX),
+            "the playground in {shown} has no {INDEX}; build it with `cargo xtask playground`"
+        );
+        Ok(Self(files))
+    }
+
+    /// Answers with the file of this name; the empty name is the page's.
+    pub(super) fn answer(&self, name: &str, asked: &HeaderMap) -> Response<Full<Bytes>> {
+        let name = if name.is_empty() { INDEX } else { name };
+        let Some(file) = self.0.get(name) else {
+            return text(StatusCode::NOT_FOUND, "the playground has no such file\n");
+        };
+        let accepted = |(encoding, _): &&(&str, Content)| accepts(asked, encoding);
+        let packed = file.packed.iter().find(accepted);
+        let (encoding, content) = match packed {
+            Some((encoding, content)) => (Some(*encoding), content),
+            None => (None, &file.plain),
+        };
+        let is_known = is_known(asked, &content.etag);
+        let body = if is_known { Bytes::new() } else { content.bytes.clone() };
+        let mut response = Response::new(Full::new(body));
+        let headers = response.headers_mut();
+        headers.insert(ETAG, content.etag.clone());
+        headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
+        // Names say no version: a browser asks each time, and mostly hears 304.
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        if is_known {
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+            return response;
+        }
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(file.content_type));
+        if let Some(encoding) = encoding {
+            headers.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding));
+        }
+        response
+    }
+}
+
+impl Content {
+    /// The tag is of the bytes as they are sent: packed forms have tags of their own.
+    fn new(bytes: Bytes) -> Self {
+        let mut hasher = DefaultHasher::new();
+        hasher.write(&bytes);
+        let etag = format!("\"{:016x}-{:x}\"", hasher.finish(), bytes.len());
+        Self { bytes, etag: HeaderValue::try_from(etag).expect("digits and quotes") }
+    }
+}
+
+fn content_type(name: &str) -> Option<&'static str> {
+    let (_, end) = name.rsplit_once('.')?;
+    TYPES.iter().find(|(known, _)| *known == end).map(|(_, content_type)| *content_type)
+}
+
+/// Whether the browser takes this encoding: named, and not with a weight of zero.
+fn accepts(asked: &HeaderMap, encoding: &str) -> bool {
+    items(asked, &ACCEPT_ENCODING).any(|item| {
+        let mut parts = item.split(';').map(str::trim);
+        let name = parts.next().unwrap_or_default();
+        let weight = parts.find_map(|part| part.strip_prefix("q="));
+        let weight = weight.map_or(Ok(1.0), str::parse::<f32>);
+        name.eq_ignore_ascii_case(encoding) && weight.is_ok_and(|weight| weight > 0.0)
+    })
+}
+
+/// Whether the browser has these bytes already. Compared weakly, as HTTP has it for this field.
+fn is_known(asked: &HeaderMap, etag: &HeaderValue) -> bool {
+    items(asked, &IF_NONE_MATCH).any(|item| {
+        item == "*" || item.strip_prefix("W/").unwrap_or(item).as_bytes() == etag.as_bytes()
+    })
+}
+
+fn items<'a>(
+    asked: &'a HeaderMap,
+    name: &hyper::header::HeaderName,
+) -> impl Iterator<Item = &'a str> {
+    let values = asked.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).map(str::trim)
+}

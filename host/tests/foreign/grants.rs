@@ -1,0 +1,88 @@
+//! What a route's configuration gives a component by name, and nothing beyond it.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpListener;
+use std::thread;
+
+use crate::config::Config;
+use crate::harness::Server;
+use crate::language::{Language, MEMORY};
+
+in_every_language! {
+    outgoing_requests_are_denied,
+    outgoing_requests_go_where_they_were_granted_and_nowhere_else,
+    settings_are_shown_as_environment_where_that_was_granted,
+}
+
+fn listener() -> (TcpListener, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
+    let authority = listener.local_addr().expect("it is bound").to_string();
+    (listener, authority)
+}
+
+#[track_caller]
+fn check_untouched(listener: &TcpListener) {
+    listener.set_nonblocking(true).expect("a socket has this option");
+    let called = listener.accept();
+    assert!(called.is_err_and(|error| error.kind() == ErrorKind::WouldBlock), "somebody called");
+}
+
+#[track_caller]
+fn check_denied(server: &Server, language: &Language, authority: &str) {
+    let answer = server.get(&format!("/fetch?authority={authority}"));
+    assert_eq!(answer.status, 502, "{}", answer.text());
+    assert!(answer.text().contains(language.denied), "{}", answer.text());
+}
+
+fn outgoing_requests_are_denied(language: &Language) {
+    let (listener, authority) = listener();
+    let server = Server::start(&language.config());
+    check_denied(&server, language, &authority);
+    check_denied(&server, language, "localhost");
+    check_untouched(&listener);
+}
+
+fn outgoing_requests_go_where_they_were_granted_and_nowhere_else(language: &Language) {
+    let (upstream, granted) = listener();
+    let (other, not_granted) = listener();
+    let grants = vec![format!("outgoing-http:{granted}")];
+    let server = Server::start(&language.config().route_key("grants", grants));
+    let answering = thread::spawn(move || {
+        let (mut stream, _) = upstream.accept().expect("the component calls");
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            stream.read_exact(&mut byte).expect("a head comes");
+            head.push(byte[0]);
+        }
+        let answer = "HTTP/1.1 200 OK\r\ncontent-length: 8\r\nconnection: close\r\n\r\nupstream";
+        stream.write_all(answer.as_bytes()).expect("the component listens");
+        String::from_utf8(head).expect("a head is text")
+    });
+    server.get(&format!("/fetch?authority={granted}")).check(200, "upstream");
+    let head = answering.join().expect("it was asked");
+    assert!(head.starts_with("GET / HTTP/1.1\r\n"), "{head}");
+    check_denied(&server, language, &not_granted);
+    // Nor the same host by another name.
+    check_denied(&server, language, &granted.replace("127.0.0.1", "localhost"));
+    check_untouched(&other);
+}
+
+fn settings_are_shown_as_environment_where_that_was_granted(language: &Language) {
+    let config = language.config().setting("GREETING", "salve");
+    let server = Server::start(&config.route_key("grants", vec!["environment"]));
+    let seen = server.get("/env").text();
+    assert!(seen.contains("GREETING") && seen.contains("salve"), "{seen}");
+    assert!(!seen.contains("PATH"), "{seen}");
+}
+
+/// A component that imports `wasi:config/store`: without the grant it is refused (see
+/// [`crate::refused`]).
+#[test]
+fn settings_are_given_as_configuration_where_that_was_granted() {
+    let config = Config::empty().limit("memory", MEMORY).route("/", "foreign/rust-p2-config");
+    let config = config.setting("greeting", "salve").route_key("grants", vec!["config"]);
+    let server = Server::start(&config);
+    server.get("/config").check(200, "greeting=salve\n");
+    server.get("/env").check(200, "");
+}

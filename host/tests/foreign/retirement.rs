@@ -1,0 +1,43 @@
+//! A reused instance that keeps more than it should is replaced: memory that has grown past its mark,
+//! and handles of the host that it does not give back. Nobody's request pays for it.
+
+use crate::harness::Server;
+use crate::language::{Language, check_alive};
+
+in_every_reusable_language! {
+    an_instance_that_has_grown_past_its_mark_is_replaced,
+    an_instance_that_leaks_handles_is_replaced,
+}
+
+fn an_instance_that_has_grown_past_its_mark_is_replaced(language: &Language) {
+    let server = Server::start(&language.reused().limit("retire-memory", "24MiB"));
+    for _ in 0..20 {
+        check_alive(&server);
+    }
+    server.get("/remember").check(200, "21\n");
+    assert_eq!(server.metrics().sum("arenaria_retirements_total", &[]), 0.0);
+    server.get("/grow").check(200, "grown\n");
+    let after = server.until("the instance is replaced", |m| m.retired("grown") == 1.0);
+    assert_eq!(after.sum("arenaria_retirements_total", &[]), 1.0);
+    server.get("/remember").check(200, "1\n");
+}
+
+fn an_instance_that_leaks_handles_is_replaced(language: &Language) {
+    let server = Server::start(&language.reused());
+    // One or two are the runtime's own affair.
+    server.get("/leak").check(200, "1\n");
+    server.get("/leak").check(200, "2\n");
+    server.get("/remember").check(200, "3\n");
+    let mut most = 0;
+    while server.metrics().retired("handles") == 0.0 {
+        let answer = server.get("/leak");
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let kept: u32 = answer.text().trim().parse().expect("a number");
+        most = most.max(kept);
+        assert!(most < 100, "nobody looks");
+    }
+    // Behind one may be two of the host's.
+    assert!(most > 5, "replaced after {most}");
+    assert_eq!(server.metrics().sum("arenaria_retirements_total", &[]), 1.0);
+    check_alive(&server);
+}

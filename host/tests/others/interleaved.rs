@@ -1,0 +1,68 @@
+//! Requests that overtake each other in one instance: by default `wasmtime serve` lets 16 at a time
+//! into an instance of the third generation, and 128 one after the other.
+
+use crate::client::Request;
+use crate::client::{Connection, chunked};
+use crate::payloads::target;
+use crate::wasmtime::{AD_HOC, serve};
+
+/// As many as four instances take.
+const AT_ONCE: usize = 64;
+
+/// All together more than these four serve before they are replaced.
+const ROUNDS: usize = 10;
+
+/// A request, its program and document its own, and what it must be answered.
+fn exchange(round: usize, index: usize) -> (Vec<u8>, Vec<u8>, String) {
+    let number = round * AT_ONCE + index;
+    // A few programs that come again, and one that does not.
+    let program = if index.is_multiple_of(7) {
+        format!("{{n,sum:([.parts[]]|add),only:{number}}}")
+    } else {
+        format!("{{n,sum:([.parts[]]|add),kind:{}}}", index % 7)
+    };
+    // From a few bytes to some ten thousand.
+    let parts: Vec<_> = (0..=number * 13 % 4000).collect();
+    let sum: usize = parts.iter().sum();
+    let parts = parts.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+    let document = format!("{{\"n\":{number},\"parts\":[{parts}]}}");
+    let head = Request::new("POST", &target(&program)).header("transfer-encoding", "chunked");
+    let last = if index.is_multiple_of(7) {
+        format!("\"only\":{number}")
+    } else {
+        format!("\"kind\":{}", index % 7)
+    };
+    let expected = format!("{{\"n\":{number},\"sum\":{sum},{last}}}\n");
+    (head.bytes(), chunked(document.as_bytes(), 100), expected)
+}
+
+#[test]
+fn slow_bodies_that_overtake_each_other_get_their_own_answers() {
+    let host = serve("p3", "environment", &AD_HOC);
+    for round in 0..ROUNDS {
+        let mut open: Vec<_> = (0..AT_ONCE)
+            .map(|index| {
+                let (head, body, expected) = exchange(round, index);
+                let mut connection = Connection::open(host.address);
+                connection.send(head);
+                (connection, body, expected)
+            })
+            .collect();
+        // Each body a third at a time, everybody else's in between, in another order each time.
+        for third in 0..3 {
+            for step in 0..AT_ONCE {
+                let (connection, body, _) = &mut open[step * [1, 29, 43][third] % AT_ONCE];
+                let bounds = (body.len() * third / 3, body.len() * (third + 1) / 3);
+                connection.send(&body[bounds.0..bounds.1]);
+            }
+            if third < 2 {
+                for (connection, _, _) in &mut open {
+                    assert!(connection.silent(), "it is answered before it is whole");
+                }
+            }
+        }
+        for (connection, _, expected) in &mut open {
+            connection.response().check(200, expected.as_bytes());
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! Bridged components in hosts that are not ours: the same answers, byte for byte, as from arenaria.
+//!
+//! `cargo xtask others` installs the hosts, names them in environment variables and runs this; a test
+//! whose host is not named fails. Tools are those of the tests in `it`.
+
+#[allow(dead_code, reason = "tools of `it`, of which fewer are needed here")]
+#[path = "../it/client.rs"]
+mod client;
+#[allow(dead_code, reason = "tools of `it`, of which fewer are needed here")]
+#[path = "../it/config.rs"]
+mod config;
+#[allow(dead_code, reason = "tools of `it`, of which fewer are needed here")]
+#[path = "../it/harness.rs"]
+mod harness;
+#[path = "../it/payloads.rs"]
+mod payloads;
+#[allow(dead_code, reason = "tools of `it`, of which fewer are needed here")]
+#[path = "../it/scrape.rs"]
+mod scrape;
+
+mod exchanges;
+mod host;
+mod interleaved;
+mod jco;
+mod wasmtime;

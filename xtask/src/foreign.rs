@@ -1,0 +1,322 @@
+//! Builds the components of other people's making, in other languages and other worlds: what the host
+//! is tested with in `host/tests/foreign`.
+//!
+//! Making a component of JavaScript or Python takes a minute, so one is made anew only when something
+//! that goes into it has changed: its key, beside it, says what went in. The tools come from npm and
+//! PyPI in the versions that the examples name, and are put under the target directory.
+
+use std::fs;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, ensure};
+
+use crate::guests::{PROFILE, read, write_if_changed};
+use crate::tools::{need_target, output};
+use crate::workspace::{WASI, Workspace, succeed};
+
+/// The packages in Rust.
+pub(crate) const PACKAGES: [&str; 2] = ["foreign-p2", "foreign-p3"];
+
+/// What is built of them: package, features, its file in cargo's output, and the component.
+const IN_RUST: [(&str, &[&str], &str, &str); 3] = [
+    ("foreign-p2", &[], "foreign-p2.wasm", "rust-p2"),
+    ("foreign-p2", &["--features", "config"], "foreign-p2.wasm", "rust-p2-config"),
+    ("foreign-p3", &[], "foreign_p3.wasm", "rust-p3"),
+];
+
+/// Built with tools that a machine may not have.
+struct Script {
+    component: &'static str,
+    language: Language,
+    /// Its source.
+    file: &'static str,
+    /// The folder of the world's description. None is that of `examples/foreign/wit`.
+    wit: Option<&'static str>,
+    world: &'static str,
+}
+
+const IN_SCRIPTS: [Script; 4] = [
+    Script {
+        component: "javascript",
+        language: Language::JavaScript,
+        file: "examples/foreign/javascript/component.js",
+        wit: None,
+        world: "component",
+    },
+    Script {
+        component: "processor-javascript",
+        language: Language::JavaScript,
+        file: "examples/processors/javascript/processor.js",
+        wit: Some("wit/processor"),
+        world: "processor",
+    },
+    Script {
+        component: "python",
+        language: Language::Python,
+        file: "examples/foreign/python/component.py",
+        wit: None,
+        world: "component",
+    },
+    Script {
+        component: "processor-python",
+        language: Language::Python,
+        file: "examples/processors/python/processor.py",
+        wit: Some("wit/processor"),
+        world: "processor",
+    },
+];
+
+/// The version of WASI that the engine of `componentize-js` serves and no other, so that all of these
+/// are built for it; and that of the crate whose descriptions are taken. What is used of them has
+/// been the same since 0.2.0.
+const WASI_VERSION: &str = "0.2.10";
+const WASI_VERSION_DESCRIBED: &str = "0.2.12";
+
+/// A language whose tools are not Rust's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Language {
+    JavaScript,
+    Python,
+}
+
+impl Language {
+    pub(crate) const ALL: [Self; 2] = [Self::JavaScript, Self::Python];
+
+    /// As the names of its tests contain it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::JavaScript => "javascript",
+            Self::Python => "python",
+        }
+    }
+
+    /// What this machine lacks to build with it.
+    pub(crate) fn lack(self) -> Option<&'static str> {
+        let runs = |program: &str, arguments: &[&str]| {
+            output(Command::new(program).args(arguments)).is_ok()
+        };
+        match self {
+            Self::JavaScript if !runs("node", &["--version"]) => Some("there is no node"),
+            Self::JavaScript if !runs("npm", &["--version"]) => Some("there is no npm"),
+            Self::Python if !runs("python3", &["-c", "import ensurepip, venv"]) => {
+                Some("there is no python3 with venv")
+            }
+            Self::JavaScript | Self::Python => None,
+        }
+    }
+
+    /// What names the versions of its tools, in the workspace.
+    fn versions(self) -> &'static [&'static str] {
+        match self {
+            Self::JavaScript => &[
+                "examples/processors/javascript/package.json",
+                "examples/processors/javascript/package-lock.json",
+            ],
+            Self::Python => &["examples/processors/python/requirements.txt"],
+        }
+    }
+}
+
+/// Builds the components in Rust and in these languages.
+///
+/// # Errors
+///
+/// If one cannot be built, or its tools cannot be had.
+pub(crate) fn build_all(workspace: &Workspace, languages: &[Language]) -> anyhow::Result<()> {
+    need_target(workspace, WASI)?;
+    println!("{:<28} {:>12}", "foreign component", "");
+    for (package, features, file, component) in IN_RUST {
+        build(workspace, package, features, file, component)
+            .with_context(|| format!("component {component}"))?;
+        show(workspace, component)?;
+    }
+    let wit = describe_wasi(workspace)?;
+    for script in IN_SCRIPTS.iter().filter(|script| languages.contains(&script.language)) {
+        componentize(workspace, script, &wit)
+            .with_context(|| format!("component {}", script.component))?;
+        show(workspace, script.component)?;
+    }
+    Ok(())
+}
+
+fn build(
+    workspace: &Workspace,
+    package: &str,
+    features: &[&str],
+    file: &str,
+    component: &str,
+) -> anyhow::Result<()> {
+    let mut cargo = workspace.cargo_for_guests();
+    cargo.args(["build", "--quiet", "--profile", PROFILE, "--target", WASI, "-p", package]);
+    succeed(cargo.args(features))?;
+    let built = workspace.guests().join(WASI).join(PROFILE).join(file);
+    write_if_changed(&place(workspace, component), &read(&built)?)
+}
+
+fn componentize(workspace: &Workspace, script: &Script, wasi: &Path) -> anyhow::Result<()> {
+    let root = workspace.root();
+    let source = root.join(script.file);
+    let wit = script.wit.map_or_else(|| wasi.to_owned(), |folder| root.join(folder));
+    let mut inputs = files(&wit)?;
+    inputs.push(source.clone());
+    inputs.extend(script.language.versions().iter().map(|file| root.join(file)));
+    let key = key(&inputs, script.world)?;
+    let component = place(workspace, script.component);
+    let key_file = component.with_extension("key");
+    if component.exists() && fs::read_to_string(&key_file).is_ok_and(|known| known == key) {
+        return Ok(());
+    }
+    // Until the new one is there, there is none.
+    let _ = fs::remove_file(&key_file);
+    let tools = need_tools(workspace, script.language)?;
+    let made = component.with_extension("wasm.new");
+    fs::create_dir_all(component.parent().expect("components lie in a folder"))?;
+    let mut command = match script.language {
+        Language::JavaScript => {
+            let mut node = Command::new(tools.join("node_modules/.bin/componentize-js"));
+            node.arg("--wit").arg(&wit).args(["--world-name", script.world]).arg(&source);
+            node
+        }
+        Language::Python => {
+            let mut python = Command::new(tools.join("bin/componentize-py"));
+            python.arg("--quiet").arg("-d").arg(&wit).args(["-w", script.world, "componentize"]);
+            python.arg("-p").arg(source.parent().expect("a file lies in a folder"));
+            python.arg(source.file_stem().expect("a module has a name"));
+            python
+        }
+    };
+    println!("making {} of {}, which takes a minute", script.component, script.file);
+    // In the folder of the tools: what they leave behind must not lie in the tree.
+    succeed(command.current_dir(&tools).arg("-o").arg(&made))?;
+    fs::rename(&made, &component)?;
+    fs::write(&key_file, key).context("cannot write the component's key")
+}
+
+/// The folder of a language's tools, which are installed unless those of the right versions are there.
+fn need_tools(workspace: &Workspace, language: Language) -> anyhow::Result<PathBuf> {
+    let folder = workspace.tools().join(language.name());
+    let versions: Vec<_> =
+        language.versions().iter().map(|file| workspace.root().join(file)).collect();
+    let key = key(&versions, language.name())?;
+    let key_file = folder.join("installed.key");
+    if fs::read_to_string(&key_file).is_ok_and(|known| known == key) {
+        return Ok(folder);
+    }
+    println!("installing the tools for {} into {}", language.name(), folder.display());
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    for file in &versions {
+        fs::copy(file, folder.join(file.file_name().expect("it is a file")))?;
+    }
+    match language {
+        Language::JavaScript => {
+            let mut npm = Command::new("npm");
+            npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]);
+            succeed(npm.current_dir(&folder))?;
+        }
+        Language::Python => {
+            succeed(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
+            let mut pip = Command::new(folder.join("bin/pip"));
+            pip.args(["install", "--quiet", "--no-input", "--disable-pip-version-check"]);
+            succeed(pip.args(["--requirement", "requirements.txt"]).current_dir(&folder))?;
+        }
+    }
+    fs::write(&key_file, key).context("cannot write which tools are installed")?;
+    Ok(folder)
+}
+
+/// The world of `examples/foreign/wit` with the packages of WASI that it names, in a folder. They are
+/// those that the crate `wasip2` brings along, in the version of `Cargo.lock`.
+fn describe_wasi(workspace: &Workspace) -> anyhow::Result<PathBuf> {
+    let mut cargo = workspace.cargo();
+    let metadata = output(cargo.args(["metadata", "--format-version", "1", "--locked"]))?;
+    let metadata: serde_json::Value = serde_json::from_str(&metadata)?;
+    let packages = metadata["packages"].as_array().context("cargo names no package")?;
+    let manifest = packages.iter().find_map(|package| {
+        let version = package["version"].as_str()?;
+        let right = package["name"] == "wasip2"
+            && version.ends_with(&format!("+wasi-{WASI_VERSION_DESCRIBED}"));
+        package["manifest_path"].as_str().filter(|_| right)
+    });
+    let manifest = manifest
+        .with_context(|| format!("Cargo.lock has no wasip2 for WASI {WASI_VERSION_DESCRIBED}"))?;
+    let described = Path::new(manifest).with_file_name("wit").join("deps");
+
+    let folder = workspace.components().join("foreign").join("wit");
+    for (from, to) in [
+        (workspace.root().join("examples/foreign/wit"), folder.clone()),
+        (described, folder.join("deps")),
+    ] {
+        for file in files(&from)? {
+            let text = fs::read_to_string(&file)?.replace(WASI_VERSION_DESCRIBED, WASI_VERSION);
+            let name = file.file_name().expect("it is a file");
+            write_if_changed(&to.join(name), text.as_bytes())?;
+        }
+    }
+    Ok(folder)
+}
+
+fn place(workspace: &Workspace, component: &str) -> PathBuf {
+    workspace.components().join("foreign").join(component).with_extension("wasm")
+}
+
+fn show(workspace: &Workspace, component: &str) -> anyhow::Result<()> {
+    let bytes = fs::metadata(place(workspace, component))?.len();
+    println!("{component:<28} {bytes:>10} B");
+    Ok(())
+}
+
+/// The files of a folder and those below it, in order.
+fn files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    let entries =
+        fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
+    for entry in entries {
+        let path = entry?.path();
+        if path.is_dir() {
+            found.extend(files(&path)?);
+        } else {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// What distinguishes these inputs from others. A newer Rust may say it otherwise: then all is made
+/// anew.
+fn key(inputs: &[PathBuf], world: &str) -> anyhow::Result<String> {
+    ensure!(!inputs.is_empty(), "nothing goes in");
+    let mut hasher = DefaultHasher::new();
+    world.hash(&mut hasher);
+    for input in inputs {
+        input.file_name().hash(&mut hasher);
+        read(input)?.hash(&mut hasher);
+    }
+    Ok(format!("{:016x}\n", hasher.finish()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_of_names_contents_and_world() {
+        let folder = std::env::temp_dir().join(format!("arenaria-xtask-{}", std::process::id()));
+        fs::create_dir_all(folder.join("deps")).unwrap();
+        let (a, b) = (folder.join("a"), folder.join("deps/b"));
+        fs::write(&a, "1").unwrap();
+        fs::write(&b, "2").unwrap();
+        let found = files(&folder).unwrap();
+        assert_eq!(found, [a.clone(), b]);
+        let first = key(&found, "w").unwrap();
+        assert_eq!(key(&found, "w").unwrap(), first);
+        assert_ne!(key(&found, "x").unwrap(), first);
+        assert_ne!(key(&found[..1], "w").unwrap(), first);
+        fs::write(&a, "3").unwrap();
+        assert_ne!(key(&found, "w").unwrap(), first);
+        fs::remove_dir_all(&folder).unwrap();
+    }
+}
