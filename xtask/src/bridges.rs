@@ -11,6 +11,7 @@ use wasmparser::{Parser, Payload};
 use wit_component::ComponentEncoder;
 
 use crate::guests::{PROFILE, read, write_if_changed};
+use crate::metadata::Package;
 use crate::tools::need_target;
 use crate::workspace::{WASM, Workspace, succeed};
 
@@ -78,6 +79,7 @@ fn build(
         .and_then(|mut encoder| encoder.encode())
         .with_context(|| format!("{} cannot be encoded as a component", built.display()))?;
     check_imports(&component)?;
+    let component = Package::find(workspace, package)?.write_into(&component)?;
     write_if_changed(&workspace.share().join(name).with_extension("wasm"), &component)?;
     Ok(component.len())
 }

@@ -6,6 +6,10 @@ use wit_parser::Resolve;
 
 use crate::workspace::Workspace;
 
+/// What the guest says of itself: it has no `Cargo.toml` to say it in.
+pub(crate) const DESCRIPTION: &str =
+    "Counts the words of a text among objects that a garbage collector keeps";
+
 /// The parts, in reading order. Together they are the fields of the module.
 const PARTS: [&str; 3] = ["boundary", "words", "trials"];
 

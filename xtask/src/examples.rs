@@ -188,7 +188,7 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("arenaria-lock-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
         fs::write(folder.join("lock"), "one").unwrap();
-        let mut install = |program| installed(&folder, "lock", &mut Command::new(program));
+        let install = |program| installed(&folder, "lock", &mut Command::new(program));
         let before = [install("false"), install("true"), install("false")];
         fs::write(folder.join("lock"), "two").unwrap();
         let after = install("false");

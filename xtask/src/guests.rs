@@ -9,6 +9,7 @@ use wit_component::ComponentEncoder;
 
 use crate::collector;
 use crate::contract::examine;
+use crate::metadata::Package;
 use crate::tools::need_target;
 use crate::workspace::{WASM, Workspace, succeed};
 
@@ -39,7 +40,8 @@ pub(crate) fn build_all(workspace: &Workspace) -> anyhow::Result<()> {
         print(guest, build(workspace, guest).with_context(|| format!("guest {guest}"))?);
     }
     let core = collector::core(workspace).context("guest collector")?;
-    print("collector", encode(workspace, "collector", &core).context("guest collector")?);
+    let package = Package::without_manifest("collector", collector::DESCRIPTION);
+    print("collector", encode(workspace, &package, &core).context("guest collector")?);
     Ok(())
 }
 
@@ -56,19 +58,21 @@ fn build(workspace: &Workspace, guest: &str) -> anyhow::Result<Built> {
     succeed(&mut cargo)?;
 
     let core_file = workspace.guests().join(WASM).join(PROFILE).join(format!("{guest}.wasm"));
-    encode(workspace, guest, &read(&core_file)?)
+    encode(workspace, &Package::find(workspace, guest)?, &read(&core_file)?)
         .with_context(|| format!("built from {}", core_file.display()))
 }
 
-/// Encodes a core module, which says of which world it is, as the component of a guest.
-fn encode(workspace: &Workspace, guest: &str, core: &[u8]) -> anyhow::Result<Built> {
+/// Encodes a core module, which says of which world it is, as the component of a package.
+fn encode(workspace: &Workspace, package: &Package, core: &[u8]) -> anyhow::Result<Built> {
     let component = ComponentEncoder::default()
         .validate(true)
         .module(core)
         .and_then(|mut encoder| encoder.encode())
         .context("it cannot be encoded as a component")?;
 
-    let component_file = workspace.component(guest);
+    let component = package.write_into(&component)?;
+
+    let component_file = workspace.component(&package.name);
     let findings = examine(&component)?;
     if !findings.breaches.is_empty() {
         // An earlier build must not be mistaken for this one.

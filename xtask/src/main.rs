@@ -7,16 +7,20 @@
 mod bridges;
 mod collector;
 mod contract;
+mod deploy;
 mod examples;
 mod foreign;
 mod guests;
+mod metadata;
 mod others;
+mod package;
 mod peers;
 mod playground;
 mod run;
 mod steps;
 mod test;
 mod tools;
+mod wit;
 mod workspace;
 
 use std::path::PathBuf;
@@ -47,7 +51,7 @@ enum Task {
     },
     /// Check everything: format, lints, guests, tests, documentation, Miri, licences.
     Test {
-        /// Leave out Miri and licences, the slow part.
+        /// Leave out packages, Miri and licences, the slow part.
         #[arg(long)]
         quick: bool,
     },
@@ -71,6 +75,15 @@ enum Task {
     Others,
     /// Build the components in other languages and worlds that the host is tested with.
     Foreign,
+    /// Pack the components as OCI artifacts and the server as a container image, and check them.
+    Package {
+        /// Where to; a folder that is empty or that this command made [default: target/package].
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+        /// Pack this binary instead of building a static one.
+        #[arg(long, value_name = "FILE")]
+        binary: Option<PathBuf>,
+    },
     /// Run a file of jq tests and write the table docs/conformance.md.
     Conformance {
         /// The tests, in the format of jq's own `jq.test`.
@@ -108,6 +121,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Peers { oha } => peers::get(&workspace, oha),
         Task::Others => others::run(&workspace),
         Task::Foreign => foreign::build_all(&workspace, &foreign::Language::ALL),
+        Task::Package { out, binary } => package::run(&workspace, out, binary),
         Task::Conformance { file } => run::conformance(&workspace, &file),
     }
 }

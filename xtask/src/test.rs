@@ -4,20 +4,23 @@
 use std::process::Command;
 
 use crate::bridges;
+use crate::deploy;
 use crate::examples;
 use crate::foreign;
 use crate::guests::{GUEST_LIBRARIES, GUESTS, PROFILE, build_all};
 use crate::others;
+use crate::package;
 use crate::peers;
 use crate::playground;
 use crate::steps::Steps;
 use crate::tools::{need_deny, need_miri};
+use crate::wit;
 use crate::workspace::{WASI, WASM, Workspace, succeed};
 
 /// How much is checked and said.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Extent {
-    /// Without Miri and licences.
+    /// Without packages, Miri and licences.
     pub(crate) quick: bool,
     /// Cargo reports errors alone.
     pub(crate) quiet: bool,
@@ -47,12 +50,14 @@ pub(crate) fn run(workspace: &Workspace, extent: Extent) -> anyhow::Result<()> {
         }
         steps.leave_out("under wasmtime serve", "--quick");
         steps.leave_out("under jco serve", "--quick");
+        steps.leave_out("packages", "--quick");
         steps.leave_out("licences and sources", "--quick");
         steps.leave_out("foreign components", "--quick");
     } else {
         others::add_steps(workspace, &mut steps)?;
         examples::check(workspace, &mut steps)?;
         foreign(workspace, extent, &mut steps)?;
+        packages(workspace, &mut steps)?;
         licences(workspace, &mut steps)?;
         miri(workspace, extent, &mut steps)?;
     }
@@ -130,6 +135,13 @@ fn foreign(workspace: &Workspace, extent: Extent, steps: &mut Steps) -> anyhow::
     }
     steps.step("foreign components", || foreign::build_all(workspace, &languages))?;
     steps.tests("tests of foreign components", &mut test)
+}
+
+/// What is handed on, made with the binary that the tests have built.
+fn packages(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<()> {
+    steps.step("packages of WIT", || wit::build_all(workspace))?;
+    let packages = package::step(workspace, steps)?;
+    deploy::steps(workspace, &packages, steps)
 }
 
 fn licences(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<()> {

@@ -50,6 +50,24 @@ const WASMTIME: Tool = Tool {
     remark: ": this takes a quarter of an hour",
 };
 
+/// Not optimised: it runs for a moment, and is large.
+const WKG: Tool = Tool {
+    package: "wkg",
+    program: "wkg",
+    version: "0.16.1",
+    accepted: "wkg ",
+    args: &[
+        "--no-default-features",
+        "--config",
+        "profile.release.opt-level=0",
+        "--config",
+        "profile.release.lto='off'",
+        "--config",
+        "profile.release.codegen-units=16",
+    ],
+    remark: ": this takes some minutes",
+};
+
 const OHA: Tool = Tool {
     package: "oha",
     program: "oha",
@@ -117,6 +135,15 @@ pub(crate) fn need_deny(workspace: &Workspace) -> anyhow::Result<PathBuf> {
 /// If it is missing and cannot be installed.
 pub(crate) fn need_wasmtime(workspace: &Workspace) -> anyhow::Result<PathBuf> {
     need(workspace, &WASMTIME)
+}
+
+/// The path of wkg, which builds packages of WIT, in the same way.
+///
+/// # Errors
+///
+/// If it is missing and cannot be installed.
+pub(crate) fn need_wkg(workspace: &Workspace) -> anyhow::Result<PathBuf> {
+    need(workspace, &WKG)
 }
 
 /// The path of the load generator oha, in the same way.

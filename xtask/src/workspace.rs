@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus};
+use std::process::{Command, ExitStatus, Stdio};
 
 use anyhow::{Context, ensure};
 
@@ -89,6 +89,16 @@ impl Workspace {
         self.target.join("debug").join(name)
     }
 
+    /// Where packages are made.
+    pub(crate) fn packages(&self) -> PathBuf {
+        self.target.join("package")
+    }
+
+    /// A binary that was built for a target that was named.
+    pub(crate) fn built(&self, target: &str, profile: &str, name: &str) -> PathBuf {
+        self.target.join(target).join(profile).join(name)
+    }
+
     /// The component of a guest.
     pub(crate) fn component(&self, guest: &str) -> PathBuf {
         self.components().join(guest).with_extension("wasm")
@@ -133,6 +143,20 @@ pub(crate) fn succeed(command: &mut Command) -> anyhow::Result<()> {
         command.status().with_context(|| format!("cannot start {}", shown(command)))?;
     ensure!(status.success(), "{} failed: {status}", shown(command));
     Ok(())
+}
+
+/// Runs a command to its end and gives what it prints.
+///
+/// # Errors
+///
+/// If it cannot be started, fails, or prints what is not text; with what it says of that.
+pub(crate) fn printed(command: &mut Command) -> anyhow::Result<String> {
+    let output = command
+        .stderr(Stdio::inherit())
+        .output()
+        .with_context(|| format!("cannot start {}", shown(command)))?;
+    ensure!(output.status.success(), "{} failed: {}", shown(command), output.status);
+    String::from_utf8(output.stdout).with_context(|| format!("{} prints no text", shown(command)))
 }
 
 /// Goes on as another command, which so is alone with the terminal: it gets Ctrl-C, and its exit code

@@ -21,9 +21,11 @@ fn run(binary: &str, program: &str, document: &str) -> Output {
     let mut command = Command::new(binary);
     command.arg(component()).arg(program);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().unwrap();
-    child.stdin.take().unwrap().write_all(document.as_bytes()).unwrap();
-    child.wait_with_output().unwrap()
+    let mut child = command.spawn().expect("the program starts");
+    let mut input = child.stdin.take().expect("piped");
+    input.write_all(document.as_bytes()).expect("all is read");
+    drop(input);
+    child.wait_with_output().expect("it ends")
 }
 
 #[test]

@@ -21,6 +21,7 @@ pub fn inspect(args: &InspectArgs) -> Result<u8> {
     let outline =
         Outline::read(&bytes).map_err(|refusal| anyhow!("cannot serve {name}: {refusal}"))?;
     println!("{name}: a component of {}", Size(bytes.len() as u64));
+    print_metadata(&bytes);
     for memory in &outline.memories {
         let pages = |pages: u64| Size(pages.saturating_mul(PAGE_BYTES));
         let (least, most) = (pages(memory.initial), memory.maximum.map(pages));
@@ -50,6 +51,26 @@ pub fn inspect(args: &InspectArgs) -> Result<u8> {
         Err(refusal) => {
             println!("served: no, {refusal}");
             Ok(1)
+        }
+    }
+}
+
+/// What the component says of itself. Whoever made it wrote it: it is shown, and decides nothing.
+fn print_metadata(bytes: &[u8]) {
+    let Ok(payload) = wasm_metadata::Payload::from_binary(bytes) else { return };
+    let said = payload.metadata();
+    let fields = [
+        ("name", said.name.clone()),
+        ("version", said.version.as_ref().map(ToString::to_string)),
+        ("description", said.description.as_ref().map(ToString::to_string)),
+        ("licences", said.licenses.as_ref().map(ToString::to_string)),
+        ("authors", said.authors.as_ref().map(ToString::to_string)),
+        ("source", said.source.as_ref().map(ToString::to_string)),
+    ];
+    for (field, value) in fields {
+        if let Some(value) = value {
+            // What would move a terminal's cursor is not printed as it is.
+            println!("{field}: {}", value.escape_debug());
         }
     }
 }

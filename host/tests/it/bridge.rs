@@ -3,9 +3,9 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::client::{Request, Response};
+use crate::client::Request;
+use crate::config::Config;
 use crate::harness::{Finished, Server, arenaria, component, finished};
-use crate::payloads::ad_hoc;
 
 const GENERATIONS: [(&str, &str); 2] =
     [("p2", "wasi:http/incoming-handler@0.2."), ("p3", "wasi:http/handler@0.3.")];
@@ -62,38 +62,45 @@ fn served(file: PathBuf, folder: tempfile::TempDir, more: &[&str]) -> Server {
     Server::start_command(arenaria(&arguments), folder)
 }
 
-/// A path that shows what the processor was given.
-fn head(server: &Server) -> Response {
+/// What the processor was given, and when the request came.
+fn head(server: &Server) -> (String, u64) {
     let request = Request::new("PUT", "/head?a=%20b").header("Accept", "x/y");
-    server.exchange(&request.header("cookie", "c").body("abc"))
+    let response = server.exchange(&request.header("cookie", "c").body("abc"));
+    assert_eq!(response.status, 200, "{response:?}");
+    let text = response.text();
+    let (given, moment) = text.split_once("received at ").expect("the probe says it");
+    (given.to_owned(), moment.trim().parse().expect("a number"))
 }
 
 #[test]
 fn a_bridged_processor_is_given_what_it_would_be_given_unbridged() {
-    let plain = head(&Server::start(&crate::config::Config::probe()));
-    assert_eq!(plain.status, 200, "{plain:?}");
+    let (plain, begun) = head(&Server::start(&Config::probe()));
+    assert!(plain.contains("accept: x/y") && !plain.contains("cookie"), "{plain}");
     for (world, _) in GENERATIONS {
         let (folder, output) = bridged("probe", world, "environment");
-        let bridged = head(&served(output, folder, &[]));
-        bridged.check(plain.status, &plain.body);
+        let (given, moment) = head(&served(output, folder, &[]));
+        assert_eq!(given, plain, "{world}");
+        assert!(moment > begun, "{world}: {moment}, {begun}");
     }
 }
 
 #[test]
 fn settings_come_from_the_environment_or_the_store() {
     for (world, _) in GENERATIONS {
-        let (folder, output) = bridged("transform", world, "environment");
-        let set = ["--grant", "environment", "--set", "ARENARIA_SET_AD_HOC=true"];
-        let server = served(output, folder, &set);
-        server.exchange(&ad_hoc(".[]", "[1,2]")).check(200, "1\n2\n");
+        let (folder, output) = bridged("probe", world, "environment");
+        let set = ["--grant", "environment", "--set", "ARENARIA_SET_GREETING=ahoy"];
+        let greeting = served(output, folder, &set).get("/greeting").text();
+        assert!(greeting.contains("ahoy"), "{world}: {greeting}");
 
-        let (folder, output) = bridged("transform", world, "config");
+        let (folder, output) = bridged("probe", world, "config");
         let own = "bridge-request-body=1KiB";
-        let set = ["--grant", "config", "--set", "ad-hoc=true", "--set", own];
+        let set = ["--grant", "config", "--set", "greeting=ahoy", "--set", own];
         let server = served(output, folder, &set);
-        server.exchange(&ad_hoc(".[]", "[1,2]")).check(200, "1\n2\n");
-        let refused = server.exchange(&ad_hoc("length", "x".repeat(1025)));
+        let greeting = server.get("/greeting").text();
+        assert!(greeting.contains("ahoy"), "{world}: {greeting}");
+        let refused = server.post("/echo", "x".repeat(1025));
         refused.check_limit(413, "body-too-large", "request-body", "1KiB");
+        server.check_alive();
     }
 }
 

@@ -220,9 +220,26 @@ fn a_component_is_inspected() {
         for part in ["memory", "import", "arenaria:processor/handler@0.1.0", "16MiB"] {
             assert!(said.contains(part), "{name}: no {part:?} in {said}");
         }
+        for part in [format!("name: {name}"), "licences: MIT OR Apache-2.0".to_owned()] {
+            assert!(said.lines().any(|line| line == part), "{name}: no {part:?} in {said}");
+        }
+        for part in [concat!("version: ", env!("CARGO_PKG_VERSION")), "description: "] {
+            assert!(said.lines().any(|line| line.starts_with(part)), "{name}: {said}");
+        }
         let jq = said.contains("arenaria:transform/jq@0.1.0");
         assert_eq!(jq, name == "transform", "{said}");
     }
+}
+
+#[test]
+fn what_a_component_says_of_itself_cannot_move_the_cursor() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("loud.wasm");
+    let text = r#"(component (@custom "description" "sand\1b[2J\0aserved: yes"))"#;
+    std::fs::write(&file, wat::parse_str(text).unwrap()).unwrap();
+    let said = finished(&mut arenaria(&["inspect", file.to_str().unwrap()])).stdout;
+    let line = said.lines().find(|line| line.starts_with("description: "));
+    assert_eq!(line, Some(r"description: sand\u{1b}[2J\nserved: yes"), "{said}");
 }
 
 /// The body that a call prints.

@@ -18,11 +18,11 @@ fn options() -> Options {
 }
 
 fn runtime() -> Runtime {
-    tokio::runtime::Builder::new_current_thread().build().unwrap()
+    tokio::runtime::Builder::new_current_thread().build().expect("a runtime needs nothing")
 }
 
 fn probe(options: Options) -> Processor {
-    runtime().block_on(Processor::load(component("probe"), options)).unwrap()
+    runtime().block_on(Processor::load(component("probe"), options)).expect("it is a good one")
 }
 
 fn get(path_with_query: &str) -> Request<'_> {
@@ -32,17 +32,17 @@ fn get(path_with_query: &str) -> Request<'_> {
 /// What the probe answers.
 async fn ask(processor: &Processor, path: &str) -> Result<String, Fault> {
     let response = processor.handle(get(path)).await?;
-    Ok(String::from_utf8(response.body).unwrap())
+    Ok(String::from_utf8(response.body).expect("the probe says text"))
 }
 
 #[track_caller]
 fn check(processor: &Processor, path: &str, expected: &str) {
-    assert_eq!(runtime().block_on(ask(processor, path)).unwrap(), expected);
+    assert_eq!(runtime().block_on(ask(processor, path)).expect("it answers"), expected);
 }
 
 #[track_caller]
 fn check_refused(loaded: Result<Processor, LoadError>, parts: &[&str]) {
-    let sentence = loaded.unwrap_err().to_string();
+    let sentence = loaded.expect_err("it is refused").to_string();
     for part in parts {
         assert!(sentence.contains(part), "{sentence:?} lacks {part:?}");
     }
@@ -59,7 +59,7 @@ fn a_request_goes_in_whole_and_an_instance_is_reused() {
     let response = runtime().block_on(processor.handle(request)).unwrap();
     assert_eq!(response.status, 200);
     let expected = "POST /head?a\naccept: text/plain\nbody 4 bytes\nreceived at 7\n";
-    assert_eq!(String::from_utf8(response.body).unwrap(), expected);
+    assert_eq!(String::from_utf8(response.body).expect("the probe says text"), expected);
 }
 
 #[test]
@@ -94,11 +94,11 @@ fn order(instances: u32) -> Vec<&'static str> {
     let ended = std::cell::RefCell::new(Vec::new());
     runtime().block_on(async {
         let long = async {
-            ask(&processor, "/loop").await.unwrap_err();
+            ask(&processor, "/loop").await.expect_err("it loops");
             ended.borrow_mut().push("long");
         };
         let short = async {
-            ask(&processor, "/remember").await.unwrap();
+            ask(&processor, "/remember").await.expect("it answers");
             ended.borrow_mut().push("short");
         };
         tokio::join!(long, short);

@@ -1,0 +1,242 @@
+//! Makes what is handed on: each component as an OCI artifact, and the server as a container image,
+//! both as layouts that any tool can push to a registry or load. Nothing is pushed from here.
+//!
+//! The same source and binary give the same bytes. The one date in them is `SOURCE_DATE_EPOCH`, or
+//! 1970.
+
+mod artifact;
+mod check;
+mod image;
+mod layout;
+mod read;
+mod sandbox;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, UNIX_EPOCH};
+
+use anyhow::{Context, ensure};
+
+pub(crate) use self::check::checked_by_the_image;
+pub(crate) use self::sandbox::Sandbox;
+use crate::bridges;
+use crate::guests::build_all;
+use crate::steps::Steps;
+use crate::tools::need_target;
+use crate::workspace::{Workspace, succeed};
+
+/// The guests that are handed on. The others are for tests.
+const COMPONENTS: [&str; 2] = ["hello", "transform"];
+
+/// Stands in a folder that this command made and may empty.
+const MARK: &str = ".made-by-arenaria";
+
+/// What was made.
+#[derive(Debug)]
+pub(crate) struct Packages {
+    out: PathBuf,
+    /// The name of each component, in the folder of components.
+    components: Vec<String>,
+}
+
+impl Packages {
+    /// The layout of a component.
+    fn component(&self, name: &str) -> PathBuf {
+        self.out.join("components").join(name)
+    }
+
+    /// The folder of the container image: its root, its layout and a file to build it from the root.
+    fn image(&self) -> PathBuf {
+        self.out.join("image")
+    }
+}
+
+/// Builds guests and server, packs them, and checks what was made.
+///
+/// # Errors
+///
+/// If something cannot be built, written, or is not right.
+pub(crate) fn run(
+    workspace: &Workspace,
+    out: Option<PathBuf>,
+    binary: Option<PathBuf>,
+) -> anyhow::Result<()> {
+    build_all(workspace)?;
+    bridges::build_all(workspace)?;
+    let binary = binary.map_or_else(|| build_static(workspace), Ok)?;
+    let packages = make(workspace, out.unwrap_or_else(|| workspace.packages()), &binary)?;
+    check::all(&packages)?;
+    match Sandbox::find() {
+        Some(sandbox) => check::runs(&packages, &sandbox),
+        None => {
+            println!("the image was not run: there is no bwrap (Debian: bubblewrap)");
+            Ok(())
+        }
+    }
+}
+
+/// The same as a step of the tests, with the binary that they have built: in two folders, which
+/// must not differ.
+///
+/// # Errors
+///
+/// If something is not right.
+pub(crate) fn step(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<Packages> {
+    let binary = workspace.binary("arenaria");
+    let folder = workspace.packages().with_extension("check");
+    let mut made = None;
+    steps.step("packages", || {
+        let first = make(workspace, folder.join("first"), &binary)?;
+        let second = make(workspace, folder.join("second"), &binary)?;
+        check::all(&first)?;
+        check::same(&first, &second)?;
+        made = Some(first);
+        Ok(())
+    })?;
+    let packages = made.expect("the step has passed");
+    match Sandbox::find() {
+        Some(sandbox) => {
+            steps.step("container image, run", || check::runs(&packages, &sandbox))?;
+        }
+        None => steps.leave_out("container image, run", "there is no bwrap (Debian: bubblewrap)"),
+    }
+    Ok(packages)
+}
+
+/// Packs the components and the server into a folder.
+fn make(workspace: &Workspace, out: PathBuf, binary: &Path) -> anyhow::Result<Packages> {
+    ensure!(binary.is_file(), "there is no {}; build it first", binary.display());
+    empty(&out)?;
+    let created = created(std::env::var("SOURCE_DATE_EPOCH").ok().as_deref())?;
+    let mut packages = Packages { out, components: Vec::new() };
+    let mut files: Vec<_> = COMPONENTS.iter().map(|name| workspace.component(name)).collect();
+    let bridges = shared_components(&workspace.share())?;
+    if !bridges.is_empty() {
+        files.extend(bridged(workspace, binary, &packages.out)?);
+    }
+    files.extend(bridges);
+    for file in files {
+        let name = file.file_stem().and_then(|stem| stem.to_str());
+        let name = name.with_context(|| format!("{} has no name", file.display()))?.to_owned();
+        let digest = artifact::pack(&file, &name, &packages.component(&name), &created)?;
+        println!("{name:<20} {digest}");
+        packages.components.push(name);
+    }
+    let digest = image::pack(workspace, binary, &packages.image(), &created)?;
+    println!("{:<20} {digest}", "container image");
+    println!("in {}", packages.out.display());
+    Ok(packages)
+}
+
+/// The flagship for hosts of `wasi:http`, both versions, as the binary that is packed makes it.
+fn bridged(workspace: &Workspace, binary: &Path, out: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let folder = out.join("bridged");
+    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let mut files = Vec::new();
+    for world in ["p2", "p3"] {
+        let file = folder.join(format!("transform-{world}.wasm"));
+        let mut bridge = Command::new(binary);
+        bridge.env("ARENARIA_SHARE", workspace.share()).arg("bridge");
+        bridge.arg(workspace.component("transform")).arg("-o").arg(&file);
+        succeed(bridge.args(["--world", world]))?;
+        files.push(file);
+    }
+    Ok(files)
+}
+
+/// What the folder beside the binary has of components: the bridges, if they were built.
+fn shared_components(share: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    if !share.is_dir() {
+        return Ok(Vec::new());
+    }
+    let entries =
+        fs::read_dir(share).with_context(|| format!("cannot read {}", share.display()))?;
+    let mut files = Vec::new();
+    for entry in entries {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "wasm") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// Empties a folder that this command made, or makes it. Touches no other.
+fn empty(folder: &Path) -> anyhow::Result<()> {
+    if folder.exists() {
+        let is_empty = fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_none());
+        ensure!(
+            is_empty || folder.join(MARK).exists(),
+            "{} has other things in it; choose an empty folder",
+            folder.display()
+        );
+        fs::remove_dir_all(folder).with_context(|| format!("cannot empty {}", folder.display()))?;
+    }
+    fs::create_dir_all(folder)
+        .and_then(|()| fs::write(folder.join(MARK), ""))
+        .with_context(|| format!("cannot make {}", folder.display()))
+}
+
+/// The date that stands in what is made.
+fn created(source_date_epoch: Option<&str>) -> anyhow::Result<String> {
+    let seconds = match source_date_epoch {
+        None => 0,
+        Some(text) => text
+            .parse()
+            .with_context(|| format!("SOURCE_DATE_EPOCH = {text:?} is no number of seconds"))?,
+    };
+    let date = UNIX_EPOCH.checked_add(Duration::from_secs(seconds));
+    let date = date.with_context(|| format!("SOURCE_DATE_EPOCH = {seconds} is too far away"))?;
+    Ok(humantime::format_rfc3339_seconds(date).to_string())
+}
+
+/// Builds the server for a container: one file that needs no library.
+fn build_static(workspace: &Workspace) -> anyhow::Result<PathBuf> {
+    let target = format!("{}-unknown-linux-musl", std::env::consts::ARCH);
+    need_target(workspace, &target)?;
+    ensure!(
+        Command::new("musl-gcc").arg("--version").output().is_ok_and(|it| it.status.success()),
+        "there is no musl-gcc, which compiles what is C (Debian: musl-tools); or name a --binary"
+    );
+    let mut cargo = workspace.cargo();
+    cargo.args(["build", "--release", "-p", "arenaria", "--target", &target]);
+    // Names stay, for backtraces; lines are twice the size of everything else.
+    cargo.args(["--config", "profile.release.strip='debuginfo'"]);
+    succeed(&mut cargo)?;
+    Ok(workspace.built(&target, "release", "arenaria"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_with_other_things_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let mine = folder.path().join("mine");
+        fs::write(&mine, "precious").unwrap();
+        let error = empty(folder.path()).unwrap_err();
+        assert!(error.to_string().ends_with("has other things in it; choose an empty folder"));
+        assert_eq!(fs::read(&mine).unwrap(), b"precious");
+    }
+
+    #[test]
+    fn a_folder_of_ours_is_emptied() {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("out");
+        empty(&out).unwrap();
+        fs::write(out.join("old"), "").unwrap();
+        empty(&out).unwrap();
+        assert!(!out.join("old").exists() && out.join(MARK).exists());
+    }
+
+    #[test]
+    fn the_date_is_what_was_asked_for() {
+        assert_eq!(created(None).unwrap(), "1970-01-01T00:00:00Z");
+        assert_eq!(created(Some("1800000000")).unwrap(), "2027-01-15T08:00:00Z");
+        let error = created(Some("today")).unwrap_err();
+        assert_eq!(error.to_string(), "SOURCE_DATE_EPOCH = \"today\" is no number of seconds");
+    }
+}

@@ -1,0 +1,168 @@
+//! Runs the container image's server as a container would be run, without an engine: bubblewrap gives
+//! it the unpacked root and nothing else, read-only; user 65532, no capability, process 1 of its own
+//! process namespace. Only the network is the machine's.
+//!
+//! A binary that needs libraries, as those of development do, is given this machine's.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::Duration;
+
+use super::read::{ImageConfig, Process};
+use anyhow::{Context, ensure};
+
+use crate::workspace::succeed;
+
+/// How long an answer may take before it counts as none.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A bubblewrap that works.
+#[derive(Debug)]
+pub(crate) struct Sandbox(());
+
+impl Sandbox {
+    /// `None` if there is none, or if it may not make namespaces here.
+    pub(crate) fn find() -> Option<Self> {
+        let mut bwrap = Command::new("bwrap");
+        bwrap.args(ISOLATION).args(["--ro-bind", "/", "/", "--proc", "/proc", "true"]);
+        bwrap.output().is_ok_and(|output| output.status.success()).then_some(Self(()))
+    }
+
+    /// The image's own command in an unpacked root, with these further arguments, and with a file in
+    /// place of one of the image's.
+    pub(crate) fn command(
+        &self,
+        root: &Path,
+        image: &ImageConfig,
+        args: &[&str],
+        mounted: Option<(&Path, &str)>,
+    ) -> anyhow::Result<Command> {
+        let Process { user, env, entrypoint, cmd, working_dir } = &image.config;
+        let ids = user.split_once(':');
+        let (uid, gid) = ids.context("the image names no user and group")?;
+        let mut bwrap = Command::new("bwrap");
+        bwrap.args(ISOLATION).args(["--uid", uid, "--gid", gid, "--as-pid-1"]);
+        let mut names: Vec<_> = fs::read_dir(root)
+            .with_context(|| format!("cannot read {}", root.display()))?
+            .map(|entry| entry.map(|entry| entry.file_name()))
+            .collect::<Result<_, _>>()?;
+        names.sort();
+        for name in names {
+            bwrap.arg("--ro-bind").arg(root.join(&name)).arg(Path::new("/").join(&name));
+        }
+        let program = entrypoint.first().context("the image has no entry point")?;
+        for library in libraries(&root.join(program.trim_start_matches('/')))? {
+            bwrap.arg("--ro-bind").arg(&library).arg(&library);
+        }
+        if let Some((from, to)) = mounted {
+            bwrap.arg("--ro-bind").arg(from).arg(to);
+        }
+        bwrap.args(["--proc", "/proc", "--dev", "/dev", "--remount-ro", "/", "--clearenv"]);
+        for variable in env {
+            let (key, value) = variable.split_once('=').context("a variable without a value")?;
+            bwrap.args(["--setenv", key, value]);
+        }
+        bwrap.args(["--chdir", working_dir, "--"]).args(entrypoint).args(cmd).args(args);
+        Ok(bwrap)
+    }
+}
+
+/// What separates the process from the machine.
+const ISOLATION: [&str; 9] = [
+    "--unshare-user",
+    "--unshare-pid",
+    "--unshare-ipc",
+    "--unshare-uts",
+    "--cap-drop",
+    "ALL",
+    "--new-session",
+    "--die-with-parent",
+    "--unshare-cgroup-try",
+];
+
+/// The libraries that a program is linked with, as absolute paths. None if it is static.
+fn libraries(program: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let output = Command::new("ldd").arg(program).output().context("cannot start ldd")?;
+    if !output.status.success() {
+        // What ldd says of a static program.
+        return Ok(Vec::new());
+    }
+    let text = String::from_utf8_lossy(&output.stdout);
+    let paths = text.split_ascii_whitespace().filter(|word| word.starts_with('/'));
+    Ok(paths.map(PathBuf::from).collect())
+}
+
+/// The server in a sandbox.
+#[derive(Debug)]
+pub(crate) struct Server {
+    bwrap: Child,
+    /// Kept open: a server whose output nobody reads would fail to print.
+    _output: BufReader<ChildStdout>,
+    address: String,
+    operator: String,
+}
+
+impl Server {
+    /// Starts it and waits until it says where it listens.
+    pub(crate) fn start(mut command: Command) -> anyhow::Result<Self> {
+        let mut bwrap = command.stdout(Stdio::piped()).spawn().context("cannot start bwrap")?;
+        let mut output = BufReader::new(bwrap.stdout.take().expect("standard output is piped"));
+        let mut next = |what: &str| -> anyhow::Result<String> {
+            let mut line = String::new();
+            output.read_line(&mut line)?;
+            let address = line.trim_end().strip_prefix(what);
+            address.map(str::to_owned).with_context(|| format!("the image prints {line:?}"))
+        };
+        let address = next("listening on http://")?;
+        let operator = next("operator on http://")?;
+        Ok(Self { bwrap, _output: output, address, operator })
+    }
+
+    /// Sends one request, and gives the whole answer.
+    pub(crate) fn ask(&self, method: &str, path: &str, body: &str) -> anyhow::Result<String> {
+        ask(&self.address, method, path, body)
+    }
+
+    /// Sends one request to the operator's address, and gives the whole answer.
+    pub(crate) fn ask_operator(&self, method: &str, path: &str) -> anyhow::Result<String> {
+        ask(&self.operator, method, path, "")
+    }
+
+    /// Ends it as an engine would, and waits until it has ended in good order.
+    pub(crate) fn end(&mut self) -> anyhow::Result<()> {
+        // A signal to bwrap itself would end it, and only it. What it waits for is the server.
+        let pid = self.bwrap.id();
+        let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"))?;
+        let server = children.split_ascii_whitespace().next();
+        let server = server.context("bwrap has no child: the server has ended by itself")?;
+        succeed(Command::new("kill").args(["-TERM", server]))?;
+        let status = self.bwrap.wait()?;
+        ensure!(status.success(), "the server ended with {status} after SIGTERM");
+        Ok(())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Of no use if it has ended already; with bwrap its child ends.
+        let _ = self.bwrap.kill();
+        let _ = self.bwrap.wait();
+    }
+}
+
+fn ask(address: &str, method: &str, path: &str, body: &str) -> anyhow::Result<String> {
+    let mut stream = TcpStream::connect(address)
+        .with_context(|| format!("the image does not listen on {address}"))?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    write!(
+        stream,
+        "{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).with_context(|| format!("no answer from {address}"))?;
+    Ok(answer.trim_end().to_owned())
+}
