@@ -38,9 +38,10 @@ struct Wasi {
     config: WasiConfigVariables,
 }
 
-/// Handles that one instance may hold of the host, of all kinds together. The largest of them are
-/// header fields, so that a hostile guest can make the host hold 16 MiB.
-const HANDLES_MAX: usize = 512;
+/// Handles that one instance may hold of the host, of all kinds together: an engine with a collector
+/// keeps one for every piece of a long body until it collects. The largest of them are header fields, so
+/// that a hostile guest can make the host hold 64 MiB.
+const HANDLES_MAX: usize = 2048;
 /// The most that is copied out of a guest at once on the way to a client.
 const CHUNK_BYTES: usize = 64 << 10;
 /// The most random bytes at once.

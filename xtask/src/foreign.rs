@@ -172,24 +172,27 @@ fn componentize(workspace: &Workspace, script: &Script, wasi: &Path) -> anyhow::
     let _ = fs::remove_file(&key_file);
     let tools = need_tools(workspace, script.language)?;
     let made = component.with_extension("wasm.new");
-    fs::create_dir_all(component.parent().expect("components lie in a folder"))?;
+    // A copy: what the tools leave behind beside a source must not lie in the tree.
+    let sources = component.with_extension("sources");
+    fs::create_dir_all(&sources)?;
+    let copy = sources.join(source.file_name().expect("a source is a file"));
+    fs::copy(&source, &copy)?;
     let mut command = match script.language {
         Language::JavaScript => {
             let mut node = Command::new(tools.join("node_modules/.bin/componentize-js"));
-            node.arg("--wit").arg(&wit).args(["--world-name", script.world]).arg(&source);
+            node.arg("--wit").arg(&wit).args(["--world-name", script.world]).arg(&copy);
             node
         }
         Language::Python => {
             let mut python = Command::new(tools.join("bin/componentize-py"));
             python.arg("--quiet").arg("-d").arg(&wit).args(["-w", script.world, "componentize"]);
-            python.arg("-p").arg(source.parent().expect("a file lies in a folder"));
+            python.arg("-p").arg(&sources);
             python.arg(source.file_stem().expect("a module has a name"));
             python
         }
     };
     println!("making {} of {}, which takes a minute", script.component, script.file);
-    // In the folder of the tools: what they leave behind must not lie in the tree.
-    succeed(command.current_dir(&tools).arg("-o").arg(&made))?;
+    succeed(command.current_dir(&sources).arg("-o").arg(&made))?;
     fs::rename(&made, &component)?;
     fs::write(&key_file, key).context("cannot write the component's key")
 }

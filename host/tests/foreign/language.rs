@@ -6,8 +6,9 @@ use crate::harness::Server;
 /// A component that answers by path, as `examples/foreign/README.md` says.
 pub(crate) struct Language {
     pub(crate) component: &'static str,
-    /// What an endless allocation ends in: the problem's status and kind.
-    pub(crate) hoard: (u16, &'static str),
+    /// Whether it ends when there is no more memory. Otherwise it catches that as an error, and answers
+    /// 500 by itself.
+    pub(crate) dies_of_exhaustion: bool,
     /// What it says of a request that was denied.
     pub(crate) denied: &'static str,
     /// Whether an instance serves more than one request.
@@ -21,14 +22,14 @@ pub(crate) const MEMORY: &str = "64MiB";
 /// as browsers do: not at all.
 pub(crate) const JAVASCRIPT: Language = Language {
     component: "foreign/javascript",
-    hoard: (507, "memory"),
+    dies_of_exhaustion: false,
     denied: "NetworkError",
     is_reusable: false,
 };
 
 pub(crate) const PYTHON: Language = Language {
     component: "foreign/python",
-    hoard: (507, "memory"),
+    dies_of_exhaustion: true,
     denied: "HttpRequestDenied",
     is_reusable: true,
 };
@@ -36,14 +37,14 @@ pub(crate) const PYTHON: Language = Language {
 /// Its `wstd` sends the body beside the request, and sees the body refused first.
 pub(crate) const RUST_P2: Language = Language {
     component: "foreign/rust-p2",
-    hoard: (507, "memory"),
+    dies_of_exhaustion: true,
     denied: "connection reset",
     is_reusable: true,
 };
 
 pub(crate) const RUST_P3: Language = Language {
     component: "foreign/rust-p3",
-    hoard: (507, "memory"),
+    dies_of_exhaustion: true,
     denied: "HttpRequestDenied",
     is_reusable: true,
 };

@@ -20,7 +20,7 @@ use crate::scrape::Metrics;
 
 /// How long anything may take before a test says that it did not happen. Generous: the first start
 /// compiles a component with an unoptimised compiler, next to other tests.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Servers start one after the other, so that each finds what the one before it compiled.
 static STARTING: Mutex<()> = Mutex::new(());
