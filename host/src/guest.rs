@@ -40,14 +40,14 @@ struct Wasi {
 
 /// Handles that one instance may hold of the host, of all kinds together: an engine with a collector
 /// keeps one for every piece of a long body until it collects. The largest of them are header fields, so
-/// that a hostile guest can make the host hold 64 MiB.
+/// that a hostile guest can make the host hold 32 MiB.
 const HANDLES_MAX: usize = 2048;
 /// The most that is copied out of a guest at once on the way to a client.
 const CHUNK_BYTES: usize = 64 << 10;
 /// The most random bytes at once.
 const RANDOM_BYTES_MAX: u64 = 1 << 20;
 /// The header fields of a message that a guest makes, as the host holds them.
-const FIELDS_BYTES_MAX: usize = 32 << 10;
+const FIELDS_BYTES_MAX: usize = 16 << 10;
 
 impl Guest {
     /// A guest that imports nothing.

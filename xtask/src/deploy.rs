@@ -10,6 +10,7 @@ use anyhow::{Context, ensure};
 use serde_json::Value;
 
 use crate::package::{Packages, Sandbox, checked_by_the_image};
+use crate::registries::{lack_of_python, need_pip};
 use crate::steps::Steps;
 use crate::workspace::{Workspace, succeed};
 
@@ -27,10 +28,9 @@ pub(crate) fn steps(
     packages: &Packages,
     steps: &mut Steps,
 ) -> anyhow::Result<()> {
-    if Command::new("python3").args(["-m", "venv", "--help"]).output().is_ok_and(succeeded) {
-        steps.step("manifests, schemas", || schemas(workspace))?;
-    } else {
-        steps.leave_out("manifests, schemas", "there is no Python with venv");
+    match lack_of_python() {
+        None => steps.step("manifests, schemas", || schemas(workspace))?,
+        Some(reason) => steps.leave_out("manifests, schemas", reason),
     }
     match Sandbox::find() {
         Some(sandbox) => steps.step("manifests, configuration", || {
@@ -49,36 +49,15 @@ pub(crate) fn steps(
 
 /// Kubernetes' manifests against its schemas, where a key that they do not have is an error.
 fn schemas(workspace: &Workspace) -> anyhow::Result<()> {
-    let validate = need_validator(workspace)?;
+    let environment = workspace.tools().join("kubernetes-validate");
+    need_pip(&folder(workspace).join("requirements.txt"), &environment)?;
+    let validate = environment.join("bin/kubernetes-validate");
     let files = manifests(&folder(workspace).join("kubernetes"))?;
     ensure!(!files.is_empty(), "there are no manifests");
     for version in KUBERNETES {
         succeed(Command::new(&validate).args(["--strict", "-k", version]).args(&files))?;
     }
     Ok(())
-}
-
-/// The validator with its schemas, installed as `requirements.txt` says, and again when that changes.
-fn need_validator(workspace: &Workspace) -> anyhow::Result<PathBuf> {
-    let requirements = folder(workspace).join("requirements.txt");
-    let wanted = crate::guests::read(&requirements)?;
-    let venv = workspace.tools().join("kubernetes-validate");
-    let installed = venv.join("requirements.txt");
-    let program = venv.join("bin/kubernetes-validate");
-    if !fs::read(&installed).is_ok_and(|present| present == wanted) {
-        println!("installing kubernetes-validate into {}", venv.display());
-        succeed(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&venv))?;
-        let mut pip = Command::new(venv.join("bin/python"));
-        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
-        // The list is complete: what is not in it is not installed.
-        succeed(pip.args(["--no-deps", "-r"]).arg(&requirements))?;
-        fs::write(&installed, &wanted).context("cannot note what was installed")?;
-    }
-    Ok(program)
-}
-
-fn succeeded(output: std::process::Output) -> bool {
-    output.status.success()
 }
 
 fn folder(workspace: &Workspace) -> PathBuf {

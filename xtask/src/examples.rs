@@ -5,11 +5,12 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use anyhow::Context;
 
 use crate::guests::build_all;
+use crate::registries::{lack_of_node, lack_of_python, need_npm, need_pip};
 use crate::steps::Steps;
 use crate::workspace::{COMPONENTS_VARIABLE, Workspace, succeed};
 
@@ -21,9 +22,6 @@ pub(crate) const STEPS: [&str; 2] = [JAVASCRIPT, PYTHON];
 
 /// What the examples leave in their own folder when a person runs them there.
 const LEFT_BEHIND: [&str; 4] = ["node_modules", "build", "venv", "__pycache__"];
-
-/// The oldest Node that the example is for.
-const NODE_MAJOR_MIN: u32 = 20;
 
 /// Checks the examples alone, those in Rust too.
 ///
@@ -50,17 +48,13 @@ pub(crate) fn check(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<
 }
 
 fn javascript(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<()> {
-    if !has_node() {
-        steps.leave_out(JAVASCRIPT, "there is no Node 20 or later with npm");
+    if let Some(reason) = lack_of_node() {
+        steps.leave_out(JAVASCRIPT, reason);
         return Ok(());
     }
     let folder = copy(workspace, "node")?;
-    let install = ["ci", "--no-audit", "--no-fund"];
-    if !installed(&folder, "package-lock.json", Command::new("npm").args(install)) {
-        steps.leave_out(JAVASCRIPT, "npm cannot install what package-lock.json names");
-        return Ok(());
-    }
     steps.step(JAVASCRIPT, || {
+        need_npm(&workspace.root().join("examples/node"), &folder)?;
         // A bench of the development profile: whether the scripts work is looked at here, not times.
         succeed(workspace.cargo().args(["build", "--quiet", "-p", "embed", "--bin", "bench"]))?;
         for (script, rounds) in
@@ -76,39 +70,19 @@ fn javascript(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<()> {
 }
 
 fn python(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<()> {
+    if let Some(reason) = lack_of_python() {
+        steps.leave_out(PYTHON, reason);
+        return Ok(());
+    }
     let folder = copy(workspace, "python")?;
-    // What is installed lies beside the copy, so that a new copy keeps it.
-    let environment = folder.join("venv");
-    let interpreter = environment.join("bin/python");
-    let mut create = Command::new("python3");
-    create.args(["-m", "venv"]).arg(&environment);
-    if !interpreter.exists() && succeed(&mut create).is_err() {
-        steps.leave_out(PYTHON, "there is no python3 with venv");
-        return Ok(());
-    }
-    let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"];
-    let mut pip = Command::new(&interpreter);
-    if !installed(&folder, "requirements.txt", pip.args(install).arg("requirements.txt")) {
-        steps.leave_out(PYTHON, "pip cannot install what requirements.txt names");
-        return Ok(());
-    }
-    let mut tests = Command::new(&interpreter);
-    tests.current_dir(&folder).args(["-m", "unittest"]);
-    steps.command(PYTHON, tests.env(COMPONENTS_VARIABLE, workspace.components()))
-}
-
-fn has_node() -> bool {
-    let prints = |program: &str| {
-        let output = Command::new(program).arg("--version").stderr(Stdio::null()).output().ok()?;
-        String::from_utf8(output.stdout).ok().filter(|_| output.status.success())
-    };
-    let major = prints("node").as_deref().and_then(node_major);
-    major.is_some_and(|major| major >= NODE_MAJOR_MIN) && prints("npm").is_some()
-}
-
-/// What stands first in `v20.20.2`.
-fn node_major(version: &str) -> Option<u32> {
-    version.strip_prefix('v')?.split('.').next()?.parse().ok()
+    steps.step(PYTHON, || {
+        // What is installed lies beside the copy, so that a new copy keeps it.
+        let environment = folder.join("venv");
+        need_pip(&folder.join("requirements.txt"), &environment)?;
+        let mut tests = Command::new(environment.join("bin/python"));
+        tests.current_dir(&folder).args(["-m", "unittest"]);
+        succeed(tests.env(COMPONENTS_VARIABLE, workspace.components()))
+    })
 }
 
 /// Copies an example below the target directory, without what a person has left in it, and gives where
@@ -140,29 +114,9 @@ fn copy_folder(from: &Path, to: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Installs what the lock file names, unless that was done before. Says whether it is there.
-fn installed(folder: &Path, lock: &str, install: &mut Command) -> bool {
-    let (lock, stamp) = (folder.join(lock), folder.join("installed"));
-    let Ok(wanted) = fs::read(lock) else { return false };
-    if fs::read(&stamp).is_ok_and(|present| present == wanted) {
-        return true;
-    }
-    let done = succeed(install.current_dir(folder));
-    if let Err(error) = &done {
-        println!("{error:#}");
-    }
-    done.is_ok() && fs::write(stamp, wanted).is_ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_version_of_node_is_read() {
-        assert_eq!(node_major("v20.20.2\n"), Some(20));
-        assert_eq!(node_major("20"), None);
-    }
 
     #[test]
     fn what_a_person_left_behind_is_not_copied() {
@@ -181,18 +135,5 @@ mod tests {
         let gone = ["node_modules/c", "test/gone"].map(|file| to.join(file).exists());
         fs::remove_dir_all(&folder).unwrap();
         assert_eq!((there, gone), ([true; 4], [false; 2]));
-    }
-
-    #[test]
-    fn what_was_installed_is_not_installed_again() {
-        let folder = std::env::temp_dir().join(format!("arenaria-lock-{}", std::process::id()));
-        fs::create_dir_all(&folder).unwrap();
-        fs::write(folder.join("lock"), "one").unwrap();
-        let install = |program| installed(&folder, "lock", &mut Command::new(program));
-        let before = [install("false"), install("true"), install("false")];
-        fs::write(folder.join("lock"), "two").unwrap();
-        let after = install("false");
-        fs::remove_dir_all(&folder).unwrap();
-        assert_eq!((before, after), ([false, true, true], false));
     }
 }

@@ -13,6 +13,7 @@ use std::process::Command;
 use anyhow::{Context, ensure};
 
 use crate::guests::{PROFILE, read, write_if_changed};
+use crate::registries::{lack_of_node, lack_of_python, need_npm, need_pip};
 use crate::tools::{need_target, output};
 use crate::workspace::{WASI, Workspace, succeed};
 
@@ -94,16 +95,9 @@ impl Language {
 
     /// What this machine lacks to build with it.
     pub(crate) fn lack(self) -> Option<&'static str> {
-        let runs = |program: &str, arguments: &[&str]| {
-            output(Command::new(program).args(arguments)).is_ok()
-        };
         match self {
-            Self::JavaScript if !runs("node", &["--version"]) => Some("there is no node"),
-            Self::JavaScript if !runs("npm", &["--version"]) => Some("there is no npm"),
-            Self::Python if !runs("python3", &["-c", "import ensurepip, venv"]) => {
-                Some("there is no python3 with venv")
-            }
-            Self::JavaScript | Self::Python => None,
+            Self::JavaScript => lack_of_node(),
+            Self::Python => lack_of_python(),
         }
     }
 
@@ -200,33 +194,11 @@ fn componentize(workspace: &Workspace, script: &Script, wasi: &Path) -> anyhow::
 /// The folder of a language's tools, which are installed unless those of the right versions are there.
 fn need_tools(workspace: &Workspace, language: Language) -> anyhow::Result<PathBuf> {
     let folder = workspace.tools().join(language.name());
-    let versions: Vec<_> =
-        language.versions().iter().map(|file| workspace.root().join(file)).collect();
-    let key = key(&versions, language.name())?;
-    let key_file = folder.join("installed.key");
-    if fs::read_to_string(&key_file).is_ok_and(|known| known == key) {
-        return Ok(folder);
-    }
-    println!("installing the tools for {} into {}", language.name(), folder.display());
-    let _ = fs::remove_dir_all(&folder);
-    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    for file in &versions {
-        fs::copy(file, folder.join(file.file_name().expect("it is a file")))?;
-    }
+    let source = workspace.root().join("examples/processors").join(language.name());
     match language {
-        Language::JavaScript => {
-            let mut npm = Command::new("npm");
-            npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]);
-            succeed(npm.current_dir(&folder))?;
-        }
-        Language::Python => {
-            succeed(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
-            let mut pip = Command::new(folder.join("bin/pip"));
-            pip.args(["install", "--quiet", "--no-input", "--disable-pip-version-check"]);
-            succeed(pip.args(["--requirement", "requirements.txt"]).current_dir(&folder))?;
-        }
+        Language::JavaScript => need_npm(&source, &folder)?,
+        Language::Python => need_pip(&source.join("requirements.txt"), &folder)?,
     }
-    fs::write(&key_file, key).context("cannot write which tools are installed")?;
     Ok(folder)
 }
 

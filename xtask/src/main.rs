@@ -16,6 +16,7 @@ mod others;
 mod package;
 mod peers;
 mod playground;
+mod registries;
 mod run;
 mod steps;
 mod test;

@@ -1,15 +1,12 @@
 //! Hosts that are not ours, and the tests of bridged components in them.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::Context;
-
-use crate::guests::read;
+use crate::registries::need_npm;
 use crate::steps::Steps;
 use crate::tools::need_wasmtime;
-use crate::workspace::{Workspace, succeed};
+use crate::workspace::Workspace;
 use crate::{bridges, guests};
 
 /// What one test binary has for each host: the beginning of its tests' names, and the variable that
@@ -71,31 +68,9 @@ fn command(workspace: &Workspace, tests: &[&str]) -> Command {
     cargo
 }
 
-/// The path of jco's program. The packages of `host/tests/jco` are installed into the target directory,
-/// unless they are there already.
+/// The path of jco's program, installed into the target directory unless it is there.
 fn need_jco(workspace: &Workspace) -> anyhow::Result<PathBuf> {
-    let source = workspace.root().join("host/tests/jco");
     let folder = workspace.tools().join("jco");
-    let program = folder.join("node_modules/@bytecodealliance/jco/dist/jco.js");
-    // Copied when all is installed: half an installation is begun again.
-    let installed = folder.join("installed.json");
-    let lock = source.join("package-lock.json");
-    if is_same(&lock, &installed) && program.exists() {
-        return Ok(program);
-    }
-    println!("installing jco into {}", folder.display());
-    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    for name in ["package.json", "package-lock.json"] {
-        fs::copy(source.join(name), folder.join(name))
-            .with_context(|| format!("cannot copy {name}"))?;
-    }
-    let mut npm = Command::new("npm");
-    npm.current_dir(&folder).args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]);
-    succeed(&mut npm)?;
-    fs::copy(&lock, &installed).context("cannot note what is installed")?;
-    Ok(program)
-}
-
-fn is_same(one: &Path, other: &Path) -> bool {
-    matches!((read(one), read(other)), (Ok(one), Ok(other)) if one == other)
+    need_npm(&workspace.root().join("host/tests/jco"), &folder)?;
+    Ok(folder.join("node_modules/@bytecodealliance/jco/dist/jco.js"))
 }

@@ -74,14 +74,11 @@ fn lints(workspace: &Workspace, extent: Extent, steps: &mut Steps) -> anyhow::Re
     let mut clippy = workspace.cargo();
     clippy.arg("clippy").args(extent.quiet()).args(["--workspace", "--all-targets"]);
     steps.command("lints", clippy.args(["--", "-D", "warnings"]))?;
-    let mut clippy = workspace.cargo();
-    clippy.arg("clippy").args(extent.quiet()).args(["--workspace", "--test", "foreign"]);
-    steps.command("lints of tests apart", clippy.args(["--", "-D", "warnings"]))?;
-
     // The tests that are not run by themselves.
     let mut clippy = workspace.cargo();
-    clippy.arg("clippy").args(extent.quiet()).args(["--workspace", "--test", "others"]);
-    steps.command("lints of tests elsewhere", clippy.args(["--", "-D", "warnings"]))?;
+    clippy.arg("clippy").args(extent.quiet()).arg("--workspace");
+    clippy.args(["--test", "foreign", "--test", "others"]);
+    steps.command("lints of tests apart", clippy.args(["--", "-D", "warnings"]))?;
 
     let mut clippy = workspace.cargo_for_guests();
     clippy.arg("clippy").args(extent.quiet()).args(["--profile", PROFILE, "--target", WASM]);

@@ -79,11 +79,6 @@ impl Workspace {
         self.target.join("examples")
     }
 
-    /// Where npm installs what one of the examples needs.
-    pub(crate) fn npm(&self, example: &str) -> PathBuf {
-        self.target.join("npm").join(example)
-    }
-
     /// A program of the development profile.
     pub(crate) fn binary(&self, name: &str) -> PathBuf {
         self.target.join("debug").join(name)

@@ -43,14 +43,19 @@ fn an_answer_begins_before_the_question_has_ended(language: &Language) {
         for part in ["first", "second", "third"] {
             connection.send(format!("{:x}\r\n{part}\r\n", part.len()));
             if part == "first" {
-                let (status, _) = connection.try_head().unwrap().expect("an answer begins");
+                let (status, _) =
+                    connection.try_head().expect("the connection holds").expect("an answer begins");
                 assert_eq!(status, 200);
             }
             // Each part comes back while the request is still open.
             assert_eq!(read_chunks(&mut connection, part.len()), part.as_bytes());
         }
         connection.send("0\r\n\r\n");
-        assert_eq!(connection.chunk().unwrap().as_deref(), Some(&b""[..]), "it ends as it should");
+        assert_eq!(
+            connection.chunk().expect("the connection holds").as_deref(),
+            Some(&b""[..]),
+            "it ends as it should"
+        );
         // The connection goes on.
         connection.exchange(&Request::get("/")).check(200, "hello, world\n");
     }
@@ -81,7 +86,7 @@ fn a_long_body_is_echoed(language: &Language) {
 fn a_client_that_leaves_costs_one_instance(language: &Language) {
     let server = Server::start(&language.reused());
     let mut connection = server.begin(&Request::get("/stream?chunks=1000000"));
-    connection.try_head().unwrap().expect("an answer begins");
+    connection.try_head().expect("the connection holds").expect("an answer begins");
     connection.read_part(100_000);
     drop(connection);
     check_alive(&server);
@@ -91,7 +96,7 @@ fn a_client_that_leaves_costs_one_instance(language: &Language) {
     // In the middle of the question.
     let mut connection = begin_echo(&server);
     connection.send("5\r\nfirst\r\n");
-    connection.try_head().unwrap().expect("an answer begins");
+    connection.try_head().expect("the connection holds").expect("an answer begins");
     connection.stream().shutdown(Shutdown::Both).expect("it is connected");
     drop(connection);
     check_alive(&server);
@@ -118,7 +123,7 @@ fn a_client_that_does_not_read_is_left(language: &Language) {
     let server = Server::start(&language.reused().limit("response-time", "1s"));
     // More than the sockets take.
     let mut connection = server.begin(&Request::get("/stream?chunks=1000000"));
-    connection.try_head().unwrap().expect("an answer begins");
+    connection.try_head().expect("the connection holds").expect("an answer begins");
     server.until("the instance is replaced", |m| m.retired("cancelled") == 1.0);
     check_alive(&server);
 }

@@ -1,0 +1,117 @@
+//! What comes from npm and PyPI: installed below the target directory, in the versions of lock files that
+//! are in the tree, and installed again when those have changed.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::Context;
+
+use crate::guests::read;
+use crate::workspace::succeed;
+
+/// The oldest Node that the scripts and examples run on.
+const NODE_MAJOR_MIN: u32 = 20;
+
+/// Written when all is there, with what was asked for: half an installation is begun again.
+const STAMP: &str = "installed";
+
+/// Why nothing of npm's can be used here, if so.
+pub(crate) fn lack_of_node() -> Option<&'static str> {
+    if version("node").as_deref().and_then(major).is_none_or(|major| major < NODE_MAJOR_MIN) {
+        Some("there is no Node 20 or later")
+    } else if version("npm").is_none() {
+        Some("there is no npm")
+    } else {
+        None
+    }
+}
+
+/// Why nothing of PyPI's can be used here, if so.
+pub(crate) fn lack_of_python() -> Option<&'static str> {
+    let mut python = Command::new("python3");
+    python.args(["-c", "import ensurepip, venv"]).stderr(Stdio::null());
+    let works = python.status().is_ok_and(|status| status.success());
+    (!works).then_some("there is no python3 with venv")
+}
+
+/// Installs the packages of a folder's `package-lock.json` into another folder, where they then are in
+/// `node_modules`.
+///
+/// # Errors
+///
+/// If they cannot be had.
+pub(crate) fn need_npm(source: &Path, folder: &Path) -> anyhow::Result<()> {
+    let manifests = ["package.json", "package-lock.json"];
+    let wanted = manifests.map(|name| read(&source.join(name)));
+    let [package, lock] = wanted;
+    let (package, lock) = (package?, lock?);
+    let wanted = [package.clone(), lock.clone()].concat();
+    if is_installed(folder, &wanted) {
+        return Ok(());
+    }
+    println!("installing packages of npm into {}", folder.display());
+    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    for (name, bytes) in manifests.iter().zip([package, lock]) {
+        fs::write(folder.join(name), bytes).with_context(|| format!("cannot write {name}"))?;
+    }
+    let mut npm = Command::new("npm");
+    npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]);
+    succeed(npm.current_dir(folder))?;
+    note_installed(folder, &wanted)
+}
+
+/// Makes a virtual environment with the packages that a file of requirements names.
+///
+/// # Errors
+///
+/// If they cannot be had.
+pub(crate) fn need_pip(requirements: &Path, environment: &Path) -> anyhow::Result<()> {
+    let wanted = read(requirements)?;
+    if is_installed(environment, &wanted) {
+        return Ok(());
+    }
+    println!("installing packages of PyPI into {}", environment.display());
+    succeed(Command::new("python3").args(["-m", "venv", "--clear"]).arg(environment))?;
+    let mut pip = Command::new(environment.join("bin/python"));
+    pip.args(["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]);
+    succeed(pip.arg("--requirement").arg(requirements))?;
+    note_installed(environment, &wanted)
+}
+
+fn is_installed(folder: &Path, wanted: &[u8]) -> bool {
+    fs::read(folder.join(STAMP)).is_ok_and(|present| present == wanted)
+}
+
+fn note_installed(folder: &Path, wanted: &[u8]) -> anyhow::Result<()> {
+    fs::write(folder.join(STAMP), wanted).context("cannot note what is installed")
+}
+
+fn version(program: &str) -> Option<String> {
+    let output = Command::new(program).arg("--version").stderr(Stdio::null()).output().ok()?;
+    String::from_utf8(output.stdout).ok().filter(|_| output.status.success())
+}
+
+/// What stands first in `v20.20.2`.
+fn major(version: &str) -> Option<u32> {
+    version.trim().strip_prefix('v')?.split('.').next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_of_node_is_read() {
+        assert_eq!(major("v20.20.2\n"), Some(20));
+        assert_eq!(major("20"), None);
+    }
+
+    #[test]
+    fn what_is_installed_is_told_by_what_was_asked_for() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(!is_installed(folder.path(), b"one"));
+        note_installed(folder.path(), b"one").unwrap();
+        assert!(is_installed(folder.path(), b"one") && !is_installed(folder.path(), b"two"));
+    }
+}
