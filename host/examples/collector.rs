@@ -12,19 +12,11 @@
 #![expect(clippy::print_stdout, reason = "this is a command line")]
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::{Duration, Instant as Moment};
 
-use arenaria::bindings::Request;
-use arenaria::component::Source;
-use arenaria::config::Cache;
-use arenaria::engine::{Clock, PoolSize, engine};
-use arenaria::grants::Grants;
-use arenaria::instance::{Instance, MemoryMeter, Start};
-use arenaria::units::Size;
-use wasmtime::Engine;
+use arenaria::embed::{Options, Processor, Request};
 
-const MEMORY: Size = Size(16 << 20);
+const MEMORY_BYTES: u64 = 16 << 20;
 const TIME: Duration = Duration::from_secs(10);
 const ROUNDS: usize = 41;
 /// Bytes of text; the last does not fit into a young heap at once.
@@ -40,10 +32,8 @@ const RIVALS: [(&str, &str, &str); 3] = [
 struct Rival {
     name: &'static str,
     path: &'static str,
-    instance: Instance,
-    meter: Arc<MemoryMeter>,
-    /// Its engine's clock, which every call is interrupted by as in the server.
-    _clock: Clock,
+    /// One instance, which every tick of a clock interrupts as in the server.
+    processor: Processor,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -57,13 +47,13 @@ async fn measure(folder: &Path) -> anyhow::Result<()> {
     for (name, component, path) in RIVALS {
         rivals.push(start(name, &folder.join(component).with_extension("wasm"), path).await?);
     }
-    println!("{:>8} {:<16} {:>12} {:>8} {:>10}", "bytes", "", "us per call", "ratio", "heap KiB");
+    println!("{:>8} {:<16} {:>12} {:>8}", "bytes", "", "us per call", "ratio");
     for size in SIZES {
         let text = text(size);
-        let expected = call(&mut rivals[0], &text).await?;
+        let expected = call(&rivals[0], &text).await?;
         let mut spans = vec![Vec::new(); rivals.len()];
         for _ in 0..ROUNDS {
-            for (rival, spans) in rivals.iter_mut().zip(&mut spans) {
+            for (rival, spans) in rivals.iter().zip(&mut spans) {
                 // Long enough to be measured, and for the collector to have its turns.
                 let calls = (400_000 / size).max(8);
                 let start = Moment::now();
@@ -75,37 +65,19 @@ async fn measure(folder: &Path) -> anyhow::Result<()> {
         }
         let medians: Vec<f64> = spans.into_iter().map(median).collect();
         for (rival, median) in rivals.iter().zip(&medians) {
-            let (ratio, heap) = (median / medians[0], rival.meter.heap_bytes() >> 10);
-            println!("{size:>8} {:<16} {median:>12.1} {ratio:>8.2} {heap:>10}", rival.name);
+            println!("{size:>8} {:<16} {median:>12.1} {:>8.2}", rival.name, median / medians[0]);
         }
     }
     Ok(())
 }
 
 async fn start(name: &'static str, file: &Path, path: &'static str) -> anyhow::Result<Rival> {
-    let grants = Grants::default();
-    let source = Source::read(file, MEMORY, &grants)?;
-    let heap_room = source.outline.heap_room(MEMORY);
-    let pool = PoolSize { instances: 1, memories: 1, memory: MEMORY, heap_room };
-    let engine: Engine = engine(source.profile(), pool, &Cache::Off)?;
-    let clock = Clock::start(std::slice::from_ref(&engine))?;
-    let loaded = source.load(&engine, MEMORY)?;
-    let start = Start { settings: Vec::new(), time: TIME, memory: MEMORY, grants };
-    let meter = Arc::<MemoryMeter>::default();
-    let started = Instance::start(&loaded, &start, Arc::clone(&meter)).await;
-    let instance = started.map_err(|fault| anyhow::anyhow!("{name}: {fault}"))?;
-    Ok(Rival { name, path, instance, meter, _clock: clock })
+    let processor = Processor::load(file, Options::new(MEMORY_BYTES, TIME)).await?;
+    Ok(Rival { name, path, processor })
 }
 
-async fn call(rival: &mut Rival, text: &str) -> anyhow::Result<Vec<u8>> {
-    let request = Request {
-        method: "POST",
-        path_with_query: rival.path,
-        headers: &[],
-        body: text.as_bytes(),
-        received_at: 0,
-    };
-    let answer = rival.instance.handle(request, TIME).await;
+async fn call(rival: &Rival, text: &str) -> anyhow::Result<Vec<u8>> {
+    let answer = rival.processor.handle(Request::post(rival.path, text.as_bytes())).await;
     Ok(answer.map_err(|fault| anyhow::anyhow!("{}: {fault}", rival.name))?.body)
 }
 

@@ -69,8 +69,8 @@ pub struct ServeArgs {
     /// processors, all for others]
     #[arg(long = "forward-header", requires = "file", value_name = "NAME")]
     pub forward_headers: Vec<String>,
-    /// What FILE is given by name; may be repeated: config, environment, stdio,
-    /// outgoing-http:HOST[:PORT]
+    /// What FILE is given by name; may be repeated: config, environment, stdio, outgoing-http:HOST or
+    /// outgoing-http:HOST:PORT
     #[arg(long = "grant", requires = "file", value_name = "NAME")]
     pub grants: Vec<String>,
     /// A setting of FILE; may be repeated

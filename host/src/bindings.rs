@@ -1,6 +1,5 @@
 //! The WIT contract in Rust: requests are lowered by reference, responses are lifted once.
 
-#![expect(missing_docs, reason = "the items are documented in wit/")]
 #![allow(unreachable_pub, reason = "generated")]
 
 wasmtime::component::bindgen!({

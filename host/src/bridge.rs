@@ -35,7 +35,7 @@ pub enum Source {
 /// # Errors
 ///
 /// A sentence that names where it was looked for, and the remedy.
-pub fn find(generation: Generation, settings: Source) -> Result<Vec<u8>> {
+pub(crate) fn find(generation: Generation, settings: Source) -> Result<Vec<u8>> {
     let name = match (generation, settings) {
         (Generation::P2, Source::Environment) => "bridge-p2.wasm",
         (Generation::P2, Source::Config) => "bridge-p2-config.wasm",
@@ -52,7 +52,7 @@ pub fn find(generation: Generation, settings: Source) -> Result<Vec<u8>> {
 /// # Errors
 ///
 /// A sentence that names what it is instead, and what would be accepted.
-pub fn check(processor: &[u8]) -> Result<()> {
+pub(crate) fn check(processor: &[u8]) -> Result<()> {
     let outline = Outline::read(processor)?;
     match World::of(&outline.exports) {
         Some(World::Processor) => {}
@@ -82,7 +82,7 @@ pub fn check(processor: &[u8]) -> Result<()> {
 /// # Errors
 ///
 /// If the two do not fit together.
-pub fn compose(bridge: Vec<u8>, processor: Vec<u8>) -> Result<Vec<u8>> {
+pub(crate) fn compose(bridge: Vec<u8>, processor: Vec<u8>) -> Result<Vec<u8>> {
     let mut graph = CompositionGraph::new();
     let mut register = |name: &str, bytes: Vec<u8>| -> Result<_> {
         let package = Package::from_bytes(name, None, bytes, graph.types_mut())?;

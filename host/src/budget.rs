@@ -20,7 +20,7 @@ use crate::units::Size;
 
 /// What all instances and the host may take at most, term by term.
 #[derive(Debug, PartialEq)]
-pub struct ProcessContract {
+pub(crate) struct ProcessContract {
     workers: u64,
     /// Per route: its path, slots and the memory of one instance.
     routes: Vec<(String, u64, Size)>,
@@ -30,7 +30,7 @@ pub struct ProcessContract {
 impl ProcessContract {
     /// The terms, from a configuration.
     #[must_use]
-    pub fn new(config: &Config) -> Self {
+    pub(crate) fn new(config: &Config) -> Self {
         let routes = config.routes.iter();
         Self {
             workers: config.workers as u64,
@@ -43,7 +43,7 @@ impl ProcessContract {
 
     /// The sum. A spare per worker and route lets a replacement be warm before the old one leaves.
     #[must_use]
-    pub fn sum(&self) -> Size {
+    pub(crate) fn sum(&self) -> Size {
         let instances = self.routes.iter().map(|(_, slots, memory)| {
             self.workers * (slots + 1) * (memory.0 + FIBER_STACK_BYTES as u64)
         });
@@ -55,7 +55,7 @@ impl ProcessContract {
     /// # Errors
     ///
     /// The arithmetic, if it does not fit.
-    pub fn check(&self, available: Size) -> Result<(), String> {
+    pub(crate) fn check(&self, available: Size) -> Result<(), String> {
         if self.sum() <= available {
             return Ok(());
         }
@@ -92,7 +92,7 @@ fn mebibytes(size: Size) -> String {
 /// # Errors
 ///
 /// If the system does not say.
-pub fn available_memory() -> anyhow::Result<Size> {
+pub(crate) fn available_memory() -> anyhow::Result<Size> {
     let memory = MemoryRefreshKind::nothing().with_ram();
     let mut system = System::new_with_specifics(RefreshKind::nothing().with_memory(memory))?;
     let this = sysinfo::get_current_pid().map_err(|what| anyhow::anyhow!(what))?;

@@ -18,7 +18,7 @@ use crate::world::{self, World};
 
 /// A component's file, read and checked.
 #[derive(Debug)]
-pub struct Source {
+pub(crate) struct Source {
     path: PathBuf,
     bytes: Vec<u8>,
     /// What the component says of itself.
@@ -28,7 +28,7 @@ pub struct Source {
 }
 
 /// A component that can be instantiated.
-pub struct Loaded {
+pub(crate) struct Loaded {
     pub(crate) exports: ExportsPre,
     /// Whether its guests need WASI at all.
     pub(crate) has_imports: bool,
@@ -47,7 +47,7 @@ impl Source {
     /// # Errors
     ///
     /// A sentence that names the file, what is wrong with it, and the remedy.
-    pub fn read(path: &Path, memory: Size, grants: &Grants) -> Result<Self> {
+    pub(crate) fn read(path: &Path, memory: Size, grants: &Grants) -> Result<Self> {
         let name = path.display();
         let bytes = std::fs::read(path).map_err(|error| {
             anyhow!("cannot read the component {name}: {error}; check the path")
@@ -60,7 +60,7 @@ impl Source {
 
     /// What of WebAssembly the component needs.
     #[must_use]
-    pub fn profile(&self) -> Profile {
+    pub(crate) fn profile(&self) -> Profile {
         if self.outline.collects || world::is_asynchronous(&self.outline.imports, self.world) {
             Profile::Full
         } else {
@@ -70,7 +70,7 @@ impl Source {
 
     /// What a pool must hold for instances of this component alone.
     #[must_use]
-    pub fn pool(&self, instances: u32, memory: Size) -> PoolSize {
+    pub(crate) fn pool(&self, instances: u32, memory: Size) -> PoolSize {
         let memories = u32::try_from(self.outline.memories.len()).unwrap_or(u32::MAX);
         PoolSize { instances, memories, memory, heap_room: self.outline.heap_room(memory) }
     }
@@ -80,7 +80,7 @@ impl Source {
     /// # Errors
     ///
     /// A sentence that names the file, what is wrong with it, and the remedy.
-    pub fn load(&self, engine: &Engine, memory: Size) -> Result<Loaded> {
+    pub(crate) fn load(&self, engine: &Engine, memory: Size) -> Result<Loaded> {
         let name = self.path.display();
         let bounded = contract::apply(&self.bytes, &self.outline, memory)
             .map_err(|refusal| anyhow!("cannot serve {name}: {refusal}"))?;

@@ -29,7 +29,7 @@ pub enum Isolation {
 
 /// What the server is asked to be, complete and checked.
 #[derive(Clone, Debug)]
-pub struct Config {
+pub(crate) struct Config {
     /// Where requests come in.
     pub listen: SocketAddr,
     /// Where the operator asks, if anywhere.
@@ -48,7 +48,7 @@ pub struct Config {
 
 /// Where compiled components are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Cache {
+pub(crate) enum Cache {
     /// In the user's cache directory.
     User,
     /// In this directory.
@@ -59,7 +59,7 @@ pub enum Cache {
 
 /// One path and what answers it.
 #[derive(Clone, Debug)]
-pub struct RouteConfig {
+pub(crate) struct RouteConfig {
     /// The path prefix, of whole segments: `/a` matches `/a` and `/a/b`, not `/ab`.
     pub path: String,
     /// The component's file.
@@ -123,7 +123,7 @@ impl Config {
     /// # Errors
     ///
     /// A sentence that names the file or key, the value and the remedy.
-    pub fn read(args: &ServeArgs) -> Result<Self> {
+    pub(crate) fn read(args: &ServeArgs) -> Result<Self> {
         let mut file = match &args.config {
             Some(path) => ConfigFile::read(path)?,
             None => ConfigFile::default(),
@@ -189,7 +189,7 @@ impl Config {
 
     /// What each worker may hold of bodies on their way: half of the host's memory, shared out.
     #[must_use]
-    pub fn bodies_per_worker(&self) -> Size {
+    pub(crate) fn bodies_per_worker(&self) -> Size {
         Size(self.limits.host_memory.0 / 2 / self.workers as u64)
     }
 
@@ -213,7 +213,7 @@ impl Config {
     /// # Errors
     ///
     /// None that is known: every value has a TOML form.
-    pub fn to_toml(&self) -> Result<String> {
+    pub(crate) fn to_toml(&self) -> Result<String> {
         let file = ConfigFile {
             listen: Some(self.listen.to_string()),
             operator_listen: Some(

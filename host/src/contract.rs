@@ -19,7 +19,7 @@ use crate::world::{self, PROCESSOR_EXPORTS, Ungranted, World};
 
 /// What a component says of itself.
 #[derive(Debug)]
-pub struct Outline {
+pub(crate) struct Outline {
     /// The memories that its modules define.
     pub memories: Vec<wasmparser::MemoryType>,
     /// Where the data that it brings along ends.
@@ -35,7 +35,7 @@ pub struct Outline {
 
 /// Why a file cannot be served.
 #[derive(Debug, PartialEq)]
-pub enum Refusal {
+pub(crate) enum Refusal {
     /// Not WebAssembly, or broken.
     Malformed(String),
     /// A core module.
@@ -61,7 +61,7 @@ impl Outline {
     /// # Errors
     ///
     /// If it is none.
-    pub fn read(bytes: &[u8]) -> Result<Self, Refusal> {
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self, Refusal> {
         let (memories, imports, exports) = (Vec::new(), Vec::new(), Vec::new());
         let mut outline = Self { memories, data_end: Size(0), imports, exports, collects: false };
         // How deep the reader is in nested components and modules; the component itself is 1.
@@ -114,7 +114,7 @@ impl Outline {
     /// # Errors
     ///
     /// What stands against it.
-    pub fn check(&self, memory: Size, grants: &Grants) -> Result<World, Refusal> {
+    pub(crate) fn check(&self, memory: Size, grants: &Grants) -> Result<World, Refusal> {
         let ungranted = world::ungranted(&self.imports, grants);
         if !ungranted.is_empty() {
             return Err(Refusal::Imports(ungranted));
@@ -140,7 +140,7 @@ impl Outline {
     /// What of this memory a collector's heap may have, if the component needs one: all that its
     /// linear memories do not begin with.
     #[must_use]
-    pub fn heap_room(&self, memory: Size) -> Option<Size> {
+    pub(crate) fn heap_room(&self, memory: Size) -> Option<Size> {
         let pages = self.memories.iter().map(|declared| declared.initial).sum::<u64>();
         let room = memory.0.saturating_sub(pages.saturating_mul(PAGE_BYTES));
         self.collects.then_some(Size(room))
@@ -167,7 +167,7 @@ fn end_of(data: &wasmparser::Data<'_>) -> Size {
 /// # Errors
 ///
 /// If a memory cannot be bounded or the component is malformed.
-pub fn apply(component: &[u8], outline: &Outline, memory: Size) -> Result<Vec<u8>, Refusal> {
+pub(crate) fn apply(component: &[u8], outline: &Outline, memory: Size) -> Result<Vec<u8>, Refusal> {
     let mut rewritten = wasm_encoder::Component::new();
     let size = Sizing::new(outline, memory);
     Rewriter { size }.parse_component(&mut rewritten, Parser::new(0), component).map_err(
@@ -244,7 +244,7 @@ impl Sizing {
 
 /// Whether a memory is declared with minimum = maximum.
 #[must_use]
-pub fn is_fixed(declared: wasmparser::MemoryType) -> bool {
+pub(crate) fn is_fixed(declared: wasmparser::MemoryType) -> bool {
     declared.maximum == Some(declared.initial)
 }
 

@@ -32,7 +32,7 @@ const TICK: Duration = Duration::from_millis(1);
 
 /// What of WebAssembly an engine knows. There is at most one engine of each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Profile {
+pub(crate) enum Profile {
     /// What processors and `wasi:http` 0.2 need; a call costs the least.
     Lean,
     /// And the component model's asynchronous functions, streams and futures, and garbage-collected
@@ -42,7 +42,7 @@ pub enum Profile {
 
 /// What the pool must hold.
 #[derive(Clone, Copy, Debug)]
-pub struct PoolSize {
+pub(crate) struct PoolSize {
     /// Instances at once, spares included.
     pub instances: u32,
     /// The most linear memories of any of them.
@@ -58,7 +58,7 @@ pub struct PoolSize {
 /// # Errors
 ///
 /// If the pool cannot be reserved or the cache's directory cannot be used.
-pub fn engine(profile: Profile, pool: PoolSize, cache: &Cache) -> Result<Engine> {
+pub(crate) fn engine(profile: Profile, pool: PoolSize, cache: &Cache) -> Result<Engine> {
     let mut config = wasmtime::Config::new();
     let is_full = profile == Profile::Full;
     config.concurrency_support(is_full);
@@ -162,7 +162,7 @@ fn user_cache() -> Option<PathBuf> {
 /// A thread of its own that advances the epoch of every engine. It is no task of a runtime, so a guest
 /// that holds a worker cannot hold it.
 #[derive(Debug)]
-pub struct Clock {
+pub(crate) struct Clock {
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
@@ -173,7 +173,7 @@ impl Clock {
     /// # Errors
     ///
     /// If no thread can be had.
-    pub fn start(engines: &[Engine]) -> std::io::Result<Self> {
+    pub(crate) fn start(engines: &[Engine]) -> std::io::Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
         let (engines, stopped) = (engines.to_vec(), Arc::clone(&stop));
         let thread = std::thread::Builder::new().name("clock".into()).spawn(move || {

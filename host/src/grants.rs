@@ -6,7 +6,7 @@ use anyhow::{Result, anyhow, bail};
 
 /// What a route's component is given beyond what it needs to run at all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Grants {
+pub(crate) struct Grants {
     /// `wasi:config/store`, with the route's settings.
     pub config: bool,
     /// The route's settings as environment variables.
@@ -19,7 +19,7 @@ pub struct Grants {
 
 /// A host, and the port or that of its scheme.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Authority {
+pub(crate) struct Authority {
     host: String,
     port: Option<u16>,
 }
@@ -32,7 +32,7 @@ impl Grants {
     /// # Errors
     ///
     /// A sentence that names what is no grant, and those that are.
-    pub fn parse<S: AsRef<str>>(names: &[S]) -> Result<Self> {
+    pub(crate) fn parse<S: AsRef<str>>(names: &[S]) -> Result<Self> {
         let mut grants = Self::default();
         for name in names {
             match name.as_ref() {
@@ -52,7 +52,7 @@ impl Grants {
 
     /// The grants as a configuration would say them.
     #[must_use]
-    pub fn names(&self) -> Vec<String> {
+    pub(crate) fn names(&self) -> Vec<String> {
         let named =
             [(self.config, "config"), (self.environment, "environment"), (self.stdio, "stdio")];
         let named = named.into_iter().filter(|(given, _)| *given).map(|(_, name)| name.to_owned());

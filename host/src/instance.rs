@@ -25,10 +25,10 @@ use crate::timer::{Timer, timed};
 use crate::units::Size;
 
 pub use crate::fault::Fault;
-pub use crate::memory::MemoryMeter;
+pub(crate) use crate::memory::MemoryMeter;
 
 /// An instance, ready for a call.
-pub struct Instance {
+pub(crate) struct Instance {
     store: Store<Guest>,
     exports: Exports,
     timer: Arc<Timer>,
@@ -43,7 +43,7 @@ enum Exports {
 
 /// How an instance is started.
 #[derive(Clone, Debug)]
-pub struct Start {
+pub(crate) struct Start {
     /// What `configure` is given, and what the grants `config` and `environment` show.
     pub settings: Vec<(String, String)>,
     /// How long it may take.
@@ -61,7 +61,7 @@ impl Instance {
     /// # Errors
     ///
     /// If the guest refuses its settings or fails on them.
-    pub async fn start(
+    pub(crate) async fn start(
         loaded: &Loaded,
         start: &Start,
         meter: Arc<MemoryMeter>,
@@ -106,7 +106,7 @@ impl Instance {
     /// # Errors
     ///
     /// If the guest fails: the instance is lost.
-    pub async fn handle(
+    pub(crate) async fn handle(
         &mut self,
         request: Request<'_>,
         time: Duration,
@@ -166,7 +166,7 @@ impl Instance {
     /// # Errors
     ///
     /// If the guest fails: the instance is lost.
-    pub async fn usage(&mut self, time: Duration) -> Result<Reading, Fault> {
+    pub(crate) async fn usage(&mut self, time: Duration) -> Result<Reading, Fault> {
         self.begin(time);
         let memory = self.exports.processor().arenaria_processor_memory();
         let call = memory.call_usage(&mut self.store);

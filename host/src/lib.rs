@@ -1,32 +1,36 @@
 //! An HTTP host for WebAssembly components that keep all memory of a request in one box of fixed
 //! size, which is reset when the request ends.
 //!
-//! In reading order: what was typed ([`args`]), what it means ([`config`], [`limits`], [`units`]),
-//! whether it fits ([`budget`]); what a component is and how its memory is bounded ([`contract`],
-//! [`component`]), how it is run ([`engine`], [`instance`]); and the server ([`server`]): workers,
-//! their slots, connections and requests. [`embed`] is the other way in: one processor as a library.
+//! For others there are two ways in: [`embed`], one processor as a library, and [`commands`], what the
+//! binary does with what was typed ([`args`]). Everything else is private, in reading order: what was
+//! typed and what it means (`config`, `limits`, `units`, `grants`), whether it fits (`budget`); what a
+//! component is and how its memory is bounded (`world`, `contract`, `component`, `bridge`), how it is run
+//! (`engine`, `instance`); and the server: workers, their slots, connections and requests.
 //!
-//! What the host deliberately does not do: it gives a guest nothing (no clock, no files, no
-//! network), and it never reads or writes a guest's memory but through the calls of the contract.
+//! What the host deliberately does not do: it gives a guest nothing but what an operator grants by
+//! name, and it never reads or writes a guest's memory but through the calls of the contract.
 
 #![forbid(unsafe_code)]
 
 pub mod args;
-pub mod config;
-pub mod limits;
-pub mod units;
+pub mod commands;
+pub mod embed;
 
-pub mod budget;
+mod config;
+mod grants;
+mod limits;
+mod units;
 
-pub mod bridge;
-pub mod component;
-pub mod contract;
-pub mod grants;
-pub mod world;
+mod budget;
 
-pub mod bindings;
-pub mod engine;
-pub mod instance;
+mod bridge;
+mod component;
+mod contract;
+mod world;
+
+mod bindings;
+mod engine;
+mod instance;
 
 mod exchange;
 mod fault;
@@ -35,9 +39,7 @@ mod guest_output;
 mod memory;
 mod timer;
 
-pub mod embed;
-
-pub mod server;
+mod server;
 
 mod worker;
 
@@ -57,5 +59,3 @@ mod metrics;
 mod operator;
 mod playground;
 mod share;
-
-pub mod commands;

@@ -118,7 +118,7 @@ fn millis(milliseconds: u64) -> Span {
 }
 
 /// A WebAssembly page.
-pub const PAGE_BYTES: u64 = 64 << 10;
+pub(crate) const PAGE_BYTES: u64 = 64 << 10;
 
 impl Limits {
     /// Checks what one number alone can have wrong with it.

@@ -15,7 +15,7 @@ use crate::units::Size;
 /// of its own.
 #[derive(Debug, Default)]
 #[repr(align(64))]
-pub struct MemoryMeter {
+pub(crate) struct MemoryMeter {
     linear: Gauge,
     heap: Gauge,
 }
@@ -30,25 +30,25 @@ struct Gauge {
 impl MemoryMeter {
     /// Bytes of linear memory of the instances that live.
     #[must_use]
-    pub fn bytes(&self) -> u64 {
+    pub(crate) fn bytes(&self) -> u64 {
         self.linear.bytes.load(Ordering::Relaxed)
     }
 
     /// How often a `memory.grow` gave an instance more memory, since the meter was made.
     #[must_use]
-    pub fn grows(&self) -> u64 {
+    pub(crate) fn grows(&self) -> u64 {
         self.linear.grows.load(Ordering::Relaxed)
     }
 
     /// Bytes of garbage-collected heaps of the instances that live, also those that are free.
     #[must_use]
-    pub fn heap_bytes(&self) -> u64 {
+    pub(crate) fn heap_bytes(&self) -> u64 {
         self.heap.bytes.load(Ordering::Relaxed)
     }
 
     /// How often a collector was given a larger heap, since the meter was made.
     #[must_use]
-    pub fn heap_grows(&self) -> u64 {
+    pub(crate) fn heap_grows(&self) -> u64 {
         self.heap.grows.load(Ordering::Relaxed)
     }
 

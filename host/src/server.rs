@@ -27,7 +27,7 @@ use crate::route::Route;
 use crate::worker::{Command, Plan, WorkerHandle};
 
 /// A server whose instances are warm and whose sockets are bound.
-pub struct Server {
+pub(crate) struct Server {
     config: Config,
     listener: TcpListener,
     operator_listener: Option<TcpListener>,
@@ -43,7 +43,7 @@ impl Server {
     /// # Errors
     ///
     /// A sentence that names what is wrong, its value and the remedy. Nothing is left running.
-    pub async fn start(config: Config) -> Result<Self> {
+    pub(crate) async fn start(config: Config) -> Result<Self> {
         let contract = ProcessContract::new(&config);
         contract.check(available_memory()?).map_err(|sentence| anyhow!(sentence))?;
         // All files are looked at before the slow part begins.
@@ -91,7 +91,7 @@ impl Server {
     /// # Errors
     ///
     /// If the system does not say.
-    pub fn address(&self) -> std::io::Result<SocketAddr> {
+    pub(crate) fn address(&self) -> std::io::Result<SocketAddr> {
         self.listener.local_addr()
     }
 
@@ -100,12 +100,12 @@ impl Server {
     /// # Errors
     ///
     /// If the system does not say.
-    pub fn operator_address(&self) -> std::io::Result<Option<SocketAddr>> {
+    pub(crate) fn operator_address(&self) -> std::io::Result<Option<SocketAddr>> {
         self.operator_listener.as_ref().map(TcpListener::local_addr).transpose()
     }
 
     /// Serves until `shutdown` ends; then answers what was asked, refuses what is new, and returns.
-    pub async fn run(self, shutdown: impl Future<Output = ()>) {
+    pub(crate) async fn run(self, shutdown: impl Future<Output = ()>) {
         let Self { config, listener, operator_listener, operator, workers, _clock } = self;
         if let Some(listener) = operator_listener {
             tokio::spawn(operator::listen(Arc::clone(&operator), listener));

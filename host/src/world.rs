@@ -8,7 +8,7 @@ use crate::grants::Grants;
 
 /// The kinds of components that are served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum World {
+pub(crate) enum World {
     /// `arenaria:processor/processor@0.1.0`: whole requests in and out.
     Processor,
     /// `wasi:http/proxy@0.2`: streams, one request at a time.
@@ -18,7 +18,7 @@ pub enum World {
 }
 
 /// The exports of the world `arenaria:processor/processor@0.1.0`.
-pub const PROCESSOR_EXPORTS: [&str; 3] = [
+pub(crate) const PROCESSOR_EXPORTS: [&str; 3] = [
     "arenaria:processor/handler@0.1.0",
     "arenaria:processor/lifecycle@0.1.0",
     "arenaria:processor/memory@0.1.0",
@@ -26,7 +26,7 @@ pub const PROCESSOR_EXPORTS: [&str; 3] = [
 
 /// An import that a component is not given, and what would change that.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ungranted {
+pub(crate) struct Ungranted {
     /// The import.
     pub name: String,
     /// The grant that it needs, if there is one.
@@ -36,7 +36,7 @@ pub struct Ungranted {
 impl World {
     /// The world of a component with these exports.
     #[must_use]
-    pub fn of(exports: &[String]) -> Option<Self> {
+    pub(crate) fn of(exports: &[String]) -> Option<Self> {
         let has = |begin: &str| exports.iter().any(|export| export.starts_with(begin));
         if PROCESSOR_EXPORTS.into_iter().all(|name| exports.iter().any(|export| export == name)) {
             Some(Self::Processor)
@@ -62,7 +62,7 @@ impl fmt::Display for World {
 
 /// Those imports that a component with these grants is not given.
 #[must_use]
-pub fn ungranted(imports: &[String], grants: &Grants) -> Vec<Ungranted> {
+pub(crate) fn ungranted(imports: &[String], grants: &Grants) -> Vec<Ungranted> {
     let ungranted = imports.iter().filter_map(|name| {
         let grant = match standing(name) {
             Standing::Given => return None,
@@ -77,7 +77,7 @@ pub fn ungranted(imports: &[String], grants: &Grants) -> Vec<Ungranted> {
 
 /// Whether a component needs asynchronous lifting and lowering of the component model.
 #[must_use]
-pub fn is_asynchronous(imports: &[String], world: World) -> bool {
+pub(crate) fn is_asynchronous(imports: &[String], world: World) -> bool {
     let third = |name: &String| name.starts_with("wasi:") && name.contains("@0.3.");
     world == World::Service || imports.iter().any(third)
 }
