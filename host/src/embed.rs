@@ -189,6 +189,11 @@ impl Processor {
             let remedy = "only a processor can be embedded; run `arenaria serve` for it";
             return Err(LoadError(format!("{name} is of the world {world}: {remedy}")));
         }
+        if !source.outline.imports.is_empty() {
+            let (name, imports) = (file.display(), source.outline.imports.join(", "));
+            let remedy = "only a processor without imports can be embedded";
+            return Err(LoadError(format!("{name} imports {imports}: {remedy}")));
+        }
         let pool = source.pool(options.instances, limits.memory);
         let engine = engine(source.profile(), pool, &options.cache).map_err(refused)?;
         let clock = Clock::start(std::slice::from_ref(&engine))
@@ -198,6 +203,7 @@ impl Processor {
             start: Start {
                 settings: options.settings,
                 time: limits.configure_time.0,
+                call_time: limits.request_time.0,
                 memory: limits.memory,
                 grants: Grants::default(),
             },

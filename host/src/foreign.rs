@@ -116,8 +116,8 @@ fn with_authority(head: &Parts) -> Result<Uri, Problem> {
     uri.build().map_err(|_| Problem::BadRequest("the target is none of this host"))
 }
 
-/// The guest's call. Dropping it ends the call.
-struct Task(Option<JoinHandle<()>>);
+/// The guest's call, which says whether it ended well. Dropping it ends the call.
+struct Task(Option<JoinHandle<bool>>);
 
 impl Task {
     /// Lets the call go on by itself, within its limits.
@@ -262,12 +262,18 @@ impl Outflow {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Aborted>>> {
         let frame = match Pin::new(&mut self.body).poll_frame(context) {
-            Poll::Pending => return Poll::Pending,
+            Poll::Pending if self.poll_call(context).is_pending() => return Poll::Pending,
+            Poll::Pending => {
+                // Who would write the rest has ended, but keeps what it would be written to.
+                self.ended = true;
+                return Poll::Ready(Some(Err(Aborted)));
+            }
             Poll::Ready(None) => {
                 self.ended = true;
-                // An answer to a question that was cut must not look whole, whether or not the guest
-                // has looked at why its body ended.
-                let is_cut = self.progress.problem().is_some();
+                // Neither an answer to a question that was cut may look whole, whether or not the guest
+                // has looked at why its body ended, nor one whose guest failed in the middle of it.
+                let is_cut = self.progress.problem().is_some()
+                    || self.poll_call(context) == Poll::Ready(false);
                 return Poll::Ready(is_cut.then_some(Err(Aborted)));
             }
             Poll::Ready(Some(Err(error))) => {
@@ -288,6 +294,18 @@ impl Outflow {
             }
             Err(trailers) => Ok(trailers),
         }))
+    }
+
+    /// How the guest's call ended, if it has: its store is gone in the same poll, before the body can
+    /// be seen to end.
+    fn poll_call(&mut self, context: &mut Context<'_>) -> Poll<bool> {
+        let Some(Task(Some(call))) = &mut self.task else { return Poll::Pending };
+        let ended = Pin::new(call).poll(context).map(|ended| ended.unwrap_or(false));
+        if ended.is_ready() {
+            // It must not be polled again.
+            self.task = None;
+        }
+        ended
     }
 
     pub(crate) fn is_end_stream(&self) -> bool {

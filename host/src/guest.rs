@@ -9,6 +9,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use hyper::http;
+use tokio::sync::Semaphore;
 use wasmtime::component::{Linker, ResourceTable};
 use wasmtime::{Engine, Store};
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
@@ -101,7 +102,7 @@ impl Wasi {
             table,
             context: context.build(),
             http,
-            outgoing: Outgoing(grants.outgoing.as_slice().into()),
+            outgoing: Outgoing::to(&grants.outgoing),
             config: if grants.config { settings.iter().cloned().collect() } else { <_>::default() },
         }
     }
@@ -122,11 +123,22 @@ impl WasiHttpView for Guest {
 }
 
 /// Where outgoing requests may go: nowhere, unless it was granted.
-pub(crate) struct Outgoing(Arc<[Authority]>);
+pub(crate) struct Outgoing {
+    granted: Arc<[Authority]>,
+    /// For requests that are under way: each has a socket of the host's, and buffers.
+    permits: Arc<Semaphore>,
+}
+
+/// Outgoing requests of one instance at once.
+const OUTGOING_MAX: usize = 16;
 
 impl Outgoing {
+    fn to(granted: &[Authority]) -> Self {
+        Self { granted: granted.into(), permits: Arc::new(Semaphore::new(OUTGOING_MAX)) }
+    }
+
     pub(crate) fn nowhere() -> Self {
-        Self([].into())
+        Self::to(&[])
     }
 }
 
@@ -140,14 +152,21 @@ impl WasiHttpHooks for Outgoing {
         options: Option<RequestOptions>,
         done: Box<dyn Future<Output = Result<(), HttpError>> + Send>,
     ) -> Box<dyn Future<Output = Result<Sent, HttpError>> + Send> {
-        if !self.0.iter().any(|granted| granted.covers(request.uri())) {
+        if !self.granted.iter().any(|granted| granted.covers(request.uri())) {
             return Box::new(async { Err(HttpError::HttpRequestDenied) });
         }
         drop(done);
+        let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() else {
+            return Box::new(async { Err(HttpError::ConnectionLimitReached) });
+        };
         Box::new(async move {
             let (response, rest) =
                 wasmtime_wasi_http::default_send_request(request, options).await?;
             let response = response.map(http_body_util::BodyExt::boxed_unsync);
+            let rest = async move {
+                let _permit = permit;
+                rest.await
+            };
             Ok((response, Box::new(rest) as Box<_>))
         })
     }

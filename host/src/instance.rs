@@ -32,6 +32,8 @@ pub(crate) struct Instance {
     store: Store<Guest>,
     exports: Exports,
     timer: Arc<Timer>,
+    /// The longest that a call may take with all its waits. Who imports nothing waits for nothing.
+    longest: Option<Duration>,
 }
 
 /// What can be called, by the component's world.
@@ -48,6 +50,8 @@ pub(crate) struct Start {
     pub settings: Vec<(String, String)>,
     /// How long it may take.
     pub time: Duration,
+    /// How long a later call may take, waits included, where the guest can wait.
+    pub call_time: Duration,
     /// All the memory that the instance may have.
     pub memory: Size,
     /// What the guest is given beyond what it needs to run at all.
@@ -78,10 +82,15 @@ impl Instance {
         let timer = Arc::new(Timer::new());
         timer.attach(&mut store);
         timer.begin(start.time);
-        let instantiated = timed(&timer, pin!(exports(loaded, &mut store))).await;
+        let longest = |time| loaded.has_imports.then_some(time);
+        let instantiated = {
+            let call = pin!(exports(loaded, &mut store));
+            within(longest(start.time), timed(&timer, call)).await?
+        };
         let exports = instantiated.map_err(|error| fault(&store, &error))?;
         store.data_mut().memory.settle();
-        let mut instance = Self { store, exports, timer };
+        let longest = longest(start.call_time);
+        let mut instance = Self { store, exports, timer, longest };
         if matches!(instance.exports, Exports::Processor(_)) {
             instance.configure(start).await?;
         }
@@ -94,7 +103,8 @@ impl Instance {
         self.store.set_epoch_deadline(1);
         let lifecycle = self.exports.processor().arenaria_processor_lifecycle();
         let call = lifecycle.call_configure(&mut self.store, &settings);
-        let answer = timed(&self.timer, pin!(call)).await;
+        let longest = self.longest.map(|_| start.time);
+        let answer = within(longest, timed(&self.timer, pin!(call))).await?;
         match answer {
             Ok(answer) => answer.map_err(Fault::Refused),
             Err(error) => Err(fault(&self.store, &error)),
@@ -114,7 +124,7 @@ impl Instance {
         self.begin(time);
         let handler = self.exports.processor().arenaria_processor_handler();
         let call = handler.call_handle(&mut self.store, request);
-        let answer = timed(&self.timer, pin!(call)).await;
+        let answer = within(self.longest, timed(&self.timer, pin!(call))).await?;
         answer.map_err(|error| fault(&self.store, &error))
     }
 
@@ -132,7 +142,7 @@ impl Instance {
     ) -> Result<(), Fault> {
         self.begin(guest_time);
         let reply = exchange.reply.clone();
-        let Self { store, exports, timer } = self;
+        let Self { store, exports, timer, .. } = self;
         let ended = {
             let call = pin!(async {
                 match exports {
@@ -170,7 +180,7 @@ impl Instance {
         self.begin(time);
         let memory = self.exports.processor().arenaria_processor_memory();
         let call = memory.call_usage(&mut self.store);
-        let answer = timed(&self.timer, pin!(call)).await;
+        let answer = within(self.longest, timed(&self.timer, pin!(call))).await?;
         answer.map(presentable).map_err(|error| fault(&self.store, &error))
     }
 
@@ -191,6 +201,14 @@ impl Exports {
             Self::Processor(processor) => processor,
             Self::Proxy(_) | Self::Service(_) => unreachable!("a route asks what its world has"),
         }
+    }
+}
+
+/// Runs a call to its end, or to that of the time that it has.
+async fn within<F: Future>(longest: Option<Duration>, call: F) -> Result<F::Output, Fault> {
+    match longest {
+        None => Ok(call.await),
+        Some(time) => tokio::time::timeout(time, call).await.map_err(|_| Fault::Overdue),
     }
 }
 

@@ -90,7 +90,7 @@ limits! { |slots, memory|
     retire_memory "retire-memory" "ARENARIA_RETIRE_MEMORY" Size = Size(memory.0 / 4 * 3), route;
     /// The longest a request may run in the guest [default: 1s; 504, replaced]
     guest_time "guest-time" "ARENARIA_GUEST_TIME" Span = secs(1), route;
-    /// The longest a wasi:http component may be at one request, waits included [default: 1m; 504 or
+    /// The longest who imports anything may be at one request, waits included [default: 1m; 504 or
     /// cut, replaced]
     request_time "request-time" "ARENARIA_REQUEST_TIME" Span = secs(60), route;
     /// The longest a request may wait for a slot [default: 100ms; 503 with retry-after]

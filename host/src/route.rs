@@ -69,6 +69,7 @@ impl Route {
             start: Start {
                 settings: config.settings.clone(),
                 time: config.limits.configure_time.0,
+                call_time: config.limits.request_time.0,
                 memory,
                 grants: config.grants.clone(),
             },

@@ -300,8 +300,9 @@ impl Lease {
         answer
     }
 
-    /// Has a request answered by a `wasi:http` component, and keeps the slot until that has ended.
-    pub(crate) async fn exchange(mut self, exchange: Exchange) {
+    /// Has a request answered by a `wasi:http` component, and keeps the slot until that has ended. Says
+    /// whether it ended well.
+    pub(crate) async fn exchange(mut self, exchange: Exchange) -> bool {
         let route = Arc::clone(&self.slots.route);
         let (guest_time, request_time) = (route.limits.guest_time.0, route.limits.request_time.0);
         let reply = exchange.reply.clone();
@@ -318,9 +319,11 @@ impl Lease {
             self.slot().served += 1;
             self.look_back();
         }
+        let is_well = ended.is_ok();
         if let Err(fault) = ended {
             reply.send(Err(Unanswered::Fault(fault)));
         }
+        is_well
     }
 
     /// After a request: whether the instance keeps more than it should. Linear memory never shrinks and

@@ -42,6 +42,9 @@ const TRIALS_MAX: usize = 4;
 /// From the head of the page's request to the end of the answer.
 const TRIAL_TIME: Duration = Duration::from_secs(30);
 
+/// The most that a document or an answer may have, whatever the route allows: the page is for trying.
+const TRIAL_BYTES_MAX: usize = 16 << 20;
+
 /// The setting by which a route takes programs from whoever asks.
 const AD_HOC: (&str, &str) = ("ad-hoc", "true");
 
@@ -67,7 +70,7 @@ impl Trials {
         let is_open = |settings: &[(String, String)]| {
             settings.iter().any(|(key, value)| (key.as_str(), value.as_str()) == AD_HOC)
         };
-        let bytes = |size: crate::units::Size| usize::try_from(size.0).unwrap_or(usize::MAX);
+        let bytes = |size: crate::units::Size| size.bytes().min(TRIAL_BYTES_MAX);
         let routes = config.routes.iter().filter(|route| is_open(&route.settings));
         let routes = routes.map(|route| Route {
             path: route.path.clone(),

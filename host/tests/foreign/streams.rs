@@ -15,6 +15,7 @@ in_every_language! {
     a_client_that_reads_slowly_gets_everything,
     a_client_that_does_not_read_is_left,
     a_chunked_body_past_its_limit_is_refused,
+    an_answer_that_a_fault_cuts_does_not_look_whole,
 }
 
 /// Begins a request of chunks to `/echo`.
@@ -148,5 +149,17 @@ fn a_chunked_body_past_its_limit_is_refused(language: &Language) {
         // The server closed while the client was still sending.
         Ok(None) | Err(_) => {}
     }
+    check_alive(&server);
+}
+
+fn an_answer_that_a_fault_cuts_does_not_look_whole(language: &Language) {
+    let server = Server::start(&language.reused().limit("guest-time", "300ms"));
+    let mut connection = server.begin(&Request::get("/stream?chunks=100000000"));
+    connection.try_head().expect("the connection holds").expect("an answer begins");
+    // It goes on until the guest has run for its time: an empty chunk would be a proper end.
+    while let Some(chunk) = connection.chunk().expect("the server closes in order") {
+        assert!(!chunk.is_empty(), "it ended as if whole");
+    }
+    server.until("the instance is replaced", |m| m.retired("deadline") == 1.0);
     check_alive(&server);
 }
