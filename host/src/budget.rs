@@ -14,38 +14,68 @@ use bytes::Bytes;
 
 use sysinfo::{MemoryRefreshKind, ProcessesToUpdate, RefreshKind, System};
 
+use crate::component::Source;
 use crate::config::Config;
-use crate::engine::FIBER_STACK_BYTES;
+use crate::engine::{FIBER_STACK_BYTES, Profile};
+use crate::guest::HANDLES_BYTES_MAX;
 use crate::units::Size;
 
 /// What all instances and the host may take at most, term by term.
 #[derive(Debug, PartialEq)]
 pub(crate) struct ProcessContract {
     workers: u64,
-    /// Per route: its path, slots and the memory of one instance.
-    routes: Vec<(String, u64, Size)>,
+    routes: Vec<Term>,
     host: Size,
 }
 
+/// What the instances of one route take.
+#[derive(Debug, PartialEq)]
+struct Term {
+    path: String,
+    slots: u64,
+    memory: Size,
+    /// Native stacks of an instance.
+    stacks: u64,
+    /// What an instance can make the host hold for it.
+    handles: Size,
+}
+
 impl ProcessContract {
-    /// The terms, from a configuration.
+    /// The terms, from a configuration: as if its components were processors that import nothing, of which
+    /// none takes less.
     #[must_use]
     pub(crate) fn new(config: &Config) -> Self {
-        let routes = config.routes.iter();
+        let routes = config.routes.iter().map(|route| Term {
+            path: route.path.clone(),
+            slots: route.slots as u64,
+            memory: route.limits.memory,
+            stacks: Profile::Lean.stacks().into(),
+            handles: Size(0),
+        });
         Self {
             workers: config.workers as u64,
-            routes: routes
-                .map(|route| (route.path.clone(), route.slots as u64, route.limits.memory))
-                .collect(),
+            routes: routes.collect(),
             host: config.limits.host_memory,
         }
+    }
+
+    /// The terms, once it is known what the components of the routes are.
+    #[must_use]
+    pub(crate) fn with(mut self, sources: &[Source]) -> Self {
+        for (term, source) in self.routes.iter_mut().zip(sources) {
+            term.stacks = source.profile().stacks().into();
+            let imports = !source.outline.imports.is_empty();
+            term.handles = Size(if imports { HANDLES_BYTES_MAX } else { 0 });
+        }
+        self
     }
 
     /// The sum. A spare per worker and route lets a replacement be warm before the old one leaves.
     #[must_use]
     pub(crate) fn sum(&self) -> Size {
-        let instances = self.routes.iter().map(|(_, slots, memory)| {
-            self.workers * (slots + 1) * (memory.0 + FIBER_STACK_BYTES as u64)
+        let instances = self.routes.iter().map(|term| {
+            let stacks = term.stacks * FIBER_STACK_BYTES as u64;
+            self.workers * (term.slots + 1) * (term.memory.0 + stacks + term.handles.0)
         });
         Size(instances.sum::<u64>().saturating_add(self.host.0))
     }
@@ -69,13 +99,13 @@ impl ProcessContract {
 
 impl fmt::Display for ProcessContract {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let stack = Size(FIBER_STACK_BYTES as u64);
-        for (path, slots, memory) in &self.routes {
-            let workers = self.workers;
-            write!(
-                f,
-                "{workers} workers x ({slots} slots + 1 spare) x ({memory} + {stack} stack) for {path}, "
-            )?;
+        for Term { path, slots, memory, stacks, handles } in &self.routes {
+            let (workers, stack) = (self.workers, Size(stacks * FIBER_STACK_BYTES as u64));
+            write!(f, "{workers} workers x ({slots} slots + 1 spare) x ({memory} + {stack} stack")?;
+            if handles.0 > 0 {
+                write!(f, " + {handles} handles")?;
+            }
+            write!(f, ") for {path}, ")?;
         }
         write!(f, "and {} for the host: {} in all", self.host, mebibytes(self.sum()))
     }
@@ -178,19 +208,26 @@ impl Drop for Reserved {
 mod tests {
     use super::*;
 
+    fn term(path: &str, slots: u64, memory: u64, [stacks, handles]: [u64; 2]) -> Term {
+        let mebibytes = |count: u64| Size(count << 20);
+        let (memory, handles) = (mebibytes(memory), mebibytes(handles));
+        Term { path: path.into(), slots, memory, stacks, handles }
+    }
+
     #[test]
     fn the_sum_is_what_its_terms_say() {
         let contract = ProcessContract {
             workers: 2,
-            routes: vec![("/".into(), 4, Size(16 << 20)), ("/b".into(), 1, Size(1 << 20))],
+            routes: vec![term("/", 4, 16, [1, 0]), term("/b", 1, 1, [4, 32])],
             host: Size(256 << 20),
         };
-        let stack = FIBER_STACK_BYTES as u64;
-        let sum = 2 * 5 * ((16 << 20) + stack) + 2 * 2 * ((1 << 20) + stack) + (256 << 20);
+        let sum = (2 * 5 * (16 + 2) + 2 * 2 * (1 + 4 * 2 + 32) + 256) << 20;
         assert_eq!(contract.sum(), Size(sum));
         assert_eq!(contract.check(Size(sum)), Ok(()));
         let sentence = contract.check(Size(sum - 1)).unwrap_err();
-        assert!(sentence.contains("(4 slots + 1 spare)") && sentence.contains("lower memory"));
+        let parts = ["(4 slots + 1 spare) x (16MiB + 2MiB stack) for /,", "lower memory"];
+        assert!(parts.iter().all(|part| sentence.contains(part)), "{sentence}");
+        assert!(sentence.contains("(1MiB + 8MiB stack + 32MiB handles) for /b,"), "{sentence}");
     }
 
     #[test]

@@ -204,6 +204,7 @@ impl Processor {
                 settings: options.settings,
                 time: limits.configure_time.0,
                 call_time: limits.request_time.0,
+                outgoing_requests: 0,
                 memory: limits.memory,
                 grants: Grants::default(),
             },

@@ -40,6 +40,17 @@ pub(crate) enum Profile {
     Full,
 }
 
+impl Profile {
+    /// Native stacks that an instance may use at once: a call has one, and asynchronous tasks that wait
+    /// inside a synchronous call keep theirs.
+    pub(crate) fn stacks(self) -> u32 {
+        match self {
+            Self::Lean => 1,
+            Self::Full => 4,
+        }
+    }
+}
+
 /// What the pool must hold.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PoolSize {
@@ -78,7 +89,7 @@ pub(crate) fn engine(profile: Profile, pool: PoolSize, cache: &Cache) -> Result<
     config.wasm_multi_memory(true);
     // Names and frames are for the operator's log; a client never sees them.
     config.wasm_backtrace_max_frames(std::num::NonZeroUsize::new(32));
-    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pooling(pool)));
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pooling(profile, pool)));
     config.cache(open_cache(cache)?);
     Engine::new(&config).map_err(|error| {
         anyhow!(
@@ -96,12 +107,10 @@ fn heap_begin(room: Size) -> Size {
     Size((room.0 >> DOUBLINGS) / PAGE_BYTES * PAGE_BYTES)
 }
 
-fn pooling(pool: PoolSize) -> PoolingAllocationConfig {
+fn pooling(profile: Profile, pool: PoolSize) -> PoolingAllocationConfig {
     // A compiled language makes one module and some shims, an interpreter with libraries dozens.
     const CORE_INSTANCES_PER_COMPONENT: u32 = 64;
     const TABLES_PER_COMPONENT: u32 = 16;
-    // A call has one; asynchronous tasks that wait inside a synchronous call keep theirs.
-    const STACKS_PER_INSTANCE: u32 = 4;
     // A heap lies in a memory of the pool's, beside the linear ones.
     let heaps = if pool.heap_room.is_some() { pool.instances } else { 0 };
     let mut pooling = PoolingAllocationConfig::new();
@@ -116,7 +125,7 @@ fn pooling(pool: PoolSize) -> PoolingAllocationConfig {
         .total_tables(pool.instances * TABLES_PER_COMPONENT)
         .max_tables_per_component(TABLES_PER_COMPONENT)
         .table_elements(TABLE_ENTRIES_MAX)
-        .total_stacks(pool.instances * STACKS_PER_INSTANCE)
+        .total_stacks(pool.instances * profile.stacks())
         .max_unused_warm_slots(pool.instances);
     pooling
 }

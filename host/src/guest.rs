@@ -3,7 +3,7 @@
 //! A processor that imports nothing has no WASI at all. Who imports it is given an implementation
 //! with nothing behind it: no files, an empty environment, no arguments, output that goes nowhere,
 //! sockets that refuse, outgoing requests that are denied. Clocks and random numbers are real, for no
-//! runtime works without them. [`Grants`] name the exceptions.
+//! runtime works without them. [Grants](crate::grants::Grants) name the exceptions.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -19,8 +19,9 @@ use wasmtime_wasi_http::{
     WasiHttpView,
 };
 
-use crate::grants::{Authority, Grants};
+use crate::grants::Authority;
 use crate::guest_output::LogStream;
+use crate::instance::Start;
 use crate::memory::MemoryBox;
 
 /// What a store knows of its guest.
@@ -49,6 +50,8 @@ const CHUNK_BYTES: usize = 64 << 10;
 const RANDOM_BYTES_MAX: u64 = 1 << 20;
 /// The header fields of a message that a guest makes, as the host holds them.
 const FIELDS_BYTES_MAX: usize = 16 << 10;
+/// What the handles of one instance can make the host hold.
+pub(crate) const HANDLES_BYTES_MAX: u64 = (HANDLES_MAX * FIELDS_BYTES_MAX) as u64;
 
 impl Guest {
     /// A guest that imports nothing.
@@ -56,13 +59,9 @@ impl Guest {
         Self { memory, wasi: None }
     }
 
-    /// A guest that imports WASI, of which the grants show it the settings.
-    pub(crate) fn with_wasi(
-        memory: MemoryBox,
-        grants: &Grants,
-        settings: &[(String, String)],
-    ) -> Self {
-        Self { memory, wasi: Some(Box::new(Wasi::new(grants, settings))) }
+    /// A guest that imports WASI.
+    pub(crate) fn with_wasi(memory: MemoryBox, start: &Start) -> Self {
+        Self { memory, wasi: Some(Box::new(Wasi::new(start))) }
     }
 
     /// How many handles of the host the guest holds.
@@ -84,7 +83,8 @@ impl Guest {
 }
 
 impl Wasi {
-    fn new(grants: &Grants, settings: &[(String, String)]) -> Self {
+    fn new(start: &Start) -> Self {
+        let Start { grants, settings, .. } = start;
         let mut context = WasiCtxBuilder::new();
         context.allow_tcp(false).allow_udp(false).allow_ip_name_lookup(false);
         context.max_random_size(RANDOM_BYTES_MAX);
@@ -102,7 +102,7 @@ impl Wasi {
             table,
             context: context.build(),
             http,
-            outgoing: Outgoing::to(&grants.outgoing),
+            outgoing: Outgoing::to(&grants.outgoing, start.outgoing_requests),
             config: if grants.config { settings.iter().cloned().collect() } else { <_>::default() },
         }
     }
@@ -129,16 +129,13 @@ pub(crate) struct Outgoing {
     permits: Arc<Semaphore>,
 }
 
-/// Outgoing requests of one instance at once.
-const OUTGOING_MAX: usize = 16;
-
 impl Outgoing {
-    fn to(granted: &[Authority]) -> Self {
-        Self { granted: granted.into(), permits: Arc::new(Semaphore::new(OUTGOING_MAX)) }
+    fn to(granted: &[Authority], at_once: usize) -> Self {
+        Self { granted: granted.into(), permits: Arc::new(Semaphore::new(at_once)) }
     }
 
     pub(crate) fn nowhere() -> Self {
-        Self::to(&[])
+        Self::to(&[], 0)
     }
 }
 

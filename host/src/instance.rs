@@ -54,6 +54,8 @@ pub(crate) struct Start {
     pub call_time: Duration,
     /// All the memory that the instance may have.
     pub memory: Size,
+    /// Outgoing requests at once, where any are granted.
+    pub(crate) outgoing_requests: usize,
     /// What the guest is given beyond what it needs to run at all.
     pub grants: Grants,
 }
@@ -71,11 +73,8 @@ impl Instance {
         meter: Arc<MemoryMeter>,
     ) -> Result<Self, Fault> {
         let memory = MemoryBox::new(start.memory, meter);
-        let guest = if loaded.has_imports {
-            Guest::with_wasi(memory, &start.grants, &start.settings)
-        } else {
-            Guest::alone(memory)
-        };
+        let guest =
+            if loaded.has_imports { Guest::with_wasi(memory, start) } else { Guest::alone(memory) };
         let mut store = guest.store(loaded.engine());
         // What a guest hands over at once is at most what it has.
         store.set_hostcall_fuel(start.memory.bytes());

@@ -101,6 +101,8 @@ limits! { |slots, memory|
     connections "connections" "ARENARIA_CONNECTIONS" usize = 10_000, server;
     /// The requests after which an instance is replaced [default: 1000000]
     requests_per_instance "requests-per-instance" "ARENARIA_REQUESTS_PER_INSTANCE" u64 = 1_000_000, route;
+    /// The most outgoing requests of an instance at once, where any are granted [default: 16; denied]
+    outgoing_requests "outgoing-requests" "ARENARIA_OUTGOING_REQUESTS" usize = 16, route;
     /// The longest an instance may take to be configured [default: 10s; does not start]
     configure_time "configure-time" "ARENARIA_CONFIGURE_TIME" Span = secs(10), route;
     /// The longest the end of the server waits for requests that run [default: 10s; cut]
@@ -145,6 +147,7 @@ impl Limits {
             ("request-headers", self.request_headers as u64, 10_000),
             ("connections", self.connections as u64, 1_000_000),
             ("queue-length", self.queue_length as u64, 1_000_000),
+            ("outgoing-requests", self.outgoing_requests as u64, 1024),
         ];
         if let Some((key, value, most)) = most.iter().find(|(_, value, most)| value > most) {
             return Err(format!("{key} = {value} is more than {most}; choose less"));

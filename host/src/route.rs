@@ -70,6 +70,7 @@ impl Route {
                 settings: config.settings.clone(),
                 time: config.limits.configure_time.0,
                 call_time: config.limits.request_time.0,
+                outgoing_requests: config.limits.outgoing_requests,
                 memory,
                 grants: config.grants.clone(),
             },

@@ -52,6 +52,8 @@ impl Server {
             .iter()
             .map(|route| Source::read(&route.component, route.limits.memory, &route.grants));
         let sources = sources.collect::<Result<Vec<_>>>()?;
+        let contract = contract.with(&sources);
+        contract.check(available_memory()?).map_err(|sentence| anyhow!(sentence))?;
         let listener = bind("listen", config.listen).await?;
         let playground = Playground::if_wanted(&config, listener.local_addr()?)?;
         let operator_listener = match config.operator_listen {

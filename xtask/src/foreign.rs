@@ -18,13 +18,14 @@ use crate::tools::{need_target, output};
 use crate::workspace::{WASI, Workspace, succeed};
 
 /// The packages in Rust.
-pub(crate) const PACKAGES: [&str; 2] = ["foreign-p2", "foreign-p3"];
+pub(crate) const PACKAGES: [&str; 3] = ["foreign-p2", "foreign-p3", "foreign-processor"];
 
 /// What is built of them: package, features, its file in cargo's output, and the component.
-const IN_RUST: [(&str, &[&str], &str, &str); 3] = [
+const IN_RUST: [(&str, &[&str], &str, &str); 4] = [
     ("foreign-p2", &[], "foreign-p2.wasm", "rust-p2"),
     ("foreign-p2", &["--features", "config"], "foreign-p2.wasm", "rust-p2-config"),
     ("foreign-p3", &[], "foreign_p3.wasm", "rust-p3"),
+    ("foreign-processor", &[], "foreign_processor.wasm", "rust-processor"),
 ];
 
 /// Built with tools that a machine may not have.

@@ -38,7 +38,14 @@ pub fn call(args: &CallArgs) -> Result<u8> {
     let _clock = Clock::start(std::slice::from_ref(&engine)).context("cannot start the clock")?;
     let loaded = source.load(&engine, args.memory)?;
     let settings = args.settings.clone();
-    let start = Start { settings, time: TIME, call_time: TIME, memory: args.memory, grants };
+    let start = Start {
+        settings,
+        time: TIME,
+        call_time: TIME,
+        outgoing_requests: 1,
+        memory: args.memory,
+        grants,
+    };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.context("cannot start a runtime")?.block_on(async {
         let failed = |fault| anyhow!("{}: {fault}", args.file.display());

@@ -33,8 +33,8 @@ use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use super::text;
 use crate::config::Config;
+use crate::operator::text;
 
 /// Requests that are tried at once: a page sends one at a time.
 const TRIALS_MAX: usize = 4;

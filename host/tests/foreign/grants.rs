@@ -11,6 +11,7 @@ use crate::language::{Language, MEMORY};
 in_every_language! {
     outgoing_requests_are_denied,
     outgoing_requests_go_where_they_were_granted_and_nowhere_else,
+    no_more_outgoing_requests_are_under_way_than_may,
     settings_are_shown_as_environment_where_that_was_granted,
 }
 
@@ -39,6 +40,16 @@ fn outgoing_requests_are_denied(language: &Language) {
     let server = Server::start(&language.config());
     check_denied(&server, language, &authority);
     check_denied(&server, language, "localhost");
+    check_untouched(&listener);
+}
+
+fn no_more_outgoing_requests_are_under_way_than_may(language: &Language) {
+    let (listener, granted) = listener();
+    let grants = vec![format!("outgoing-http:{granted}")];
+    let config = language.config().route_key("grants", grants).limit("outgoing-requests", 0);
+    let server = Server::start(&config);
+    let answer = server.get(&format!("/fetch?authority={granted}"));
+    assert_eq!(answer.status, 502, "{}", answer.text());
     check_untouched(&listener);
 }
 

@@ -43,6 +43,46 @@ fn a_processor_in_python_is_served() {
     check("foreign/processor-python");
 }
 
+/// What runs for no time at all has no end of its own: a processor that imports clocks can sleep.
+fn sleeper() -> Config {
+    config("foreign/rust-processor").limit("request-time", "300ms").limit("configure-time", "300ms")
+}
+
+#[test]
+fn a_processor_that_sleeps_in_a_request_is_ended() {
+    for isolation in ["reuse", "fresh"] {
+        let server = Server::start(&sleeper().route_key("isolation", isolation));
+        server.get("/").check(200, "awake\n");
+        let ended = server.get("/sleep");
+        ended.check_limit(504, "request-time", "request-time", "300ms");
+        server.get("/").check(200, "awake\n");
+    }
+}
+
+#[test]
+fn a_processor_that_sleeps_when_it_is_configured_does_not_start() {
+    let folder = tempfile::tempdir().expect("the system has room for a folder");
+    let file = folder.path().join("arenaria.toml");
+    let config = sleeper().setting("sleep", "configure");
+    std::fs::write(&file, config.to_toml()).expect("the folder is ours");
+    let file = file.display().to_string();
+    let ended = finished(&mut arenaria(&["serve", "--config", &file]));
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.stderr.contains("configure-time = 300ms"), "{ended:?}");
+}
+
+#[test]
+fn a_processor_that_sleeps_when_its_usage_is_asked_for_loses_no_slot() {
+    // Who asks waits behind whoever asks for its usage.
+    let config = sleeper().setting("sleep", "usage").with("slots", 1).limit("queue-time", "30s");
+    let server = Server::start(&config);
+    for count in 1..=3 {
+        // After its answer, or for a reading of the metrics, the instance is asked, and lost.
+        server.get("/").check(200, "awake\n");
+        server.until("the instance is replaced", |m| m.retired("deadline") >= f64::from(count));
+    }
+}
+
 #[test]
 fn they_are_short() {
     for source in [
