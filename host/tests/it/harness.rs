@@ -18,9 +18,12 @@ use crate::client::{Connection, Request, Response};
 use crate::config::Config;
 use crate::scrape::Metrics;
 
-/// How long anything may take before a test says that it did not happen. Generous: the first start
-/// compiles a component with an unoptimised compiler, next to other tests.
-const PATIENCE: Duration = Duration::from_secs(300);
+/// How long a test waits for a condition before it fails.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long a command may run, and a server may take to listen. Longer, because it compiles a component
+/// with an unoptimised compiler, next to other tests. A process that dies ends the wait at once.
+const COMPILING_PATIENCE: Duration = Duration::from_secs(180);
 
 /// Servers start one after the other, so that each finds what the one before it compiled.
 static STARTING: Mutex<()> = Mutex::new(());
@@ -78,7 +81,7 @@ pub(crate) fn finished(command: &mut Command) -> Finished {
     let mut child = command.spawn().expect("the program starts");
     let stdout = collect(child.stdout.take().expect("piped"), None);
     let stderr = collect(child.stderr.take().expect("piped"), None);
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + COMPILING_PATIENCE;
     let status = loop {
         if let Some(status) = child.try_wait().expect("a child can be waited for") {
             break status;
@@ -245,6 +248,22 @@ impl Server {
         until(what, || Some(self.metrics()).filter(&mut shown))
     }
 
+    /// Waits until `count` instances have been replaced, all of them for one of these reasons. A
+    /// replacement for another reason, or one too many, fails the test at once.
+    #[track_caller]
+    pub(crate) fn until_retired(&self, reasons: &[&str], count: u32) -> Metrics {
+        self.until("the instance is replaced", |metrics| {
+            let expected: f64 = reasons.iter().map(|reason| metrics.retired(reason)).sum();
+            let all = metrics.sum("arenaria_retirements_total", &[]);
+            assert!(
+                expected == all && all <= f64::from(count),
+                "expected {count} retirements for {reasons:?}, got {expected}, and {} for others",
+                all - expected
+            );
+            all == f64::from(count)
+        })
+    }
+
     /// Waits until `count` slots run a request.
     #[track_caller]
     pub(crate) fn until_busy(&self, count: f64) {
@@ -302,7 +321,7 @@ impl Drop for Server {
 }
 
 fn announced(lines: &Receiver<String>, prefix: &str) -> Option<SocketAddr> {
-    let line = lines.recv_timeout(PATIENCE).ok()?;
+    let line = lines.recv_timeout(COMPILING_PATIENCE).ok()?;
     Some(parse_address(&line, prefix).unwrap_or_else(|| panic!("printed {line:?}")))
 }
 
