@@ -25,26 +25,26 @@ const KUBERNETES: [&str; 2] = ["1.30", "1.37"];
 /// The first that is not right.
 pub(crate) fn steps(
     workspace: &Workspace,
-    packages: &Packages,
+    packages: Option<&Packages>,
     steps: &mut Steps,
 ) -> anyhow::Result<()> {
     match lack_of_python() {
         None => steps.step("manifests, schemas", || schemas(workspace))?,
         Some(reason) => steps.leave_out("manifests, schemas", reason),
     }
-    match Sandbox::find() {
-        Some(sandbox) => steps.step("manifests, configuration", || {
-            let text = configuration(&folder(workspace))?;
-            checked_by_the_image(packages, &sandbox, &text)
-        }),
-        None => {
-            steps.leave_out(
-                "manifests, configuration",
-                "there is no bwrap (Debian: bubblewrap) that may make namespaces",
-            );
-            Ok(())
+    let name = "manifests, configuration";
+    let lack = match (packages, Sandbox::find()) {
+        (Some(packages), Some(sandbox)) => {
+            return steps.step(name, || {
+                let text = configuration(&folder(workspace))?;
+                checked_by_the_image(packages, &sandbox, &text)
+            });
         }
-    }
+        (None, _) => "there are no packages",
+        (_, None) => "there is no bwrap (Debian: bubblewrap) that may make namespaces",
+    };
+    steps.leave_out(name, lack);
+    Ok(())
 }
 
 /// Kubernetes' manifests against its schemas, where a key that they do not have is an error.

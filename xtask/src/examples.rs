@@ -17,9 +17,6 @@ use crate::workspace::{COMPONENTS_VARIABLE, Workspace, succeed};
 const JAVASCRIPT: &str = "example in JavaScript";
 const PYTHON: &str = "example in Python";
 
-/// The steps here, for who leaves them out.
-pub(crate) const STEPS: [&str; 2] = [JAVASCRIPT, PYTHON];
-
 /// What the examples leave in their own folder when a person runs them there.
 const LEFT_BEHIND: [&str; 4] = ["node_modules", "build", "venv", "__pycache__"];
 
@@ -29,15 +26,19 @@ const LEFT_BEHIND: [&str; 4] = ["node_modules", "build", "venv", "__pycache__"];
 ///
 /// The first check that fails, with its name.
 pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<()> {
-    let mut steps = Steps::default();
-    steps.step("guests", || build_all(workspace))?;
-    steps.tests("examples in Rust", workspace.cargo().args(["test", "-p", "embed"]))?;
-    check(workspace, &mut steps)?;
-    steps.summarise();
-    Ok(())
+    Steps::run(Vec::new(), |steps| {
+        steps.step("guests", || build_all(workspace))?;
+        steps.tests("examples in Rust", workspace.cargo().args(["test", "-p", "embed"]))?;
+        steps.step("bench", || {
+            let build = ["build", "--quiet", "-p", "embed", "--bin", "bench"];
+            succeed(workspace.cargo().args(build))
+        })?;
+        check(workspace, steps)
+    })
 }
 
-/// Checks the examples in other languages.
+/// Checks the examples in other languages. The bench must have been built, with the development
+/// profile: whether the scripts work is looked at here, not times.
 ///
 /// # Errors
 ///
@@ -55,8 +56,6 @@ fn javascript(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<()> {
     let folder = copy(workspace, "node")?;
     steps.step(JAVASCRIPT, || {
         need_npm(&workspace.root().join("examples/node"), &folder)?;
-        // A bench of the development profile: whether the scripts work is looked at here, not times.
-        succeed(workspace.cargo().args(["build", "--quiet", "-p", "embed", "--bin", "bench"]))?;
         for (script, rounds) in
             [("test", None), ("boundary", Some("1")), ("against-rust", Some("1"))]
         {

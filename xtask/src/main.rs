@@ -21,6 +21,7 @@ mod run;
 mod steps;
 mod test;
 mod tools;
+mod watch;
 mod wit;
 mod workspace;
 
@@ -50,14 +51,16 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
-    /// Check everything: format, lints, guests, tests, documentation, Miri, licences.
+    /// Check a change: format, lints, guests, tests.
     Test {
-        /// Leave out packages, Miri and licences, the slow part.
+        /// Check the rest too: documentation, other hosts, components in other languages, a browser,
+        /// packages, licences, Miri.
         #[arg(long)]
-        quick: bool,
+        all: bool,
+        /// Run only this step, of all that there are; can be given several times.
+        #[arg(long, value_name = "NAME")]
+        step: Vec<String>,
     },
-    /// Check everything, as `test` does, with less output.
-    Ci,
     /// Check the examples alone: Rust, JavaScript, Python.
     Examples,
     /// Load the release build; the arguments are a scenario and its options (`help` lists them).
@@ -115,8 +118,7 @@ fn run(task: Task) -> anyhow::Result<()> {
             playground::build(&workspace)
         }
         Task::Serve { args } => run::serve(&workspace, &args),
-        Task::Test { quick } => test::run(&workspace, test::Extent { quick, quiet: false }),
-        Task::Ci => test::run(&workspace, test::Extent { quick: false, quiet: true }),
+        Task::Test { all, step } => test::run(&workspace, all, step),
         Task::Examples => examples::run(&workspace),
         Task::Load { args } => run::load(&workspace, &args),
         Task::Peers { oha } => peers::get(&workspace, oha),

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use crate::registries::need_npm;
 use crate::steps::Steps;
-use crate::tools::need_wasmtime;
+use crate::tools::{cargo_with_lints, need_wasmtime};
 use crate::workspace::Workspace;
 use crate::{bridges, guests};
 
@@ -20,14 +20,13 @@ const JCO: [&str; 2] = ["jco::", "ARENARIA_JCO"];
 ///
 /// If something cannot be built, or a test fails.
 pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<()> {
-    let mut steps = Steps::default();
-    steps.step("guests and bridges", || {
-        guests::build_all(workspace)?;
-        bridges::build_all(workspace)
-    })?;
-    add_steps(workspace, &mut steps)?;
-    steps.summarise();
-    Ok(())
+    Steps::run(Vec::new(), |steps| {
+        steps.step("guests and bridges", || {
+            guests::build_all(workspace)?;
+            bridges::build_all(workspace)
+        })?;
+        add_steps(workspace, steps)
+    })
 }
 
 /// The tests, as steps among others. A host that cannot be had is left out by name.
@@ -36,36 +35,33 @@ pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<()> {
 ///
 /// If a test fails.
 pub(crate) fn add_steps(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<()> {
-    match need_wasmtime(workspace) {
-        Ok(program) => {
-            let [tests, more, variable] = WASMTIME;
-            let mut command = command(workspace, &[tests, more]);
-            steps.tests("under wasmtime serve", command.env(variable, program))?;
-        }
-        Err(error) => {
-            println!("{error:#}");
-            steps.leave_out("under wasmtime serve", "wasmtime cannot be installed");
-        }
-    }
-    match need_jco(workspace) {
-        Ok(program) => {
-            let [tests, variable] = JCO;
-            let mut command = command(workspace, &[tests]);
-            steps.tests("under jco serve", command.env(variable, program))?;
-        }
-        Err(error) => {
-            println!("{error:#}");
-            steps.leave_out("under jco serve", "jco cannot be installed: it needs Node and npm");
-        }
-    }
-    Ok(())
+    let [tests, more, variable] = WASMTIME;
+    steps.tests_with_tool(
+        "under wasmtime serve",
+        "wasmtime cannot be installed",
+        || need_wasmtime(workspace),
+        |program| command(workspace, &[tests, more], variable, program),
+    )?;
+    let [tests, variable] = JCO;
+    steps.tests_with_tool(
+        "under jco serve",
+        "jco cannot be installed: it needs Node and npm",
+        || need_jco(workspace),
+        |program| command(workspace, &[tests], variable, program),
+    )
 }
 
 /// The test runner, of the whole workspace so that nothing is built with other features.
-fn command(workspace: &Workspace, tests: &[&str]) -> Command {
-    let mut cargo = workspace.cargo();
+fn command(
+    workspace: &Workspace,
+    tests: &[&str],
+    variable: &str,
+    program: PathBuf,
+) -> anyhow::Result<Command> {
+    let mut cargo = cargo_with_lints(workspace)?;
     cargo.args(["test", "--workspace", "--test", "others", "--"]).args(tests);
-    cargo
+    cargo.env(variable, program);
+    Ok(cargo)
 }
 
 /// The path of jco's program, installed into the target directory unless it is there.

@@ -47,7 +47,7 @@ pub(crate) fn test(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<(
         steps.leave_out(NAME, "there is no Chromium");
         return Ok(());
     };
-    steps.step("playground", || build(workspace))?;
+    steps.step(NAME, || build(workspace))?;
     let mut node = script(workspace, "test/main.mjs");
     node.arg(workspace.binary("arenaria")).arg(workspace.component("transform"));
     node.arg(browser).arg(packages(workspace).join("screenshots"));

@@ -1,17 +1,26 @@
-//! Named steps in a row: each is announced, the first that fails is the last, and a summary says
-//! how long each took, which were left out and why, and how many tests ran.
+//! Named steps in a row: each is announced, and the first that fails is the last. A table at the end,
+//! printed in any case, says how long each took, which were left out and why, and how many tests ran.
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 
+use crate::watch::Watch;
 use crate::workspace::{shown, succeed};
+
+/// How long one step may take. The longest, the build of everything on a new machine, takes half of
+/// it with two cores.
+const STEP_TIME_MAX: Duration = Duration::from_mins(25);
 
 /// The steps so far.
 #[derive(Debug, Default)]
 pub(crate) struct Steps {
+    /// The steps to run. None means all.
+    only: Vec<String>,
+    /// The steps that were not asked for.
+    passed_over: Vec<&'static str>,
     done: Vec<(&'static str, Ending)>,
     tests: Tests,
 }
@@ -19,6 +28,7 @@ pub(crate) struct Steps {
 #[derive(Debug)]
 enum Ending {
     Passed(Duration),
+    Failed(Duration),
     LeftOut(&'static str),
 }
 
@@ -31,6 +41,37 @@ pub(crate) struct Tests {
 }
 
 impl Steps {
+    /// Does work that consists of steps, and prints the table of them, also if one fails. If `only`
+    /// names steps, the others are passed over.
+    ///
+    /// # Errors
+    ///
+    /// The first step that fails, or a name in `only` that no step has.
+    pub(crate) fn run(
+        only: Vec<String>,
+        work: impl FnOnce(&mut Self) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let mut steps = Self { only, ..Self::default() };
+        let result = work(&mut steps);
+        steps.summarise(&mut io::stdout().lock())?;
+        result?;
+        for wanted in &steps.only {
+            if !steps.done.iter().any(|(name, _)| name == wanted) {
+                bail!("expected a step ({}), got {wanted:?}", steps.passed_over.join("; "));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the step is to run.
+    fn wants(&mut self, name: &'static str) -> bool {
+        let wanted = self.only.is_empty() || self.only.iter().any(|only| only == name);
+        if !wanted {
+            self.passed_over.push(name);
+        }
+        wanted
+    }
+
     /// Runs a step.
     ///
     /// # Errors
@@ -41,7 +82,7 @@ impl Steps {
         name: &'static str,
         work: impl FnOnce() -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
-        self.counted(name, |_| work())
+        self.counted(name, |_| work().map(|()| None))
     }
 
     /// Runs a command as a step.
@@ -67,41 +108,85 @@ impl Steps {
         name: &'static str,
         command: &mut Command,
     ) -> anyhow::Result<()> {
-        self.counted(name, |tests| run_tests(command, tests))
+        self.counted(name, |tests| run_tests(command, tests).map(|()| None))
+    }
+
+    /// As `tests`, with a command that needs a tool. If the tool cannot be had, the step is left out for
+    /// the reason `lack`.
+    ///
+    /// # Errors
+    ///
+    /// As `tests`.
+    pub(crate) fn tests_with_tool<T>(
+        &mut self,
+        name: &'static str,
+        lack: &'static str,
+        tool: impl FnOnce() -> anyhow::Result<T>,
+        command: impl FnOnce(T) -> anyhow::Result<Command>,
+    ) -> anyhow::Result<()> {
+        self.counted(name, |tests| match tool() {
+            Ok(tool) => run_tests(&mut command(tool)?, tests).map(|()| None),
+            Err(error) => {
+                println!("left out, {lack}: {error:#}");
+                Ok(Some(lack))
+            }
+        })
     }
 
     /// Leaves a step out and says so.
     pub(crate) fn leave_out(&mut self, name: &'static str, reason: &'static str) {
-        println!("\n== {name}: left out, {reason}");
-        self.done.push((name, Ending::LeftOut(reason)));
+        if self.wants(name) {
+            println!("\n== {name}: left out, {reason}");
+            self.done.push((name, Ending::LeftOut(reason)));
+        }
     }
 
-    /// Prints how it went.
-    pub(crate) fn summarise(&self) {
-        println!("\n== summary");
+    /// Prints the table.
+    fn summarise(&self, output: &mut impl Write) -> io::Result<()> {
+        let mut total = Duration::ZERO;
+        writeln!(output, "\n== summary")?;
         for (name, ending) in &self.done {
             match ending {
-                Ending::Passed(time) => println!("{name:<28} {:>7.1} s", time.as_secs_f64()),
-                Ending::LeftOut(reason) => println!("{name:<28} left out: {reason}"),
+                Ending::Passed(time) | Ending::Failed(time) => {
+                    let failed = if matches!(ending, Ending::Failed(_)) { "  failed" } else { "" };
+                    writeln!(output, "{name:<28} {:>7.1} s{failed}", time.as_secs_f64())?;
+                    total += *time;
+                }
+                Ending::LeftOut(reason) => writeln!(output, "{name:<28} left out: {reason}")?,
             }
         }
+        writeln!(output, "{:<28} {:>7.1} s", "total", total.as_secs_f64())?;
         let Tests { passed, failed, ignored } = self.tests;
-        println!("{passed} passed, {failed} failed, {ignored} skipped");
+        writeln!(output, "{passed} passed, {failed} failed, {ignored} skipped")
     }
 
+    /// Runs a step whose work gives the reason why it was left out, if so.
     fn counted(
         &mut self,
         name: &'static str,
-        work: impl FnOnce(&mut Tests) -> anyhow::Result<()>,
+        work: impl FnOnce(&mut Tests) -> anyhow::Result<Option<&'static str>>,
     ) -> anyhow::Result<()> {
+        if !self.wants(name) {
+            return Ok(());
+        }
         println!("\n== {name}");
         let start = Instant::now();
-        let result = work(&mut self.tests);
-        if result.is_err() {
-            self.summarise();
+        let watch = Watch::begin(STEP_TIME_MAX);
+        let mut result = work(&mut self.tests);
+        if watch.end() {
+            let late = || format!("it was ended after its limit, {STEP_TIME_MAX:?}");
+            result = result.and_then(|_| bail!("it had not ended by itself")).with_context(late);
         }
+        let time = start.elapsed();
+        self.done.push((
+            name,
+            match result {
+                Ok(None) => Ending::Passed(time),
+                Ok(Some(reason)) => Ending::LeftOut(reason),
+                Err(_) => Ending::Failed(time),
+            },
+        ));
         result.with_context(|| format!("step `{name}` failed"))?;
-        self.done.push((name, Ending::Passed(start.elapsed())));
         Ok(())
     }
 }
@@ -179,7 +264,41 @@ mod tests {
         steps.step("first", || Ok(())).unwrap();
         let error = steps.step("second", || Err(anyhow::anyhow!("no luck"))).unwrap_err();
         assert_eq!(format!("{error:#}"), "step `second` failed: no luck");
-        assert_eq!(steps.done.len(), 1);
+        let mut table = Vec::new();
+        steps.summarise(&mut table).unwrap();
+        let table = String::from_utf8(table).unwrap();
+        let lines: Vec<Vec<_>> =
+            table.lines().map(|line| line.split_whitespace().collect()).collect();
+        let expected: [&[&str]; 6] = [
+            &[],
+            &["==", "summary"],
+            &["first", "0.0", "s"],
+            &["second", "0.0", "s", "failed"],
+            &["total", "0.0", "s"],
+            &["0", "passed,", "0", "failed,", "0", "skipped"],
+        ];
+        assert_eq!(lines, expected.map(<[_]>::to_vec));
+    }
+
+    #[test]
+    fn only_the_steps_that_are_named_run() {
+        let mut ran = Vec::new();
+        let mut run = |only: &[&str]| {
+            Steps::run(only.iter().map(|&name| name.to_owned()).collect(), |steps| {
+                for name in ["first", "second"] {
+                    steps.step(name, || {
+                        ran.push(name);
+                        Ok(())
+                    })?;
+                }
+                Ok(())
+            })
+        };
+        run(&["second"]).unwrap();
+        let error = run(&["third"]).unwrap_err();
+        assert_eq!(error.to_string(), "expected a step (first; second), got \"third\"");
+        run(&[]).unwrap();
+        assert_eq!(ran, ["second", "first", "second"]);
     }
 
     #[test]

@@ -1,5 +1,9 @@
 //! All checks of the project in one row, the cheap ones first. What a check needs is set up by its
 //! own step.
+//!
+//! Lints are part of the one build: clippy compiles what the tests then run. A second pass over all
+//! dependencies, which `cargo clippy` and `cargo doc` need, is so left to what becomes a component
+//! (clippy's code is not optimised as what is shipped) and to the documentation.
 
 use std::process::Command;
 
@@ -13,18 +17,9 @@ use crate::package;
 use crate::peers;
 use crate::playground;
 use crate::steps::Steps;
-use crate::tools::{need_deny, need_miri};
+use crate::tools::{cargo_with_lints, need_deny, need_miri};
 use crate::wit;
 use crate::workspace::{WASI, WASM, Workspace, succeed};
-
-/// How much is checked and said.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Extent {
-    /// Without packages, Miri and licences.
-    pub(crate) quick: bool,
-    /// Cargo reports errors alone.
-    pub(crate) quiet: bool,
-}
 
 /// The targets for Miri: one with 64-bit addresses, and one with 32, as in the sandbox.
 const MIRI_TARGETS: [(&str, &str); 2] =
@@ -34,93 +29,87 @@ const MIRI_TARGETS: [(&str, &str); 2] =
 /// alignment.
 const MIRI_FLAGS: &str = "-Zmiri-strict-provenance -Zmiri-symbolic-alignment-check";
 
-/// Runs the checks.
+/// Runs the checks of a change, or all; or of all only the steps that are named.
 ///
 /// # Errors
 ///
 /// The first check that fails, with its name.
-pub(crate) fn run(workspace: &Workspace, extent: Extent) -> anyhow::Result<()> {
-    let mut steps = Steps::default();
-    lints(workspace, extent, &mut steps)?;
-    tests(workspace, extent, &mut steps)?;
-    playground::test(workspace, &mut steps)?;
-    if extent.quick {
-        for name in examples::STEPS.into_iter().chain(MIRI_TARGETS.map(|(name, _)| name)) {
-            steps.leave_out(name, "--quick");
+pub(crate) fn run(workspace: &Workspace, all: bool, only: Vec<String>) -> anyhow::Result<()> {
+    let all = all || !only.is_empty();
+    Steps::run(only, |steps| {
+        builds(workspace, steps)?;
+        tests(workspace, steps)?;
+        if all {
+            documentation(workspace, steps)?;
+            playground::test(workspace, steps)?;
+            others::add_steps(workspace, steps)?;
+            examples::check(workspace, steps)?;
+            foreign(workspace, steps)?;
+            packages(workspace, steps)?;
+            licences(workspace, steps)?;
+            miri(workspace, steps)?;
         }
-        steps.leave_out("under wasmtime serve", "--quick");
-        steps.leave_out("under jco serve", "--quick");
-        steps.leave_out("packages", "--quick");
-        steps.leave_out("licences and sources", "--quick");
-        steps.leave_out("foreign components", "--quick");
-    } else {
-        others::add_steps(workspace, &mut steps)?;
-        examples::check(workspace, &mut steps)?;
-        foreign(workspace, extent, &mut steps)?;
-        packages(workspace, &mut steps)?;
-        licences(workspace, &mut steps)?;
-        miri(workspace, extent, &mut steps)?;
-    }
-    steps.summarise();
-    Ok(())
+        Ok(())
+    })
 }
 
-fn lints(workspace: &Workspace, extent: Extent, steps: &mut Steps) -> anyhow::Result<()> {
+fn builds(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<()> {
     steps.command("format", workspace.cargo().args(["fmt", "--all", "--check"]))?;
     steps.step("guests", || build_all(workspace))?;
     steps.step("bridges", || bridges::build_all(workspace))?;
     steps.step("components for other hosts", || peers::build_all(workspace))?;
+    steps.step("lints of the guests", || {
+        let packages = GUEST_LIBRARIES.iter().chain(&GUESTS).chain(&bridges::BRIDGE_PACKAGES);
+        lint_components(workspace, WASM, packages)
+    })?;
+    steps.step("build and lints", || {
+        succeed(cargo_with_lints(workspace)?.args(["build", "--workspace", "--all-targets"]))?;
+        // The tests that are not run by themselves.
+        let apart = ["build", "--workspace", "--test", "foreign", "--test", "others"];
+        succeed(cargo_with_lints(workspace)?.args(apart))
+    })
+}
 
-    let mut clippy = workspace.cargo();
-    clippy.arg("clippy").args(extent.quiet()).args(["--workspace", "--all-targets"]);
-    steps.command("lints", clippy.args(["--", "-D", "warnings"]))?;
-    // The tests that are not run by themselves.
-    let mut clippy = workspace.cargo();
-    clippy.arg("clippy").args(extent.quiet()).arg("--workspace");
-    clippy.args(["--test", "foreign", "--test", "others"]);
-    steps.command("lints of tests apart", clippy.args(["--", "-D", "warnings"]))?;
+fn tests(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<()> {
+    let mut test = cargo_with_lints(workspace)?;
+    // All targets but the documentation's examples, of which cargo runs either these or those.
+    let targets = ["--workspace", "--lib", "--bins", "--tests", "--examples"];
+    steps.tests("tests", test.args(["test", "--no-fail-fast"]).args(targets))?;
+    let mut test = cargo_with_lints(workspace)?;
+    test.args(["test", "--no-fail-fast", "--workspace", "--doc"]);
+    steps.tests("examples in documentation", &mut test)
+}
 
-    let mut clippy = workspace.cargo_for_guests();
-    clippy.arg("clippy").args(extent.quiet()).args(["--profile", PROFILE, "--target", WASM]);
-    for package in GUEST_LIBRARIES.iter().chain(&GUESTS).chain(&bridges::BRIDGE_PACKAGES) {
-        clippy.args(["-p", package]);
-    }
-    steps.command("lints of the guests", clippy.args(["--", "-D", "warnings"]))?;
-
-    let mut clippy = workspace.cargo_for_guests();
-    clippy.arg("clippy").args(extent.quiet()).args(["--profile", PROFILE, "--target", WASI]);
-    for package in peers::PEERS.iter().chain(&foreign::PACKAGES) {
-        clippy.args(["-p", package]);
-    }
-    steps.command("lints for other hosts", clippy.args(["--", "-D", "warnings"]))?;
-
+fn documentation(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<()> {
     let mut doc = workspace.cargo();
-    doc.arg("doc").args(extent.quiet()).args(["--workspace", "--no-deps"]);
+    doc.args(["doc", "--workspace", "--no-deps"]);
     steps.command("documentation", doc.env("RUSTDOCFLAGS", "-D warnings"))
 }
 
-fn tests(workspace: &Workspace, extent: Extent, steps: &mut Steps) -> anyhow::Result<()> {
-    // All targets but the documentation's examples, of which cargo runs either these or those.
-    let targets = ["--workspace", "--lib", "--bins", "--tests", "--examples"];
-    let mut build = workspace.cargo();
-    steps.command("build", build.args(["test", "--no-run"]).args(extent.quiet()).args(targets))?;
-    let test = |more: &[&str]| {
-        let mut test = workspace.cargo();
-        test.args(["test", "--no-fail-fast"]).args(extent.quiet()).args(more);
-        test
-    };
-    steps.tests("tests", &mut test(&targets))?;
-    steps.tests("examples in documentation", &mut test(&["--workspace", "--doc"]))
+/// Lints what becomes components.
+fn lint_components<'a>(
+    workspace: &Workspace,
+    target: &str,
+    packages: impl Iterator<Item = &'a &'static str>,
+) -> anyhow::Result<()> {
+    let mut clippy = workspace.cargo_for_guests();
+    clippy.args(["clippy", "--profile", PROFILE, "--target", target]);
+    for package in packages {
+        clippy.args(["-p", package]);
+    }
+    succeed(clippy.args(["--", "-D", "warnings"]))
 }
 
 /// The host with components in other languages and worlds. Of those that this machine cannot make,
 /// the tests are left out.
-fn foreign(workspace: &Workspace, extent: Extent, steps: &mut Steps) -> anyhow::Result<()> {
+fn foreign(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<()> {
+    steps.step("lints for other hosts", || {
+        lint_components(workspace, WASI, peers::PEERS.iter().chain(&foreign::PACKAGES))
+    })?;
     let mut languages = Vec::new();
-    let mut test = workspace.cargo();
+    let mut test = cargo_with_lints(workspace)?;
     // As the other tests are built, and their target is named: it is not part of `--tests`.
-    test.args(["test", "--no-fail-fast", "--workspace", "--test", "foreign"]).args(extent.quiet());
-    test.arg("--");
+    test.args(["test", "--no-fail-fast", "--workspace", "--test", "foreign", "--"]);
     for language in foreign::Language::ALL {
         match language.lack() {
             None => languages.push(language),
@@ -138,7 +127,7 @@ fn foreign(workspace: &Workspace, extent: Extent, steps: &mut Steps) -> anyhow::
 fn packages(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<()> {
     steps.step("packages of WIT", || wit::build_all(workspace))?;
     let packages = package::step(workspace, steps)?;
-    deploy::steps(workspace, &packages, steps)
+    deploy::steps(workspace, packages.as_ref(), steps)
 }
 
 fn licences(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<()> {
@@ -149,7 +138,7 @@ fn licences(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<()> {
     })
 }
 
-fn miri(workspace: &Workspace, extent: Extent, steps: &mut Steps) -> anyhow::Result<()> {
+fn miri(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<()> {
     if !need_miri()? {
         for (name, _) in MIRI_TARGETS {
             steps.leave_out(name, "there is no nightly toolchain");
@@ -165,7 +154,6 @@ fn miri(workspace: &Workspace, extent: Extent, steps: &mut Steps) -> anyhow::Res
         miri.current_dir(workspace.root())
             .args(["run", "nightly", "cargo", "miri", "test", "-p", "phase-arena"])
             .args(["--lib", "--tests", "--target", target])
-            .args(extent.quiet())
             // In the checkout, whatever cache the rest uses: Miri's tests remember the folder that
             // they were built in and run there, so another checkout's cannot be used.
             .env("CARGO_TARGET_DIR", workspace.root().join("target").join("miri"))
@@ -173,10 +161,4 @@ fn miri(workspace: &Workspace, extent: Extent, steps: &mut Steps) -> anyhow::Res
         steps.tests(name, &mut miri)?;
     }
     Ok(())
-}
-
-impl Extent {
-    fn quiet(self) -> Option<&'static str> {
-        self.quiet.then_some("--quiet")
-    }
 }

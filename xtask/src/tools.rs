@@ -1,11 +1,15 @@
 //! The tools that cargo does not bring along, and how they are got when they are missing.
 
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, ensure};
 
-use crate::workspace::{Workspace, succeed};
+use crate::guests::read;
+use crate::registries::{lack_of_python, need_pip};
+use crate::workspace::{Workspace, printed, succeed};
 
 /// What Miri needs of a nightly toolchain.
 const MIRI_COMPONENTS: [&str; 2] = ["miri", "rust-src"];
@@ -34,8 +38,9 @@ const DENY: Tool = Tool {
     remark: "",
 };
 
-/// The version is arenaria's own wasmtime, and its profile is arenaria's, so that hosts are compared
-/// and not versions or flags. Its features are those that serving needs, and its compiler.
+/// For machines that PyPI has no binary for. The version is arenaria's own wasmtime, and its profile is
+/// arenaria's, so that hosts are compared and not versions or flags. Its features are those that serving
+/// needs, and its compiler.
 const WASMTIME: Tool = Tool {
     package: "wasmtime-cli",
     program: "wasmtime",
@@ -83,10 +88,7 @@ const OHA: Tool = Tool {
 ///
 /// If it is missing and `rustup` cannot add it.
 pub(crate) fn need_target(workspace: &Workspace, target: &str) -> anyhow::Result<()> {
-    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-    let sysroot =
-        output(Command::new(rustc).current_dir(workspace.root()).args(["--print", "sysroot"]))?;
-    if Path::new(sysroot.trim()).join("lib/rustlib").join(target).is_dir() {
+    if sysroot(workspace)?.join("lib/rustlib").join(target).is_dir() {
         return Ok(());
     }
     println!("adding the target {target}");
@@ -128,13 +130,49 @@ pub(crate) fn need_deny(workspace: &Workspace) -> anyhow::Result<PathBuf> {
     need(workspace, &DENY)
 }
 
-/// The path of wasmtime's command, in the same way.
+/// The path of wasmtime's command, in the same way. What is installed is the binary of wasmtime's own
+/// release, from PyPI and pinned by its hash; only where there is none for this machine, it is compiled.
 ///
 /// # Errors
 ///
 /// If it is missing and cannot be installed.
 pub(crate) fn need_wasmtime(workspace: &Workspace) -> anyhow::Result<PathBuf> {
-    need(workspace, &WASMTIME)
+    if let Some(program) = present(workspace, &WASMTIME) {
+        return Ok(program);
+    }
+    match wasmtime_of_pypi(workspace) {
+        Ok(program) => Ok(program),
+        Err(error) => {
+            println!("wasmtime will be compiled: {error:#}");
+            need(workspace, &WASMTIME)
+        }
+    }
+}
+
+fn wasmtime_of_pypi(workspace: &Workspace) -> anyhow::Result<PathBuf> {
+    ensure!(lack_of_python().is_none(), "there is no python3 with venv");
+    let environment = workspace.tools().join("wasmtime");
+    need_pip(&workspace.root().join("host/tests/wasmtime/requirements.txt"), &environment)?;
+    let package = "import wasmtime_cli; print(wasmtime_cli.__path__[0])";
+    let folder = printed(Command::new(environment.join("bin/python")).args(["-c", package]))?;
+    // Beside the other tools, without Python in between.
+    let (wheel, own) = (Path::new(folder.trim()).join("wasmtime"), own(workspace, &WASMTIME));
+    let accepted = WASMTIME.accepted;
+    ensure!(is_accepted(&wheel, accepted), "expected {accepted}…, got another version");
+    write_program(&own, &read(&wheel)?)?;
+    Ok(own)
+}
+
+/// Writes a program, renamed into place: a copy that runs at the moment is not written to.
+fn write_program(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    let unfinished = path.with_extension("new");
+    let write = || {
+        fs::create_dir_all(path.parent().expect("a program lies in a folder"))?;
+        fs::write(&unfinished, bytes)?;
+        fs::set_permissions(&unfinished, Permissions::from_mode(0o755))?;
+        fs::rename(&unfinished, path)
+    };
+    write().with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// The path of wkg, which builds packages of WIT, in the same way.
@@ -155,17 +193,50 @@ pub(crate) fn need_oha(workspace: &Workspace) -> anyhow::Result<PathBuf> {
     need(workspace, &OHA)
 }
 
+/// Cargo for this machine, with clippy as the compiler of the workspace's own crates: it compiles as
+/// rustc does, and a warning is an error. Every build of the tests must use it, or all is built again.
+///
+/// It is an option and no variable, so that a test that calls cargo itself does not inherit it.
+///
+/// # Errors
+///
+/// If the toolchain's folder cannot be found.
+pub(crate) fn cargo_with_lints(workspace: &Workspace) -> anyhow::Result<Command> {
+    let driver = sysroot(workspace)?.join("bin/clippy-driver");
+    let driver = if driver.is_file() { driver } else { "clippy-driver".into() };
+    let mut cargo = workspace.cargo();
+    cargo.arg(format!("--config=build.rustc-workspace-wrapper={:?}", driver.display().to_string()));
+    // As `cargo clippy -- -D warnings` passes them on.
+    cargo.env("CLIPPY_ARGS", "-D__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__");
+    Ok(cargo)
+}
+
+/// The folder of the toolchain.
+fn sysroot(workspace: &Workspace) -> anyhow::Result<PathBuf> {
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let mut rustc = Command::new(rustc);
+    let sysroot = output(rustc.current_dir(workspace.root()).args(["--print", "sysroot"]))?;
+    Ok(sysroot.trim().into())
+}
+
+fn own(workspace: &Workspace, tool: &Tool) -> PathBuf {
+    workspace.tools().join("bin").join(tool.program)
+}
+
+/// The tool that is there already, if it is an accepted one.
+fn present(workspace: &Workspace, tool: &Tool) -> Option<PathBuf> {
+    let programs = [own(workspace, tool), tool.program.into()];
+    programs.into_iter().find(|program| is_accepted(program, tool.accepted))
+}
+
 fn need(workspace: &Workspace, tool: &Tool) -> anyhow::Result<PathBuf> {
-    let own = workspace.tools().join("bin").join(tool.program);
-    for program in [own.as_path(), Path::new(tool.program)] {
-        if is_accepted(program, tool.accepted) {
-            return Ok(program.to_owned());
-        }
+    if let Some(program) = present(workspace, tool) {
+        return Ok(program);
     }
     let Tool { package, version, remark, .. } = tool;
     println!("installing {package} {version} into {}{remark}", workspace.tools().display());
     succeed(&mut installation(workspace, tool))?;
-    Ok(own)
+    Ok(own(workspace, tool))
 }
 
 fn installation(workspace: &Workspace, tool: &Tool) -> Command {
@@ -203,6 +274,16 @@ mod tests {
         assert!(is_accepted(Path::new("cargo"), "cargo 1."));
         assert!(!is_accepted(Path::new("cargo"), "cargo 48."));
         assert!(!is_accepted(Path::new("/nowhere/cargo"), ""));
+    }
+
+    #[test]
+    fn a_program_that_is_written_can_be_run() {
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join("bin/answer");
+        for text in ["#!/bin/sh\necho one", "#!/bin/sh\necho two"] {
+            write_program(&program, text.as_bytes()).unwrap();
+        }
+        assert_eq!(output(&mut Command::new(&program)).unwrap(), "two\n");
     }
 
     #[test]
