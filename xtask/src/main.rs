@@ -11,6 +11,7 @@ mod deploy;
 mod examples;
 mod foreign;
 mod guests;
+mod instructions;
 mod metadata;
 mod others;
 mod package;
@@ -18,6 +19,7 @@ mod peers;
 mod playground;
 mod registries;
 mod run;
+mod served;
 mod steps;
 mod test;
 mod tools;
@@ -68,6 +70,9 @@ enum Task {
         #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Count user instructions per request with valgrind, and compare them with the budgets in
+    /// xtask/instructions.toml.
+    Instructions(instructions::Args),
     /// Build the components for other hosts, and install wasmtime's command unless it is there.
     Peers {
         /// Install the load generator oha as well.
@@ -121,6 +126,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Test { all, step } => test::run(&workspace, all, step),
         Task::Examples => examples::run(&workspace),
         Task::Load { args } => run::load(&workspace, &args),
+        Task::Instructions(args) => instructions::run(&workspace, args),
         Task::Peers { oha } => peers::get(&workspace, oha),
         Task::Others => others::run(&workspace),
         Task::Foreign => foreign::build_all(&workspace, &foreign::Language::ALL),

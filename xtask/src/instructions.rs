@@ -1,0 +1,292 @@
+//! User instructions per request, counted by valgrind's callgrind. Times scatter from run to run, these
+//! counts hardly do: later work is judged by them.
+//!
+//! Each server gets one keep-alive connection and one worker. It is counted twice, with N and with 2N
+//! requests: the difference is what N requests cost, without the start.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, bail, ensure};
+use serde::Deserialize;
+
+use crate::guests::build_all;
+use crate::served::{Served, exchange_times};
+use crate::tools::output;
+use crate::workspace::{Workspace, succeed};
+
+/// How many requests are counted. An instance is asked for its usage every 64th.
+const REQUESTS: u32 = 2048;
+
+/// The program of the flagship, and how long the document is that it is given.
+const PROGRAM: &str = "{action, repo: .repository.full_name}";
+const DOCUMENT_BYTES: usize = 1024;
+
+/// The rows of the table.
+const BARE: &str = "bare-hyper-hello";
+const SUBJECTS: [Subject; 4] = [
+    Subject { name: BARE, component: None, isolation: "" },
+    Subject { name: "hello-reuse", component: Some("hello"), isolation: "reuse" },
+    Subject { name: "hello-fresh", component: Some("hello"), isolation: "fresh" },
+    Subject { name: "transform-1KB-reuse", component: Some("transform"), isolation: "reuse" },
+];
+
+/// What is counted.
+#[derive(Clone, Copy, Debug)]
+struct Subject {
+    name: &'static str,
+    /// None is hyper alone.
+    component: Option<&'static str>,
+    isolation: &'static str,
+}
+
+/// `xtask/instructions.toml`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Budgets {
+    /// How far a count may exceed its budget, in per cent.
+    tolerance_percent: f64,
+    /// The one goal for hello in `reuse`: how many times the instructions of bare hyper it may cost.
+    hello_goal: f64,
+    /// Instructions per request, by row.
+    #[serde(default)]
+    instructions: BTreeMap<String, u64>,
+}
+
+/// How it is counted.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Count the programs in this directory instead of building the release.
+    #[arg(long, value_name = "DIR")]
+    programs: Option<PathBuf>,
+    /// How many requests to count.
+    #[arg(long, default_value_t = REQUESTS, value_name = "N")]
+    requests: u32,
+    /// Write what was counted into the file of budgets.
+    #[arg(long)]
+    write: bool,
+}
+
+/// Counts, prints the table, and compares it with the budgets.
+///
+/// # Errors
+///
+/// If something cannot be built or counted, or a count exceeds its budget.
+pub(crate) fn run(workspace: &Workspace, args: Args) -> anyhow::Result<()> {
+    ensure!(args.requests > 0, "expected at least one request, got 0");
+    let valgrind = output(Command::new("valgrind").arg("--version"))
+        .context("valgrind is needed (Debian: valgrind)")?;
+    build_all(workspace)?;
+    let programs = match args.programs {
+        Some(folder) => folder.canonicalize().context("cannot find the programs")?,
+        None => build(workspace)?,
+    };
+    let file = workspace.root().join("xtask/instructions.toml");
+    let budgets = read_budgets(&file)?;
+    println!("{}, {} requests less than twice as many", valgrind.trim(), args.requests);
+    println!("{:<22} {:>12} {:>8} {:>12}", "per request", "instructions", "x bare", "budget");
+    let mut counts = BTreeMap::new();
+    for subject in SUBJECTS {
+        let count = count(workspace, &programs, subject, args.requests)
+            .with_context(|| format!("cannot count {}", subject.name))?;
+        let Some(count) = count else {
+            println!("{:<22} left out: there is no such program", subject.name);
+            continue;
+        };
+        counts.insert(subject.name.to_owned(), count);
+        println!("{}", row(subject.name, count, &counts, &budgets));
+    }
+    let hello = ["hello-reuse", BARE].map(|name| counts.get(name));
+    if let [Some(&hello), Some(&bare)] = hello {
+        let (goal, ratio) = (budgets.hello_goal, ratio(hello, bare));
+        println!("goal for hello in reuse: at most {goal:.2} x bare, got {ratio:.2}");
+    }
+    if args.write {
+        return write_budgets(&file, &counts);
+    }
+    let exceeded = exceeded(&counts, &budgets);
+    ensure!(exceeded.is_empty(), "over budget: {}", exceeded.join("; "));
+    Ok(())
+}
+
+/// Builds the release, and gives the folder of its programs.
+fn build(workspace: &Workspace) -> anyhow::Result<PathBuf> {
+    // One after the other: together they would have the features of both.
+    for package in ["arenaria", "load-tests"] {
+        succeed(workspace.cargo().args(["build", "--release", "-p", package]))?;
+    }
+    Ok(workspace.binary("").with_file_name("release"))
+}
+
+fn read_budgets(file: &Path) -> anyhow::Result<Budgets> {
+    let text =
+        fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    toml::from_str(&text).with_context(|| format!("{} is not as expected", file.display()))
+}
+
+/// Replaces the table at the end of the file, and leaves what stands before it.
+fn write_budgets(file: &Path, counts: &BTreeMap<String, u64>) -> anyhow::Result<()> {
+    let text = fs::read_to_string(file).context("cannot read the budgets")?;
+    fs::write(file, with_counts(&text, counts)).context("cannot write the budgets")
+}
+
+fn with_counts(text: &str, counts: &BTreeMap<String, u64>) -> String {
+    const TABLE: &str = "[instructions]";
+    let before = text.split(TABLE).next().unwrap_or_default().trim_end();
+    let rows: String = counts.iter().map(|(name, count)| format!("{name} = {count}\n")).collect();
+    format!("{before}\n\n{TABLE}\n{rows}")
+}
+
+/// The instructions of one request, or nothing if the program is not there.
+fn count(
+    workspace: &Workspace,
+    programs: &Path,
+    subject: Subject,
+    requests: u32,
+) -> anyhow::Result<Option<u64>> {
+    let program = programs.join(if subject.component.is_some() { "arenaria" } else { "bare" });
+    if !program.is_file() {
+        return Ok(None);
+    }
+    let folder = workspace.tools().join("instructions");
+    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let mut command: Vec<OsString> = vec![program.into()];
+    command.extend(arguments(workspace, subject).into_iter().map(Into::into));
+    let request = request(subject);
+    // Under valgrind a processor has other features, so that components are compiled anew. What the
+    // first start compiles, the later ones find in the cache.
+    let served = Served::start(&folder, &["--tool=none"], &command)?;
+    exchange_times(served.address(), &request, 1)?;
+    served.end()?;
+    let counts = folder.join(subject.name).with_extension("callgrind");
+    let mut totals = [0; 2];
+    for (total, times) in totals.iter_mut().zip([requests, 2 * requests]) {
+        let mut out = OsString::from("--callgrind-out-file=");
+        out.push(&counts);
+        let served = Served::start(&folder, &["--tool=callgrind".into(), out], &command)?;
+        exchange_times(served.address(), &request, times)?;
+        served.end()?;
+        *total = total_of(&fs::read_to_string(&counts).context("callgrind wrote no counts")?)?;
+    }
+    let [once, twice] = totals;
+    let difference = twice.checked_sub(once).context("more requests cost less")?;
+    Ok(Some(difference / u64::from(requests)))
+}
+
+fn arguments(workspace: &Workspace, subject: Subject) -> Vec<String> {
+    let listen = ["--listen", "127.0.0.1:0"];
+    let mut words: Vec<String> = match subject.component {
+        None => vec!["hello".into()],
+        Some(component) => {
+            let file = workspace.component(component).display().to_string();
+            let more = ["--operator-listen", "off", "--workers", "1", "--isolation"];
+            let mut words = vec!["serve".into(), file];
+            words.extend(more.map(Into::into));
+            words.push(subject.isolation.into());
+            words
+        }
+    };
+    words.extend(listen.map(Into::into));
+    if subject.component == Some("transform") {
+        words.extend(["--set".into(), format!("program={PROGRAM}")]);
+    }
+    words
+}
+
+fn request(subject: Subject) -> Vec<u8> {
+    if subject.component != Some("transform") {
+        return b"GET / HTTP/1.1\r\nhost: arenaria\r\n\r\n".to_vec();
+    }
+    let text = |filler: usize| {
+        let filler = "x".repeat(filler);
+        format!(
+            r#"{{"action":"opened","repository":{{"full_name":"sand/castle"}},"body":"{filler}"}}"#
+        )
+    };
+    let body = text(DOCUMENT_BYTES - text(0).len());
+    format!("POST / HTTP/1.1\r\nhost: arenaria\r\ncontent-length: {}\r\n\r\n{body}", body.len())
+        .into_bytes()
+}
+
+/// Reads the total of a file of callgrind's: the last line `summary: N` or `totals: N`.
+fn total_of(text: &str) -> anyhow::Result<u64> {
+    let totals = text.lines().rev().find_map(|line| {
+        let rest = line.strip_prefix("totals: ").or_else(|| line.strip_prefix("summary: "))?;
+        rest.trim().parse().ok()
+    });
+    let Some(total) = totals else { bail!("expected a line `totals: N`, got none") };
+    Ok(total)
+}
+
+fn row(name: &str, count: u64, counts: &BTreeMap<String, u64>, budgets: &Budgets) -> String {
+    let ratio = counts.get(BARE).map_or("-".into(), |&bare| format!("{:.2}", ratio(count, bare)));
+    let budget = budgets.instructions.get(name).map_or("none".into(), ToString::to_string);
+    format!("{name:<22} {count:>12} {ratio:>8} {budget:>12}")
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a ratio of counts far below 2^53")]
+fn ratio(count: u64, other: u64) -> f64 {
+    count as f64 / other as f64
+}
+
+/// The rows over their budget, each with what was expected and found.
+fn exceeded(counts: &BTreeMap<String, u64>, budgets: &Budgets) -> Vec<String> {
+    let most = 1.0 + budgets.tolerance_percent / 100.0;
+    let over = |(name, &count): (&String, &u64)| {
+        let budget = *budgets.instructions.get(name)?;
+        (ratio(count, budget) > most)
+            .then(|| format!("{name}: expected {budget} at most, got {count}"))
+    };
+    counts.iter().filter_map(over).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_total_is_read() {
+        let text = "events: Ir\nsummary: 41\n\nfn=(1)\n3 4\ntotals: 42\n";
+        assert_eq!(total_of(text).unwrap(), 42);
+        assert_eq!(total_of("events: Ir\nsummary: 41\n").unwrap(), 41);
+        assert!(total_of("events: Ir\n").is_err());
+    }
+
+    #[test]
+    fn a_count_over_its_budget_is_told() {
+        let instructions = BTreeMap::from([("a".to_owned(), 1000), ("b".to_owned(), 1000)]);
+        let budgets = Budgets { tolerance_percent: 1.0, hello_goal: 1.5, instructions };
+        let counts = [("a", 1010), ("b", 1011), ("c", 9999)];
+        let counts = counts.map(|(name, count)| (name.to_owned(), count)).into();
+        assert_eq!(exceeded(&counts, &budgets), ["b: expected 1000 at most, got 1011"]);
+    }
+
+    #[test]
+    fn counts_replace_the_ones_before() {
+        let counts = BTreeMap::from([("a".to_owned(), 7)]);
+        let written = with_counts("# why\nx = 1\n", &counts);
+        assert_eq!(written, "# why\nx = 1\n\n[instructions]\na = 7\n");
+        assert_eq!(with_counts(&written, &counts), written);
+    }
+
+    #[test]
+    fn the_document_has_the_size_that_is_said() {
+        let request = String::from_utf8(request(SUBJECTS[3])).unwrap();
+        let (head, body) = request.split_once("\r\n\r\n").unwrap();
+        assert_eq!(body.len(), DOCUMENT_BYTES);
+        assert!(head.ends_with("content-length: 1024"));
+        assert!(serde_json::from_str::<serde_json::Value>(body).is_ok());
+    }
+
+    #[test]
+    fn the_file_of_budgets_can_be_read() {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("instructions.toml");
+        let budgets = read_budgets(&file).unwrap();
+        assert!(budgets.hello_goal >= 1.0);
+        let is_row = |name: &String| SUBJECTS.iter().any(|subject| subject.name == name);
+        assert!(budgets.instructions.keys().all(is_row));
+    }
+}
