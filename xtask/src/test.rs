@@ -21,6 +21,12 @@ use crate::tools::{cargo_with_lints, need_deny, need_miri};
 use crate::wit;
 use crate::workspace::{WASI, WASM, Workspace, succeed};
 
+/// All targets but the documentation's examples, of which cargo runs either these or those.
+const TARGETS: [&str; 5] = ["--workspace", "--lib", "--bins", "--tests", "--examples"];
+
+/// The programs for this machine.
+const PROGRAMS: [&str; 7] = ["arenaria", "bare", "bench", "library", "load", "plain", "xtask"];
+
 /// The targets for Miri: one with 64-bit addresses, and one with 32, as in the sandbox.
 const MIRI_TARGETS: [(&str, &str); 2] =
     [("miri, 64 bits", "x86_64-unknown-linux-gnu"), ("miri, 32 bits", "i686-unknown-linux-gnu")];
@@ -63,18 +69,20 @@ fn builds(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<()> {
         lint_components(workspace, WASM, packages)
     })?;
     steps.step("build and lints", || {
-        succeed(cargo_with_lints(workspace)?.args(["build", "--workspace", "--all-targets"]))?;
+        succeed(cargo_with_lints(workspace)?.args(["test", "--no-run"]).args(TARGETS))?;
         // The tests that are not run by themselves.
-        let apart = ["build", "--workspace", "--test", "foreign", "--test", "others"];
-        succeed(cargo_with_lints(workspace)?.args(apart))
+        let apart = ["--workspace", "--test", "foreign", "--test", "others"];
+        succeed(cargo_with_lints(workspace)?.args(["test", "--no-run"]).args(apart))?;
+        // The programs as they are without their tests: what only tests use is dead code. Together with
+        // a test, so that the dependencies have the same features.
+        let programs = PROGRAMS.map(|name| format!("--bin={name}"));
+        succeed(cargo_with_lints(workspace)?.arg("build").args(apart).args(programs))
     })
 }
 
 fn tests(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<()> {
     let mut test = cargo_with_lints(workspace)?;
-    // All targets but the documentation's examples, of which cargo runs either these or those.
-    let targets = ["--workspace", "--lib", "--bins", "--tests", "--examples"];
-    steps.tests("tests", test.args(["test", "--no-fail-fast"]).args(targets))?;
+    steps.tests("tests", test.args(["test", "--no-fail-fast"]).args(TARGETS))?;
     let mut test = cargo_with_lints(workspace)?;
     test.args(["test", "--no-fail-fast", "--workspace", "--doc"]);
     steps.tests("examples in documentation", &mut test)
