@@ -37,19 +37,19 @@ use std::time::{Duration, SystemTime};
 
 use tokio::sync::Semaphore;
 
-pub use crate::bindings::{Reading, Response};
-pub use crate::instance::Fault;
+pub use crate::runtime::bindings::{Reading, Response};
+pub use crate::runtime::instance::Fault;
 
-use crate::bindings;
-use crate::component::{Loaded, Source};
-use crate::config::Cache;
-use crate::engine::{Clock, engine};
-use crate::grants::Grants;
-use crate::handler::nanoseconds;
-use crate::instance::{Instance, Start};
-use crate::limits::{LimitSettings, Limits};
-use crate::units::{Size, Span};
-use crate::world::World;
+use crate::component::world::World;
+use crate::config::file::Cache;
+use crate::config::grants::Grants;
+use crate::config::limits::{LimitSettings, Limits};
+use crate::config::units::{Size, Span};
+use crate::http::handler::nanoseconds;
+use crate::runtime::bindings;
+use crate::runtime::engine::{Clock, engine};
+use crate::runtime::instance::{Instance, Start};
+use crate::runtime::load::{Loaded, Source};
 
 /// How a processor is run.
 #[derive(Clone, Debug)]

@@ -5,7 +5,7 @@
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
-use arenaria::args::Cli;
+use arenaria::cli::args::Cli;
 use clap::Parser as _;
 use tracing_subscriber::EnvFilter;
 
@@ -23,10 +23,10 @@ fn main() -> ExitCode {
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .init();
-    match arenaria::commands::run(cli) {
+    match arenaria::cli::run(cli) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            arenaria::commands::report(&error);
+            arenaria::cli::report(&error);
             ExitCode::FAILURE
         }
     }

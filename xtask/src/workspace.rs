@@ -64,7 +64,7 @@ impl Workspace {
         self.target.join("components")
     }
 
-    /// Where what arenaria brings along is put: it looks beside its binary (`host/src/share.rs`).
+    /// Where what arenaria brings along is put: it looks beside its binary (`host/src/component/assets.rs`).
     pub(crate) fn share(&self) -> PathBuf {
         self.target.join("share/arenaria")
     }

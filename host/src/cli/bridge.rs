@@ -1,0 +1,39 @@
+//! `arenaria bridge`
+
+use std::path::Path;
+
+use anyhow::{Result, anyhow, bail};
+
+use crate::cli::args::BridgeArgs;
+use crate::component::compose;
+use crate::config::units::Size;
+
+/// Writes a component of `wasi:http` made out of a processor.
+///
+/// # Errors
+///
+/// A sentence that names what is wrong, its value and the remedy.
+pub fn bridge(args: &BridgeArgs) -> Result<u8> {
+    let (name, output) = (args.file.display(), args.output.display());
+    let processor = std::fs::read(&args.file)
+        .map_err(|error| anyhow!("cannot read the component {name}: {error}; check the path"))?;
+    if is_same(&args.file, &args.output) {
+        bail!("{output} is the processor itself; choose another file for --output");
+    }
+    compose::check(&processor).map_err(|error| anyhow!("cannot bridge {name}: {error:#}"))?;
+    let component = compose::bridged(processor, args.world, args.settings)
+        .map_err(|error| anyhow!("cannot bridge {name}: {error:#}"))?;
+    std::fs::write(&args.output, &component)
+        .map_err(|error| anyhow!("cannot write {output}: {error}; check --output"))?;
+    println!("{output}: a component of {}", Size(component.len() as u64));
+    Ok(0)
+}
+
+/// Whether both paths lead to one file, links and all.
+fn is_same(input: &Path, output: &Path) -> bool {
+    match (input.canonicalize(), output.canonicalize()) {
+        (Ok(input), Ok(output)) => input == output,
+        // What is not there yet is nobody's input.
+        _ => false,
+    }
+}

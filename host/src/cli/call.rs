@@ -1,0 +1,133 @@
+//! `arenaria call`
+
+use std::io::{Read as _, Write as _};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full};
+use hyper::header::{HOST, HeaderValue};
+
+use crate::cli::args::CallArgs;
+use crate::component::world::World;
+use crate::config::file::Cache;
+use crate::config::grants::Grants;
+use crate::http::handler::nanoseconds;
+use crate::runtime::bindings::{Request, Response};
+use crate::runtime::engine::{Clock, engine};
+use crate::runtime::instance::{Fault, Instance, Start};
+use crate::runtime::load::Source;
+use crate::runtime::wasi_http_call::{Exchange, Reply, Unanswered};
+
+/// A person waits; a loop should end some day.
+const TIME: Duration = Duration::from_secs(10);
+
+/// Sends one request to a new instance. The body goes to standard output, the status and header
+/// fields to standard error; the exit code is 1 if the status is 400 or more.
+///
+/// # Errors
+///
+/// A sentence that names what is wrong, its value and the remedy.
+pub fn call(args: &CallArgs) -> Result<u8> {
+    let grants = Grants::parse(&args.grants)?;
+    let source = Source::read(&args.file, args.memory, &grants)?;
+    let body = args.data.as_deref().map_or_else(|| Ok(Vec::new()), read_data)?;
+    let pool = source.pool(1, args.memory);
+    let engine = engine(source.profile(), pool, &Cache::User)?;
+    let _clock = Clock::start(std::slice::from_ref(&engine)).context("cannot start the clock")?;
+    let loaded = source.load(&engine, args.memory)?;
+    let settings = args.settings.clone();
+    let start = Start {
+        settings,
+        time: TIME,
+        call_time: TIME,
+        outgoing_requests: 1,
+        memory: args.memory,
+        grants,
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.context("cannot start a runtime")?.block_on(async {
+        let failed = |fault| anyhow!("{}: {fault}", args.file.display());
+        let mut instance =
+            Instance::start(&loaded, &start, Arc::default()).await.map_err(failed)?;
+        let response = match source.world {
+            World::Processor => process(args, &body, &mut instance).await.map_err(failed)?,
+            World::Proxy | World::Service => exchange(args, body, &mut instance).await?,
+        };
+        print_response(&response)?;
+        if args.usage && source.world == World::Processor {
+            eprintln!("{:#?}", instance.usage(TIME).await.map_err(failed)?);
+        }
+        Ok(u8::from(response.status >= 400))
+    })
+}
+
+fn method(args: &CallArgs) -> &str {
+    args.method.as_deref().unwrap_or(if args.data.is_some() { "POST" } else { "GET" })
+}
+
+async fn process(args: &CallArgs, body: &[u8], instance: &mut Instance) -> Result<Response, Fault> {
+    let headers: Vec<_> =
+        args.header.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let request = Request {
+        method: method(args),
+        path_with_query: &args.path,
+        headers: &headers,
+        body,
+        received_at: nanoseconds(SystemTime::now()),
+    };
+    instance.handle(request, TIME).await
+}
+
+/// Collects what a `wasi:http` component streams.
+async fn exchange(args: &CallArgs, body: Vec<u8>, instance: &mut Instance) -> Result<Response> {
+    let mut request = hyper::Request::builder().method(method(args)).uri(&args.path);
+    if !args.header.iter().any(|(name, _)| name == "host") {
+        request = request.header(HOST, "localhost");
+    }
+    for (name, value) in &args.header {
+        request = request.header(name, value);
+    }
+    let body = Full::new(Bytes::from(body)).map_err(|never| match never {});
+    let request = request.body(body.boxed_unsync()).context("the request is malformed")?;
+    let (reply, answer) = Reply::new();
+    let collected = async {
+        let (head, body) = match answer.await {
+            Ok(Ok(response)) => response.into_parts(),
+            Ok(Err(Unanswered::Declined(what))) => bail!("the component gave no answer: {what}"),
+            Ok(Err(Unanswered::Fault(_))) | Err(_) => bail!("the component gave no answer"),
+        };
+        let body = body.collect().await.map_err(|error| anyhow!("the answer was cut: {error}"))?;
+        let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+        let fields = head.headers.iter().map(|(name, value)| (name.to_string(), text(value)));
+        let (status, headers) = (head.status.as_u16(), fields.collect());
+        Ok(Response { status, headers, body: body.to_bytes().into() })
+    };
+    let (ended, answer) =
+        tokio::join!(instance.exchange(Exchange { request, reply }, TIME, TIME), collected);
+    ended.map_err(|fault| anyhow!("{}: {fault}", args.file.display()))?;
+    answer
+}
+
+fn read_data(data: &str) -> Result<Vec<u8>> {
+    match data.strip_prefix('@') {
+        None => Ok(data.as_bytes().to_vec()),
+        Some("-") => {
+            let mut bytes = Vec::new();
+            std::io::stdin().read_to_end(&mut bytes).context("cannot read standard input")?;
+            Ok(bytes)
+        }
+        Some(path) => std::fs::read(path)
+            .map_err(|error| anyhow!("cannot read the body {path}: {error}; check --data")),
+    }
+}
+
+fn print_response(response: &Response) -> Result<()> {
+    eprintln!("{}", response.status);
+    for (name, value) in &response.headers {
+        eprintln!("{name}: {value}");
+    }
+    let mut stdout = std::io::stdout().lock();
+    stdout.write_all(&response.body).and_then(|()| stdout.flush()).context("cannot write the body")
+}

@@ -1,0 +1,83 @@
+//! `arenaria inspect`
+
+use anyhow::{Result, anyhow};
+
+use crate::cli::args::InspectArgs;
+use crate::component::outline::{Outline, is_fixed};
+use crate::config::grants::Grants;
+use crate::config::limits::PAGE_BYTES;
+use crate::config::units::Size;
+
+/// Prints what a component declares and what the host would make of it. The exit code is 1 if it
+/// would be refused.
+///
+/// # Errors
+///
+/// If the file is no component.
+pub fn inspect(args: &InspectArgs) -> Result<u8> {
+    let name = args.file.display();
+    let bytes = std::fs::read(&args.file)
+        .map_err(|error| anyhow!("cannot read the component {name}: {error}; check the path"))?;
+    let outline =
+        Outline::read(&bytes).map_err(|refusal| anyhow!("cannot serve {name}: {refusal}"))?;
+    println!("{name}: a component of {}", Size(bytes.len() as u64));
+    print_metadata(&bytes);
+    for memory in &outline.memories {
+        let pages = |pages: u64| Size(pages.saturating_mul(PAGE_BYTES));
+        let (least, most) = (pages(memory.initial), memory.maximum.map(pages));
+        match most {
+            Some(_) if is_fixed(*memory) => {
+                let has_all = outline.memories.len() == 1 && !outline.collects;
+                let given = if has_all { args.memory } else { least };
+                println!("memory: fixed at {least}; would be {given}")
+            }
+            Some(most) => println!(
+                "memory: {least} growing to {most}; would end at {}",
+                args.memory.min(most)
+            ),
+            None => println!("memory: {least} growing without end; would end at {}", args.memory),
+        }
+    }
+    if let Some(room) = outline.heap_room(args.memory) {
+        println!("heap: uses garbage collection; would have at most {room}");
+    }
+    print_names("imports", &outline.imports);
+    print_names("exports", &outline.exports);
+    match outline.check(args.memory, &Grants::parse(&args.grants)?) {
+        Ok(world) => {
+            println!("served: yes, as {world}");
+            Ok(0)
+        }
+        Err(refusal) => {
+            println!("served: no, {refusal}");
+            Ok(1)
+        }
+    }
+}
+
+/// What the component says of itself. Whoever made it wrote it: it is shown, and decides nothing.
+fn print_metadata(bytes: &[u8]) {
+    let Ok(payload) = wasm_metadata::Payload::from_binary(bytes) else { return };
+    let said = payload.metadata();
+    let fields = [
+        ("name", said.name.clone()),
+        ("version", said.version.as_ref().map(ToString::to_string)),
+        ("description", said.description.as_ref().map(ToString::to_string)),
+        ("licences", said.licenses.as_ref().map(ToString::to_string)),
+        ("authors", said.authors.as_ref().map(ToString::to_string)),
+        ("source", said.source.as_ref().map(ToString::to_string)),
+    ];
+    for (field, value) in fields {
+        if let Some(value) = value {
+            // What would move a terminal's cursor is not printed as it is.
+            println!("{field}: {}", value.escape_debug());
+        }
+    }
+}
+
+fn print_names(what: &str, names: &[String]) {
+    match names {
+        [] => println!("{what}: none"),
+        names => names.iter().for_each(|name| println!("{what}: {name}")),
+    }
+}

@@ -1,0 +1,77 @@
+//! `arenaria serve`
+
+use anyhow::{Context as _, Result, anyhow};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::cli::args::ServeArgs;
+use crate::config::file::Config;
+use crate::server::Server;
+use crate::server::memory_plan::{ProcessContract, available_memory};
+
+/// Serves until a signal ends it.
+///
+/// # Errors
+///
+/// A sentence that names what is wrong, its value and the remedy. Nothing has been started.
+pub fn serve(args: &ServeArgs) -> Result<u8> {
+    let config = Config::read(args)?;
+    if args.print_config {
+        print!("{}", config.to_toml()?);
+        return Ok(0);
+    }
+    if args.check_config {
+        ProcessContract::new(&config)
+            .check(available_memory()?)
+            .map_err(|sentence| anyhow!(sentence))?;
+        println!("the configuration is right");
+        return Ok(0);
+    }
+    raise_file_limit();
+    let has_playground = config.playground;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.context("cannot start the control runtime")?.block_on(async {
+        let server = Server::start(config).await?;
+        println!("listening on http://{}", server.address()?);
+        if let Some(address) = server.operator_address()? {
+            println!("operator on http://{address}");
+            if has_playground {
+                println!("playground on http://{address}/playground/");
+            }
+        }
+        server.run(shutdown()?).await;
+        Ok(0)
+    })
+}
+
+/// Ends at the first SIGTERM or SIGINT. A second one ends the process at once.
+fn shutdown() -> Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate()).context("cannot listen to SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen to SIGINT")?;
+    Ok(async move {
+        let mut either = async || {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        };
+        either().await;
+        tracing::info!("ending: answering what was asked, refusing what is new");
+        tokio::spawn(async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            std::process::exit(1);
+        });
+    })
+}
+
+/// A connection is a file. The system's soft limit is often 1024; the hard one is what may be had.
+fn raise_file_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!("cannot raise the limit of open files from {:?}: {error}", limit.current);
+    }
+}

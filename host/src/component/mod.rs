@@ -1,0 +1,6 @@
+//! What a component is: its imports and exports, its memory, and how components are put together.
+
+pub(crate) mod assets;
+pub(crate) mod compose;
+pub(crate) mod outline;
+pub(crate) mod world;

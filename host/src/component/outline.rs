@@ -1,0 +1,402 @@
+//! The memory contract: what a component declares, and the sizes that the operator gives it.
+//!
+//! A memory of fixed size (minimum = maximum) gets exactly the operator's size; a growable one gets
+//! the operator's size as its maximum. Where the size is shared, by several memories or with a
+//! collector's heap, a fixed memory keeps what it declares. What cannot be bounded is refused. This
+//! reads and rewrites bytes: it compiles nothing and runs nothing.
+
+use std::fmt;
+
+use wasm_encoder::reencode::{self, Reencode, ReencodeComponent};
+use wasmparser::{
+    ComponentExternalKind, CompositeInnerType, DataKind, Encoding, Operator, Parser, Payload,
+};
+
+use crate::component::world::{self, PROCESSOR_EXPORTS, Ungranted, World};
+use crate::config::grants::Grants;
+use crate::config::limits::PAGE_BYTES;
+use crate::config::units::Size;
+
+/// What a component says of itself.
+#[derive(Debug)]
+pub(crate) struct Outline {
+    /// The memories that its modules define.
+    pub memories: Vec<wasmparser::MemoryType>,
+    /// Where the data that it brings along ends.
+    pub data_end: Size,
+    /// What it imports, by name.
+    pub imports: Vec<String>,
+    /// What it exports, by name.
+    pub exports: Vec<String>,
+    /// Whether its modules make structs, arrays or exceptions, which live in a heap of the engine's
+    /// collector.
+    pub collects: bool,
+}
+
+/// Why a file cannot be served.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Refusal {
+    /// Not WebAssembly, or broken.
+    Malformed(String),
+    /// A core module.
+    CoreModule,
+    /// It imports what it is not given.
+    Imports(Vec<Ungranted>),
+    /// It is of no world that is served. What it exports instead.
+    OtherWorld(Vec<String>),
+    /// Its memory cannot be bounded.
+    Unbounded(String),
+    /// It needs more than the operator gives.
+    TooSmall {
+        /// The bytes that it declares as its least.
+        minimum: Size,
+        /// The operator's setting.
+        memory: Size,
+    },
+}
+
+impl Outline {
+    /// Reads a component.
+    ///
+    /// # Errors
+    ///
+    /// If it is none.
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self, Refusal> {
+        let (memories, imports, exports) = (Vec::new(), Vec::new(), Vec::new());
+        let mut outline = Self { memories, data_end: Size(0), imports, exports, collects: false };
+        // How deep the reader is in nested components and modules; the component itself is 1.
+        let mut depth = 0;
+        for payload in Parser::new(0).parse_all(bytes) {
+            match payload? {
+                Payload::Version { encoding: Encoding::Module, .. } if depth == 0 => {
+                    return Err(Refusal::CoreModule);
+                }
+                Payload::Version { .. } => depth += 1,
+                Payload::End(_) => depth -= 1,
+                Payload::MemorySection(section) => {
+                    for memory in section {
+                        outline.memories.push(memory?);
+                    }
+                }
+                Payload::TypeSection(section) => {
+                    for group in section {
+                        outline.collects |= group?.types().any(is_object);
+                    }
+                }
+                Payload::TagSection(_) => outline.collects = true,
+                Payload::DataSection(section) => {
+                    for data in section {
+                        outline.data_end = outline.data_end.max(end_of(&data?));
+                    }
+                }
+                Payload::ComponentImportSection(section) if depth == 1 => {
+                    for import in section {
+                        outline.imports.push(import?.name.name.to_owned());
+                    }
+                }
+                Payload::ComponentExportSection(section) if depth == 1 => {
+                    for export in section {
+                        let export = export?;
+                        if export.kind == ComponentExternalKind::Instance {
+                            outline.exports.push(export.name.name.to_owned());
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        if depth == 0 { Ok(outline) } else { Err(Refusal::Malformed("it ends too early".into())) }
+    }
+
+    /// Checks that it is of a world that is served, is given what it imports, and that its memories
+    /// can be bounded by `memory`.
+    ///
+    /// # Errors
+    ///
+    /// What stands against it.
+    pub(crate) fn check(&self, memory: Size, grants: &Grants) -> Result<World, Refusal> {
+        let ungranted = world::ungranted(&self.imports, grants);
+        if !ungranted.is_empty() {
+            return Err(Refusal::Imports(ungranted));
+        }
+        let Some(world) = World::of(&self.exports) else {
+            return Err(Refusal::OtherWorld(self.exports.clone()));
+        };
+        if self.memories.is_empty() {
+            return Err(Refusal::Unbounded("it has no memory".into()));
+        }
+        if self.data_end > memory {
+            return Err(Refusal::TooSmall { minimum: self.data_end, memory });
+        }
+        let size = Sizing::new(self, memory);
+        let bounded = self.memories.iter().map(|declared| size.bound(*declared));
+        let least = bounded.map(|bounded| Ok(bounded?.initial)).sum::<Result<u64, Refusal>>()?;
+        let least = Size((least + u64::from(self.collects)) * PAGE_BYTES);
+        if least > memory { Err(Refusal::TooSmall { minimum: least, memory }) } else { Ok(world) }
+    }
+}
+
+impl Outline {
+    /// What of this memory a collector's heap may have, if the component needs one: all that its
+    /// linear memories do not begin with.
+    #[must_use]
+    pub(crate) fn heap_room(&self, memory: Size) -> Option<Size> {
+        let pages = self.memories.iter().map(|declared| declared.initial).sum::<u64>();
+        let room = memory.0.saturating_sub(pages.saturating_mul(PAGE_BYTES));
+        self.collects.then_some(Size(room))
+    }
+}
+
+/// Whether a type is one of objects.
+fn is_object(declared: &wasmparser::SubType) -> bool {
+    let inner = &declared.composite_type.inner;
+    matches!(inner, CompositeInnerType::Struct(_) | CompositeInnerType::Array(_))
+}
+
+/// Where a piece of data ends, if it is placed by a constant as compilers do.
+fn end_of(data: &wasmparser::Data<'_>) -> Size {
+    let DataKind::Active { offset_expr, .. } = &data.kind else { return Size(0) };
+    match offset_expr.get_operators_reader().read() {
+        Ok(Operator::I32Const { value }) => Size(u64::from(value as u32) + data.data.len() as u64),
+        _ => Size(0),
+    }
+}
+
+/// Gives the memories of a component the operator's size.
+///
+/// # Errors
+///
+/// If a memory cannot be bounded or the component is malformed.
+pub(crate) fn apply(component: &[u8], outline: &Outline, memory: Size) -> Result<Vec<u8>, Refusal> {
+    let mut rewritten = wasm_encoder::Component::new();
+    let size = Sizing::new(outline, memory);
+    Rewriter { size }.parse_component(&mut rewritten, Parser::new(0), component).map_err(
+        |error| match error {
+            reencode::Error::UserError(refusal) => refusal,
+            other => Refusal::Malformed(other.to_string()),
+        },
+    )?;
+    Ok(rewritten.finish())
+}
+
+struct Rewriter {
+    size: Sizing,
+}
+
+impl Reencode for Rewriter {
+    type Error = Refusal;
+
+    // `memory_type` would be reached for imported memories too, which are somebody else's to size.
+    fn parse_memory_section(
+        &mut self,
+        memories: &mut wasm_encoder::MemorySection,
+        section: wasmparser::MemorySectionReader<'_>,
+    ) -> Result<(), reencode::Error<Refusal>> {
+        for declared in section {
+            let bounded = self.size.bound(declared?).map_err(reencode::Error::UserError)?;
+            memories.memory(self.memory_type(bounded)?);
+        }
+        Ok(())
+    }
+}
+
+impl ReencodeComponent for Rewriter {}
+
+/// How the operator's size is given to the memories of one component.
+#[derive(Clone, Copy, Debug)]
+struct Sizing {
+    memory: Size,
+    /// Whether there is only one, and nothing else. Several share the size, also with a collector's
+    /// heap; a fixed one then has what it declares, and the box that they are in bounds their sum
+    /// (see `memory`).
+    is_only: bool,
+}
+
+impl Sizing {
+    fn new(outline: &Outline, memory: Size) -> Self {
+        Self { memory, is_only: outline.memories.len() == 1 && !outline.collects }
+    }
+
+    /// The type that a declared memory is given.
+    fn bound(self, declared: wasmparser::MemoryType) -> Result<wasmparser::MemoryType, Refusal> {
+        let odd = [
+            (declared.memory64, "it has a 64-bit memory"),
+            (declared.shared, "it has a shared memory"),
+            (declared.page_size_log2.is_some(), "it has a memory with pages of another size"),
+        ];
+        if let Some((_, sentence)) = odd.iter().find(|(is, _)| *is) {
+            return Err(Refusal::Unbounded((*sentence).to_owned()));
+        }
+        let memory = self.memory;
+        let pages = memory.0 / PAGE_BYTES;
+        let (initial, maximum) = match declared.maximum {
+            Some(_) if is_fixed(declared) && self.is_only => (pages, pages),
+            Some(maximum) => (declared.initial, maximum.min(pages)),
+            None => (declared.initial, pages),
+        };
+        if initial > maximum {
+            let minimum = Size(declared.initial.saturating_mul(PAGE_BYTES));
+            return Err(Refusal::TooSmall { minimum, memory });
+        }
+        Ok(wasmparser::MemoryType { initial, maximum: Some(maximum), ..declared })
+    }
+}
+
+/// Whether a memory is declared with minimum = maximum.
+#[must_use]
+pub(crate) fn is_fixed(declared: wasmparser::MemoryType) -> bool {
+    declared.maximum == Some(declared.initial)
+}
+
+impl From<wasmparser::BinaryReaderError> for Refusal {
+    fn from(error: wasmparser::BinaryReaderError) -> Self {
+        Self::Malformed(error.to_string())
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Malformed(what) => {
+                // The parser may add drawings of where it stood.
+                let what = what.lines().next().unwrap_or_default();
+                write!(f, "it is no WebAssembly component ({what}); rebuild it")
+            }
+            Self::CoreModule => f.write_str(
+                "it is a core module; encode it as a component (cargo xtask guests does)",
+            ),
+            Self::Imports(ungranted) => {
+                let each = ungranted.iter().map(|Ungranted { name, grant }| match grant {
+                    Some(grant) => {
+                        format!("{name} (give it with grants = [{grant:?}] or --grant {grant})")
+                    }
+                    None => format!("{name} (nothing here can grant it: build it without)"),
+                });
+                write!(
+                    f,
+                    "it imports what it is not given: {}",
+                    each.collect::<Vec<_>>().join(", ")
+                )
+            }
+            Self::OtherWorld(exports) => {
+                let exports =
+                    if exports.is_empty() { "nothing".to_owned() } else { exports.join(", ") };
+                let [handler, lifecycle, memory] = PROCESSOR_EXPORTS;
+                write!(
+                    f,
+                    "it exports {exports}; serve a component that exports {handler}, {lifecycle} and {memory}, or wasi:http/incoming-handler@0.2, or wasi:http/handler@0.3"
+                )
+            }
+            Self::Unbounded(what) => {
+                write!(f, "its memory cannot be bounded: {what}; build it with a 32-bit memory")
+            }
+            Self::TooSmall { minimum, memory } => {
+                write!(f, "it needs a memory of {minimum} but memory = {memory}; raise memory")
+            }
+        }
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn memory(initial: u64, maximum: Option<u64>) -> wasmparser::MemoryType {
+        wasmparser::MemoryType {
+            memory64: false,
+            shared: false,
+            initial,
+            maximum,
+            page_size_log2: None,
+        }
+    }
+
+    /// A processor that imports nothing and has these memories.
+    fn outline(memories: &[wasmparser::MemoryType]) -> Outline {
+        let exports = PROCESSOR_EXPORTS.map(str::to_owned).to_vec();
+        let (memories, imports) = (memories.to_vec(), Vec::new());
+        Outline { memories, data_end: Size(0), imports, exports, collects: false }
+    }
+
+    #[track_caller]
+    fn check(declared: wasmparser::MemoryType, pages: u64, expected: Result<(u64, u64), &str>) {
+        let bounded = Sizing::new(&outline(&[declared]), Size(pages * PAGE_BYTES)).bound(declared);
+        let found = bounded.map(|memory| (memory.initial, memory.maximum.unwrap()));
+        assert_eq!(found.map_err(|refusal| refusal.to_string()), expected.map_err(str::to_owned));
+    }
+
+    #[test]
+    fn a_fixed_memory_gets_the_size_and_a_growable_one_the_maximum() {
+        check(memory(256, Some(256)), 16, Ok((16, 16)));
+        check(memory(2, Some(2)), 256, Ok((256, 256)));
+        check(memory(2, None), 16, Ok((2, 16)));
+        check(memory(2, Some(8)), 16, Ok((2, 8)));
+        check(memory(2, Some(80)), 16, Ok((2, 16)));
+        let sentence = "it needs a memory of 2MiB but memory = 1MiB; raise memory";
+        check(memory(32, None), 16, Err(sentence));
+    }
+
+    #[test]
+    fn what_cannot_be_bounded_is_refused() {
+        let huge = wasmparser::MemoryType { memory64: true, ..memory(1, Some(1)) };
+        let shared = wasmparser::MemoryType { shared: true, ..memory(1, Some(1)) };
+        for odd in [huge, shared] {
+            let bounded = Sizing::new(&outline(&[odd]), Size(PAGE_BYTES)).bound(odd);
+            assert!(matches!(bounded, Err(Refusal::Unbounded(_))));
+        }
+    }
+
+    #[test]
+    fn several_memories_share_the_size() {
+        let memories = [memory(256, Some(256)), memory(17, None)];
+        let outline = outline(&memories);
+        let pages = |pages: u64| Size(pages * PAGE_BYTES);
+        let none = Grants::default();
+        assert_eq!(outline.check(pages(273), &none), Ok(World::Processor));
+        let refusal = outline.check(pages(272), &none).unwrap_err();
+        assert_eq!(refusal, Refusal::TooSmall { minimum: pages(273), memory: pages(272) });
+        let bounded = memories.map(|one| Sizing::new(&outline, pages(300)).bound(one).unwrap());
+        let sizes = bounded.map(|one| (one.initial, one.maximum.unwrap()));
+        assert_eq!(sizes, [(256, 256), (17, 300)]);
+    }
+
+    #[test]
+    fn a_heap_has_what_linear_memory_leaves() {
+        let fixed = memory(32, Some(32));
+        let pages = |pages: u64| Size(pages * PAGE_BYTES);
+        let outline = Outline { collects: true, ..outline(&[fixed]) };
+        let bounded = Sizing::new(&outline, pages(128)).bound(fixed).unwrap();
+        assert_eq!((bounded.initial, bounded.maximum), (32, Some(32)));
+        assert_eq!(outline.heap_room(pages(128)), Some(pages(96)));
+        assert_eq!(outline.check(pages(33), &Grants::default()), Ok(World::Processor));
+        let refusal = outline.check(pages(32), &Grants::default()).unwrap_err();
+        assert_eq!(refusal, Refusal::TooSmall { minimum: pages(33), memory: pages(32) });
+    }
+
+    #[test]
+    fn what_needs_a_heap_is_told_by_its_types() {
+        let collects = |fields: &str| {
+            let text = format!("(component (core module {fields}))");
+            Outline::read(&wat::parse_str(text).unwrap()).unwrap().collects
+        };
+        assert!(!collects("(type (func (param externref)))"));
+        assert!(collects("(type (array (mut i8)))"));
+        assert!(collects("(rec (type (func)) (type (struct)))"));
+        assert!(collects("(tag (param i32))"));
+    }
+
+    #[test]
+    fn what_is_no_component_is_told_apart() {
+        assert!(matches!(Outline::read(b""), Err(Refusal::Malformed(_))));
+        assert!(matches!(Outline::read(b"hello, world"), Err(Refusal::Malformed(_))));
+        assert_eq!(Outline::read(b"\0asm\x01\0\0\0").unwrap_err(), Refusal::CoreModule);
+        let empty = Outline::read(b"\0asm\x0d\0\x01\0").unwrap();
+        let refusal = empty.check(Size(PAGE_BYTES), &Grants::default()).unwrap_err();
+        let sentence = refusal.to_string();
+        assert!(
+            sentence.starts_with("it exports nothing; serve a component that exports arenaria:")
+        );
+    }
+}

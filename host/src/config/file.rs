@@ -1,0 +1,334 @@
+//! What the operator typed, made into what it means: file, then environment, then flags.
+//!
+//! A [`Config`] is complete and checked. Nothing below it looks at a file, a variable or a flag
+//! again. Checking loads no component: that is `component`'s.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
+use hyper::header::HeaderName;
+use serde::{Deserialize, Serialize};
+
+use crate::cli::args::ServeArgs;
+use crate::config::grants::Grants;
+use crate::config::limits::{LimitSettings, Limits};
+use crate::config::units::Size;
+
+/// How the requests of a route share instances.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Isolation {
+    /// A warm instance serves many requests, one at a time; its arena is reset after each.
+    Reuse,
+    /// Every request has a new instance.
+    Fresh,
+}
+
+/// What the server is asked to be, complete and checked.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    /// Where requests come in.
+    pub listen: SocketAddr,
+    /// Where the operator asks, if anywhere.
+    pub operator_listen: Option<SocketAddr>,
+    /// Whether the operator's listener has the playground.
+    pub playground: bool,
+    /// Threads that serve.
+    pub workers: usize,
+    /// Where compiled components are kept.
+    pub cache: Cache,
+    /// The limits of the server itself.
+    pub limits: Limits,
+    /// What is served, at least one.
+    pub routes: Vec<RouteConfig>,
+}
+
+/// Where compiled components are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Cache {
+    /// In the user's cache directory.
+    User,
+    /// In this directory.
+    Directory(PathBuf),
+    /// Nowhere: every start compiles.
+    Off,
+}
+
+/// One path and what answers it.
+#[derive(Clone, Debug)]
+pub(crate) struct RouteConfig {
+    /// The path prefix, of whole segments: `/a` matches `/a` and `/a/b`, not `/ab`.
+    pub path: String,
+    /// The component's file.
+    pub component: PathBuf,
+    /// How requests share instances: by default `reuse` for processors, `fresh` for all others.
+    pub isolation: Option<Isolation>,
+    /// Whether streams of records are answered batch by batch.
+    pub records: bool,
+    /// Instances per worker.
+    pub slots: usize,
+    /// The header fields that the guest is given, all others stay outside: by default `content-type`
+    /// and `accept` for processors, every one for all others.
+    pub forward_headers: Option<Vec<HeaderName>>,
+    /// What `configure` is given, and what some grants show.
+    pub settings: Vec<(String, String)>,
+    /// What the component is given beyond what it needs to run at all.
+    pub grants: Grants,
+    /// The limits of this route.
+    pub limits: Limits,
+}
+
+/// The configuration file, and what `--print-config` prints.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+struct ConfigFile {
+    listen: Option<String>,
+    operator_listen: Option<String>,
+    playground: Option<bool>,
+    workers: Option<usize>,
+    slots: Option<usize>,
+    cache: Option<String>,
+    limits: LimitSettings,
+    #[serde(rename = "route")]
+    routes: Vec<RouteFile>,
+}
+
+/// A `[[route]]` of the configuration file.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct RouteFile {
+    path: String,
+    component: PathBuf,
+    isolation: Option<Isolation>,
+    #[serde(default)]
+    records: bool,
+    slots: Option<usize>,
+    forward_headers: Option<Vec<String>>,
+    #[serde(default)]
+    grants: Vec<String>,
+    #[serde(default)]
+    settings: BTreeMap<String, String>,
+    #[serde(default)]
+    limits: LimitSettings,
+}
+
+const SLOTS_DEFAULT: usize = 4;
+
+impl Config {
+    /// Reads the configuration file, if one was named, and lays the flags over it.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that names the file or key, the value and the remedy.
+    pub(crate) fn read(args: &ServeArgs) -> Result<Self> {
+        let mut file = match &args.config {
+            Some(path) => ConfigFile::read(path)?,
+            None => ConfigFile::default(),
+        };
+        let limits = args.limits.clone().or(&file.limits);
+        let slots = args.slots.or(file.slots).unwrap_or(SLOTS_DEFAULT);
+        file.routes.extend(args.file.as_ref().map(|component| RouteFile {
+            path: "/".to_owned(),
+            component: component.clone(),
+            isolation: args.isolation,
+            records: args.records,
+            slots: None,
+            forward_headers: some_unless_empty(&args.forward_headers),
+            grants: args.grants.clone(),
+            settings: args.settings.iter().cloned().collect(),
+            limits: LimitSettings::default(),
+        }));
+        ensure!(
+            !file.routes.is_empty(),
+            "there is nothing to serve; name a component, or a configuration with a [[route]]"
+        );
+        let mut paths = BTreeSet::new();
+        for route in &file.routes {
+            let path = &route.path;
+            ensure!(paths.insert(path.clone()), "path = {path:?} stands on two routes; remove one");
+        }
+        let listen = args.listen.clone().or(file.listen);
+        let operator = args.operator_listen.clone().or(file.operator_listen);
+        let operator = operator.as_deref().unwrap_or("127.0.0.1:8081");
+        let config = Self {
+            listen: address("listen", listen.as_deref().unwrap_or("127.0.0.1:8080"))?,
+            operator_listen: match operator {
+                "off" => None,
+                text => Some(address("operator-listen", text)?),
+            },
+            playground: args.playground.or(file.playground).unwrap_or(false),
+            workers: args.workers.or(file.workers).unwrap_or_else(cores),
+            cache: match args.cache.clone().or(file.cache).as_deref() {
+                None => Cache::User,
+                Some("off") => Cache::Off,
+                Some(directory) => Cache::Directory(directory.into()),
+            },
+            routes: file
+                .routes
+                .into_iter()
+                .map(|route| route.resolve(slots, &limits))
+                .collect::<Result<_>>()?,
+            limits: limits.resolve(slots),
+        };
+        ensure!(
+            (1..=1024).contains(&config.workers),
+            "workers = {} is out of range; choose 1 to 1024",
+            config.workers
+        );
+        ensure!(
+            !config.playground || config.operator_listen.is_some(),
+            "playground = true needs the operator's listener, and operator-listen = \"off\"; give it an address, or leave the playground out"
+        );
+        config.limits.check().map_err(|sentence| anyhow!(sentence))?;
+        config.check_bodies()?;
+        Ok(config)
+    }
+
+    /// What each worker may hold of bodies on their way: half of the host's memory, shared out.
+    #[must_use]
+    pub(crate) fn bodies_per_worker(&self) -> Size {
+        Size(self.limits.host_memory.0 / 2 / self.workers as u64)
+    }
+
+    /// A body that is allowed must find room on a server that is idle.
+    fn check_bodies(&self) -> Result<()> {
+        let share = self.bodies_per_worker();
+        for route in &self.routes {
+            ensure!(
+                route.limits.request_body <= share,
+                "host-memory = {} leaves {share} per worker for bodies, less than request-body = {} on route {:?}; raise host-memory",
+                self.limits.host_memory,
+                route.limits.request_body,
+                route.path
+            );
+        }
+        Ok(())
+    }
+
+    /// The configuration as a file would say it, every default filled in.
+    ///
+    /// # Errors
+    ///
+    /// None that is known: every value has a TOML form.
+    pub(crate) fn to_toml(&self) -> Result<String> {
+        let file = ConfigFile {
+            listen: Some(self.listen.to_string()),
+            operator_listen: Some(
+                self.operator_listen
+                    .map_or_else(|| "off".to_owned(), |address| address.to_string()),
+            ),
+            playground: Some(self.playground),
+            workers: Some(self.workers),
+            slots: None,
+            cache: match &self.cache {
+                Cache::User => None,
+                Cache::Directory(directory) => Some(directory.display().to_string()),
+                Cache::Off => Some("off".to_owned()),
+            },
+            limits: LimitSettings {
+                queue_length: None,
+                retire_memory: None,
+                ..self.limits.settings()
+            },
+            routes: self.routes.iter().map(RouteConfig::to_file).collect(),
+        };
+        toml::to_string(&file).context("cannot write the configuration as TOML")
+    }
+}
+
+impl RouteConfig {
+    fn to_file(&self) -> RouteFile {
+        RouteFile {
+            path: self.path.clone(),
+            component: self.component.clone(),
+            isolation: self.isolation,
+            records: self.records,
+            slots: Some(self.slots),
+            forward_headers: self
+                .forward_headers
+                .as_ref()
+                .map(|names| names.iter().map(ToString::to_string).collect()),
+            grants: self.grants.names(),
+            settings: self.settings.iter().cloned().collect(),
+            limits: self.limits.settings().without_the_servers(),
+        }
+    }
+}
+
+impl ConfigFile {
+    fn read(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            anyhow!("cannot read the configuration {}: {error}; check --config", path.display())
+        })?;
+        let mut file: Self = toml::from_str(&text).map_err(|error| {
+            let line = error.span().map_or(0, |span| text[..span.start].matches('\n').count() + 1);
+            let what = error.message().replace('\n', ", ");
+            anyhow!("the configuration {} is wrong at line {line}: {what}", path.display())
+        })?;
+        // A component is where the configuration says, wherever the server was started.
+        let folder = path.parent().unwrap_or(Path::new(""));
+        for route in &mut file.routes {
+            route.component = folder.join(&route.component);
+        }
+        Ok(file)
+    }
+}
+
+impl RouteFile {
+    fn resolve(self, slots: usize, server: &LimitSettings) -> Result<RouteConfig> {
+        let path = self.path;
+        ensure!(
+            path.starts_with('/')
+                && (path == "/" || !path.ends_with('/'))
+                && !path.contains(['?', '#']),
+            "path = {path:?} is no path prefix; write it like \"/a/b\""
+        );
+        if let Some(key) = self.limits.first_of_the_server() {
+            bail!(
+                "{key} stands in the limits of route {path:?} but belongs to the server; move it to [limits]"
+            );
+        }
+        let slots = self.slots.unwrap_or(slots);
+        ensure!(
+            (1..=1024).contains(&slots),
+            "slots = {slots} on route {path:?} is out of range; choose 1 to 1024"
+        );
+        let limits = self.limits.or(server).resolve(slots);
+        limits.check().map_err(|sentence| anyhow!("route {path:?}: {sentence}"))?;
+        let header_name = |name: &String| {
+            HeaderName::try_from(name.as_str())
+                .map_err(|_| anyhow!("forward-headers on route {path:?} has {name:?}, which is no header name; correct it"))
+        };
+        let forward_headers =
+            self.forward_headers.map(|names| names.iter().map(header_name).collect());
+        let grants = Grants::parse(&self.grants)
+            .map_err(|sentence| anyhow!("route {path:?}: {sentence}"))?;
+        Ok(RouteConfig {
+            forward_headers: forward_headers.transpose()?,
+            grants,
+            component: self.component,
+            isolation: self.isolation,
+            records: self.records,
+            slots,
+            settings: self.settings.into_iter().collect(),
+            limits,
+            path,
+        })
+    }
+}
+
+fn address(key: &str, text: &str) -> Result<SocketAddr> {
+    text.parse()
+        .map_err(|_| anyhow!("{key} = {text:?} is no address; write it like 127.0.0.1:8080"))
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
+}
+
+fn some_unless_empty(names: &[String]) -> Option<Vec<String>> {
+    (!names.is_empty()).then(|| names.to_vec())
+}

@@ -1,0 +1,6 @@
+//! What was typed and what it means.
+
+pub(crate) mod file;
+pub(crate) mod grants;
+pub(crate) mod limits;
+pub(crate) mod units;

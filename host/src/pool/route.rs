@@ -1,0 +1,174 @@
+//! A route as the workers share it, and how a path finds its route.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderName};
+use wasmtime::Engine;
+
+use anyhow::{Result, bail};
+
+use crate::component::world::World;
+use crate::config::file::{Isolation, RouteConfig};
+use crate::config::limits::Limits;
+use crate::pool::slots::Slots;
+use crate::runtime::instance::{Fault, Instance, MemoryMeter, Start};
+use crate::runtime::load::{Loaded, Source};
+
+/// What answers a path: a compiled component and how it is run.
+pub(crate) struct Route {
+    /// Its place among the routes.
+    pub(crate) index: usize,
+    pub(crate) path: String,
+    pub(crate) world: World,
+    pub(crate) isolation: Isolation,
+    pub(crate) records: bool,
+    pub(crate) slots: usize,
+    forward_headers: Option<Vec<HeaderName>>,
+    pub(crate) limits: Limits,
+    loaded: Loaded,
+    start: Start,
+}
+
+impl Route {
+    /// Loads the component.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that names the file, what is wrong with it, and the remedy.
+    pub(crate) fn load(
+        engine: &Engine,
+        index: usize,
+        config: &RouteConfig,
+        source: &Source,
+    ) -> Result<Self> {
+        let memory = config.limits.memory;
+        let world = source.world;
+        if config.records && world != World::Processor {
+            bail!(
+                "records = true on route {:?} needs a processor, but {} is a component of {world}; remove it",
+                config.path,
+                config.component.display()
+            );
+        }
+        // Who wrote a processor with our SDK has its arena reset; of others nothing is known.
+        let isolation = config.isolation.unwrap_or(match world {
+            World::Processor => Isolation::Reuse,
+            World::Proxy | World::Service => Isolation::Fresh,
+        });
+        Ok(Self {
+            index,
+            path: config.path.clone(),
+            world,
+            isolation,
+            records: config.records,
+            slots: config.slots,
+            forward_headers: config.forward_headers.clone(),
+            limits: config.limits.clone(),
+            loaded: source.load(engine, memory)?,
+            start: Start {
+                settings: config.settings.clone(),
+                time: config.limits.configure_time.0,
+                call_time: config.limits.request_time.0,
+                outgoing_requests: config.limits.outgoing_requests,
+                memory,
+                grants: config.grants.clone(),
+            },
+        })
+    }
+
+    /// Whether the guest is given a header field. Unless the route says which, a processor is given
+    /// those that a body needs, and a `wasi:http` component, made for the whole request, all.
+    pub(crate) fn forwards(&self, name: &HeaderName) -> bool {
+        match &self.forward_headers {
+            Some(names) => names.contains(name),
+            None if self.world == World::Processor => name == CONTENT_TYPE || name == ACCEPT,
+            None => true,
+        }
+    }
+
+    /// Starts the first instance.
+    ///
+    /// # Errors
+    ///
+    /// A sentence for the operator; a backtrace goes to the log.
+    pub(crate) async fn start_first(&self, meter: &Arc<MemoryMeter>) -> Result<Instance> {
+        let limits = &self.limits;
+        let fault = match self.start(meter).await {
+            Ok(instance) => return Ok(instance),
+            Err(fault) => fault,
+        };
+        let sentence = match &fault {
+            Fault::Refused(sentence) => sentence.clone(),
+            Fault::Deadline | Fault::Overdue => {
+                format!(
+                    "configure ran for longer than configure-time = {}; raise it",
+                    limits.configure_time
+                )
+            }
+            Fault::Memory(_) => {
+                format!("configure needs more than memory = {}; raise it", limits.memory)
+            }
+            Fault::Trap(_) | Fault::Stack(_) | Fault::Silent => {
+                tracing::error!(route = self.path, "{fault}");
+                "configure trapped; the log says where, mend the component or its settings"
+                    .to_owned()
+            }
+        };
+        bail!("route {:?} cannot start: {sentence}", self.path)
+    }
+
+    /// Starts an instance, whose memory shows on the worker's `meter`.
+    pub(crate) async fn start(&self, meter: &Arc<MemoryMeter>) -> Result<Instance, Fault> {
+        Instance::start(&self.loaded, &self.start, Arc::clone(meter)).await
+    }
+}
+
+/// Finds the route of a path.
+pub(crate) struct Router {
+    /// Longest path first, so that the first match is the nearest.
+    slots: Vec<Rc<Slots>>,
+}
+
+impl Router {
+    pub(crate) fn new(mut slots: Vec<Rc<Slots>>) -> Self {
+        slots.sort_by_key(|slots| std::cmp::Reverse(slots.route.path.len()));
+        Self { slots }
+    }
+
+    pub(crate) fn find(&self, path: &str) -> Option<&Rc<Slots>> {
+        self.slots.iter().find(|slots| matches(&slots.route.path, path))
+    }
+
+    pub(crate) fn all(&self) -> &[Rc<Slots>] {
+        &self.slots
+    }
+}
+
+/// Whether a path lies below a prefix of whole segments.
+fn matches(prefix: &str, path: &str) -> bool {
+    prefix == "/"
+        || path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prefixes_are_of_whole_segments() {
+        let rows = [
+            ("/", "/", true),
+            ("/", "/a/b", true),
+            ("/a", "/a", true),
+            ("/a", "/a/", true),
+            ("/a", "/a/b", true),
+            ("/a", "/ab", false),
+            ("/a/b", "/a", false),
+            ("/a", "/", false),
+        ];
+        for (prefix, path, expected) in rows {
+            assert_eq!(matches(prefix, path), expected, "{prefix} {path}");
+        }
+    }
+}

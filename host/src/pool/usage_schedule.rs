@@ -1,0 +1,70 @@
+//! When an instance's arena is asked what it says: asking costs a call.
+
+use crate::runtime::bindings::Reading;
+
+/// When to ask an instance what its arena says: at first after 1, 2, 4, … requests, in the end every
+/// [`SAMPLE_INTERVAL_MAX`], but after every request while survivors add up.
+#[derive(Debug, Default)]
+pub(crate) struct Sampler {
+    next: u64,
+    interval: u64,
+    sealed: u64,
+}
+
+const SAMPLE_INTERVAL_MAX: u64 = 64;
+
+impl Sampler {
+    /// Whether it is time, after so many requests.
+    pub(crate) fn is_due(&self, served: u64) -> bool {
+        served >= self.next
+    }
+
+    /// Takes in what the arena said after so many requests.
+    pub(crate) fn note(&mut self, served: u64, reading: &Reading) {
+        let pinned = reading.sealed.saturating_add(reading.in_use);
+        self.interval = if pinned > self.sealed {
+            1
+        } else {
+            (self.interval * 2).clamp(1, SAMPLE_INTERVAL_MAX)
+        };
+        self.sealed = pinned;
+        self.next = served + self.interval;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clean_instance_is_asked_ever_less_and_one_with_survivors_every_time() {
+        let reading = |sealed| Reading {
+            capacity: 1 << 20,
+            in_use: 0,
+            high_water: 0,
+            resets: 0,
+            sealed,
+            spills: 0,
+            persistent: 0,
+            phases: Vec::new(),
+            retire: false,
+        };
+        let mut sampler = Sampler::default();
+        let mut asked = Vec::new();
+        for served in 1..=200 {
+            if sampler.is_due(served) {
+                asked.push(served);
+                sampler.note(served, &reading(0));
+            }
+        }
+        assert_eq!(asked, [1, 2, 4, 8, 16, 32, 64, 128, 192]);
+        let due = (201..=260).filter(|served| {
+            let due = sampler.is_due(*served);
+            if due {
+                sampler.note(*served, &reading(*served));
+            }
+            due
+        });
+        assert_eq!(due.collect::<Vec<_>>(), [256, 257, 258, 259, 260]);
+    }
+}

@@ -1,0 +1,240 @@
+//! One instance in its store: started, called, and timed while it runs.
+//!
+//! A call runs on a fiber. At every tick of the engine's clock it lets others pass; once it has run
+//! for longer than its limit, it traps. Only time in the guest counts, not time spent waiting while
+//! others run. After any [`Fault`] the instance must not be called again: the caller drops it.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use wasmtime::Store;
+use wasmtime_wasi_http::p2::bindings::Proxy;
+use wasmtime_wasi_http::p3::bindings::Service;
+
+use crate::config::grants::Grants;
+use crate::config::units::Size;
+use crate::runtime::bindings::{Processor, Reading, Request, Response};
+use crate::runtime::deadline::{Timer, timed};
+use crate::runtime::fault::fault;
+use crate::runtime::load::{ExportsPre, Loaded};
+use crate::runtime::memory::MemoryBox;
+use crate::runtime::store::Guest;
+use crate::runtime::wasi_http_call::{self, Exchange};
+
+pub use crate::runtime::fault::Fault;
+pub(crate) use crate::runtime::memory::MemoryMeter;
+
+/// An instance, ready for a call.
+pub(crate) struct Instance {
+    store: Store<Guest>,
+    exports: Exports,
+    timer: Arc<Timer>,
+    /// The longest that a call may take with all its waits. Who imports nothing waits for nothing.
+    longest: Option<Duration>,
+}
+
+/// What can be called, by the component's world.
+enum Exports {
+    Processor(Processor),
+    Proxy(Proxy),
+    Service(Service),
+}
+
+/// How an instance is started.
+#[derive(Clone, Debug)]
+pub(crate) struct Start {
+    /// What `configure` is given, and what the grants `config` and `environment` show.
+    pub settings: Vec<(String, String)>,
+    /// How long it may take.
+    pub time: Duration,
+    /// How long a later call may take, waits included, where the guest can wait.
+    pub call_time: Duration,
+    /// All the memory that the instance may have.
+    pub memory: Size,
+    /// Outgoing requests at once, where any are granted.
+    pub(crate) outgoing_requests: usize,
+    /// What the guest is given beyond what it needs to run at all.
+    pub grants: Grants,
+}
+
+impl Instance {
+    /// Instantiates, and configures a processor. The instance's memory shows on `meter` for as long as
+    /// it lives.
+    ///
+    /// # Errors
+    ///
+    /// If the guest refuses its settings or fails on them.
+    pub(crate) async fn start(
+        loaded: &Loaded,
+        start: &Start,
+        meter: Arc<MemoryMeter>,
+    ) -> Result<Self, Fault> {
+        let memory = MemoryBox::new(start.memory, meter);
+        let guest =
+            if loaded.has_imports { Guest::with_wasi(memory, start) } else { Guest::alone(memory) };
+        let mut store = guest.store(loaded.engine());
+        // What a guest hands over at once is at most what it has.
+        store.set_hostcall_fuel(start.memory.bytes());
+        let timer = Arc::new(Timer::new());
+        timer.attach(&mut store);
+        timer.begin(start.time);
+        let longest = |time| loaded.has_imports.then_some(time);
+        let instantiated = {
+            let call = pin!(exports(loaded, &mut store));
+            within(longest(start.time), timed(&timer, call)).await?
+        };
+        let exports = instantiated.map_err(|error| fault(&store, &error))?;
+        store.data_mut().memory.settle();
+        let longest = longest(start.call_time);
+        let mut instance = Self { store, exports, timer, longest };
+        if matches!(instance.exports, Exports::Processor(_)) {
+            instance.configure(start).await?;
+        }
+        Ok(instance)
+    }
+
+    async fn configure(&mut self, start: &Start) -> Result<(), Fault> {
+        let settings: Vec<_> =
+            start.settings.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+        self.store.set_epoch_deadline(1);
+        let lifecycle = self.exports.processor().arenaria_processor_lifecycle();
+        let call = lifecycle.call_configure(&mut self.store, &settings);
+        let longest = self.longest.map(|_| start.time);
+        let answer = within(longest, timed(&self.timer, pin!(call))).await?;
+        match answer {
+            Ok(answer) => answer.map_err(Fault::Refused),
+            Err(error) => Err(fault(&self.store, &error)),
+        }
+    }
+
+    /// Has a processor process a request.
+    ///
+    /// # Errors
+    ///
+    /// If the guest fails: the instance is lost.
+    pub(crate) async fn handle(
+        &mut self,
+        request: Request<'_>,
+        time: Duration,
+    ) -> Result<Response, Fault> {
+        self.begin(time);
+        let handler = self.exports.processor().arenaria_processor_handler();
+        let call = handler.call_handle(&mut self.store, request);
+        let answer = within(self.longest, timed(&self.timer, pin!(call))).await?;
+        answer.map_err(|error| fault(&self.store, &error))
+    }
+
+    /// Has a `wasi:http` component answer a request, which may take its time in the guest, and a longer
+    /// one with all its waits. The answer is given while the guest goes on; this ends when it has.
+    ///
+    /// # Errors
+    ///
+    /// If the guest fails: the instance is lost.
+    pub(crate) async fn exchange(
+        &mut self,
+        exchange: Exchange,
+        guest_time: Duration,
+        request_time: Duration,
+    ) -> Result<(), Fault> {
+        self.begin(guest_time);
+        let reply = exchange.reply.clone();
+        let Self { store, exports, timer, .. } = self;
+        let ended = {
+            let call = pin!(async {
+                match exports {
+                    Exports::Processor(_) => unreachable!("a processor is handed whole requests"),
+                    Exports::Proxy(proxy) => wasi_http_call::proxy(store, proxy, exchange).await,
+                    Exports::Service(service) => {
+                        wasi_http_call::service(store, service, exchange).await
+                    }
+                }
+            });
+            tokio::time::timeout(request_time, timed(timer, call)).await
+        };
+        match ended {
+            Ok(Ok(())) if !reply.is_open() => Ok(()),
+            // A runtime may take exhaustion for an error of its own, and end.
+            Ok(Ok(())) if self.store.data().memory.has_denied() => {
+                Err(Fault::Memory("it ended without an answer".to_owned()))
+            }
+            Ok(Ok(())) => Err(Fault::Silent),
+            Ok(Err(error)) => Err(fault(&self.store, &error)),
+            Err(_) => Err(Fault::Overdue),
+        }
+    }
+
+    fn begin(&mut self, time: Duration) {
+        self.timer.begin(time);
+        self.store.set_epoch_deadline(1);
+        self.store.data_mut().memory.begin();
+    }
+
+    /// Reads the arena of a processor.
+    ///
+    /// # Errors
+    ///
+    /// If the guest fails: the instance is lost.
+    pub(crate) async fn usage(&mut self, time: Duration) -> Result<Reading, Fault> {
+        self.begin(time);
+        let memory = self.exports.processor().arenaria_processor_memory();
+        let call = memory.call_usage(&mut self.store);
+        let answer = within(self.longest, timed(&self.timer, pin!(call))).await?;
+        answer.map(presentable).map_err(|error| fault(&self.store, &error))
+    }
+
+    /// Whether the instance has grown, and has more memory than that.
+    pub(crate) fn has_grown_past(&self, mark: Size) -> bool {
+        self.store.data().memory.has_grown_past(mark)
+    }
+
+    /// How many handles of the host the guest holds.
+    pub(crate) fn handles(&mut self) -> usize {
+        self.store.data_mut().handles()
+    }
+}
+
+impl Exports {
+    fn processor(&self) -> &Processor {
+        match self {
+            Self::Processor(processor) => processor,
+            Self::Proxy(_) | Self::Service(_) => unreachable!("a route asks what its world has"),
+        }
+    }
+}
+
+/// Runs a call to its end, or to that of the time that it has.
+async fn within<F: Future>(longest: Option<Duration>, call: F) -> Result<F::Output, Fault> {
+    match longest {
+        None => Ok(call.await),
+        Some(time) => tokio::time::timeout(time, call).await.map_err(|_| Fault::Overdue),
+    }
+}
+
+async fn exports(loaded: &Loaded, store: &mut Store<Guest>) -> wasmtime::Result<Exports> {
+    Ok(match &loaded.exports {
+        ExportsPre::Processor(pre) => Exports::Processor(pre.instantiate_async(store).await?),
+        ExportsPre::Proxy(pre) => Exports::Proxy(pre.instantiate_async(store).await?),
+        ExportsPre::Service(pre) => Exports::Service(pre.instantiate_async(store).await?),
+    })
+}
+
+/// What a guest says of itself is for the operator: in numbers and names that can be shown.
+fn presentable(mut reading: Reading) -> Reading {
+    const PHASES_MAX: usize = 16;
+    const NAME_BYTES_MAX: usize = 64;
+    let mut names = BTreeSet::new();
+    reading
+        .phases
+        .retain(|phase| phase.name.len() <= NAME_BYTES_MAX && names.insert(phase.name.clone()));
+    reading.phases.truncate(PHASES_MAX);
+    reading
+}
+
+impl fmt::Debug for Instance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Instance").finish_non_exhaustive()
+    }
+}

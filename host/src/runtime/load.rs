@@ -1,0 +1,119 @@
+//! From a file to something that can be instantiated: read, check, rewrite, compile, link.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, anyhow};
+use wasmtime::Engine;
+use wasmtime::component::Component;
+use wasmtime_wasi_http::p2::bindings::ProxyPre;
+use wasmtime_wasi_http::p3::bindings::ServicePre;
+
+use crate::component::outline::{self, Outline};
+use crate::component::world::{self, World};
+use crate::config::grants::Grants;
+use crate::config::units::Size;
+use crate::runtime::bindings::ProcessorPre;
+use crate::runtime::engine::{PoolSize, Profile};
+use crate::runtime::store::{self, Guest};
+
+/// A component's file, read and checked.
+#[derive(Debug)]
+pub(crate) struct Source {
+    path: PathBuf,
+    bytes: Vec<u8>,
+    /// What the component says of itself.
+    pub outline: Outline,
+    /// What it is served as.
+    pub world: World,
+}
+
+/// A component that can be instantiated.
+pub(crate) struct Loaded {
+    pub(crate) exports: ExportsPre,
+    /// Whether its guests need WASI at all.
+    pub(crate) has_imports: bool,
+}
+
+/// What can be instantiated, by the component's world.
+pub(crate) enum ExportsPre {
+    Processor(ProcessorPre<Guest>),
+    Proxy(ProxyPre<Guest>),
+    Service(ServicePre<Guest>),
+}
+
+impl Source {
+    /// Reads a component's file and checks that it can be served with this memory and these grants.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that names the file, what is wrong with it, and the remedy.
+    pub(crate) fn read(path: &Path, memory: Size, grants: &Grants) -> Result<Self> {
+        let name = path.display();
+        let bytes = std::fs::read(path).map_err(|error| {
+            anyhow!("cannot read the component {name}: {error}; check the path")
+        })?;
+        let refused = |refusal| anyhow!("cannot serve {name}: {refusal}");
+        let outline = Outline::read(&bytes).map_err(refused)?;
+        let world = outline.check(memory, grants).map_err(refused)?;
+        Ok(Self { path: path.to_owned(), bytes, outline, world })
+    }
+
+    /// What of WebAssembly the component needs.
+    #[must_use]
+    pub(crate) fn profile(&self) -> Profile {
+        if self.outline.collects || world::is_asynchronous(&self.outline.imports, self.world) {
+            Profile::Full
+        } else {
+            Profile::Lean
+        }
+    }
+
+    /// What a pool must hold for instances of this component alone.
+    #[must_use]
+    pub(crate) fn pool(&self, instances: u32, memory: Size) -> PoolSize {
+        let memories = u32::try_from(self.outline.memories.len()).unwrap_or(u32::MAX);
+        PoolSize { instances, memories, memory, heap_room: self.outline.heap_room(memory) }
+    }
+
+    /// Gives the component its memory, compiles it and links it with what it is given.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that names the file, what is wrong with it, and the remedy.
+    pub(crate) fn load(&self, engine: &Engine, memory: Size) -> Result<Loaded> {
+        let name = self.path.display();
+        let bounded = outline::apply(&self.bytes, &self.outline, memory)
+            .map_err(|refusal| anyhow!("cannot serve {name}: {refusal}"))?;
+        self.link(engine, &bounded).map_err(|error| {
+            anyhow!("cannot serve {name}: {}; rebuild it from its source", one_line(&error))
+        })
+    }
+
+    fn link(&self, engine: &Engine, bounded: &[u8]) -> wasmtime::Result<Loaded> {
+        let component = Component::new(engine, bounded)?;
+        let linker = store::linker(engine, &self.outline.imports, self.profile() == Profile::Full)?;
+        let pre = linker.instantiate_pre(&component)?;
+        let exports = match self.world {
+            World::Processor => ExportsPre::Processor(ProcessorPre::new(pre)?),
+            World::Proxy => ExportsPre::Proxy(ProxyPre::new(pre)?),
+            World::Service => ExportsPre::Service(ServicePre::new(pre)?),
+        };
+        Ok(Loaded { exports, has_imports: !self.outline.imports.is_empty() })
+    }
+}
+
+impl Loaded {
+    /// The engine that it was compiled for.
+    pub(crate) fn engine(&self) -> &Engine {
+        match &self.exports {
+            ExportsPre::Processor(pre) => pre.engine(),
+            ExportsPre::Proxy(pre) => pre.engine(),
+            ExportsPre::Service(pre) => pre.engine(),
+        }
+    }
+}
+
+/// An error with its causes, as a sentence.
+pub(crate) fn one_line(error: &wasmtime::Error) -> String {
+    format!("{error:#}").lines().map(str::trim).collect::<Vec<_>>().join(" ")
+}

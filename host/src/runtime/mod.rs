@@ -1,0 +1,12 @@
+//! How a component is compiled, instantiated and called.
+
+pub(crate) mod bindings;
+pub(crate) mod deadline;
+pub(crate) mod engine;
+pub(crate) mod fault;
+pub(crate) mod instance;
+pub(crate) mod load;
+pub(crate) mod log_stream;
+pub(crate) mod memory;
+pub(crate) mod store;
+pub(crate) mod wasi_http_call;

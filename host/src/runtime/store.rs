@@ -1,0 +1,205 @@
+//! What a store knows of its guest: its box of memory, and the WASI that it is given.
+//!
+//! A processor that imports nothing has no WASI at all. Who imports it is given an implementation
+//! with nothing behind it: no files, an empty environment, no arguments, output that goes nowhere,
+//! sockets that refuse, outgoing requests that are denied. Clocks and random numbers are real, for no
+//! runtime works without them. [Grants](crate::config::grants::Grants) name the exceptions.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use hyper::http;
+use tokio::sync::Semaphore;
+use wasmtime::component::{Linker, ResourceTable};
+use wasmtime::{Engine, Store};
+use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
+use wasmtime_wasi_config::{WasiConfig, WasiConfigVariables};
+use wasmtime_wasi_http::{
+    Error as HttpError, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks,
+    WasiHttpView,
+};
+
+use crate::config::grants::Authority;
+use crate::runtime::instance::Start;
+use crate::runtime::log_stream::LogStream;
+use crate::runtime::memory::MemoryBox;
+
+/// What a store knows of its guest.
+pub(crate) struct Guest {
+    pub(crate) memory: MemoryBox,
+    /// Only what imports WASI has it: see [`linker`].
+    wasi: Option<Box<Wasi>>,
+}
+
+/// The WASI of one instance.
+struct Wasi {
+    table: ResourceTable,
+    context: WasiCtx,
+    http: WasiHttpCtx,
+    outgoing: Outgoing,
+    config: WasiConfigVariables,
+}
+
+/// Handles that one instance may hold of the host, of all kinds together: an engine with a collector
+/// keeps one for every piece of a long body until it collects. The largest of them are header fields, so
+/// that a hostile guest can make the host hold 32 MiB.
+const HANDLES_MAX: usize = 2048;
+/// The most that is copied out of a guest at once on the way to a client.
+const CHUNK_BYTES: usize = 64 << 10;
+/// The most random bytes at once.
+const RANDOM_BYTES_MAX: u64 = 1 << 20;
+/// The header fields of a message that a guest makes, as the host holds them.
+const FIELDS_BYTES_MAX: usize = 16 << 10;
+/// What the handles of one instance can make the host hold.
+pub(crate) const HANDLES_BYTES_MAX: u64 = (HANDLES_MAX * FIELDS_BYTES_MAX) as u64;
+
+impl Guest {
+    /// A guest that imports nothing.
+    pub(crate) fn alone(memory: MemoryBox) -> Self {
+        Self { memory, wasi: None }
+    }
+
+    /// A guest that imports WASI.
+    pub(crate) fn with_wasi(memory: MemoryBox, start: &Start) -> Self {
+        Self { memory, wasi: Some(Box::new(Wasi::new(start))) }
+    }
+
+    /// How many handles of the host the guest holds.
+    pub(crate) fn handles(&mut self) -> usize {
+        self.wasi.as_mut().map_or(0, |wasi| wasi.table.iter_mut().count())
+    }
+
+    fn wasi(&mut self) -> &mut Wasi {
+        self.wasi.as_mut().expect("only what has it is linked with it")
+    }
+
+    /// A store for a guest.
+    pub(crate) fn store(self, engine: &Engine) -> Store<Self> {
+        let mut store = Store::new(engine, self);
+        store.limiter(|guest| &mut guest.memory);
+        store.set_max_component_handles(HANDLES_MAX);
+        store
+    }
+}
+
+impl Wasi {
+    fn new(start: &Start) -> Self {
+        let Start { grants, settings, .. } = start;
+        let mut context = WasiCtxBuilder::new();
+        context.allow_tcp(false).allow_udp(false).allow_ip_name_lookup(false);
+        context.max_random_size(RANDOM_BYTES_MAX);
+        if grants.environment {
+            context.envs(settings);
+        }
+        if grants.stdio {
+            context.stdout(LogStream::new("stdout")).stderr(LogStream::new("stderr"));
+        }
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(HANDLES_MAX);
+        let mut http = WasiHttpCtx::new();
+        http.set_field_size_limit(FIELDS_BYTES_MAX);
+        Self {
+            table,
+            context: context.build(),
+            http,
+            outgoing: Outgoing::to(&grants.outgoing, start.outgoing_requests),
+            config: if grants.config { settings.iter().cloned().collect() } else { <_>::default() },
+        }
+    }
+}
+
+impl WasiView for Guest {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        let wasi = self.wasi();
+        WasiCtxView { ctx: &mut wasi.context, table: &mut wasi.table }
+    }
+}
+
+impl WasiHttpView for Guest {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        let wasi = self.wasi();
+        WasiHttpCtxView { hooks: &mut wasi.outgoing, table: &mut wasi.table, ctx: &mut wasi.http }
+    }
+}
+
+/// Where outgoing requests may go: nowhere, unless it was granted.
+pub(crate) struct Outgoing {
+    granted: Arc<[Authority]>,
+    /// For requests that are under way: each has a socket of the host's, and buffers.
+    permits: Arc<Semaphore>,
+}
+
+impl Outgoing {
+    fn to(granted: &[Authority], at_once: usize) -> Self {
+        Self { granted: granted.into(), permits: Arc::new(Semaphore::new(at_once)) }
+    }
+
+    pub(crate) fn nowhere() -> Self {
+        Self::to(&[], 0)
+    }
+}
+
+/// A response, and what goes on while its body is read.
+type Sent = (http::Response<WasiBody>, Box<dyn Future<Output = Result<(), HttpError>> + Send>);
+
+impl WasiHttpHooks for Outgoing {
+    fn send_request(
+        &mut self,
+        request: http::Request<WasiBody>,
+        options: Option<RequestOptions>,
+        done: Box<dyn Future<Output = Result<(), HttpError>> + Send>,
+    ) -> Box<dyn Future<Output = Result<Sent, HttpError>> + Send> {
+        if !self.granted.iter().any(|granted| granted.covers(request.uri())) {
+            return Box::new(async { Err(HttpError::HttpRequestDenied) });
+        }
+        drop(done);
+        let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() else {
+            return Box::new(async { Err(HttpError::ConnectionLimitReached) });
+        };
+        Box::new(async move {
+            let (response, rest) =
+                wasmtime_wasi_http::default_send_request(request, options).await?;
+            let response = response.map(http_body_util::BodyExt::boxed_unsync);
+            let rest = async move {
+                let _permit = permit;
+                rest.await
+            };
+            Ok((response, Box::new(rest) as Box<_>))
+        })
+    }
+
+    fn p2_outgoing_body_chunk_size(&mut self) -> usize {
+        CHUNK_BYTES
+    }
+
+    fn p3_outgoing_body_chunk_size(&mut self) -> usize {
+        CHUNK_BYTES
+    }
+}
+
+/// A linker with what a component of these imports is given: nothing for one that imports nothing.
+///
+/// # Errors
+///
+/// None that is known: no name is defined twice.
+pub(crate) fn linker(
+    engine: &Engine,
+    imports: &[String],
+    is_asynchronous: bool,
+) -> wasmtime::Result<Linker<Guest>> {
+    let mut linker = Linker::new(engine);
+    if imports.is_empty() {
+        return Ok(linker);
+    }
+    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
+    // Whether it may be imported at all has been decided by name: see [`crate::component::world::ungranted`].
+    wasmtime_wasi_config::add_to_linker(&mut linker, |guest: &mut Guest| {
+        WasiConfig::from(&guest.wasi().config)
+    })?;
+    if is_asynchronous {
+        wasmtime_wasi::p3::add_to_linker(&mut linker)?;
+        wasmtime_wasi_http::p3::add_to_linker(&mut linker)?;
+    }
+    Ok(linker)
+}

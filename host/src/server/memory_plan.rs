@@ -1,0 +1,154 @@
+//! Whether all instances and the host fit into memory. Checked once, before anything is started.
+//!
+//! Not counted one by one are hyper's buffers, at most twice `request-head` or 64 KiB a connection:
+//! the other half of `host-memory` is for them, so `connections` should not be set beyond what it holds.
+
+use std::fmt;
+
+use sysinfo::{MemoryRefreshKind, ProcessesToUpdate, RefreshKind, System};
+
+use crate::config::file::Config;
+use crate::config::units::Size;
+use crate::runtime::engine::{FIBER_STACK_BYTES, Profile};
+use crate::runtime::load::Source;
+use crate::runtime::store::HANDLES_BYTES_MAX;
+
+/// What all instances and the host may take at most, term by term.
+#[derive(Debug, PartialEq)]
+pub(crate) struct ProcessContract {
+    workers: u64,
+    routes: Vec<Term>,
+    host: Size,
+}
+
+/// What the instances of one route take.
+#[derive(Debug, PartialEq)]
+struct Term {
+    path: String,
+    slots: u64,
+    memory: Size,
+    /// Native stacks of an instance.
+    stacks: u64,
+    /// What an instance can make the host hold for it.
+    handles: Size,
+}
+
+impl ProcessContract {
+    /// The terms, from a configuration: as if its components were processors that import nothing, of which
+    /// none takes less.
+    #[must_use]
+    pub(crate) fn new(config: &Config) -> Self {
+        let routes = config.routes.iter().map(|route| Term {
+            path: route.path.clone(),
+            slots: route.slots as u64,
+            memory: route.limits.memory,
+            stacks: Profile::Lean.stacks().into(),
+            handles: Size(0),
+        });
+        Self {
+            workers: config.workers as u64,
+            routes: routes.collect(),
+            host: config.limits.host_memory,
+        }
+    }
+
+    /// The terms, once it is known what the components of the routes are.
+    #[must_use]
+    pub(crate) fn with(mut self, sources: &[Source]) -> Self {
+        for (term, source) in self.routes.iter_mut().zip(sources) {
+            term.stacks = source.profile().stacks().into();
+            let imports = !source.outline.imports.is_empty();
+            term.handles = Size(if imports { HANDLES_BYTES_MAX } else { 0 });
+        }
+        self
+    }
+
+    /// The sum. A spare per worker and route lets a replacement be warm before the old one leaves.
+    #[must_use]
+    pub(crate) fn sum(&self) -> Size {
+        let instances = self.routes.iter().map(|term| {
+            let stacks = term.stacks * FIBER_STACK_BYTES as u64;
+            self.workers * (term.slots + 1) * (term.memory.0 + stacks + term.handles.0)
+        });
+        Size(instances.sum::<u64>().saturating_add(self.host.0))
+    }
+
+    /// Compares the sum with what there is.
+    ///
+    /// # Errors
+    ///
+    /// The arithmetic, if it does not fit.
+    pub(crate) fn check(&self, available: Size) -> Result<(), String> {
+        if self.sum() <= available {
+            return Ok(());
+        }
+        Err(format!(
+            "the memory settings need {self} but the machine or cgroup has {}; lower memory, slots, \
+             workers or host-memory",
+            mebibytes(available)
+        ))
+    }
+}
+
+impl fmt::Display for ProcessContract {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for Term { path, slots, memory, stacks, handles } in &self.routes {
+            let (workers, stack) = (self.workers, Size(stacks * FIBER_STACK_BYTES as u64));
+            write!(f, "{workers} workers x ({slots} slots + 1 spare) x ({memory} + {stack} stack")?;
+            if handles.0 > 0 {
+                write!(f, " + {handles} handles")?;
+            }
+            write!(f, ") for {path}, ")?;
+        }
+        write!(f, "and {} for the host: {} in all", self.host, mebibytes(self.sum()))
+    }
+}
+
+/// Sums are rarely round: whole mebibytes are near enough for a reader.
+fn mebibytes(size: Size) -> String {
+    format!("{}MiB", size.0.div_ceil(1 << 20))
+}
+
+/// What this process may use: the least of the machine's memory and the limits of its cgroup and of
+/// the root cgroup that it sees, which in a container is the container's.
+///
+/// # Errors
+///
+/// If the system does not say.
+pub(crate) fn available_memory() -> anyhow::Result<Size> {
+    let memory = MemoryRefreshKind::nothing().with_ram();
+    let mut system = System::new_with_specifics(RefreshKind::nothing().with_memory(memory))?;
+    let this = sysinfo::get_current_pid().map_err(|what| anyhow::anyhow!(what))?;
+    system.refresh_processes(ProcessesToUpdate::Some(&[this]), false);
+    let own = system.process(this).and_then(sysinfo::Process::cgroup_limits);
+    let limits =
+        [own, system.cgroup_limits()].into_iter().flatten().map(|limits| limits.total_memory);
+    Ok(Size(limits.fold(system.total_memory(), u64::min)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn term(path: &str, slots: u64, memory: u64, [stacks, handles]: [u64; 2]) -> Term {
+        let mebibytes = |count: u64| Size(count << 20);
+        let (memory, handles) = (mebibytes(memory), mebibytes(handles));
+        Term { path: path.into(), slots, memory, stacks, handles }
+    }
+
+    #[test]
+    fn the_sum_is_what_its_terms_say() {
+        let contract = ProcessContract {
+            workers: 2,
+            routes: vec![term("/", 4, 16, [1, 0]), term("/b", 1, 1, [4, 32])],
+            host: Size(256 << 20),
+        };
+        let sum = (2 * 5 * (16 + 2) + 2 * 2 * (1 + 4 * 2 + 32) + 256) << 20;
+        assert_eq!(contract.sum(), Size(sum));
+        assert_eq!(contract.check(Size(sum)), Ok(()));
+        let sentence = contract.check(Size(sum - 1)).unwrap_err();
+        let parts = ["(4 slots + 1 spare) x (16MiB + 2MiB stack) for /,", "lower memory"];
+        assert!(parts.iter().all(|part| sentence.contains(part)), "{sentence}");
+        assert!(sentence.contains("(1MiB + 8MiB stack + 32MiB handles) for /b,"), "{sentence}");
+    }
+}

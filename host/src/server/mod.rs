@@ -1,0 +1,243 @@
+//! The server as a whole: checked, warmed, started, drained.
+//!
+//! The control thread accepts connections and hands each to the worker that has the fewest: a
+//! kernel's spreading (`SO_REUSEPORT`) is by hash, so a few long connections may all meet on one
+//! core. Handing over costs once per connection, nothing per request.
+
+pub(crate) mod memory_plan;
+mod operator;
+pub(crate) mod worker;
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::time::Duration;
+
+use anyhow::{Result, anyhow};
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tracing::warn;
+use wasmtime::Engine;
+
+use crate::config::file::Config;
+use crate::pool::route::Route;
+use crate::pool::stats::Metrics;
+use crate::runtime::engine::{self, Clock, PoolSize, Profile};
+use crate::runtime::load::Source;
+use crate::server::memory_plan::{ProcessContract, available_memory};
+use crate::server::operator::Operator;
+use crate::server::operator::playground::Playground;
+use crate::server::worker::{Command, Plan, WorkerHandle};
+
+/// A server whose instances are warm and whose sockets are bound.
+pub(crate) struct Server {
+    config: Config,
+    listener: TcpListener,
+    operator_listener: Option<TcpListener>,
+    operator: Arc<Operator>,
+    workers: Vec<WorkerHandle>,
+    _clock: Clock,
+}
+
+impl Server {
+    /// Checks that everything fits, binds the sockets, loads the components and warms every
+    /// instance. To be called on a tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that names what is wrong, its value and the remedy. Nothing is left running.
+    pub(crate) async fn start(config: Config) -> Result<Self> {
+        let contract = ProcessContract::new(&config);
+        contract.check(available_memory()?).map_err(|sentence| anyhow!(sentence))?;
+        // All files are looked at before the slow part begins.
+        let sources = config
+            .routes
+            .iter()
+            .map(|route| Source::read(&route.component, route.limits.memory, &route.grants));
+        let sources = sources.collect::<Result<Vec<_>>>()?;
+        let contract = contract.with(&sources);
+        contract.check(available_memory()?).map_err(|sentence| anyhow!(sentence))?;
+        let listener = bind("listen", config.listen).await?;
+        let playground = Playground::if_wanted(&config, listener.local_addr()?)?;
+        let operator_listener = match config.operator_listen {
+            Some(address) => Some(bind("operator-listen", address).await?),
+            None => None,
+        };
+        let engines = Engines::new(&config, &sources)?;
+        let clock = Clock::start(&engines.all())
+            .map_err(|error| anyhow!("cannot start the clock: {error}"))?;
+        let routes = config.routes.iter().zip(&sources).enumerate();
+        let routes = routes.map(|(index, (route, source))| {
+            Route::load(engines.of(source.profile()), index, route, source).map(Arc::new)
+        });
+        let routes = Arc::new(routes.collect::<Result<Vec<_>>>()?);
+        let metrics =
+            Metrics::new(config.routes.iter().map(|route| route.path.clone()), config.workers);
+        let workers = start_workers(&config, &routes, &metrics).await?;
+        tracing::info!("memory: {contract}");
+        let operator = Operator {
+            ready: AtomicBool::new(true),
+            metrics,
+            playground,
+            workers: workers.iter().map(|worker| worker.commands.clone()).collect(),
+        };
+        Ok(Self {
+            config,
+            listener,
+            operator_listener,
+            operator: Arc::new(operator),
+            workers,
+            _clock: clock,
+        })
+    }
+
+    /// Where requests come in.
+    ///
+    /// # Errors
+    ///
+    /// If the system does not say.
+    pub(crate) fn address(&self) -> std::io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Where the operator asks, if anywhere.
+    ///
+    /// # Errors
+    ///
+    /// If the system does not say.
+    pub(crate) fn operator_address(&self) -> std::io::Result<Option<SocketAddr>> {
+        self.operator_listener.as_ref().map(TcpListener::local_addr).transpose()
+    }
+
+    /// Serves until `shutdown` ends; then answers what was asked, refuses what is new, and returns.
+    pub(crate) async fn run(self, shutdown: impl Future<Output = ()>) {
+        let Self { config, listener, operator_listener, operator, workers, _clock } = self;
+        if let Some(listener) = operator_listener {
+            tokio::spawn(operator::listen(Arc::clone(&operator), listener));
+        }
+        tokio::select! {
+            () = accept(&listener, &config, &operator.metrics.connections, &workers) => {}
+            () = shutdown => {}
+        }
+        drop(listener);
+        operator.ready.store(false, Relaxed);
+        for worker in &workers {
+            // One that has ended already has nothing to drain.
+            let _ = worker.commands.send(Command::Drain);
+        }
+        let ended =
+            tokio::task::spawn_blocking(move || workers.into_iter().for_each(WorkerHandle::join));
+        if ended.await.is_err() {
+            warn!("could not wait for the workers");
+        }
+    }
+}
+
+async fn bind(key: &str, address: SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(address).await.map_err(|error| {
+        anyhow!("cannot listen on {key} = {address}: {error}; choose another address")
+    })
+}
+
+/// An engine for each profile that a route needs.
+struct Engines([Option<Engine>; 2]);
+
+impl Engines {
+    fn new(config: &Config, sources: &[Source]) -> Result<Self> {
+        let make = |profile| {
+            let size = pool_size(config, sources, profile);
+            size.map(|size| engine::engine(profile, size, &config.cache)).transpose()
+        };
+        Ok(Self([make(Profile::Lean)?, make(Profile::Full)?]))
+    }
+
+    fn of(&self, profile: Profile) -> &Engine {
+        self.0[profile as usize].as_ref().expect("there is one for every route's profile")
+    }
+
+    fn all(&self) -> Vec<Engine> {
+        self.0.iter().flatten().cloned().collect()
+    }
+}
+
+/// What the pool of a profile must hold, if any route needs it.
+fn pool_size(config: &Config, sources: &[Source], profile: Profile) -> Option<PoolSize> {
+    let routes: Vec<_> = config
+        .routes
+        .iter()
+        .zip(sources)
+        .filter(|(_, source)| source.profile() == profile)
+        .collect();
+    let instances: usize = routes.iter().map(|(route, _)| config.workers * (route.slots + 1)).sum();
+    let memories = routes.iter().map(|(_, source)| source.outline.memories.len()).max()?;
+    let memory = routes.iter().map(|(route, _)| route.limits.memory).max()?;
+    let heap_room =
+        routes.iter().filter_map(|(route, source)| source.outline.heap_room(route.limits.memory));
+    let heap_room = heap_room.min();
+    let [instances, memories] =
+        [instances, memories].map(|count| u32::try_from(count).unwrap_or(u32::MAX));
+    Some(PoolSize { instances, memories, memory, heap_room })
+}
+
+/// Starts every worker, or none: a worker whose channel closes ends.
+async fn start_workers(
+    config: &Config,
+    routes: &Arc<Vec<Arc<Route>>>,
+    metrics: &Metrics,
+) -> Result<Vec<WorkerHandle>> {
+    let mut workers = Vec::with_capacity(config.workers);
+    let mut warming = Vec::with_capacity(config.workers);
+    for index in 0..config.workers {
+        let (worker, warm) = WorkerHandle::start(Plan {
+            index,
+            routes: Arc::clone(routes),
+            limits: config.limits.clone(),
+            bodies_bytes: config.bodies_per_worker().0,
+            metrics: metrics.clone(),
+        })?;
+        workers.push(worker);
+        warming.push(warm);
+    }
+    for warm in warming {
+        let warmed = warm.await.map_err(|_| anyhow!("a worker ended before it was warm"));
+        if let Err(error) = warmed.and_then(|warmed| warmed) {
+            workers.into_iter().for_each(WorkerHandle::join);
+            return Err(error);
+        }
+    }
+    Ok(workers)
+}
+
+async fn accept(
+    listener: &TcpListener,
+    config: &Config,
+    open: &[AtomicUsize],
+    workers: &[WorkerHandle],
+) {
+    /// After an error such as too many open files, which waiting may cure.
+    const PAUSE: Duration = Duration::from_millis(50);
+    let permits = Arc::new(Semaphore::new(config.limits.connections));
+    loop {
+        let permit =
+            Arc::clone(&permits).acquire_owned().await.expect("the semaphore is never closed");
+        let socket = match listener.accept().await {
+            Ok((socket, _)) => socket,
+            Err(error) => {
+                warn!("cannot accept a connection: {error}");
+                tokio::time::sleep(PAUSE).await;
+                continue;
+            }
+        };
+        // Answers are written whole; waiting for more of them would only delay.
+        let socket = socket.set_nodelay(true).and_then(|()| socket.into_std());
+        let Ok(socket) = socket else { continue };
+        let least = open.iter().enumerate().min_by_key(|(_, open)| open.load(Relaxed));
+        let (index, open) = least.expect("there is at least one worker");
+        open.fetch_add(1, Relaxed);
+        if workers[index].commands.send(Command::Serve(socket, permit)).is_err() {
+            warn!("a worker has ended; no more connections are accepted");
+            return;
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! The operator's listener: is it alive, is it ready, what does it count.
+//!
+//! It runs on the control thread, beside the acceptor: a worker that is busy does not delay it, but
+//! for the reading of arenas, which waits for no busy slot.
+
+pub(crate) mod playground;
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::time::{Instant, timeout_at};
+
+use crate::pool::stats::Metrics;
+use crate::server::operator::playground::Playground;
+use crate::server::worker::Command;
+
+/// What the operator may ask about.
+pub(crate) struct Operator {
+    pub(crate) ready: AtomicBool,
+    pub(crate) metrics: Metrics,
+    /// If the operator asked for it.
+    pub(crate) playground: Option<Playground>,
+    pub(crate) workers: Vec<mpsc::UnboundedSender<Command>>,
+}
+
+const CONNECTIONS_MAX: usize = 64;
+const HEAD_TIME: Duration = Duration::from_secs(5);
+/// How long a scrape waits for workers that are busy with something longer than a tick.
+const READ_TIME: Duration = Duration::from_secs(2);
+
+/// Accepts the operator's connections for ever.
+pub(crate) async fn listen(operator: Arc<Operator>, listener: TcpListener) {
+    let permits = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    loop {
+        let permit =
+            Arc::clone(&permits).acquire_owned().await.expect("the semaphore is never closed");
+        let Ok((socket, _)) = listener.accept().await else {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            continue;
+        };
+        let operator = Arc::clone(&operator);
+        tokio::spawn(async move {
+            let service = service_fn(move |request| answer(Arc::clone(&operator), request));
+            let mut builder = http1::Builder::new();
+            builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME).max_buf_size(16 << 10);
+            // How a connection ends is the operator's business.
+            let _ = builder.serve_connection(TokioIo::new(socket), service).await;
+            drop(permit);
+        });
+    }
+}
+
+async fn answer(
+    operator: Arc<Operator>,
+    request: Request<Incoming>,
+) -> Result<Response<Full<Bytes>>, Infallible> {
+    if let Some(playground) = &operator.playground
+        && Playground::has(request.uri().path())
+    {
+        return Ok(playground.answer(request).await);
+    }
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "GET or HEAD\n");
+        response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+        return Ok(response);
+    }
+    Ok(match request.uri().path() {
+        "/livez" => text(StatusCode::OK, "alive\n"),
+        "/readyz" if operator.is_ready() => text(StatusCode::OK, "ready\n"),
+        "/readyz" => text(StatusCode::SERVICE_UNAVAILABLE, "not ready\n"),
+        "/metrics" => metrics(&operator).await,
+        _ => text(StatusCode::NOT_FOUND, "/livez, /readyz and /metrics are here\n"),
+    })
+}
+
+impl Operator {
+    /// Whether every route has a warm instance on every worker, and none drains.
+    fn is_ready(&self) -> bool {
+        let live = |stats: &Arc<crate::pool::stats::RouteStats>| {
+            stats.idle.load(Relaxed) + stats.busy.load(Relaxed) > 0
+        };
+        self.ready.load(Relaxed)
+            && self.metrics.routes.iter().all(|(_, workers)| workers.iter().all(live))
+    }
+}
+
+async fn metrics(operator: &Operator) -> Response<Full<Bytes>> {
+    let asked: Vec<_> = operator
+        .workers
+        .iter()
+        .map(|worker| {
+            let (reply, answer) = oneshot::channel();
+            // A worker that has ended says nothing; the answer's channel is then closed.
+            let _ = worker.send(Command::ReadArenas(reply));
+            answer
+        })
+        .collect();
+    let mut usages = Vec::new();
+    let end = Instant::now() + READ_TIME;
+    for answer in asked {
+        if let Ok(Ok(read)) = timeout_at(end, answer).await {
+            usages.extend(read);
+        }
+    }
+    let mut response = text(StatusCode::OK, operator.metrics.encode(usages));
+    let openmetrics = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(openmetrics));
+    response
+}
+
+/// A plain text, as the operator's pages answer where nothing better is to be said.
+pub(crate) fn text(status: StatusCode, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body.into()));
+    *response.status_mut() = status;
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response
+}

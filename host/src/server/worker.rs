@@ -1,0 +1,218 @@
+//! One thread that serves: a runtime, its connections, and the slots of every route.
+//!
+//! Nothing that a request needs belongs to another thread. What comes from outside are sockets and
+//! the few commands below, all through one channel.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use slab::Slab;
+use tokio::net::TcpStream;
+use tokio::runtime::{Builder, LocalOptions};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use tokio::task::spawn_local;
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+
+use crate::config::limits::Limits;
+use crate::http::body_budget::BodyBudget;
+use crate::http::connection::{self, Activity};
+use crate::pool::route::{Route, Router};
+use crate::pool::slots::Slots;
+use crate::pool::stats::{Metrics, RouteStats, SlotUsage};
+
+/// What a worker is told.
+pub(crate) enum Command {
+    /// Serve this connection. The permit is one of the open connections.
+    Serve(std::net::TcpStream, OwnedSemaphorePermit),
+    /// Say what the arenas say.
+    ReadArenas(oneshot::Sender<Vec<SlotUsage>>),
+    /// Answer what was asked and end.
+    Drain,
+}
+
+/// What the requests of a worker share.
+pub(crate) struct Worker {
+    index: usize,
+    pub(crate) router: Router,
+    pub(crate) limits: Limits,
+    /// Counts answers to paths that no route has.
+    pub(crate) unrouted: Arc<RouteStats>,
+    /// What bodies on their way may take.
+    pub(crate) bodies: Arc<BodyBudget>,
+    metrics: Metrics,
+    connections: RefCell<Slab<Rc<Activity>>>,
+    draining: Cell<bool>,
+}
+
+/// A worker as the rest of the server knows it.
+pub(crate) struct WorkerHandle {
+    pub(crate) commands: mpsc::UnboundedSender<Command>,
+    thread: JoinHandle<()>,
+}
+
+/// What a worker is made from.
+pub(crate) struct Plan {
+    pub(crate) index: usize,
+    pub(crate) routes: Arc<Vec<Arc<Route>>>,
+    pub(crate) limits: Limits,
+    pub(crate) bodies_bytes: u64,
+    pub(crate) metrics: Metrics,
+}
+
+/// How often connections are looked at for those that wait too long.
+const SWEEP: Duration = Duration::from_millis(100);
+
+impl WorkerHandle {
+    /// Starts a worker. The receiver hears whether its instances are warm.
+    pub(crate) fn start(plan: Plan) -> Result<(Self, oneshot::Receiver<Result<()>>)> {
+        let (commands, received) = mpsc::unbounded_channel();
+        let (ready, warm) = oneshot::channel();
+        let name = format!("worker-{}", plan.index);
+        let thread = std::thread::Builder::new()
+            .name(name)
+            .spawn(move || {
+                let runtime =
+                    Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
+                match runtime.context("cannot start a worker's runtime") {
+                    Ok(runtime) => runtime.block_on(run(plan, received, ready)),
+                    // Nobody listens only if the server has given up already.
+                    Err(error) => drop(ready.send(Err(error))),
+                }
+            })
+            .context("cannot start a worker's thread")?;
+        Ok((Self { commands, thread }, warm))
+    }
+
+    /// Waits for the end of a worker that was told to drain.
+    pub(crate) fn join(self) {
+        drop(self.commands);
+        if self.thread.join().is_err() {
+            tracing::error!("a worker ended in a panic");
+        }
+    }
+}
+
+async fn run(
+    plan: Plan,
+    mut commands: mpsc::UnboundedReceiver<Command>,
+    ready: oneshot::Sender<Result<()>>,
+) {
+    let drain_time = plan.limits.drain_time.0;
+    let worker = match Worker::warm(plan).await {
+        Ok(worker) => worker,
+        Err(error) => return drop(ready.send(Err(error))),
+    };
+    if ready.send(Ok(())).is_err() {
+        return;
+    }
+    let sweeper = spawn_local(Rc::clone(&worker).sweep());
+    while let Some(command) = commands.recv().await {
+        match command {
+            Command::Serve(socket, permit) => Rc::clone(&worker).serve(socket, permit),
+            Command::ReadArenas(reply) => {
+                let worker = Rc::clone(&worker);
+                spawn_local(async move { drop(reply.send(worker.read_arenas().await)) });
+            }
+            Command::Drain => break,
+        }
+    }
+    // Who asks for readings from here on is not left waiting.
+    drop(commands);
+    worker.draining.set(true);
+    worker.connections.borrow().iter().for_each(|(_, activity)| activity.drain());
+    if timeout(drain_time, worker.connections_end()).await.is_err() {
+        let left = worker.connections.borrow().len();
+        tracing::warn!(connections = left, "cut connections that did not end in time");
+    }
+    sweeper.abort();
+}
+
+/// A connection that counts as open, until this is dropped, however its task ends.
+struct Open {
+    worker: Rc<Worker>,
+    key: usize,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.worker.connections.borrow_mut().remove(self.key);
+        self.worker.metrics.connections[self.worker.index].fetch_sub(1, Relaxed);
+    }
+}
+
+impl Worker {
+    async fn warm(plan: Plan) -> Result<Rc<Self>> {
+        let mut slots = Vec::with_capacity(plan.routes.len());
+        for route in plan.routes.iter() {
+            let stats = Arc::clone(&plan.metrics.routes[route.index].1[plan.index]);
+            slots.push(Slots::warm(Arc::clone(route), stats).await?);
+        }
+        Ok(Rc::new(Self {
+            index: plan.index,
+            router: Router::new(slots),
+            limits: plan.limits,
+            unrouted: Arc::clone(&plan.metrics.unrouted[plan.index]),
+            bodies: BodyBudget::new(plan.bodies_bytes),
+            metrics: plan.metrics,
+            connections: RefCell::new(Slab::new()),
+            draining: Cell::new(false),
+        }))
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.get()
+    }
+
+    fn serve(self: Rc<Self>, socket: std::net::TcpStream, permit: OwnedSemaphorePermit) {
+        let activity = Activity::new();
+        let key = self.connections.borrow_mut().insert(Rc::clone(&activity));
+        let open = Open { worker: self, key, _permit: permit };
+        spawn_local(async move {
+            match TcpStream::from_std(socket) {
+                Ok(socket) => connection::serve(Rc::clone(&open.worker), socket, activity).await,
+                Err(error) => tracing::warn!("cannot serve a connection: {error}"),
+            }
+        });
+    }
+
+    async fn sweep(self: Rc<Self>) {
+        let mut ticks = interval(SWEEP);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            let now = Instant::now();
+            self.connections
+                .borrow()
+                .iter()
+                .for_each(|(_, activity)| activity.check(now, &self.limits));
+        }
+    }
+
+    async fn connections_end(&self) {
+        const PAUSE: Duration = Duration::from_millis(2);
+        while !self.connections.borrow().is_empty() {
+            sleep(PAUSE).await;
+        }
+    }
+
+    async fn read_arenas(&self) -> Vec<SlotUsage> {
+        let mut all = Vec::new();
+        for slots in self.router.all() {
+            let (route, worker) = (slots.route.index, self.index);
+            let readings = slots.read_arenas().await;
+            all.extend(readings.into_iter().map(|(slot, usage)| SlotUsage {
+                route,
+                worker,
+                slot,
+                usage,
+            }));
+        }
+        all
+    }
+}
