@@ -38,18 +38,19 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::Semaphore;
 
 pub use crate::runtime::bindings::{Reading, Response};
-pub use crate::runtime::instance::Fault;
+pub use crate::runtime::fault::Fault;
 
 use crate::component::world::World;
-use crate::config::file::Cache;
 use crate::config::grants::Grants;
+use crate::config::isolation::Cache;
 use crate::config::limits::{LimitSettings, Limits};
 use crate::config::units::{Size, Span};
-use crate::http::handler::nanoseconds;
 use crate::runtime::bindings;
+use crate::runtime::bindings::nanoseconds;
 use crate::runtime::engine::{Clock, engine};
-use crate::runtime::instance::{Instance, Start};
+use crate::runtime::instance::Instance;
 use crate::runtime::load::{Loaded, Source};
+use crate::runtime::store::Start;
 
 /// How a processor is run.
 #[derive(Clone, Debug)]

@@ -5,8 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::component::compose::{Generation, Source};
-use crate::config::file::Isolation;
-use crate::config::limits::LimitSettings;
+use crate::config::serve_args::{ServeArgs, setting};
 use crate::config::units::Size;
 
 /// Serves HTTP through WebAssembly components, each in a memory of fixed size that is reset per
@@ -30,61 +29,6 @@ pub enum Command {
     Call(CallArgs),
     /// Make a component of wasi:http out of a processor, for other hosts
     Bridge(BridgeArgs),
-}
-
-/// `arenaria serve`
-#[derive(Debug, Args)]
-pub struct ServeArgs {
-    /// The component that serves every path; a configuration file can name more
-    pub file: Option<PathBuf>,
-    /// A configuration file (TOML); flags and ARENARIA_* variables win over it
-    #[arg(long, env = "ARENARIA_CONFIG", hide_env = true)]
-    pub config: Option<PathBuf>,
-    /// The address to serve on [default: 127.0.0.1:8080]
-    #[arg(long, env = "ARENARIA_LISTEN", hide_env = true, value_name = "ADDRESS")]
-    pub listen: Option<String>,
-    /// The operator's address: /livez, /readyz, /metrics; or `off` [default: 127.0.0.1:8081]
-    #[arg(long, env = "ARENARIA_OPERATOR_LISTEN", hide_env = true, value_name = "ADDRESS")]
-    pub operator_listen: Option<String>,
-    /// Serve the playground, a page that runs jq programs, at the operator's /playground/
-    #[arg(long, env = "ARENARIA_PLAYGROUND", hide_env = true, value_name = "BOOL", num_args = 0..=1,
-        require_equals = true, default_missing_value = "true")]
-    pub playground: Option<bool>,
-    /// Threads that serve [default: one per core]
-    #[arg(long, env = "ARENARIA_WORKERS", hide_env = true)]
-    pub workers: Option<usize>,
-    /// Warm instances per worker and route [default: 4]
-    #[arg(long, env = "ARENARIA_SLOTS", hide_env = true)]
-    pub slots: Option<usize>,
-    /// Where compiled components are kept; or `off` [default: the user's cache directory]
-    #[arg(long, env = "ARENARIA_CACHE", hide_env = true, value_name = "DIRECTORY")]
-    pub cache: Option<String>,
-    /// How FILE's requests share instances [default: reuse for processors, fresh for others]
-    #[arg(long, requires = "file")]
-    pub isolation: Option<Isolation>,
-    /// Let FILE answer streams of records (application/x-ndjson), batch by batch
-    #[arg(long, requires = "file")]
-    pub records: bool,
-    /// A header field that FILE is given; may be repeated [default: content-type and accept for
-    /// processors, all for others]
-    #[arg(long = "forward-header", requires = "file", value_name = "NAME")]
-    pub forward_headers: Vec<String>,
-    /// What FILE is given by name; may be repeated: config, environment, stdio, outgoing-http:HOST or
-    /// outgoing-http:HOST:PORT
-    #[arg(long = "grant", requires = "file", value_name = "NAME")]
-    pub grants: Vec<String>,
-    /// A setting of FILE; may be repeated
-    #[arg(long = "set", requires = "file", value_name = "KEY=VALUE", value_parser = setting)]
-    pub settings: Vec<(String, String)>,
-    /// Check the configuration, load nothing, and end
-    #[arg(long)]
-    pub check_config: bool,
-    /// Print the configuration with every default filled in, load nothing, and end
-    #[arg(long)]
-    pub print_config: bool,
-    /// The limits of the server, and of every route that does not set its own.
-    #[command(flatten)]
-    pub limits: LimitSettings,
 }
 
 /// `arenaria inspect`
@@ -145,11 +89,6 @@ pub struct BridgeArgs {
     /// Where it finds its settings: ARENARIA_SET_* variables, or wasi:config/store
     #[arg(long, default_value = "environment")]
     pub settings: Source,
-}
-
-fn setting(text: &str) -> Result<(String, String), String> {
-    let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE")?;
-    Ok((key.to_owned(), value.to_owned()))
 }
 
 fn header(text: &str) -> Result<(String, String), String> {

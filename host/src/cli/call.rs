@@ -11,13 +11,15 @@ use hyper::header::{HOST, HeaderValue};
 
 use crate::cli::args::CallArgs;
 use crate::component::world::World;
-use crate::config::file::Cache;
 use crate::config::grants::Grants;
-use crate::http::handler::nanoseconds;
+use crate::config::isolation::Cache;
+use crate::runtime::bindings::nanoseconds;
 use crate::runtime::bindings::{Request, Response};
 use crate::runtime::engine::{Clock, engine};
-use crate::runtime::instance::{Fault, Instance, Start};
+use crate::runtime::fault::Fault;
+use crate::runtime::instance::Instance;
 use crate::runtime::load::Source;
+use crate::runtime::store::Start;
 use crate::runtime::wasi_http_call::{Exchange, Reply, Unanswered};
 
 /// A person waits; a loop should end some day.

@@ -3,8 +3,8 @@
 use anyhow::{Context as _, Result, anyhow};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::cli::args::ServeArgs;
 use crate::config::file::Config;
+use crate::config::serve_args::ServeArgs;
 use crate::server::Server;
 use crate::server::memory_plan::{ProcessContract, available_memory};
 

@@ -12,20 +12,11 @@ use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use hyper::header::HeaderName;
 use serde::{Deserialize, Serialize};
 
-use crate::cli::args::ServeArgs;
 use crate::config::grants::Grants;
+use crate::config::isolation::{Cache, Isolation};
 use crate::config::limits::{LimitSettings, Limits};
+use crate::config::serve_args::ServeArgs;
 use crate::config::units::Size;
-
-/// How the requests of a route share instances.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Isolation {
-    /// A warm instance serves many requests, one at a time; its arena is reset after each.
-    Reuse,
-    /// Every request has a new instance.
-    Fresh,
-}
 
 /// What the server is asked to be, complete and checked.
 #[derive(Clone, Debug)]
@@ -44,17 +35,6 @@ pub(crate) struct Config {
     pub limits: Limits,
     /// What is served, at least one.
     pub routes: Vec<RouteConfig>,
-}
-
-/// Where compiled components are kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Cache {
-    /// In the user's cache directory.
-    User,
-    /// In this directory.
-    Directory(PathBuf),
-    /// Nowhere: every start compiles.
-    Off,
 }
 
 /// One path and what answers it.

@@ -2,5 +2,7 @@
 
 pub(crate) mod file;
 pub(crate) mod grants;
+pub(crate) mod isolation;
 pub(crate) mod limits;
+pub(crate) mod serve_args;
 pub(crate) mod units;

@@ -136,11 +136,6 @@ fn check_head(head: &Parts, limits: &Limits) -> Result<(), Problem> {
     Ok(())
 }
 
-pub(crate) fn nanoseconds(moment: SystemTime) -> u64 {
-    let since = moment.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
-}
-
 /// The request as the guest sees it: borrowed, with the header fields that the route forwards.
 pub(crate) fn lower<'a>(
     slots: &'a Slots,

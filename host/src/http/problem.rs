@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::config::limits::Limits;
 use crate::http::body::Body;
 use crate::pool::slots::Shed;
-use crate::runtime::instance::Fault;
+use crate::runtime::fault::Fault;
 
 /// Why the host answers.
 #[derive(Debug)]

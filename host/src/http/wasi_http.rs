@@ -28,7 +28,7 @@ use crate::http::body_budget::{BodyBudget, Reserved};
 use crate::http::connection::Activity;
 use crate::http::problem::Problem;
 use crate::pool::slots::Slots;
-use crate::runtime::instance::Fault;
+use crate::runtime::fault::Fault;
 use crate::runtime::wasi_http_call::{Exchange, Reply, Unanswered};
 use crate::server::worker::Worker;
 

@@ -1,6 +1,5 @@
-//! A route as the workers share it, and how a path finds its route.
+//! A route as the workers share it.
 
-use std::rc::Rc;
 use std::sync::Arc;
 
 use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderName};
@@ -9,11 +8,14 @@ use wasmtime::Engine;
 use anyhow::{Result, bail};
 
 use crate::component::world::World;
-use crate::config::file::{Isolation, RouteConfig};
+use crate::config::file::RouteConfig;
+use crate::config::isolation::Isolation;
 use crate::config::limits::Limits;
-use crate::pool::slots::Slots;
-use crate::runtime::instance::{Fault, Instance, MemoryMeter, Start};
+use crate::runtime::fault::Fault;
+use crate::runtime::instance::Instance;
 use crate::runtime::load::{Loaded, Source};
+use crate::runtime::memory::MemoryMeter;
+use crate::runtime::store::Start;
 
 /// What answers a path: a compiled component and how it is run.
 pub(crate) struct Route {
@@ -121,54 +123,5 @@ impl Route {
     /// Starts an instance, whose memory shows on the worker's `meter`.
     pub(crate) async fn start(&self, meter: &Arc<MemoryMeter>) -> Result<Instance, Fault> {
         Instance::start(&self.loaded, &self.start, Arc::clone(meter)).await
-    }
-}
-
-/// Finds the route of a path.
-pub(crate) struct Router {
-    /// Longest path first, so that the first match is the nearest.
-    slots: Vec<Rc<Slots>>,
-}
-
-impl Router {
-    pub(crate) fn new(mut slots: Vec<Rc<Slots>>) -> Self {
-        slots.sort_by_key(|slots| std::cmp::Reverse(slots.route.path.len()));
-        Self { slots }
-    }
-
-    pub(crate) fn find(&self, path: &str) -> Option<&Rc<Slots>> {
-        self.slots.iter().find(|slots| matches(&slots.route.path, path))
-    }
-
-    pub(crate) fn all(&self) -> &[Rc<Slots>] {
-        &self.slots
-    }
-}
-
-/// Whether a path lies below a prefix of whole segments.
-fn matches(prefix: &str, path: &str) -> bool {
-    prefix == "/"
-        || path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn prefixes_are_of_whole_segments() {
-        let rows = [
-            ("/", "/", true),
-            ("/", "/a/b", true),
-            ("/a", "/a", true),
-            ("/a", "/a/", true),
-            ("/a", "/a/b", true),
-            ("/a", "/ab", false),
-            ("/a/b", "/a", false),
-            ("/a", "/", false),
-        ];
-        for (prefix, path, expected) in rows {
-            assert_eq!(matches(prefix, path), expected, "{prefix} {path}");
-        }
     }
 }

@@ -26,12 +26,13 @@ use tokio::time::{sleep, timeout};
 use tracing::{info, warn};
 
 use crate::component::world::World;
-use crate::config::file::Isolation;
+use crate::config::isolation::Isolation;
 use crate::pool::route::Route;
 use crate::pool::stats::{Reason, RouteStats};
 use crate::pool::usage_schedule::Sampler;
 use crate::runtime::bindings::{Reading, Request, Response};
-use crate::runtime::instance::{Fault, Instance};
+use crate::runtime::fault::Fault;
+use crate::runtime::instance::Instance;
 use crate::runtime::wasi_http_call::{Exchange, Unanswered};
 
 /// The slots of one route on one worker.
@@ -372,7 +373,7 @@ impl Lease {
             Some(fault) => {
                 let slot = self.slot().id;
                 warn!(route = self.slots.route.path, slot, "lost an instance: {fault}");
-                State::Lost(fault.reason())
+                State::Lost(Reason::of(fault))
             }
         };
     }

@@ -18,7 +18,7 @@ use wasmtime::{
     CacheConfig, Collector, Engine, InstanceAllocationStrategy, PoolingAllocationConfig,
 };
 
-use crate::config::file::Cache;
+use crate::config::isolation::Cache;
 use crate::config::limits::PAGE_BYTES;
 use crate::config::units::Size;
 use crate::runtime::memory::TABLE_ENTRIES_MAX;

@@ -2,10 +2,7 @@
 
 use std::fmt;
 
-use wasmtime::{GcHeapOutOfMemory, Store, Trap, WasmBacktrace};
-
-use crate::runtime::load::one_line;
-use crate::runtime::store::Guest;
+use wasmtime::{GcHeapOutOfMemory, Trap, WasmBacktrace};
 
 /// Why a call gave no answer. The instance is lost.
 #[derive(Debug)]
@@ -26,8 +23,8 @@ pub enum Fault {
     Refused(String),
 }
 
-/// What happened, from wasmtime's error and what the store saw.
-pub(crate) fn fault(store: &Store<Guest>, error: &wasmtime::Error) -> Fault {
+/// What happened, from wasmtime's error and from whether the guest was denied memory.
+pub(crate) fn fault(is_memory_denied: bool, error: &wasmtime::Error) -> Fault {
     let text = one_line(error);
     match error.downcast_ref::<Trap>() {
         Some(Trap::Interrupt) => Fault::Deadline,
@@ -36,7 +33,7 @@ pub(crate) fn fault(store: &Store<Guest>, error: &wasmtime::Error) -> Fault {
         Some(Trap::AllocationTooLarge) => Fault::Memory(text),
         Some(Trap::MemoryOutOfBounds) if is_below_the_stack(&text) => Fault::Stack(text),
         _ if error.is::<GcHeapOutOfMemory<()>>() => Fault::Memory(text),
-        _ if store.data().memory.has_denied() || ended_in_exhaustion(error) => Fault::Memory(text),
+        _ if is_memory_denied || ended_in_exhaustion(error) => Fault::Memory(text),
         _ => Fault::Trap(text),
     }
 }
@@ -63,19 +60,6 @@ fn ended_in_exhaustion(error: &wasmtime::Error) -> bool {
         .any(|name| LAST_WORDS.iter().any(|words| name.contains(words)))
 }
 
-impl Fault {
-    /// The reason under which the instance's retirement is counted.
-    pub(crate) fn reason(&self) -> crate::pool::stats::Reason {
-        use crate::pool::stats::Reason;
-        match self {
-            Self::Trap(_) | Self::Stack(_) | Self::Silent => Reason::Trap,
-            Self::Memory(_) => Reason::Memory,
-            Self::Deadline | Self::Overdue => Reason::Deadline,
-            Self::Refused(_) => Reason::Failed,
-        }
-    }
-}
-
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -88,4 +72,9 @@ impl fmt::Display for Fault {
             Self::Refused(sentence) => f.write_str(sentence),
         }
     }
+}
+
+/// An error with its causes, as a sentence.
+pub(crate) fn one_line(error: &wasmtime::Error) -> String {
+    format!("{error:#}").lines().map(str::trim).collect::<Vec<_>>().join(" ")
 }

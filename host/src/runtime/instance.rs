@@ -14,18 +14,14 @@ use wasmtime::Store;
 use wasmtime_wasi_http::p2::bindings::Proxy;
 use wasmtime_wasi_http::p3::bindings::Service;
 
-use crate::config::grants::Grants;
 use crate::config::units::Size;
 use crate::runtime::bindings::{Processor, Reading, Request, Response};
 use crate::runtime::deadline::{Timer, timed};
-use crate::runtime::fault::fault;
+use crate::runtime::fault::{Fault, fault};
 use crate::runtime::load::{ExportsPre, Loaded};
-use crate::runtime::memory::MemoryBox;
-use crate::runtime::store::Guest;
+use crate::runtime::memory::{MemoryBox, MemoryMeter};
+use crate::runtime::store::{Guest, Start};
 use crate::runtime::wasi_http_call::{self, Exchange};
-
-pub use crate::runtime::fault::Fault;
-pub(crate) use crate::runtime::memory::MemoryMeter;
 
 /// An instance, ready for a call.
 pub(crate) struct Instance {
@@ -41,23 +37,6 @@ enum Exports {
     Processor(Processor),
     Proxy(Proxy),
     Service(Service),
-}
-
-/// How an instance is started.
-#[derive(Clone, Debug)]
-pub(crate) struct Start {
-    /// What `configure` is given, and what the grants `config` and `environment` show.
-    pub settings: Vec<(String, String)>,
-    /// How long it may take.
-    pub time: Duration,
-    /// How long a later call may take, waits included, where the guest can wait.
-    pub call_time: Duration,
-    /// All the memory that the instance may have.
-    pub memory: Size,
-    /// Outgoing requests at once, where any are granted.
-    pub(crate) outgoing_requests: usize,
-    /// What the guest is given beyond what it needs to run at all.
-    pub grants: Grants,
 }
 
 impl Instance {
@@ -86,7 +65,8 @@ impl Instance {
             let call = pin!(exports(loaded, &mut store));
             within(longest(start.time), timed(&timer, call)).await?
         };
-        let exports = instantiated.map_err(|error| fault(&store, &error))?;
+        let exports =
+            instantiated.map_err(|error| fault(store.data().memory.has_denied(), &error))?;
         store.data_mut().memory.settle();
         let longest = longest(start.call_time);
         let mut instance = Self { store, exports, timer, longest };
@@ -106,7 +86,7 @@ impl Instance {
         let answer = within(longest, timed(&self.timer, pin!(call))).await?;
         match answer {
             Ok(answer) => answer.map_err(Fault::Refused),
-            Err(error) => Err(fault(&self.store, &error)),
+            Err(error) => Err(self.fault(&error)),
         }
     }
 
@@ -124,7 +104,7 @@ impl Instance {
         let handler = self.exports.processor().arenaria_processor_handler();
         let call = handler.call_handle(&mut self.store, request);
         let answer = within(self.longest, timed(&self.timer, pin!(call))).await?;
-        answer.map_err(|error| fault(&self.store, &error))
+        answer.map_err(|error| self.fault(&error))
     }
 
     /// Has a `wasi:http` component answer a request, which may take its time in the guest, and a longer
@@ -161,9 +141,13 @@ impl Instance {
                 Err(Fault::Memory("it ended without an answer".to_owned()))
             }
             Ok(Ok(())) => Err(Fault::Silent),
-            Ok(Err(error)) => Err(fault(&self.store, &error)),
+            Ok(Err(error)) => Err(self.fault(&error)),
             Err(_) => Err(Fault::Overdue),
         }
+    }
+
+    fn fault(&self, error: &wasmtime::Error) -> Fault {
+        fault(self.store.data().memory.has_denied(), error)
     }
 
     fn begin(&mut self, time: Duration) {
@@ -182,7 +166,7 @@ impl Instance {
         let memory = self.exports.processor().arenaria_processor_memory();
         let call = memory.call_usage(&mut self.store);
         let answer = within(self.longest, timed(&self.timer, pin!(call))).await?;
-        answer.map(presentable).map_err(|error| fault(&self.store, &error))
+        answer.map(presentable).map_err(|error| self.fault(&error))
     }
 
     /// Whether the instance has grown, and has more memory than that.

@@ -14,6 +14,7 @@ use crate::config::grants::Grants;
 use crate::config::units::Size;
 use crate::runtime::bindings::ProcessorPre;
 use crate::runtime::engine::{PoolSize, Profile};
+use crate::runtime::fault::one_line;
 use crate::runtime::store::{self, Guest};
 
 /// A component's file, read and checked.
@@ -111,9 +112,4 @@ impl Loaded {
             ExportsPre::Service(pre) => pre.engine(),
         }
     }
-}
-
-/// An error with its causes, as a sentence.
-pub(crate) fn one_line(error: &wasmtime::Error) -> String {
-    format!("{error:#}").lines().map(str::trim).collect::<Vec<_>>().join(" ")
 }

@@ -7,6 +7,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use hyper::http;
 use tokio::sync::Semaphore;
@@ -19,10 +20,27 @@ use wasmtime_wasi_http::{
     WasiHttpView,
 };
 
-use crate::config::grants::Authority;
-use crate::runtime::instance::Start;
+use crate::config::grants::{Authority, Grants};
+use crate::config::units::Size;
 use crate::runtime::log_stream::LogStream;
 use crate::runtime::memory::MemoryBox;
+
+/// How an instance is started.
+#[derive(Clone, Debug)]
+pub(crate) struct Start {
+    /// What `configure` is given, and what the grants `config` and `environment` show.
+    pub settings: Vec<(String, String)>,
+    /// How long it may take.
+    pub time: Duration,
+    /// How long a later call may take, waits included, where the guest can wait.
+    pub call_time: Duration,
+    /// All the memory that the instance may have.
+    pub memory: Size,
+    /// Outgoing requests at once, where any are granted.
+    pub(crate) outgoing_requests: usize,
+    /// What the guest is given beyond what it needs to run at all.
+    pub grants: Grants,
+}
 
 /// What a store knows of its guest.
 pub(crate) struct Guest {

@@ -20,7 +20,7 @@ use wasmtime_wasi_http::p3;
 use wasmtime_wasi_http::p3::bindings::Service;
 use wasmtime_wasi_http::{Error, WasiBody, WasiHttpView as _};
 
-use crate::runtime::instance::Fault;
+use crate::runtime::fault::Fault;
 use crate::runtime::store::{Guest, Outgoing};
 
 /// A request, and where its answer goes.

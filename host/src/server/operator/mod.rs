@@ -3,6 +3,7 @@
 //! It runs on the control thread, beside the acceptor: a worker that is busy does not delay it, but
 //! for the reading of arenas, which waits for no busy slot.
 
+mod exposition;
 pub(crate) mod playground;
 
 use std::convert::Infallible;
@@ -22,7 +23,8 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
-use crate::pool::stats::Metrics;
+use crate::http::response::text;
+use crate::pool::stats::{Metrics, RouteStats};
 use crate::server::operator::playground::Playground;
 use crate::server::worker::Command;
 
@@ -88,9 +90,8 @@ async fn answer(
 impl Operator {
     /// Whether every route has a warm instance on every worker, and none drains.
     fn is_ready(&self) -> bool {
-        let live = |stats: &Arc<crate::pool::stats::RouteStats>| {
-            stats.idle.load(Relaxed) + stats.busy.load(Relaxed) > 0
-        };
+        let live =
+            |stats: &Arc<RouteStats>| stats.idle.load(Relaxed) + stats.busy.load(Relaxed) > 0;
         self.ready.load(Relaxed)
             && self.metrics.routes.iter().all(|(_, workers)| workers.iter().all(live))
     }
@@ -114,18 +115,8 @@ async fn metrics(operator: &Operator) -> Response<Full<Bytes>> {
             usages.extend(read);
         }
     }
-    let mut response = text(StatusCode::OK, operator.metrics.encode(usages));
+    let mut response = text(StatusCode::OK, exposition::encode(&operator.metrics, usages));
     let openmetrics = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(openmetrics));
-    response
-}
-
-/// A plain text, as the operator's pages answer where nothing better is to be said.
-pub(crate) fn text(status: StatusCode, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(body.into()));
-    *response.status_mut() = status;
-    response
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     response
 }

@@ -15,7 +15,7 @@ use hyper::header::{
 };
 use hyper::{Response, StatusCode};
 
-use super::text;
+use crate::http::response::text;
 
 /// What a folder that is the playground holds no more than, packed forms included. Another one,
 /// named by mistake, is not read into memory.

@@ -27,7 +27,7 @@ use hyper::{Method, Request, Response, StatusCode};
 
 use crate::component::assets;
 use crate::config::file::Config;
-use crate::server::operator::text;
+use crate::http::response::text;
 use files::Files;
 use trial::Trials;
 

@@ -34,7 +34,7 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use crate::config::file::Config;
-use crate::server::operator::text;
+use crate::http::response::text;
 
 /// Requests that are tried at once: a page sends one at a time.
 const TRIALS_MAX: usize = 4;

@@ -1,0 +1,26 @@
+//! Choices that the runtime and the pool need from the configuration.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// How the requests of a route share instances.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Isolation {
+    /// A warm instance serves many requests, one at a time; its arena is reset after each.
+    Reuse,
+    /// Every request has a new instance.
+    Fresh,
+}
+
+/// Where compiled components are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Cache {
+    /// In the user's cache directory.
+    User,
+    /// In this directory.
+    Directory(PathBuf),
+    /// Nowhere: every start compiles.
+    Off,
+}

@@ -1,0 +1,304 @@
+//! The counters as text, in Prometheus' exposition format, by its own library.
+
+use std::fmt;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, MetricEncoder};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::registry::{Registry, Unit};
+
+use crate::pool::stats::{
+    BUCKETS, Histogram, Metrics, REASONS, RouteStats, STATUS_FIRST, STATUSES, SlotUsage,
+};
+use crate::runtime::bindings::Reading;
+use crate::runtime::memory::MemoryMeter;
+
+#[derive(Debug)]
+struct Scrape {
+    metrics: Metrics,
+    usages: Vec<SlotUsage>,
+}
+
+/// The text that an operator reads.
+pub(crate) fn encode(metrics: &Metrics, usages: Vec<SlotUsage>) -> String {
+    let mut registry = Registry::default();
+    registry.register_collector(Box::new(Scrape { metrics: metrics.clone(), usages }));
+    let mut text = String::new();
+    prometheus_client::encoding::text::encode(&mut text, &registry)
+        .expect("writing to a String does not fail");
+    text
+}
+
+impl Collector for Scrape {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        self.encode_requests(&mut encoder)?;
+        self.encode_slots(&mut encoder)?;
+        self.encode_memories(&mut encoder)?;
+        self.encode_arenas(&mut encoder)
+    }
+}
+
+impl Scrape {
+    fn encode_requests(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let help =
+            "Responses by route (empty: none) and status; 499: the client left before its answer";
+        let mut family =
+            encoder.encode_descriptor("arenaria_requests", help, None, MetricType::Counter)?;
+        let routed = self.metrics.routes.iter().map(|(path, workers)| (path.as_str(), workers));
+        for (path, workers) in routed.chain([("", &*self.metrics.unrouted)]) {
+            for index in 0..STATUSES {
+                let sum: u64 =
+                    workers.iter().map(|stats| stats.responses[index].load(Relaxed)).sum();
+                if sum > 0 {
+                    let status = (usize::from(STATUS_FIRST) + index).to_string();
+                    counter(&mut family, &[("route", path), ("status", &status)], sum)?;
+                }
+            }
+        }
+        let seconds = Some(&Unit::Seconds);
+        let help = "Time from a request's head to its response's head";
+        let family = encoder.encode_descriptor(
+            "arenaria_request_duration",
+            help,
+            seconds,
+            MetricType::Histogram,
+        )?;
+        self.encode_histograms(family, |stats| &stats.duration)?;
+        let help = "Time that a request waited for a slot";
+        let family = encoder.encode_descriptor(
+            "arenaria_queue_wait",
+            help,
+            seconds,
+            MetricType::Histogram,
+        )?;
+        self.encode_histograms(family, |stats| &stats.queue_wait)?;
+        let help = "Open connections";
+        let open: usize = self.metrics.connections.iter().map(|open| open.load(Relaxed)).sum();
+        let mut family =
+            encoder.encode_descriptor("arenaria_connections", help, None, MetricType::Gauge)?;
+        family.encode_gauge(&(open as u64))
+    }
+
+    fn encode_histograms(
+        &self,
+        mut family: MetricEncoder<'_>,
+        of: fn(&RouteStats) -> &Histogram,
+    ) -> fmt::Result {
+        for (path, workers) in self.metrics.routes.iter() {
+            let sum = |read: &dyn Fn(&Histogram) -> u64| {
+                workers.iter().map(|stats| read(of(stats))).sum::<u64>()
+            };
+            let bounds = BUCKETS.iter().copied().chain([f64::INFINITY]);
+            let buckets: Vec<_> = bounds
+                .enumerate()
+                .map(|(index, bound)| {
+                    (bound, sum(&|histogram| histogram.buckets[index].load(Relaxed)))
+                })
+                .collect();
+            let count = buckets.iter().map(|(_, count)| count).sum();
+            let seconds =
+                Duration::from_nanos(sum(&|histogram| histogram.nanoseconds.load(Relaxed)))
+                    .as_secs_f64();
+            let labels = [("route", path.as_str())];
+            let mut encoder = family.encode_family(&labels)?;
+            encoder.encode_histogram::<[(&str, &str); 0]>(seconds, count, &buckets, None)?;
+        }
+        Ok(())
+    }
+
+    fn encode_slots(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let help = "Slots by state";
+        let mut family =
+            encoder.encode_descriptor("arenaria_slots", help, None, MetricType::Gauge)?;
+        for (path, workers) in self.metrics.routes.iter() {
+            type State = fn(&RouteStats) -> &AtomicUsize;
+            let states: [(&str, State); 3] = [
+                ("idle", |stats| &stats.idle),
+                ("busy", |stats| &stats.busy),
+                ("warming", |stats| &stats.warming),
+            ];
+            for (state, of) in states {
+                let sum: usize = workers.iter().map(|stats| of(stats).load(Relaxed)).sum();
+                gauge(&mut family, &[("route", path.as_str()), ("state", state)], sum as u64)?;
+            }
+        }
+        let help = "Instances that left the rotation, by reason";
+        let mut family =
+            encoder.encode_descriptor("arenaria_retirements", help, None, MetricType::Counter)?;
+        for (path, workers) in self.metrics.routes.iter() {
+            for (reason, name) in REASONS {
+                let sum = workers
+                    .iter()
+                    .map(|stats| stats.retirements[reason as usize].load(Relaxed))
+                    .sum();
+                counter(&mut family, &[("route", path.as_str()), ("reason", name)], sum)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn encode_memories(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let bytes = Some(&Unit::Bytes);
+        type Read = fn(&MemoryMeter) -> u64;
+        let sums = |read: Read| {
+            let routes = self.metrics.routes.iter();
+            routes.map(move |(path, workers)| {
+                (path.as_str(), workers.iter().map(|stats| read(&stats.memory)).sum::<u64>())
+            })
+        };
+        let gauges: [(&str, &str, Read); 2] = [
+            ("arenaria_linear_memory", "Linear memory of all instances", MemoryMeter::bytes),
+            (
+                "arenaria_gc_heap",
+                "Garbage-collected heaps of all instances, free parts included",
+                MemoryMeter::heap_bytes,
+            ),
+        ];
+        for (name, help, read) in gauges {
+            let mut family = encoder.encode_descriptor(name, help, bytes, MetricType::Gauge)?;
+            for (path, sum) in sums(read) {
+                gauge(&mut family, &[("route", path)], sum)?;
+            }
+        }
+        let counters: [(&str, &str, Read); 2] = [
+            (
+                "arenaria_memory_grows",
+                "How often a memory.grow gave an instance more memory; 0 for processors by contract",
+                MemoryMeter::grows,
+            ),
+            (
+                "arenaria_gc_heap_grows",
+                "How often a collector was given a larger heap",
+                MemoryMeter::heap_grows,
+            ),
+        ];
+        for (name, help, read) in counters {
+            let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+            for (path, sum) in sums(read) {
+                counter(&mut family, &[("route", path)], sum)?;
+            }
+        }
+        let Some(resident) = resident_bytes() else { return Ok(()) };
+        let help = "Resident memory of the whole process, where the system tells (Linux)";
+        let name = "process_resident_memory";
+        let mut family = encoder.encode_descriptor(name, help, bytes, MetricType::Gauge)?;
+        family.encode_gauge(&resident)
+    }
+
+    fn encode_arenas(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        type Read = fn(&Reading) -> u64;
+        let bytes: [(&str, &str, Read); 5] = [
+            ("arenaria_arena_capacity", "Bytes of the region", |usage| usage.capacity),
+            ("arenaria_arena_in_use", "Bytes that requests occupy; 0 between requests", |usage| {
+                usage.in_use
+            }),
+            ("arenaria_arena_high_water", "The most bytes in use at once", |usage| {
+                usage.high_water
+            }),
+            ("arenaria_arena_sealed", "Bytes pinned by survivors of requests", |usage| {
+                usage.sealed
+            }),
+            ("arenaria_arena_persistent", "Bytes of the persistent part", |usage| usage.persistent),
+        ];
+        for (name, help, read) in bytes {
+            let mut family =
+                encoder.encode_descriptor(name, help, Some(&Unit::Bytes), MetricType::Gauge)?;
+            for slot in &self.usages {
+                gauge(&mut family, &self.labels(slot).borrow(), read(&slot.usage))?;
+            }
+        }
+        let counts: [(&str, &str, Read); 2] = [
+            ("arenaria_arena_resets", "How often the arena was reset", |usage| usage.resets),
+            ("arenaria_arena_spills", "Allocations for keeps that did not fit", |usage| {
+                usage.spills
+            }),
+        ];
+        for (name, help, read) in counts {
+            let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+            for slot in &self.usages {
+                counter(&mut family, &self.labels(slot).borrow(), read(&slot.usage))?;
+            }
+        }
+        let help = "The most bytes in use while a phase ran";
+        let name = "arenaria_arena_phase_high_water";
+        let mut family =
+            encoder.encode_descriptor(name, help, Some(&Unit::Bytes), MetricType::Gauge)?;
+        for slot in &self.usages {
+            let labels = self.labels(slot);
+            for phase in &slot.usage.phases {
+                let [route, worker, number] = labels.borrow();
+                gauge(
+                    &mut family,
+                    &[route, worker, number, ("phase", &phase.name)],
+                    phase.high_water,
+                )?;
+            }
+        }
+        Ok(())
+    }
+
+    fn labels(&self, slot: &SlotUsage) -> SlotLabels<'_> {
+        let route = &self.metrics.routes[slot.route].0;
+        SlotLabels { route, worker: slot.worker.to_string(), slot: slot.slot.to_string() }
+    }
+}
+
+/// What the system holds of the process: the second number, in pages.
+fn resident_bytes() -> Option<u64> {
+    let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
+    let pages: u64 = statm.split(' ').nth(1)?.parse().ok()?;
+    Some(pages * rustix::param::page_size() as u64)
+}
+
+struct SlotLabels<'a> {
+    route: &'a str,
+    worker: String,
+    slot: String,
+}
+
+impl SlotLabels<'_> {
+    fn borrow(&self) -> [(&'static str, &str); 3] {
+        [("route", self.route), ("worker", &self.worker), ("slot", &self.slot)]
+    }
+}
+
+fn counter(
+    family: &mut MetricEncoder<'_>,
+    labels: &impl EncodeLabelSet,
+    value: u64,
+) -> fmt::Result {
+    family.encode_family(labels)?.encode_counter::<[(&str, &str); 0], _, f64>(&value, None)
+}
+
+fn gauge(family: &mut MetricEncoder<'_>, labels: &impl EncodeLabelSet, value: u64) -> fmt::Result {
+    family.encode_family(labels)?.encode_gauge(&value)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::pool::stats::Reason;
+
+    use super::*;
+
+    #[test]
+    fn workers_are_summed_and_reasons_are_in_their_order() {
+        let metrics = Metrics::new(["/".to_owned()].into_iter(), 2);
+        let (_, workers) = &metrics.routes[0];
+        workers[0].responded(200);
+        workers[1].responded(200);
+        workers[1].responded(99);
+        workers[1].retired(Reason::Wish);
+        let text = encode(&metrics, Vec::new());
+        assert!(text.contains("arenaria_requests_total{route=\"/\",status=\"200\"} 2\n"), "{text}");
+        assert!(
+            text.contains("arenaria_retirements_total{route=\"/\",reason=\"wish\"} 1\n"),
+            "{text}"
+        );
+        assert!(
+            text.contains("arenaria_request_duration_seconds_count{route=\"/\"} 0\n"),
+            "{text}"
+        );
+    }
+}
