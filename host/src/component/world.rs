@@ -84,7 +84,7 @@ pub(crate) fn is_asynchronous(imports: &[String], world: World) -> bool {
 
 /// What there is here of an import.
 enum Standing {
-    /// An implementation that gives nothing away (see [`crate::runtime::store`]).
+    /// An implementation that gives nothing away.
     Given,
     /// One that the grant `config` gives.
     Config,

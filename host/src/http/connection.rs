@@ -1,16 +1,15 @@
 //! One connection: hyper over a watched socket.
 //!
-//! A connection is always in one state ([`Waits`]). The worker looks at all connections now and then,
-//! notes since when each has been as it is, and ends those that wait for too long. So no request
-//! costs a timer or a look at the clock, and no client can hold a connection by being slow.
+//! The socket reports to the connection's state ([`Activity`]) when a head begins and when the client
+//! stops reading. The worker ends connections that wait for too long.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::future::{Future as _, poll_fn};
 use std::io;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
-use std::time::{Duration, Instant};
+use std::task::{Context, Poll};
+use std::time::Duration;
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -20,156 +19,36 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::config::limits::Limits;
+use crate::http::activity::{Activity, Signal, Waits};
 use crate::http::handler;
-use crate::server::worker::Worker;
-
-/// What a connection waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Waits {
-    /// For the first byte of a request.
-    Request,
-    /// For the rest of a head.
-    Head,
-    /// For the answer. Its own limits apply.
-    Answer,
-}
-
-/// What the worker wants of a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Signal {
-    /// Answer what was asked, then close.
-    Drain,
-    /// Close: the head did not come in time.
-    HeadTimeout,
-    /// Close: nothing came, or nothing was read, for too long.
-    Close,
-}
-
-/// What is known of a connection. Shared by its socket, its requests and the worker.
-pub(crate) struct Activity {
-    waits: Cell<Waits>,
-    /// Whether that has changed, or the client has taken something, since the worker looked last.
-    changed: Cell<bool>,
-    /// When the worker first saw the connection as it is.
-    since: Cell<Instant>,
-    /// Whether something waits for the client to read.
-    write_stalls: Cell<bool>,
-    /// Whether a request was answered before its body was read.
-    body_unread: Cell<bool>,
-    signal: Cell<Option<Signal>>,
-    waker: RefCell<Option<Waker>>,
-}
-
-impl Activity {
-    pub(crate) fn new() -> Rc<Self> {
-        Rc::new(Self {
-            waits: Cell::new(Waits::Request),
-            changed: Cell::new(false),
-            since: Cell::new(Instant::now()),
-            write_stalls: Cell::new(false),
-            body_unread: Cell::new(false),
-            signal: Cell::new(None),
-            waker: RefCell::new(None),
-        })
-    }
-
-    /// A head has come. The request ends when what this returns is dropped, with the response.
-    pub(crate) fn begin_request(self: &Rc<Self>) -> EndOfRequest {
-        self.wait(Waits::Answer);
-        EndOfRequest(Rc::clone(self))
-    }
-
-    fn wait(&self, waits: Waits) {
-        self.waits.set(waits);
-        self.changed.set(true);
-    }
-
-    pub(crate) fn leaves_body_unread(&self) {
-        self.body_unread.set(true);
-    }
-
-    pub(crate) fn is_body_unread(&self) -> bool {
-        self.body_unread.get()
-    }
-
-    /// Ends the connection once what runs is answered.
-    pub(crate) fn drain(&self) {
-        self.send(Signal::Drain);
-    }
-
-    /// Ends the connection if it waits for too long.
-    pub(crate) fn check(&self, now: Instant, limits: &Limits) {
-        if self.changed.take() {
-            self.since.set(now);
-        }
-        let waited = now.saturating_duration_since(self.since.get());
-        if self.write_stalls.get() {
-            if waited > limits.response_time.0 {
-                self.send(Signal::Close);
-            }
-            return;
-        }
-        match self.waits.get() {
-            Waits::Head if waited > limits.head_time.0 => self.send(Signal::HeadTimeout),
-            Waits::Request if waited > limits.idle_time.0 => self.send(Signal::Close),
-            Waits::Request | Waits::Head | Waits::Answer => {}
-        }
-    }
-
-    fn send(&self, signal: Signal) {
-        self.signal.set(Some(signal));
-        if let Some(waker) = self.waker.borrow_mut().take() {
-            waker.wake();
-        }
-    }
-
-    /// The signal that has come, if any. The task is woken when the next one comes.
-    fn poll_signal(&self, context: &Context<'_>) -> Option<Signal> {
-        let mut waker = self.waker.borrow_mut();
-        if !waker.as_ref().is_some_and(|waker| waker.will_wake(context.waker())) {
-            *waker = Some(context.waker().clone());
-        }
-        self.signal.take()
-    }
-}
-
-/// A request that is being answered.
-pub(crate) struct EndOfRequest(Rc<Activity>);
-
-impl Drop for EndOfRequest {
-    fn drop(&mut self) {
-        self.0.wait(Waits::Request);
-    }
-}
+use crate::http::problem::{self, Problem};
+use crate::http::service::Service;
 
 /// Serves a connection to its end.
-pub(crate) async fn serve(worker: Rc<Worker>, socket: TcpStream, activity: Rc<Activity>) {
+pub(crate) async fn serve(service: Rc<Service>, socket: TcpStream, activity: Rc<Activity>) {
     // Hyper keeps no socket back when a connection ends, and the last words are sometimes ours.
     let socket = Rc::new(RefCell::new(socket));
-    let end = converse(&worker, &socket, &activity).await;
+    let end = converse(&service, &socket, &activity).await;
     let socket = Rc::into_inner(socket).expect("hyper's half ended with the conversation");
     let mut socket = socket.into_inner();
     match end {
-        End::HeadTimeout => refuse_slow_head(&mut socket, &worker.limits).await,
+        End::HeadTimeout => refuse_slow_head(&mut socket, &service.limits).await,
         End::Refused => {}
-        End::Answered if activity.body_unread.get() => {}
+        End::Answered if activity.is_body_unread() => {}
         End::Answered | End::Closed => return,
     }
-    linger(socket, &worker.limits).await;
+    linger(socket, &service.limits).await;
 }
 
 async fn converse(
-    worker: &Rc<Worker>,
+    service: &Rc<Service>,
     socket: &Rc<RefCell<TcpStream>>,
     activity: &Rc<Activity>,
 ) -> End {
     let io = Watched { socket: Rc::clone(socket), activity: Rc::clone(activity) };
-    let service =
-        service_fn(|request| handler::answer(Rc::clone(worker), Rc::clone(activity), request));
-    let mut connection = pin!(builder(&worker.limits).serve_connection(TokioIo::new(io), service));
-    if worker.is_draining() {
-        activity.drain();
-    }
+    let respond =
+        service_fn(|request| handler::answer(Rc::clone(service), Rc::clone(activity), request));
+    let mut connection = pin!(builder(&service.limits).serve_connection(TokioIo::new(io), respond));
     poll_fn(|context| {
         match activity.poll_signal(context) {
             None => {}
@@ -214,19 +93,18 @@ fn builder(limits: &Limits) -> http1::Builder {
 
 /// Hyper closes without a word when a head is slow; a client deserves to know why.
 async fn refuse_slow_head(socket: &mut TcpStream, limits: &Limits) {
-    let body = format!(
-        "{{\"type\":\"urn:arenaria:problem:timeout\",\"title\":\"the head came too slowly\",\"status\":408,\
-         \"detail\":\"the head did not arrive within {0}\",\"limit\":\"head-time\",\"value\":\"{0}\"}}",
-        limits.head_time
-    );
+    let problem = Problem::HeadTimeout;
+    let (status, body) = (problem.status(), problem.json(limits));
     let head = format!(
-        "HTTP/1.1 408 Request Timeout\r\ncontent-type: application/problem+json\r\n\
-         connection: close\r\ncontent-length: {}\r\n\r\n",
+        "HTTP/1.1 {} {}\r\ncontent-type: {}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+        status.as_str(),
+        status.canonical_reason().unwrap_or_default(),
+        problem::MEDIA_TYPE,
         body.len()
     );
-    let answer = [head, body].concat();
+    let answer = [head.into_bytes(), body].concat();
     // The socket's buffer takes so little at once or the client is not reading at all.
-    let _ = timeout(Duration::from_millis(100), socket.write_all(answer.as_bytes())).await;
+    let _ = timeout(Duration::from_millis(100), socket.write_all(&answer)).await;
 }
 
 /// Reads on for a while, so that the last answer is not lost: closing a socket that has unread

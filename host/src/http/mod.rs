@@ -1,9 +1,16 @@
 //! One connection and its requests: from HTTP to a component and back.
 
+pub(crate) mod activity;
 pub(crate) mod body;
 pub(crate) mod body_budget;
+pub(crate) mod buffered;
 pub(crate) mod connection;
 pub(crate) mod handler;
+pub(crate) mod message;
 pub(crate) mod problem;
+pub(crate) mod receive;
 pub(crate) mod records;
+pub(crate) mod response;
+pub(crate) mod router;
+pub(crate) mod service;
 pub(crate) mod wasi_http;

@@ -20,6 +20,8 @@ pub(crate) enum Problem {
     NoRoute,
     /// The head is too large, in bytes or fields.
     HeadTooLarge(&'static str, String),
+    /// The head came too slowly.
+    HeadTimeout,
     /// The body is too large.
     BodyTooLarge,
     /// The body ended early, or its framing is wrong.
@@ -30,8 +32,8 @@ pub(crate) enum Problem {
     BodiesSaturated,
     /// No slot was to be had.
     Shed(Shed),
-    /// No slot was to be had for a stream, of which nothing has been read.
-    ShedStream(Shed),
+    /// No slot was to be had, and nothing of the body has been read.
+    ShedUnread(Shed),
     /// The guest gave no answer.
     Fault(Fault),
     /// The guest gave an answer that HTTP does not have.
@@ -39,6 +41,8 @@ pub(crate) enum Problem {
     /// The guest refused a batch of records, with this status.
     BatchRefused(u16),
 }
+
+pub(crate) const MEDIA_TYPE: &str = "application/problem+json";
 
 #[derive(Debug, Serialize)]
 struct Document<'a> {
@@ -64,16 +68,20 @@ struct Line<'a> {
 impl Problem {
     /// As a response.
     pub(crate) fn response(&self, limits: &Limits) -> Response<Body> {
-        let document = self.document(limits, None);
-        let json = serde_json::to_vec(&document).expect("texts and numbers have a JSON form");
-        let mut response = Response::new(Body::whole(Bytes::from(json)));
+        let mut response = Response::new(Body::whole(Bytes::from(self.json(limits))));
         *response.status_mut() = self.status();
         let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
         if self.status() == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
         }
         response
+    }
+
+    /// As a document of its own.
+    pub(crate) fn json(&self, limits: &Limits) -> Vec<u8> {
+        let document = self.document(limits, None);
+        serde_json::to_vec(&document).expect("texts and numbers have a JSON form")
     }
 
     /// As a line among answers to records.
@@ -87,11 +95,13 @@ impl Problem {
     /// Whether it is said before the request's body, if there is one, has been read to its end.
     pub(crate) fn leaves_body_unread(&self) -> bool {
         match self {
-            Self::BadRequest(_) | Self::NoRoute | Self::HeadTooLarge(..) | Self::BodyTooLarge => {
+            Self::BadRequest(_) | Self::NoRoute | Self::HeadTooLarge(..) | Self::HeadTimeout => {
                 true
             }
-            Self::BodyBroken | Self::BodyTimeout | Self::BodiesSaturated => true,
-            Self::ShedStream(_) => true,
+            Self::BodyTooLarge | Self::BodyBroken | Self::BodyTimeout | Self::BodiesSaturated => {
+                true
+            }
+            Self::ShedUnread(_) => true,
             Self::Shed(_) | Self::Fault(_) | Self::BadResponse(_) | Self::BatchRefused(_) => false,
         }
     }
@@ -102,8 +112,8 @@ impl Problem {
             Self::NoRoute => StatusCode::NOT_FOUND,
             Self::HeadTooLarge(..) => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
-            Self::BodiesSaturated | Self::Shed(_) | Self::ShedStream(_) => {
+            Self::HeadTimeout | Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
+            Self::BodiesSaturated | Self::Shed(_) | Self::ShedUnread(_) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             Self::Fault(Fault::Memory(_)) => StatusCode::INSUFFICIENT_STORAGE,
@@ -133,6 +143,12 @@ impl Problem {
                 detail: format!("the head is larger than {key} = {value}"),
                 limit: Some((key, value.clone())),
             },
+            Self::HeadTimeout => Words {
+                kind: "timeout",
+                title: "the head came too slowly",
+                detail: format!("the head did not arrive within {}", limits.head_time),
+                limit: Some(("head-time", limits.head_time.to_string())),
+            },
             Self::BodyTooLarge => Words {
                 kind: "body-too-large",
                 title: "the body is too large",
@@ -156,7 +172,7 @@ impl Problem {
                 detail: "too many bytes of bodies are on their way; try again later".to_owned(),
                 limit: Some(("host-memory", limits.host_memory.to_string())),
             },
-            Self::Shed(shed) | Self::ShedStream(shed) => shed_words(*shed, limits),
+            Self::Shed(shed) | Self::ShedUnread(shed) => shed_words(*shed, limits),
             Self::Fault(fault) => fault_words(fault, limits),
             Self::BadResponse(what) => {
                 Words::plain("bad-response", "the component gave no valid response", what)

@@ -7,6 +7,7 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use bytes::{Bytes, BytesMut};
 use hyper::body::{Frame, Incoming};
@@ -16,13 +17,14 @@ use hyper::{Response, Version};
 use tokio::sync::mpsc;
 use tokio::task::spawn_local;
 
-use crate::http::body::{Aborted, Body, next_in_time};
+use crate::http::body::{Aborted, Body};
 use crate::http::body_budget::BodyBudget;
-use crate::http::handler::{lower, media_type};
+use crate::http::message::{lower, media_type};
 use crate::http::problem::Problem;
+use crate::http::receive::next_in_time;
+use crate::http::service::Service;
 use crate::pool::slots::Slots;
-use crate::runtime::bindings;
-use crate::server::worker::Worker;
+use crate::runtime::bindings::{self, nanoseconds};
 
 const MEDIA_TYPE: &str = "application/x-ndjson";
 /// Tells the guest the number of a batch's first record in the stream, counted from 1.
@@ -37,23 +39,23 @@ pub(crate) fn is_stream(headers: &HeaderMap) -> bool {
 
 /// Begins a stream of answers.
 pub(crate) async fn answer(
-    worker: &Rc<Worker>,
+    service: &Rc<Service>,
     slots: &Rc<Slots>,
     head: Parts,
     incoming: Incoming,
-    received_at: u64,
+    received_at: SystemTime,
 ) -> Result<Response<Body>, Problem> {
     if head.version < Version::HTTP_11 {
         return Err(Problem::BadRequest("a stream of records needs HTTP/1.1"));
     }
     // What would be shed as a single request is shed as a stream, before anything is answered.
-    drop(slots.acquire().await.map_err(Problem::ShedStream)?);
+    drop(slots.acquire().await.map_err(Problem::ShedUnread)?);
     let (frames, answers) = mpsc::channel(1);
     let pump = Pump {
         slots: Rc::clone(slots),
-        bodies: Arc::clone(&worker.bodies),
+        bodies: Arc::clone(&service.bodies),
         head,
-        received_at,
+        received_at: nanoseconds(received_at),
         frames,
     };
     spawn_local(pump.run(incoming));
@@ -134,11 +136,16 @@ impl Pump {
     async fn call(&self, batch: &Batch) -> Result<Result<(), Problem>, Cut> {
         let first = batch.first.to_string();
         let mut headers = Vec::new();
-        let request =
-            match lower(&self.slots, &self.head, &batch.bytes, self.received_at, &mut headers) {
-                Ok(request) => request,
-                Err(problem) => return Ok(Err(problem)),
-            };
+        let request = match lower(
+            &self.slots.route,
+            &self.head,
+            &batch.bytes,
+            self.received_at,
+            &mut headers,
+        ) {
+            Ok(request) => request,
+            Err(problem) => return Ok(Err(problem)),
+        };
         let forwarded = request.headers.iter().copied().filter(|(name, _)| *name != CONTENT_TYPE);
         let own = [("content-type", MEDIA_TYPE), (FIRST_RECORD, first.as_str())];
         let headers: Vec<_> = own.into_iter().chain(forwarded).collect();

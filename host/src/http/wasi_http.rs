@@ -23,18 +23,18 @@ use tokio::task::{JoinHandle, spawn_local};
 use tokio::time::{Sleep, sleep};
 use wasmtime_wasi_http::{Error, WasiBody};
 
+use crate::http::activity::Activity;
 use crate::http::body::{Aborted, Body};
 use crate::http::body_budget::{BodyBudget, Reserved};
-use crate::http::connection::Activity;
 use crate::http::problem::Problem;
+use crate::http::service::Service;
 use crate::pool::slots::Slots;
 use crate::runtime::fault::Fault;
 use crate::runtime::wasi_http_call::{Exchange, Reply, Unanswered};
-use crate::server::worker::Worker;
 
 /// Has a `wasi:http` component answer a request.
 pub(crate) async fn answer(
-    worker: &Rc<Worker>,
+    service: &Rc<Service>,
     slots: &Rc<Slots>,
     activity: &Rc<Activity>,
     mut head: Parts,
@@ -46,7 +46,7 @@ pub(crate) async fn answer(
     }
     head.uri = with_authority(&head)?;
     let has_body = !incoming.is_end_stream();
-    let shed = if has_body { Problem::ShedStream } else { Problem::Shed };
+    let shed = if has_body { Problem::ShedUnread } else { Problem::Shed };
     let lease = slots.acquire().await.map_err(shed)?;
     head.headers = head
         .headers
@@ -60,7 +60,7 @@ pub(crate) async fn answer(
         left: limits.request_body.0,
         time: limits.body_time.0,
         wait: None,
-        held: worker.bodies.part(),
+        held: service.bodies.part(),
         progress: Arc::clone(&progress),
     };
     let is_bodiless = head.method == Method::HEAD;
@@ -93,11 +93,11 @@ pub(crate) async fn answer(
         ended: is_bodiless || announced == Some(0),
         left: announced,
         task: Some(task),
-        budget: Arc::clone(&worker.bodies),
+        budget: Arc::clone(&service.bodies),
         activity: Rc::clone(activity),
         progress,
     };
-    Ok(answer.map(|body| Body::guest(outflow(body))))
+    Ok(answer.map(|body| Body::other(outflow(body))))
 }
 
 /// The target of a request as `wasi:http` has it: with the authority, which is in the host field or,
@@ -244,7 +244,7 @@ impl hyper::body::Body for Inflow {
 }
 
 /// A response's body on its way from the guest.
-pub(crate) struct Outflow {
+struct Outflow {
     body: WasiBody,
     /// Whether the client has all that it will be sent.
     ended: bool,
@@ -256,46 +256,60 @@ pub(crate) struct Outflow {
     progress: Arc<Progress>,
 }
 
-impl Outflow {
-    pub(crate) fn poll_frame(
-        &mut self,
+impl hyper::body::Body for Outflow {
+    type Data = Bytes;
+    type Error = Aborted;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Aborted>>> {
-        let frame = match Pin::new(&mut self.body).poll_frame(context) {
-            Poll::Pending if self.poll_call(context).is_pending() => return Poll::Pending,
+        let this = &mut *self;
+        let frame = match Pin::new(&mut this.body).poll_frame(context) {
+            Poll::Pending if this.poll_call(context).is_pending() => return Poll::Pending,
             Poll::Pending => {
                 // Who would write the rest has ended, but keeps what it would be written to.
-                self.ended = true;
+                this.ended = true;
                 return Poll::Ready(Some(Err(Aborted)));
             }
             Poll::Ready(None) => {
-                self.ended = true;
+                this.ended = true;
                 // Neither an answer to a question that was cut may look whole, whether or not the guest
                 // has looked at why its body ended, nor one whose guest failed in the middle of it.
-                let is_cut = self.progress.problem().is_some()
-                    || self.poll_call(context) == Poll::Ready(false);
+                let is_cut = this.progress.problem().is_some()
+                    || this.poll_call(context) == Poll::Ready(false);
                 return Poll::Ready(is_cut.then_some(Err(Aborted)));
             }
             Poll::Ready(Some(Err(error))) => {
                 tracing::debug!("a response was cut: {error}");
                 // The guest has ended, or ends at its next write.
-                self.ended = true;
+                this.ended = true;
                 return Poll::Ready(Some(Err(Aborted)));
             }
             Poll::Ready(Some(Ok(frame))) => frame,
         };
         Poll::Ready(Some(match frame.into_data() {
             Ok(data) => {
-                if let Some(left) = &mut self.left {
+                if let Some(left) = &mut this.left {
                     *left = left.saturating_sub(data.len() as u64);
-                    self.ended |= *left == 0;
+                    this.ended |= *left == 0;
                 }
-                self.budget.hold(data).map(Frame::data).ok_or(Aborted)
+                this.budget.hold(data).map(Frame::data).ok_or(Aborted)
             }
             Err(trailers) => Ok(trailers),
         }))
     }
 
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Outflow {
     /// How the guest's call ended, if it has: its store is gone in the same poll, before the body can
     /// be seen to end.
     fn poll_call(&mut self, context: &mut Context<'_>) -> Poll<bool> {
@@ -306,14 +320,6 @@ impl Outflow {
             self.task = None;
         }
         ended
-    }
-
-    pub(crate) fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    pub(crate) fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
     }
 }
 

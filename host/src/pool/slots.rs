@@ -142,11 +142,18 @@ impl Slots {
             self.stats.queue_wait.observe(Duration::ZERO);
             return Ok(self.lease());
         }
-        if self.waiting.get() >= self.route.limits.queue_length {
-            return Err(Shed::QueueLength);
-        }
+        self.check_queue()?;
         let _waiting = Waiting::new(&self.waiting);
         self.wait(self.route.limits.queue_time.0).await
+    }
+
+    /// Whether a request could have a slot, or a place in the queue, at this moment. Takes neither.
+    pub(crate) fn check_queue(&self) -> Result<(), Shed> {
+        let is_full = self.waiting.get() >= self.route.limits.queue_length;
+        if is_full && self.permits.available_permits() == 0 {
+            return Err(Shed::QueueLength);
+        }
+        Ok(())
     }
 
     /// Takes a slot, however many wait: for work that was admitted before and comes in parts. It

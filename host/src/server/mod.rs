@@ -6,7 +6,7 @@
 
 pub(crate) mod memory_plan;
 mod operator;
-pub(crate) mod worker;
+mod worker;
 
 use std::future::Future;
 use std::net::SocketAddr;

@@ -3,7 +3,7 @@
 //! Nothing that a request needs belongs to another thread. What comes from outside are sockets and
 //! the few commands below, all through one channel.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -14,16 +14,19 @@ use anyhow::{Context as _, Result};
 use slab::Slab;
 use tokio::net::TcpStream;
 use tokio::runtime::{Builder, LocalOptions};
-use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use tokio::sync::{Notify, OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::task::spawn_local;
-use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::config::limits::Limits;
+use crate::http::activity::Activity;
 use crate::http::body_budget::BodyBudget;
-use crate::http::connection::{self, Activity};
-use crate::pool::route::{Route, Router};
+use crate::http::connection;
+use crate::http::router::Router;
+use crate::http::service::Service;
+use crate::pool::route::Route;
 use crate::pool::slots::Slots;
-use crate::pool::stats::{Metrics, RouteStats, SlotUsage};
+use crate::pool::stats::{Metrics, SlotUsage};
 
 /// What a worker is told.
 pub(crate) enum Command {
@@ -35,18 +38,14 @@ pub(crate) enum Command {
     Drain,
 }
 
-/// What the requests of a worker share.
-pub(crate) struct Worker {
+/// A thread's connections, and the service that answers their requests.
+struct Worker {
     index: usize,
-    pub(crate) router: Router,
-    pub(crate) limits: Limits,
-    /// Counts answers to paths that no route has.
-    pub(crate) unrouted: Arc<RouteStats>,
-    /// What bodies on their way may take.
-    pub(crate) bodies: Arc<BodyBudget>,
+    service: Rc<Service>,
     metrics: Metrics,
     connections: RefCell<Slab<Rc<Activity>>>,
-    draining: Cell<bool>,
+    /// Told when the last connection has ended.
+    unused: Notify,
 }
 
 /// A worker as the rest of the server knows it.
@@ -123,7 +122,7 @@ async fn run(
     }
     // Who asks for readings from here on is not left waiting.
     drop(commands);
-    worker.draining.set(true);
+    // This also reaches connections whose task has not run yet: the signal waits for them.
     worker.connections.borrow().iter().for_each(|(_, activity)| activity.drain());
     if timeout(drain_time, worker.connections_end()).await.is_err() {
         let left = worker.connections.borrow().len();
@@ -141,7 +140,11 @@ struct Open {
 
 impl Drop for Open {
     fn drop(&mut self) {
-        self.worker.connections.borrow_mut().remove(self.key);
+        let mut connections = self.worker.connections.borrow_mut();
+        connections.remove(self.key);
+        if connections.is_empty() {
+            self.worker.unused.notify_one();
+        }
         self.worker.metrics.connections[self.worker.index].fetch_sub(1, Relaxed);
     }
 }
@@ -153,20 +156,19 @@ impl Worker {
             let stats = Arc::clone(&plan.metrics.routes[route.index].1[plan.index]);
             slots.push(Slots::warm(Arc::clone(route), stats).await?);
         }
-        Ok(Rc::new(Self {
-            index: plan.index,
+        let service = Service {
             router: Router::new(slots),
             limits: plan.limits,
             unrouted: Arc::clone(&plan.metrics.unrouted[plan.index]),
             bodies: BodyBudget::new(plan.bodies_bytes),
+        };
+        Ok(Rc::new(Self {
+            index: plan.index,
+            service: Rc::new(service),
             metrics: plan.metrics,
             connections: RefCell::new(Slab::new()),
-            draining: Cell::new(false),
+            unused: Notify::new(),
         }))
-    }
-
-    pub(crate) fn is_draining(&self) -> bool {
-        self.draining.get()
     }
 
     fn serve(self: Rc<Self>, socket: std::net::TcpStream, permit: OwnedSemaphorePermit) {
@@ -175,7 +177,9 @@ impl Worker {
         let open = Open { worker: self, key, _permit: permit };
         spawn_local(async move {
             match TcpStream::from_std(socket) {
-                Ok(socket) => connection::serve(Rc::clone(&open.worker), socket, activity).await,
+                Ok(socket) => {
+                    connection::serve(Rc::clone(&open.worker.service), socket, activity).await;
+                }
                 Err(error) => tracing::warn!("cannot serve a connection: {error}"),
             }
         });
@@ -190,20 +194,20 @@ impl Worker {
             self.connections
                 .borrow()
                 .iter()
-                .for_each(|(_, activity)| activity.check(now, &self.limits));
+                .for_each(|(_, activity)| activity.check(now, &self.service.limits));
         }
     }
 
     async fn connections_end(&self) {
-        const PAUSE: Duration = Duration::from_millis(2);
+        // A notification can be older than a connection that is open now.
         while !self.connections.borrow().is_empty() {
-            sleep(PAUSE).await;
+            self.unused.notified().await;
         }
     }
 
     async fn read_arenas(&self) -> Vec<SlotUsage> {
         let mut all = Vec::new();
-        for slots in self.router.all() {
+        for slots in self.service.router.all() {
             let (route, worker) = (slots.route.index, self.index);
             let readings = slots.read_arenas().await;
             all.extend(readings.into_iter().map(|(slot, usage)| SlotUsage {

@@ -1,0 +1,40 @@
+//! A request to a processor whose body is received as a whole before the guest is called.
+
+use std::rc::Rc;
+use std::time::SystemTime;
+
+use hyper::Response;
+use hyper::body::{Body as _, Incoming};
+use hyper::http::request::Parts;
+
+use crate::http::body::Body;
+use crate::http::message::{lift, lower};
+use crate::http::problem::Problem;
+use crate::http::receive;
+use crate::http::service::Service;
+use crate::pool::slots::Slots;
+use crate::runtime::bindings::nanoseconds;
+
+/// Receives the body, waits for a slot, and has the guest handle the request.
+pub(crate) async fn answer(
+    service: &Service,
+    slots: &Rc<Slots>,
+    head: Parts,
+    incoming: Incoming,
+    received_at: SystemTime,
+) -> Result<Response<Body>, Problem> {
+    let route = &slots.route;
+    if !incoming.is_end_stream() {
+        // A request that would be refused now is refused before its body costs anything. This takes
+        // no place in the queue: a client that sends slowly must keep neither an instance nor a place
+        // from others. So a request can still be refused after its body, if the queue fills meanwhile.
+        slots.check_queue().map_err(Problem::ShedUnread)?;
+    }
+    let (body, reserved) = receive::collect(incoming, &route.limits, &service.bodies).await?;
+    let mut forwarded = Vec::new();
+    let request = lower(route, &head, &body, nanoseconds(received_at), &mut forwarded)?;
+    let mut lease = slots.acquire().await.map_err(Problem::Shed)?;
+    let answer = lease.handle(request).await;
+    drop((lease, reserved));
+    lift(&service.bodies, answer.map_err(Problem::Fault)?)
+}

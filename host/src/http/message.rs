@@ -1,0 +1,113 @@
+//! From an HTTP request to the WIT request of a processor, and from its WIT response to HTTP.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use hyper::header::{
+    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue,
+    TRANSFER_ENCODING,
+};
+use hyper::http::request::Parts;
+use hyper::{Response, StatusCode};
+
+use crate::http::body::Body;
+use crate::http::body_budget::BodyBudget;
+use crate::http::problem::Problem;
+use crate::pool::route::Route;
+use crate::runtime::bindings;
+
+/// The request as the guest sees it: borrowed, with the header fields that the route forwards.
+pub(crate) fn lower<'a>(
+    route: &'a Route,
+    head: &'a Parts,
+    body: &'a Bytes,
+    received_at: u64,
+    forwarded: &'a mut Vec<(&'a str, &'a str)>,
+) -> Result<bindings::Request<'a>, Problem> {
+    for (name, value) in &head.headers {
+        if route.forwards(name) {
+            let value = std::str::from_utf8(value.as_bytes()).map_err(|_| {
+                Problem::BadRequest("a header field that is forwarded is not UTF-8")
+            })?;
+            forwarded.push((name.as_str(), value));
+        }
+    }
+    Ok(bindings::Request {
+        method: head.method.as_str(),
+        path_with_query: head.uri.path_and_query().map_or("/", |target| target.as_str()),
+        headers: forwarded,
+        body,
+        received_at,
+    })
+}
+
+/// The guest's answer as a response, if HTTP has such a one.
+pub(crate) fn lift(
+    bodies: &Arc<BodyBudget>,
+    answer: bindings::Response,
+) -> Result<Response<Body>, Problem> {
+    let status = match answer.status {
+        200..=599 => StatusCode::from_u16(answer.status).expect("it is in range"),
+        other => {
+            return Err(Problem::BadResponse(format!("its status {other} is not in 200 to 599")));
+        }
+    };
+    let headers = header_map(&answer.headers)?;
+    let has_body = !matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+    let body = if has_body { answer.body } else { Vec::new() };
+    let body = bodies.hold(body).ok_or(Problem::BodiesSaturated)?;
+    let mut response = Response::new(Body::whole(body));
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    Ok(response)
+}
+
+fn header_map(fields: &[(String, String)]) -> Result<HeaderMap, Problem> {
+    /// Framing is the host's.
+    const FRAMING: [HeaderName; 3] = [CONTENT_LENGTH, TRANSFER_ENCODING, CONNECTION];
+    const FIELDS_MAX: usize = 256;
+    const FIELDS_BYTES_MAX: usize = 64 << 10;
+    if fields.len() > FIELDS_MAX {
+        let count = fields.len();
+        let what = format!("it has {count} header fields, of which {FIELDS_MAX} may be");
+        return Err(Problem::BadResponse(what));
+    }
+    let bytes: usize = fields.iter().map(|(name, value)| name.len() + value.len()).sum();
+    if bytes > FIELDS_BYTES_MAX {
+        let what =
+            format!("its header fields have {bytes} bytes, of which {FIELDS_BYTES_MAX} may be");
+        return Err(Problem::BadResponse(what));
+    }
+    let mut headers = HeaderMap::with_capacity(fields.len() + 1);
+    for (name, value) in fields {
+        let bad =
+            |what: &str, text: &str| Problem::BadResponse(format!("{what} {}", excerpt(text)));
+        let key = HeaderName::from_bytes(name.as_bytes());
+        let key = key.map_err(|_| bad("it has a malformed header name,", name))?;
+        if FRAMING.contains(&key) {
+            return Err(bad("it sets a header that is the host's,", name));
+        }
+        let text = HeaderValue::from_bytes(value.as_bytes());
+        let text = text.map_err(|_| bad("it has a malformed header value,", value))?;
+        if key != DATE {
+            headers.append(key, text);
+        }
+    }
+    Ok(headers)
+}
+
+/// The beginning of what a guest wrote, made printable.
+fn excerpt(text: &str) -> String {
+    const CHARACTERS_MAX: usize = 40;
+    let mut excerpt: String = text.chars().take(CHARACTERS_MAX).collect();
+    if excerpt.len() < text.len() {
+        excerpt.push('…');
+    }
+    format!("{excerpt:?}")
+}
+
+/// The media type of a head, without parameters.
+pub(crate) fn media_type(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(CONTENT_TYPE)?.to_str().ok()?;
+    value.split(';').next().map(str::trim)
+}

@@ -1,0 +1,84 @@
+//! Request bodies: received under a limit of size, of time, and of memory.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt as _;
+use hyper::body::{Body as _, Incoming};
+use tokio::time::timeout;
+
+use crate::config::limits::Limits;
+use crate::http::body_budget::{BodyBudget, Reserved};
+use crate::http::problem::Problem;
+
+/// Collects a body. What has arrived is set aside in the budget, so that bodies on their way never
+/// take more than that, however many clients send how slowly; what is only announced is not.
+pub(crate) async fn collect(
+    mut body: Incoming,
+    limits: &Limits,
+    budget: &Arc<BodyBudget>,
+) -> Result<(Bytes, Option<Reserved>), Problem> {
+    if body.is_end_stream() {
+        return Ok((Bytes::new(), None));
+    }
+    if body.size_hint().exact().is_some_and(|declared| declared > limits.request_body.0) {
+        return Err(Problem::BodyTooLarge);
+    }
+    let mut held = budget.part();
+    let gathered = timeout(limits.body_time.0, gather(&mut body, limits, &mut held)).await;
+    let bytes = gathered.map_err(|_| Problem::BodyTimeout)??;
+    Ok((bytes, Some(held)))
+}
+
+async fn gather(
+    body: &mut Incoming,
+    limits: &Limits,
+    held: &mut Reserved,
+) -> Result<Bytes, Problem> {
+    let mut first = Bytes::new();
+    let mut all = BytesMut::new();
+    while let Some(data) = next_data(body).await? {
+        let total = first.len() + all.len() + data.len();
+        if total > limits.request_body.bytes() {
+            return Err(Problem::BodyTooLarge);
+        }
+        if !held.resize(total as u64) {
+            return Err(Problem::BodiesSaturated);
+        }
+        if total == data.len() {
+            // Most bodies come in one piece, which then needs no copy.
+            first = data;
+            continue;
+        }
+        if all.is_empty() {
+            // Some of what was announced: the rest when it comes, by doubling.
+            const AHEAD_MAX: u64 = 64 << 10;
+            all.reserve(total + body.size_hint().lower().min(AHEAD_MAX) as usize);
+            all.extend_from_slice(&std::mem::take(&mut first));
+        }
+        all.extend_from_slice(&data);
+    }
+    Ok(if all.is_empty() { first } else { all.freeze() })
+}
+
+/// The next piece of a body; trailers are none.
+async fn next_data(body: &mut Incoming) -> Result<Option<Bytes>, Problem> {
+    while let Some(frame) = body.frame().await {
+        if let Ok(data) = frame.map_err(|_| Problem::BodyBroken)?.into_data() {
+            return Ok(Some(data));
+        }
+    }
+    Ok(None)
+}
+
+/// The next piece of a stream, if it comes in time.
+pub(crate) async fn next_in_time(
+    body: &mut Incoming,
+    time: Duration,
+) -> Result<Option<Bytes>, Problem> {
+    match timeout(time, next_data(body)).await {
+        Ok(data) => data,
+        Err(_) => Err(Problem::BodyTimeout),
+    }
+}
