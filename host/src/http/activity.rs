@@ -49,7 +49,7 @@ pub(crate) struct Activity {
 }
 
 impl Activity {
-    fn new() -> Rc<Self> {
+    pub(crate) fn new() -> Rc<Self> {
         Rc::new(Self {
             waits: Cell::new(Waits::Request),
             changed: Cell::new(false),
@@ -62,7 +62,7 @@ impl Activity {
     }
 
     /// A head has come. The request ends when what this returns is dropped, with the response.
-    fn begin_request(self: &Rc<Self>) -> EndOfRequest {
+    pub(crate) fn begin_request(self: &Rc<Self>) -> EndOfRequest {
         self.wait(Waits::Answer);
         EndOfRequest(Rc::clone(self))
     }

@@ -1,7 +1,7 @@
 //! The counters as text, in Prometheus' exposition format, by its own library.
 
 use std::fmt;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use prometheus_client::collector::Collector;
