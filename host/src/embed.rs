@@ -47,7 +47,7 @@ use crate::config::limits::{LimitSettings, Limits};
 use crate::config::units::{Size, Span};
 use crate::runtime::bindings;
 use crate::runtime::bindings::nanoseconds;
-use crate::runtime::engine::{Clock, engine};
+use crate::runtime::engine::{Clock, engine, open_cache};
 use crate::runtime::instance::Instance;
 use crate::runtime::load::{Loaded, Source};
 use crate::runtime::store::Start;
@@ -196,7 +196,8 @@ impl Processor {
             return Err(LoadError(format!("{name} imports {imports}: {remedy}")));
         }
         let pool = source.pool(options.instances, limits.memory);
-        let engine = engine(source.profile(), pool, &options.cache).map_err(refused)?;
+        let cache = open_cache(&options.cache).map_err(refused)?;
+        let engine = engine(source.profile(), pool, cache).map_err(refused)?;
         let clock = Clock::start(std::slice::from_ref(&engine))
             .map_err(|error| LoadError(format!("cannot start the clock: {error}")))?;
         let processor = Self {

@@ -5,8 +5,6 @@
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
-use arenaria::cli::args::Cli;
-use clap::Parser as _;
 use tracing_subscriber::EnvFilter;
 
 /// Bodies of all sizes come and go for ever. ARCHITECTURE.md says what the choice does to the resident
@@ -16,8 +14,10 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     // Clap ends the process with code 2 for what cannot be understood.
-    let cli = Cli::parse();
-    let filter = EnvFilter::try_from_env("ARENARIA_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let cli = arenaria::cli::parse();
+    let filter = arenaria::cli::variable("ARENARIA_LOG")
+        .and_then(|filter| EnvFilter::try_new(filter).ok());
+    let filter = filter.unwrap_or_else(|| EnvFilter::new("info"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

@@ -15,7 +15,7 @@ use crate::config::grants::Grants;
 use crate::config::isolation::Cache;
 use crate::runtime::bindings::nanoseconds;
 use crate::runtime::bindings::{Request, Response};
-use crate::runtime::engine::{Clock, engine};
+use crate::runtime::engine::{Clock, engine, open_cache};
 use crate::runtime::fault::Fault;
 use crate::runtime::instance::Instance;
 use crate::runtime::load::Source;
@@ -36,7 +36,7 @@ pub fn call(args: &CallArgs) -> Result<u8> {
     let source = Source::read(&args.file, args.memory, &grants)?;
     let body = args.data.as_deref().map_or_else(|| Ok(Vec::new()), read_data)?;
     let pool = source.pool(1, args.memory);
-    let engine = engine(source.profile(), pool, &Cache::User)?;
+    let engine = engine(source.profile(), pool, open_cache(&Cache::User)?)?;
     let _clock = Clock::start(std::slice::from_ref(&engine)).context("cannot start the clock")?;
     let loaded = source.load(&engine, args.memory)?;
     let settings = args.settings.clone();

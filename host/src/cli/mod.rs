@@ -7,6 +7,7 @@ mod bridge;
 mod call;
 mod inspect;
 mod serve;
+mod variables;
 
 use anyhow::Result;
 
@@ -14,6 +15,7 @@ pub use bridge::bridge;
 pub use call::call;
 pub use inspect::inspect;
 pub use serve::serve;
+pub use variables::{parse, variable};
 
 use crate::cli::args::{Cli, Command};
 

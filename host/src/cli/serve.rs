@@ -1,6 +1,6 @@
 //! `arenaria serve`
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::file::Config;
@@ -8,12 +8,17 @@ use crate::config::serve_args::ServeArgs;
 use crate::server::Server;
 use crate::server::memory_plan::{ProcessContract, available_memory};
 
+use crate::cli::variables::unknown_variables;
+
 /// Serves until a signal ends it.
 ///
 /// # Errors
 ///
 /// A sentence that names what is wrong, its value and the remedy. Nothing has been started.
 pub fn serve(args: &ServeArgs) -> Result<u8> {
+    let unknown = unknown_variables();
+    ensure!(!args.check_config || unknown.is_empty(), "{}", unknown.join("; "));
+    unknown.iter().for_each(|sentence| tracing::warn!("{sentence}"));
     let config = Config::read(args)?;
     if args.print_config {
         print!("{}", config.to_toml()?);
@@ -23,7 +28,7 @@ pub fn serve(args: &ServeArgs) -> Result<u8> {
         ProcessContract::new(&config)
             .check(available_memory()?)
             .map_err(|sentence| anyhow!(sentence))?;
-        println!("the configuration is right");
+        println!("configuration OK");
         return Ok(0);
     }
     raise_file_limit();

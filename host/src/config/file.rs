@@ -4,7 +4,7 @@
 //! again. Checking loads no component: that is `component`'s.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::SocketAddr;
+use std::net::Ipv6Addr;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
@@ -21,10 +21,10 @@ use crate::config::units::Size;
 /// What the server is asked to be, complete and checked.
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
-    /// Where requests come in.
-    pub listen: SocketAddr,
+    /// Where requests come in: `HOST:PORT`, resolved when it is bound.
+    pub listen: String,
     /// Where the operator asks, if anywhere.
-    pub operator_listen: Option<SocketAddr>,
+    pub operator_listen: Option<String>,
     /// Whether the operator's listener has the playground.
     pub playground: bool,
     /// Threads that serve.
@@ -195,11 +195,8 @@ impl Config {
     /// None that is known: every value has a TOML form.
     pub(crate) fn to_toml(&self) -> Result<String> {
         let file = ConfigFile {
-            listen: Some(self.listen.to_string()),
-            operator_listen: Some(
-                self.operator_listen
-                    .map_or_else(|| "off".to_owned(), |address| address.to_string()),
-            ),
+            listen: Some(self.listen.clone()),
+            operator_listen: Some(self.operator_listen.clone().unwrap_or_else(|| "off".to_owned())),
             playground: Some(self.playground),
             workers: Some(self.workers),
             slots: None,
@@ -300,9 +297,18 @@ impl RouteFile {
     }
 }
 
-fn address(key: &str, text: &str) -> Result<SocketAddr> {
-    text.parse()
-        .map_err(|_| anyhow!("{key} = {text:?} is no address; write it like 127.0.0.1:8080"))
+/// Checks the form `HOST:PORT`. Whether the host has an address is found out when it is bound.
+fn address(key: &str, text: &str) -> Result<String> {
+    let is_host = |host: &str| match host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'))
+    {
+        Some(address) => address.parse::<Ipv6Addr>().is_ok(),
+        None => !host.is_empty() && !host.contains([':', '/', '[', ']', ' ']),
+    };
+    let is_address = text
+        .rsplit_once(':')
+        .is_some_and(|(host, port)| is_host(host) && port.parse::<u16>().is_ok());
+    ensure!(is_address, "expected {key} as HOST:PORT such as 127.0.0.1:8080, got {text:?}");
+    Ok(text.to_owned())
 }
 
 fn cores() -> usize {

@@ -10,51 +10,54 @@ use crate::config::limits::LimitSettings;
 /// `arenaria serve`
 #[derive(Debug, Args)]
 pub struct ServeArgs {
-    /// The component that serves every path; a configuration file can name more
+    /// Component that serves every path; a configuration file can name several, each for its path
     pub file: Option<PathBuf>,
-    /// A configuration file (TOML); flags and ARENARIA_* variables win over it
+    /// Configuration file (TOML); flags and ARENARIA_* variables override it
     #[arg(long, env = "ARENARIA_CONFIG", hide_env = true)]
     pub config: Option<PathBuf>,
-    /// The address to serve on [default: 127.0.0.1:8080]
+    /// Address to serve on, HOST:PORT; of a host with several addresses, the first that can be bound
+    /// [default: 127.0.0.1:8080]
     #[arg(long, env = "ARENARIA_LISTEN", hide_env = true, value_name = "ADDRESS")]
     pub listen: Option<String>,
-    /// The operator's address: /livez, /readyz, /metrics; or `off` [default: 127.0.0.1:8081]
+    /// Address of the operator's listener (/livez, /readyz, /metrics), HOST:PORT, or `off`
+    /// [default: 127.0.0.1:8081]
     #[arg(long, env = "ARENARIA_OPERATOR_LISTEN", hide_env = true, value_name = "ADDRESS")]
     pub operator_listen: Option<String>,
     /// Serve the playground, a page that runs jq programs, at the operator's /playground/
     #[arg(long, env = "ARENARIA_PLAYGROUND", hide_env = true, value_name = "BOOL", num_args = 0..=1,
         require_equals = true, default_missing_value = "true")]
     pub playground: Option<bool>,
-    /// Threads that serve [default: one per core]
+    /// Number of worker threads [default: one per core]
     #[arg(long, env = "ARENARIA_WORKERS", hide_env = true)]
     pub workers: Option<usize>,
     /// Warm instances per worker and route [default: 4]
     #[arg(long, env = "ARENARIA_SLOTS", hide_env = true)]
     pub slots: Option<usize>,
-    /// Where compiled components are kept; or `off` [default: the user's cache directory]
+    /// Directory that keeps compiled components, or `off` [default: the user's cache directory]
     #[arg(long, env = "ARENARIA_CACHE", hide_env = true, value_name = "DIRECTORY")]
     pub cache: Option<String>,
-    /// How FILE's requests share instances [default: reuse for processors, fresh for others]
+    /// Whether requests to FILE reuse an instance or each get a fresh one [default: reuse for
+    /// processors, fresh for others]
     #[arg(long, requires = "file")]
     pub isolation: Option<Isolation>,
-    /// Let FILE answer streams of records (application/x-ndjson), batch by batch
+    /// Let FILE process streams of records (application/x-ndjson) in batches
     #[arg(long, requires = "file")]
     pub records: bool,
-    /// A header field that FILE is given; may be repeated [default: content-type and accept for
+    /// Request header that is passed to FILE; may be repeated [default: content-type and accept for
     /// processors, all for others]
     #[arg(long = "forward-header", requires = "file", value_name = "NAME")]
     pub forward_headers: Vec<String>,
-    /// What FILE is given by name; may be repeated: config, environment, stdio, outgoing-http:HOST or
+    /// Grant for FILE; may be repeated: config, environment, stdio, outgoing-http:HOST or
     /// outgoing-http:HOST:PORT
     #[arg(long = "grant", requires = "file", value_name = "NAME")]
     pub grants: Vec<String>,
-    /// A setting of FILE; may be repeated
+    /// Setting of FILE; may be repeated
     #[arg(long = "set", requires = "file", value_name = "KEY=VALUE", value_parser = setting)]
     pub settings: Vec<(String, String)>,
-    /// Check the configuration, load nothing, and end
+    /// Check the configuration and exit, without loading components
     #[arg(long)]
     pub check_config: bool,
-    /// Print the configuration with every default filled in, load nothing, and end
+    /// Print the configuration with all defaults and exit, without loading components
     #[arg(long)]
     pub print_config: bool,
     /// The limits of the server, and of every route that does not set its own.

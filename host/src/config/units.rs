@@ -50,7 +50,8 @@ impl FromStr for Size {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let size = bytesize::ByteSize::from_str(text);
-        size.map(|size| Self(size.0)).map_err(|_| format!("{text:?} is no size such as 16MiB"))
+        size.map(|size| Self(size.0))
+            .map_err(|_| format!("expected a size such as 16MiB, got {text:?}"))
     }
 }
 
@@ -65,7 +66,7 @@ impl FromStr for Span {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let span = humantime::parse_duration(text);
-        span.map(Self).map_err(|_| format!("{text:?} is no time such as 100ms or 10s"))
+        span.map(Self).map_err(|_| format!("expected a time such as 100ms or 10s, got {text:?}"))
     }
 }
 
@@ -85,7 +86,9 @@ impl TryFrom<Written> for Span {
 
     fn try_from(written: Written) -> Result<Self, String> {
         match written {
-            Written::Number(number) => Err(format!("{number} has no unit; write {number}s")),
+            Written::Number(number) => {
+                Err(format!("expected a time with a unit such as {number}s, got {number}"))
+            }
             Written::Text(text) => text.parse(),
         }
     }

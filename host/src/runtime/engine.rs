@@ -7,7 +7,7 @@
 
 use std::fs::DirBuilder;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -68,8 +68,12 @@ pub(crate) struct PoolSize {
 ///
 /// # Errors
 ///
-/// If the pool cannot be reserved or the cache's directory cannot be used.
-pub(crate) fn engine(profile: Profile, pool: PoolSize, cache: &Cache) -> Result<Engine> {
+/// If the pool cannot be reserved.
+pub(crate) fn engine(
+    profile: Profile,
+    pool: PoolSize,
+    cache: Option<wasmtime::Cache>,
+) -> Result<Engine> {
     let mut config = wasmtime::Config::new();
     let is_full = profile == Profile::Full;
     config.concurrency_support(is_full);
@@ -90,7 +94,7 @@ pub(crate) fn engine(profile: Profile, pool: PoolSize, cache: &Cache) -> Result<
     // Names and frames are for the operator's log; a client never sees them.
     config.wasm_backtrace_max_frames(std::num::NonZeroUsize::new(32));
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pooling(profile, pool)));
-    config.cache(open_cache(cache)?);
+    config.cache(cache);
     Engine::new(&config).map_err(|error| {
         anyhow!(
             "cannot reserve a pool of {} x {}: {error:#}; lower slots or memory",
@@ -130,42 +134,61 @@ fn pooling(profile: Profile, pool: PoolSize) -> PoolingAllocationConfig {
     pooling
 }
 
-/// Wasmtime's own cache: keyed by the component's content, the compiler's settings and its version,
+/// Opens wasmtime's own cache: keyed by the component's content, the compiler's settings and its version,
 /// so what is stale is never found. What is found is run: hence nobody else may write there.
-fn open_cache(cache: &Cache) -> Result<Option<wasmtime::Cache>> {
-    let directory = match cache {
+///
+/// A server without a home or with a read-only root has no cache of its own accord: it starts without
+/// one, after a warning.
+///
+/// # Errors
+///
+/// If the operator named a directory and it cannot be used.
+pub(crate) fn open_cache(cache: &Cache) -> Result<Option<wasmtime::Cache>> {
+    let opened = match cache {
         Cache::Off => return Ok(None),
-        Cache::Directory(directory) => std::path::absolute(directory)?,
+        Cache::Directory(directory) => {
+            return open_directory(&std::path::absolute(directory)?)
+                .map(Some)
+                .map_err(|error| anyhow!("{error}; choose another --cache or off"));
+        }
         Cache::User => match user_cache() {
-            Some(directory) => directory,
-            None => return Ok(None),
+            Some(directory) => open_directory(&directory),
+            None => Err(anyhow!("there is no cache directory: HOME and XDG_CACHE_HOME are unset")),
         },
     };
+    match opened {
+        Ok(cache) => Ok(Some(cache)),
+        Err(error) => {
+            tracing::warn!(
+                "{error}; components are compiled at every start; set --cache to a directory or off"
+            );
+            Ok(None)
+        }
+    }
+}
+
+fn open_directory(directory: &Path) -> Result<wasmtime::Cache> {
     let refused = |what: &dyn std::fmt::Display| {
-        anyhow!(
-            "cannot use the cache {}: {what}; choose another --cache or off",
-            directory.display()
-        )
+        anyhow!("cannot use the cache directory {}: {what}", directory.display())
     };
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)
-        .create(&directory)
+        .create(directory)
         .map_err(|error| refused(&error))?;
-    let found = std::fs::metadata(&directory).map_err(|error| refused(&error))?;
+    let found = std::fs::metadata(directory).map_err(|error| refused(&error))?;
     if found.uid() != rustix::process::geteuid().as_raw() || found.mode() & 0o022 != 0 {
         return Err(refused(&"others can write to it, and what it holds is run"));
     }
     let mut config = CacheConfig::new();
-    config.with_directory(&directory);
-    wasmtime::Cache::new(config).map(Some).map_err(|error| refused(&error))
+    config.with_directory(directory);
+    wasmtime::Cache::new(config).map_err(|error| refused(&error))
 }
 
 fn user_cache() -> Option<PathBuf> {
-    let from_home = || Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache"));
-    let base =
-        std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-    Some(base.or_else(from_home).filter(|path| path.is_absolute())?.join("arenaria"))
+    let folder = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let from_home = || Some(folder("HOME")?.join(".cache"));
+    Some(folder("XDG_CACHE_HOME").or_else(from_home)?.join("arenaria"))
 }
 
 /// A thread of its own that advances the epoch of every engine. It is no task of a runtime, so a guest

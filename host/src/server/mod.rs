@@ -58,9 +58,9 @@ impl Server {
         let sources = sources.collect::<Result<Vec<_>>>()?;
         let contract = contract.with(&sources);
         contract.check(available_memory()?).map_err(|sentence| anyhow!(sentence))?;
-        let listener = bind("listen", config.listen).await?;
+        let listener = bind("listen", &config.listen).await?;
         let playground = Playground::if_wanted(&config, listener.local_addr()?)?;
-        let operator_listener = match config.operator_listen {
+        let operator_listener = match &config.operator_listen {
             Some(address) => Some(bind("operator-listen", address).await?),
             None => None,
         };
@@ -134,7 +134,8 @@ impl Server {
     }
 }
 
-async fn bind(key: &str, address: SocketAddr) -> Result<TcpListener> {
+/// Binds the first address that the host's name resolves to and that can be bound.
+async fn bind(key: &str, address: &str) -> Result<TcpListener> {
     TcpListener::bind(address).await.map_err(|error| {
         anyhow!("cannot listen on {key} = {address}: {error}; choose another address")
     })
@@ -145,9 +146,10 @@ struct Engines([Option<Engine>; 2]);
 
 impl Engines {
     fn new(config: &Config, sources: &[Source]) -> Result<Self> {
+        let cache = engine::open_cache(&config.cache)?;
         let make = |profile| {
             let size = pool_size(config, sources, profile);
-            size.map(|size| engine::engine(profile, size, &config.cache)).transpose()
+            size.map(|size| engine::engine(profile, size, cache.clone())).transpose()
         };
         Ok(Self([make(Profile::Lean)?, make(Profile::Full)?]))
     }

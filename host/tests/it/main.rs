@@ -12,6 +12,7 @@ mod config;
 mod connections;
 mod cut;
 mod embed;
+mod environment;
 mod faults;
 mod harness;
 mod limits_guest;
