@@ -15,8 +15,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     // Clap ends the process with code 2 for what cannot be understood.
     let cli = arenaria::cli::parse();
-    let filter = arenaria::cli::variable("ARENARIA_LOG")
-        .and_then(|filter| EnvFilter::try_new(filter).ok());
+    let filter =
+        arenaria::cli::variable("ARENARIA_LOG").and_then(|filter| EnvFilter::try_new(filter).ok());
     let filter = filter.unwrap_or_else(|| EnvFilter::new("info"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)

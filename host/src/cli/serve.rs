@@ -3,12 +3,11 @@
 use anyhow::{Context as _, Result, anyhow, ensure};
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::cli::variables::unknown_variables;
 use crate::config::file::Config;
 use crate::config::serve_args::ServeArgs;
 use crate::server::Server;
 use crate::server::memory_plan::{ProcessContract, available_memory};
-
-use crate::cli::variables::unknown_variables;
 
 /// Serves until a signal ends it.
 ///
