@@ -1,9 +1,8 @@
 // The same request to the server that serves this page, and whether its answer has the same bytes.
 //
-// Nothing is sent before somebody asks for it. The server's other port is another origin, which a
-// page cannot read; so arenaria offers a path beside the page (`try/…`) if it was started with
-// `--playground`, and only to routes that let requests bring programs. Served by anything else, the
-// page shows the command that asks a server.
+// Nothing is sent before somebody asks for it. `arenaria serve --playground` serves this page and the routes
+// from one origin, and says in `server.json` which routes take programs. Served by anything else, the page
+// shows the command that asks a server.
 
 import { size, time } from "./units.js";
 
@@ -19,7 +18,7 @@ export class Server {
   #isOn;
   #command;
   #verdict;
-  #listen = "127.0.0.1:8080";
+  #origin = "http://127.0.0.1:8080";
   /** Ends the question that is under way. */
   #abort = new AbortController();
   #last = null;
@@ -45,13 +44,13 @@ export class Server {
     const response = await fetch("server.json").catch(() => null);
     const about = response?.ok ? await response.json().catch(() => null) : null;
     if (about) {
-      this.#listen = about.listen;
+      this.#origin = location.origin;
       this.#route.replaceChildren(...about.routes.map((path) => new Option(path, path)));
       this.#route.closest("label").hidden = about.routes.length < 2;
     }
     this.#isOn.disabled = !about?.routes.length;
     const reason = this.#root.querySelector(".reason");
-    reason.textContent = response?.status === 403 ? await response.text() : why(about);
+    reason.textContent = why(about);
     reason.hidden = reason.textContent === "";
     this.#again();
   }
@@ -69,7 +68,7 @@ export class Server {
       return this.#say("unknown", "not sent: the program is too long for a request line");
     }
     this.#say("asking", "asking the server …");
-    const outcome = await ask(`try${this.#route.value}?program=${program}`, job.document, signal);
+    const outcome = await ask(`${this.#route.value}?program=${program}`, job.document, signal);
     // Meanwhile something newer may have been asked.
     if (!signal.aborted) this.#judge(outcome, message);
   }
@@ -102,7 +101,7 @@ export class Server {
     const route = this.#route.value || "/";
     const isShort = document.length <= INLINE_MAX && !document.startsWith("@");
     const data = isShort ? quote(document) : "@document.json";
-    const address = `http://${this.#listen}${route}?program=${encode(program)}`;
+    const address = `${this.#origin}${route}?program=${encode(program)}`;
     return `curl -g --data-binary ${data} ${quote(address)}`;
   }
 }

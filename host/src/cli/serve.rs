@@ -38,9 +38,9 @@ pub fn serve(args: &ServeArgs) -> Result<u8> {
         println!("listening on http://{}", server.address()?);
         if let Some(address) = server.operator_address()? {
             println!("operator on http://{address}");
-            if has_playground {
-                println!("playground on http://{address}/playground/");
-            }
+        }
+        if has_playground {
+            println!("playground on http://{}/playground/", server.address()?);
         }
         server.run(shutdown()?).await;
         Ok(0)

@@ -25,7 +25,7 @@ pub(crate) struct Config {
     pub listen: String,
     /// Where the operator asks, if anywhere.
     pub operator_listen: Option<String>,
-    /// Whether the operator's listener has the playground.
+    /// Whether the playground is served at `/playground/`, before the routes.
     pub playground: bool,
     /// Threads that serve.
     pub workers: usize,
@@ -97,6 +97,9 @@ struct RouteFile {
 
 const SLOTS_DEFAULT: usize = 4;
 
+/// Where the playground is served.
+const PLAYGROUND_PATH: &str = "/playground";
+
 impl Config {
     /// Reads the configuration file, if one was named, and lays the flags over it.
     ///
@@ -158,10 +161,15 @@ impl Config {
             "workers = {} is out of range; choose 1 to 1024",
             config.workers
         );
-        ensure!(
-            !config.playground || config.operator_listen.is_some(),
-            "playground = true needs the operator's listener, and operator-listen = \"off\"; give it an address, or leave the playground out"
-        );
+        let mut routes = config.routes.iter();
+        if let Some(route) =
+            routes.find(|route| config.playground && below_playground(&route.path).is_some())
+        {
+            bail!(
+                "path = {:?} is the playground's, which playground = true serves; choose another path or switch the playground off",
+                route.path
+            );
+        }
         config.limits.check().map_err(|sentence| anyhow!(sentence))?;
         config.check_bodies()?;
         Ok(config)
@@ -309,6 +317,11 @@ fn address(key: &str, text: &str) -> Result<String> {
         .is_some_and(|(host, port)| is_host(host) && port.parse::<u16>().is_ok());
     ensure!(is_address, "expected {key} as HOST:PORT such as 127.0.0.1:8080, got {text:?}");
     Ok(text.to_owned())
+}
+
+/// The rest of a path that the playground answers if it is switched on.
+pub(crate) fn below_playground(path: &str) -> Option<&str> {
+    path.strip_prefix(PLAYGROUND_PATH).filter(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 fn cores() -> usize {

@@ -23,7 +23,7 @@ pub struct ServeArgs {
     /// [default: 127.0.0.1:8081]
     #[arg(long, env = "ARENARIA_OPERATOR_LISTEN", hide_env = true, value_name = "ADDRESS")]
     pub operator_listen: Option<String>,
-    /// Serve the playground, a page that runs jq programs, at the operator's /playground/
+    /// Serve the playground, a page that runs jq programs, at /playground/, before the routes
     #[arg(long, env = "ARENARIA_PLAYGROUND", hide_env = true, value_name = "BOOL", num_args = 0..=1,
         require_equals = true, default_missing_value = "true")]
     pub playground: Option<bool>,

@@ -16,6 +16,7 @@ use crate::config::limits::Limits;
 use crate::http::activity::Activity;
 use crate::http::body::Body;
 use crate::http::buffered;
+use crate::http::playground::Playground;
 use crate::http::problem::Problem;
 use crate::http::records;
 use crate::http::service::Service;
@@ -34,13 +35,24 @@ pub(crate) async fn answer(
     let (head, incoming) = request.into_parts();
     let has_body = !incoming.is_end_stream();
     let checked = check_head(&head, &service.limits);
-    let mut response = match service.router.find(head.uri.path()) {
-        None => {
+    let path = head.uri.path();
+    let playground = service.playground.as_ref().filter(|_| Playground::has(path));
+    let mut response = match (playground, service.router.find(path)) {
+        (Some(playground), _) => {
+            if has_body {
+                activity.leaves_body_unread();
+            }
+            let answer = checked.map(|()| playground.answer(&head).map(Body::whole));
+            let status = answer.as_ref().map_or_else(Problem::status, Response::status);
+            service.unrouted.responded(status.as_u16());
+            answer.map_err(|what| (what, &service.limits))
+        }
+        (None, None) => {
             let what = checked.err().unwrap_or(Problem::NoRoute);
             service.unrouted.responded(what.status().as_u16());
             Err((what, &service.limits))
         }
-        Some(slots) => {
+        (None, Some(slots)) => {
             let mut observed = Observed { stats: &slots.stats, begun, status: CLIENT_LEFT };
             let answer = match checked {
                 Ok(()) => dispatch(&service, slots, &activity, head, incoming).await,

@@ -7,6 +7,7 @@ pub(crate) mod buffered;
 pub(crate) mod connection;
 pub(crate) mod handler;
 pub(crate) mod message;
+pub(crate) mod playground;
 pub(crate) mod problem;
 pub(crate) mod receive;
 pub(crate) mod records;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::config::limits::Limits;
 use crate::http::body_budget::BodyBudget;
+use crate::http::playground::Playground;
 use crate::http::router::Router;
 use crate::pool::stats::RouteStats;
 
@@ -17,4 +18,6 @@ pub(crate) struct Service {
     pub(crate) unrouted: Arc<RouteStats>,
     /// The memory that the bodies of all requests and responses together may take.
     pub(crate) bodies: Arc<BodyBudget>,
+    /// Served before the routes, if it is switched on.
+    pub(crate) playground: Option<Arc<Playground>>,
 }

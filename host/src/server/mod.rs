@@ -21,6 +21,7 @@ use tracing::warn;
 use wasmtime::Engine;
 
 use crate::config::file::Config;
+use crate::http::playground::Playground;
 use crate::pool::route::Route;
 use crate::pool::stats::Metrics;
 use crate::runtime::engine::{self, Clock, PoolSize, Profile};
@@ -59,7 +60,7 @@ impl Server {
         let contract = contract.with(&sources);
         contract.check(available_memory()?).map_err(|sentence| anyhow!(sentence))?;
         let listener = bind("listen", &config.listen).await?;
-        let playground = Playground::if_wanted(&config, listener.local_addr()?)?;
+        let playground = Playground::if_wanted(&config)?.map(Arc::new);
         let operator_listener = match &config.operator_listen {
             Some(address) => Some(bind("operator-listen", address).await?),
             None => None,
@@ -74,12 +75,11 @@ impl Server {
         let routes = Arc::new(routes.collect::<Result<Vec<_>>>()?);
         let metrics =
             Metrics::new(config.routes.iter().map(|route| route.path.clone()), config.workers);
-        let workers = start_workers(&config, &routes, &metrics).await?;
+        let workers = start_workers(&config, &routes, &metrics, &playground).await?;
         tracing::info!("memory: {contract}");
         let operator = Operator {
             ready: AtomicBool::new(true),
             metrics,
-            playground,
             workers: workers.iter().map(|worker| worker.commands.clone()).collect(),
         };
         Ok(Self {
@@ -187,6 +187,7 @@ async fn start_workers(
     config: &Config,
     routes: &Arc<Vec<Arc<Route>>>,
     metrics: &Metrics,
+    playground: &Option<Arc<Playground>>,
 ) -> Result<Vec<WorkerHandle>> {
     let mut workers = Vec::with_capacity(config.workers);
     let mut warming = Vec::with_capacity(config.workers);
@@ -197,6 +198,7 @@ async fn start_workers(
             limits: config.limits.clone(),
             bodies_bytes: config.bodies_per_worker().0,
             metrics: metrics.clone(),
+            playground: playground.clone(),
         })?;
         workers.push(worker);
         warming.push(warm);

@@ -22,6 +22,7 @@ use crate::config::limits::Limits;
 use crate::http::activity::Activity;
 use crate::http::body_budget::BodyBudget;
 use crate::http::connection;
+use crate::http::playground::Playground;
 use crate::http::router::Router;
 use crate::http::service::Service;
 use crate::pool::route::Route;
@@ -61,6 +62,7 @@ pub(crate) struct Plan {
     pub(crate) limits: Limits,
     pub(crate) bodies_bytes: u64,
     pub(crate) metrics: Metrics,
+    pub(crate) playground: Option<Arc<Playground>>,
 }
 
 /// How often connections are looked at for those that wait too long.
@@ -161,6 +163,7 @@ impl Worker {
             limits: plan.limits,
             unrouted: Arc::clone(&plan.metrics.unrouted[plan.index]),
             bodies: BodyBudget::new(plan.bodies_bytes),
+            playground: plan.playground,
         };
         Ok(Rc::new(Self {
             index: plan.index,

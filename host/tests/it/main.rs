@@ -22,6 +22,7 @@ mod linear_memory;
 mod malformed;
 mod memory;
 mod metrics;
+mod operator;
 mod payloads;
 mod playground;
 mod records;

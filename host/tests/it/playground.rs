@@ -1,12 +1,12 @@
-//! The playground on the operator's listener: its files, and requests that are tried beside it. The
-//! page itself is tested in a browser (`examples/playground/test`).
+//! The playground on the data listener: its files, what it tells the page, and how it stands before the
+//! routes. The page itself is tested in a browser (`examples/playground/test`).
 
 use std::fs;
 use std::path::Path;
 
 use tempfile::TempDir;
 
-use crate::client::{Connection, Response};
+use crate::client::{Connection, Request, Response};
 use crate::harness::{Finished, Server, arenaria, component, finished};
 
 const PAGE: &str = "<!doctype html><title>sand</title>";
@@ -49,7 +49,7 @@ fn playground() -> Server {
 
 /// Sends a head and a body as they stand.
 fn exchange(server: &Server, head: &str, body: &str) -> Response {
-    let mut connection = Connection::open(server.operator());
+    let mut connection = Connection::open(server.address);
     let length = format!("content-length: {}\r\n\r\n", body.len());
     connection.send(format!("{head}\r\n{length}{body}"));
     if head.starts_with("HEAD ") {
@@ -69,13 +69,12 @@ fn check_header(response: &Response, name: &str, expected: Option<&str>) {
 
 #[test]
 fn the_page_is_off_unless_it_is_asked_for() {
-    let server = start(share(), "hello", &[]);
-    for path in ["/playground", "/playground/", "/playground/server.json"] {
-        assert_eq!(get(&server, path, "").status, 404, "{path}");
+    for arguments in [&[][..], &["--playground=false"]] {
+        let server = start(share(), "hello", arguments);
+        for path in ["/playground", "/playground/", "/playground/server.json"] {
+            assert_eq!(get(&server, path, "").text(), "hello, world\n", "the route has {path}");
+        }
     }
-    let server = start(share(), "hello", &["--playground=false"]);
-    assert_eq!(get(&server, "/playground/", "").status, 404);
-    assert_eq!(server.get("/playground/").text(), "hello, world\n", "paths of routes are theirs");
 }
 
 #[test]
@@ -104,9 +103,11 @@ fn each_file_has_its_type_and_may_do_nothing_but_its_own() {
     let response = get(&server, "/playground", "");
     assert_eq!(response.status, 308);
     check_header(&response, "location", Some("/playground/"));
-    // What else the operator asks for is as before.
-    get(&server, "/livez", "").check(200, "alive\n");
-    assert_eq!(get(&server, "/playgrounds", "").status, 404);
+    // Every other path is the route's, which answers what is no document with 400.
+    assert_eq!(get(&server, "/playgrounds", "").status, 400);
+    // The operator's listener has no playground.
+    let asked = Connection::open(server.operator()).exchange(&Request::get("/playground/"));
+    assert_eq!(asked.status, 404);
 }
 
 #[test]
@@ -182,9 +183,7 @@ fn refused(arguments: &[&str], share: &Path) -> String {
 #[test]
 fn a_playground_that_cannot_be_served_ends_the_start() {
     let share = share();
-    let off = refused(&["--playground", "--operator-listen", "off"], share.path());
-    assert!(off.contains("playground = true needs the operator's listener"), "{off}");
-    let on = ["--playground", "--operator-listen", "127.0.0.1:0"];
+    let on = ["--playground", "--operator-listen", "off"];
     fs::remove_file(share.path().join("playground/index.html")).expect("it was made above");
     let empty = refused(&on, share.path());
     assert!(empty.contains("has no index.html; build it with `cargo xtask playground`"), "{empty}");
@@ -218,88 +217,51 @@ fn the_page_is_also_asked_for_by_a_file_or_a_variable() {
     assert!(printed(Some("false"), &["--playground"]), "a flag wins over the variable");
 }
 
-/// The head of a trial as the page sends it.
-fn trial(path: &str) -> String {
-    format!(
-        "POST /playground/try{path} HTTP/1.1\r\nhost: 127.0.0.1:1\r\norigin: http://127.0.0.1:1\r\n\
-         sec-fetch-site: same-origin\r\ncontent-type: application/json"
-    )
-}
-
 #[test]
-fn a_trial_has_the_bytes_of_the_server() {
-    let server = playground();
-    let about = get(&server, "/playground/server.json", "").json();
-    assert_eq!(about["routes"], serde_json::json!(["/"]));
-    assert_eq!(about["listen"], server.address.to_string());
-    for (program, document) in
-        [(".a", r#"{"a":[1,2]}"#), (".[]", "[1,2]"), ("empty", "1"), (".a", "{")]
-    {
-        let there = server.post(&format!("/?program={program}"), document);
-        let here = exchange(&server, &trial(&format!("/?program={program}")), document);
-        here.check(there.status, &there.body);
-        check_header(&here, "content-type", there.header("content-type"));
-        check_header(&here, "cache-control", Some("no-store"));
+fn a_route_cannot_have_the_playgrounds_path() {
+    let folder = tempfile::tempdir().expect("the system has room for a folder");
+    let file = folder.path().join("arenaria.toml");
+    let hello = component("hello").display().to_string();
+    for (path, playground, code) in [
+        ("/playground", true, 1),
+        ("/playground/page", true, 1),
+        ("/playgrounds", true, 0),
+        ("/playground", false, 0),
+    ] {
+        let route = format!("[[route]]\npath = {path:?}\ncomponent = {hello:?}\n");
+        fs::write(&file, format!("playground = {playground}\n{route}"))
+            .expect("the folder is ours");
+        let arguments = ["serve".as_ref(), "--check-config".as_ref(), "--config".as_ref()];
+        let ended = finished(arenaria(&arguments).arg(&file));
+        assert_eq!(ended.code, Some(code), "{path}: {ended:?}");
+        let sentence = format!("path = {path:?} is the playground's");
+        assert_eq!(ended.stderr.contains(&sentence), code == 1, "{ended:?}");
     }
 }
 
 #[test]
-fn nobody_but_the_page_can_try() {
+fn the_page_asks_its_own_origin() {
     let server = playground();
-    let good = trial("/?program=.");
-    exchange(&server, &good, "1").check(200, "1\n");
-    let swaps = [
-        // Another site's page, in the operator's browser.
-        ("origin: http://127.0.0.1:1", "origin: http://evil.example", 403),
-        ("origin: http://127.0.0.1:1", "origin: http://127.0.0.1:2", 403),
-        ("origin: http://127.0.0.1:1", "origin: null", 403),
-        ("origin: http://127.0.0.1:1", "x-origin: http://127.0.0.1:1", 403),
-        ("sec-fetch-site: same-origin", "sec-fetch-site: same-site", 403),
-        // A site whose name has been made to point here.
-        ("127.0.0.1:1", "evil.example:1", 403),
-        ("host: 127.0.0.1:1", "host: 127.0.0.1:1\r\nhost: 127.0.0.1:1", 403),
-        // What a form can send without being asked first.
-        ("application/json", "text/plain", 415),
-        ("POST", "GET", 405),
-        ("POST", "OPTIONS", 405),
-    ];
-    for (from, to, status) in swaps {
-        let head = good.replace(from, to);
-        assert_ne!(head, good, "{from}");
-        let response = exchange(&server, &head, "1");
-        assert_eq!(response.status, status, "{to}: {response:?}");
-        check_header(&response, "access-control-allow-origin", None);
-    }
-    let named = "GET /playground/server.json HTTP/1.1\r\nhost: evil.example";
-    assert_eq!(exchange(&server, named, "").status, 403);
+    let about = get(&server, "/playground/server.json", "");
+    check_header(&about, "content-type", Some("application/json"));
+    check_header(&about, "cache-control", Some("no-store"));
+    assert_eq!(about.json(), serde_json::json!({ "routes": ["/"] }));
+    let head = "POST /?program=.a HTTP/1.1\r\nhost: localhost\r\norigin: http://localhost\r\n\
+                sec-fetch-site: same-origin\r\ncontent-type: application/json";
+    exchange(&server, head, r#"{"a":[1,2]}"#).check(200, "[1,2]\n");
 }
 
 #[test]
-fn only_routes_that_take_programs_can_be_tried() {
+fn only_routes_that_take_programs_are_told() {
     let server = start(share(), "transform", &["--set", "program=.a", "--playground"]);
     assert_eq!(get(&server, "/playground/server.json", "").json()["routes"], serde_json::json!([]));
-    assert_eq!(exchange(&server, &trial("/?program=."), "1").status, 404);
-
-    let server = playground();
-    for path in ["", "/other", "//", "/../", "/%2e%2e/livez"] {
-        assert_eq!(exchange(&server, &trial(path), "1").status, 404, "{path}");
-    }
 }
 
 #[test]
-fn what_is_tried_is_bounded() {
-    let arguments = ["--set", "ad-hoc=true", "--playground", "--request-body", "1KiB"];
-    let server = start(share(), "transform", &arguments);
-    let fits = format!("\"{}\"", "x".repeat(1022));
-    exchange(&server, &trial("/?program=length"), &fits).check(200, "1022\n");
-    let large = format!("\"{}\"", "x".repeat(1023));
-    // Refused here, and not only by the route that it would have reached.
-    let sentence = "the document is larger than the route's request-body\n";
-    exchange(&server, &trial("/?program=length"), &large).check(413, sentence);
-    let mut connection = Connection::open(server.operator());
-    let body = crate::client::chunked(large.as_bytes(), 100);
-    connection.send(trial("/?program=length") + "\r\ntransfer-encoding: chunked\r\n\r\n");
-    let _ = connection.try_send(body);
-    connection.response().check(413, sentence);
-    server.post("/?program=.", "1").check(200, "1\n");
+fn a_body_that_the_playground_does_not_read_ends_the_connection() {
+    let server = playground();
+    let head = "POST /playground/ HTTP/1.1\r\nhost: localhost";
+    let response = exchange(&server, head, "a body");
+    assert_eq!(response.status, 405);
+    check_header(&response, "connection", Some("close"));
 }

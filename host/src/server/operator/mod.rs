@@ -1,10 +1,11 @@
 //! The operator's listener: is it alive, is it ready, what does it count.
 //!
 //! It runs on the control thread, beside the acceptor: a worker that is busy does not delay it, but
-//! for the reading of arenas, which waits for no busy slot.
+//! for the reading of arenas, which waits for no busy slot. It sends no requests on, and `guard` keeps the
+//! pages of other sites out.
 
 mod exposition;
-pub(crate) mod playground;
+mod guard;
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -25,15 +26,12 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::http::response::text;
 use crate::pool::stats::{Metrics, RouteStats};
-use crate::server::operator::playground::Playground;
 use crate::server::worker::Command;
 
 /// What the operator may ask about.
 pub(crate) struct Operator {
     pub(crate) ready: AtomicBool,
     pub(crate) metrics: Metrics,
-    /// If the operator asked for it.
-    pub(crate) playground: Option<Playground>,
     pub(crate) workers: Vec<mpsc::UnboundedSender<Command>>,
 }
 
@@ -68,13 +66,12 @@ async fn answer(
     operator: Arc<Operator>,
     request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
-    if let Some(playground) = &operator.playground
-        && Playground::has(request.uri().path())
-    {
-        return Ok(playground.answer(request).await);
+    if let Err(sentence) = guard::check(request.headers()) {
+        return Ok(text(StatusCode::FORBIDDEN, sentence));
     }
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "GET or HEAD\n");
+        let mut response =
+            text(StatusCode::METHOD_NOT_ALLOWED, "expected the method GET or HEAD\n");
         response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
         return Ok(response);
     }
@@ -83,7 +80,7 @@ async fn answer(
         "/readyz" if operator.is_ready() => text(StatusCode::OK, "ready\n"),
         "/readyz" => text(StatusCode::SERVICE_UNAVAILABLE, "not ready\n"),
         "/metrics" => metrics(&operator).await,
-        _ => text(StatusCode::NOT_FOUND, "/livez, /readyz and /metrics are here\n"),
+        _ => text(StatusCode::NOT_FOUND, "expected the path /livez, /readyz or /metrics\n"),
     })
 }
 

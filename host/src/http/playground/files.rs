@@ -8,14 +8,11 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
 use bytes::Bytes;
-use http_body_util::Full;
 use hyper::header::{
     ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue,
     IF_NONE_MATCH, VARY,
 };
 use hyper::{Response, StatusCode};
-
-use crate::http::response::text;
 
 /// What a folder that is the playground holds no more than, packed forms included. Another one,
 /// named by mistake, is not read into memory.
@@ -93,12 +90,10 @@ impl Files {
         Ok(Self(files))
     }
 
-    /// Answers with the file of this name; the empty name is the page's.
-    pub(super) fn answer(&self, name: &str, asked: &HeaderMap) -> Response<Full<Bytes>> {
+    /// The response with the file of this name, if there is one; the empty name is the page's.
+    pub(super) fn answer(&self, name: &str, asked: &HeaderMap) -> Option<Response<Bytes>> {
         let name = if name.is_empty() { INDEX } else { name };
-        let Some(file) = self.0.get(name) else {
-            return text(StatusCode::NOT_FOUND, "the playground has no such file\n");
-        };
+        let file = self.0.get(name)?;
         let accepted = |(encoding, _): &&(&str, Content)| accepts(asked, encoding);
         let packed = file.packed.iter().find(accepted);
         let (encoding, content) = match packed {
@@ -107,7 +102,7 @@ impl Files {
         };
         let is_known = is_known(asked, &content.etag);
         let body = if is_known { Bytes::new() } else { content.bytes.clone() };
-        let mut response = Response::new(Full::new(body));
+        let mut response = Response::new(body);
         let headers = response.headers_mut();
         headers.insert(ETAG, content.etag.clone());
         headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
@@ -115,13 +110,13 @@ impl Files {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         if is_known {
             *response.status_mut() = StatusCode::NOT_MODIFIED;
-            return response;
+            return Some(response);
         }
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(file.content_type));
         if let Some(encoding) = encoding {
             headers.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding));
         }
-        response
+        Some(response)
     }
 }
 
