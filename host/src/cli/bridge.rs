@@ -18,7 +18,7 @@ pub fn bridge(args: &BridgeArgs) -> Result<u8> {
     let processor = std::fs::read(&args.file)
         .map_err(|error| anyhow!("cannot read the component {name}: {error}; check the path"))?;
     if is_same(&args.file, &args.output) {
-        bail!("{output} is the processor itself; choose another file for --output");
+        bail!("expected --output to be another file than the processor, got {output} for both");
     }
     compose::check(&processor).map_err(|error| anyhow!("cannot bridge {name}: {error:#}"))?;
     let component = compose::bridged(processor, args.world, args.settings)

@@ -59,7 +59,7 @@ fn shutdown() -> Result<impl Future<Output = ()>> {
             }
         };
         either().await;
-        tracing::info!("ending: answering what was asked, refusing what is new");
+        tracing::info!("shutting down: open requests are answered, new connections are refused");
         tokio::spawn(async move {
             tokio::select! {
                 _ = terminate.recv() => {}
@@ -76,6 +76,6 @@ fn raise_file_limit() {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
     if let Err(error) = setrlimit(Resource::Nofile, raised) {
-        tracing::warn!("cannot raise the limit of open files from {:?}: {error}", limit.current);
+        tracing::warn!("cannot raise the limit of open files from {:?}: {error}; it also limits connections", limit.current);
     }
 }

@@ -1,4 +1,4 @@
-//! What the operator typed, made into what it means: file, then environment, then flags.
+//! The configuration of a server: flags win over environment variables, these over the file.
 //!
 //! A [`Config`] is complete and checked. Nothing below it looks at a file, a variable or a flag
 //! again. Checking loads no component: that is `component`'s.
@@ -126,12 +126,12 @@ impl Config {
         }));
         ensure!(
             !file.routes.is_empty(),
-            "there is nothing to serve; name a component, or a configuration with a [[route]]"
+            "nothing to serve: expected a component, or a configuration file with a [[route]]"
         );
         let mut paths = BTreeSet::new();
         for route in &file.routes {
             let path = &route.path;
-            ensure!(paths.insert(path.clone()), "path = {path:?} stands on two routes; remove one");
+            ensure!(paths.insert(path.clone()), "two routes have path = {path:?}; remove one");
         }
         let listen = args.listen.clone().or(file.listen);
         let operator = args.operator_listen.clone().or(file.operator_listen);
@@ -158,7 +158,7 @@ impl Config {
         };
         ensure!(
             (1..=1024).contains(&config.workers),
-            "workers = {} is out of range; choose 1 to 1024",
+            "expected workers from 1 to 1024, got {}",
             config.workers
         );
         let mut routes = config.routes.iter();
@@ -251,7 +251,7 @@ impl ConfigFile {
         let mut file: Self = toml::from_str(&text).map_err(|error| {
             let line = error.span().map_or(0, |span| text[..span.start].matches('\n').count() + 1);
             let what = error.message().replace('\n', ", ");
-            anyhow!("the configuration {} is wrong at line {line}: {what}", path.display())
+            anyhow!("configuration {}, line {line}: {what}", path.display())
         })?;
         // A component is where the configuration says, wherever the server was started.
         let folder = path.parent().unwrap_or(Path::new(""));
@@ -269,7 +269,7 @@ impl RouteFile {
             path.starts_with('/')
                 && (path == "/" || !path.ends_with('/'))
                 && !path.contains(['?', '#']),
-            "path = {path:?} is no path prefix; write it like \"/a/b\""
+            "expected a path prefix such as \"/a/b\", got path = {path:?}"
         );
         if let Some(key) = self.limits.first_of_the_server() {
             bail!(
@@ -279,13 +279,13 @@ impl RouteFile {
         let slots = self.slots.unwrap_or(slots);
         ensure!(
             (1..=1024).contains(&slots),
-            "slots = {slots} on route {path:?} is out of range; choose 1 to 1024"
+            "route {path:?}: expected slots from 1 to 1024, got {slots}"
         );
         let limits = self.limits.or(server).resolve(slots);
         limits.check().map_err(|sentence| anyhow!("route {path:?}: {sentence}"))?;
         let header_name = |name: &String| {
             HeaderName::try_from(name.as_str())
-                .map_err(|_| anyhow!("forward-headers on route {path:?} has {name:?}, which is no header name; correct it"))
+                .map_err(|_| anyhow!("route {path:?}: expected header names in forward-headers, got {name:?}"))
         };
         let forward_headers =
             self.forward_headers.map(|names| names.iter().map(header_name).collect());

@@ -1,4 +1,4 @@
-//! What an operator gives a component by name. Everything else stays outside.
+//! Grants: what an operator allows a component by name. Nothing else is allowed.
 
 use std::fmt;
 
@@ -31,7 +31,7 @@ impl Grants {
     ///
     /// # Errors
     ///
-    /// A sentence that names what is no grant, and those that are.
+    /// A sentence with the grants that exist and what was found instead.
     pub(crate) fn parse<S: AsRef<str>>(names: &[S]) -> Result<Self> {
         let mut grants = Self::default();
         for name in names {
@@ -42,7 +42,7 @@ impl Grants {
                 other => match other.strip_prefix(OUTGOING) {
                     Some(authority) => grants.outgoing.push(Authority::parse(authority)?),
                     None => bail!(
-                        "grant {other:?} is unknown; choose config, environment, stdio or {OUTGOING}HOST[:PORT]"
+                        "expected the grant config, environment, stdio or {OUTGOING}HOST[:PORT], got {other:?}"
                     ),
                 },
             }
@@ -64,7 +64,7 @@ impl Grants {
 impl Authority {
     fn parse(text: &str) -> Result<Self> {
         let wrong =
-            || anyhow!("{OUTGOING}{text} names no host; write it like api.example.com:8443");
+            || anyhow!("expected a host such as {OUTGOING}api.example.com:8443, got {OUTGOING}{text}");
         let authority: hyper::http::uri::Authority = text.parse().map_err(|_| wrong())?;
         let host = authority.host().to_ascii_lowercase();
         let port = authority.port_u16();
