@@ -76,6 +76,9 @@ fn raise_file_limit() {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
     if let Err(error) = setrlimit(Resource::Nofile, raised) {
-        tracing::warn!("cannot raise the limit of open files from {:?}: {error}; it also limits connections", limit.current);
+        tracing::warn!(
+            "cannot raise the limit of open files from {:?}: {error}; it also limits connections",
+            limit.current
+        );
     }
 }

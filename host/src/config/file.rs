@@ -284,8 +284,9 @@ impl RouteFile {
         let limits = self.limits.or(server).resolve(slots);
         limits.check().map_err(|sentence| anyhow!("route {path:?}: {sentence}"))?;
         let header_name = |name: &String| {
-            HeaderName::try_from(name.as_str())
-                .map_err(|_| anyhow!("route {path:?}: expected header names in forward-headers, got {name:?}"))
+            HeaderName::try_from(name.as_str()).map_err(|_| {
+                anyhow!("route {path:?}: expected header names in forward-headers, got {name:?}")
+            })
         };
         let forward_headers =
             self.forward_headers.map(|names| names.iter().map(header_name).collect());

@@ -63,8 +63,9 @@ impl Grants {
 
 impl Authority {
     fn parse(text: &str) -> Result<Self> {
-        let wrong =
-            || anyhow!("expected a host such as {OUTGOING}api.example.com:8443, got {OUTGOING}{text}");
+        let wrong = || {
+            anyhow!("expected a host such as {OUTGOING}api.example.com:8443, got {OUTGOING}{text}")
+        };
         let authority: hyper::http::uri::Authority = text.parse().map_err(|_| wrong())?;
         let host = authority.host().to_ascii_lowercase();
         let port = authority.port_u16();
