@@ -28,7 +28,6 @@ use crate::runtime::engine::{self, Clock, PoolSize, Profile};
 use crate::runtime::load::Source;
 use crate::server::memory_plan::{ProcessContract, available_memory};
 use crate::server::operator::Operator;
-use crate::server::operator::playground::Playground;
 use crate::server::worker::{Command, Plan, WorkerHandle};
 
 /// A server whose instances are warm and whose sockets are bound.
