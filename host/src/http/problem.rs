@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::config::limits::Limits;
 use crate::http::body::Body;
-use crate::pool::slots::Shed;
+use crate::pool::policy::Shed;
 use crate::runtime::fault::Fault;
 
 /// Why the host answers.

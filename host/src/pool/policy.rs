@@ -1,0 +1,340 @@
+//! Which slot serves next, and which instance starts or leaves: state × event → actions.
+//!
+//! Nothing here waits, reads a clock, or owns an instance. `slots` reports what happened and carries
+//! out what the policy says; it never decides by a slot's state itself.
+//!
+//! ```text
+//!              grant                   released, clean
+//!   waiting ──────────▶ Idle ─▶ Busy ─────────────────▶ Idle
+//!      │ queue full              │ released, lost
+//!      ▼                         ▼            started
+//!    shed                     Warming ────────────────▶ Idle
+//! ```
+//!
+//! Invariants, which the tests at the end check for random events:
+//! - One request at a time has a slot. The slot that was used last is granted first.
+//! - Requests wait in order of arrival, and none waits while a slot is idle.
+//! - After a fault, the old instance is dropped before the next one starts.
+//! - An orderly replacement is warm before the old instance leaves, and there is at most one at a
+//!   time. So there are at most slots + 1 instances, which is what the memory plan counts.
+//!
+//! Room for what may come:
+//! - *Drain*: an event after which `Acquire` is shed and released slots stay empty.
+//! - *Replacement of a whole route*: a queue of `RetireAsked`, one per slot. `Replacement` is its head.
+//! - *Weights*: a waiter carries its weight, and `next_waiter` chooses by it instead of by arrival.
+//! - *Giving memory back when idle*: a state `Cold` beside `Idle`, left by a start as `Warming` is.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use crate::pool::stats::Reason;
+
+/// The number of a slot, from 0.
+pub(crate) type SlotId = usize;
+
+/// The number of a request that waits.
+pub(crate) type WaiterId = u64;
+
+/// Why a request got no slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shed {
+    /// The queue is full.
+    QueueLength,
+    /// It waited for as long as the limit allows.
+    QueueTime,
+}
+
+/// What a slot is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum SlotState {
+    /// It can be granted.
+    Idle,
+    /// One request has it.
+    Busy,
+    /// It is empty, and its next instance is being started for the `attempt`th time, from 0.
+    Warming { attempt: u32 },
+}
+
+/// An orderly replacement: the old instance serves until the new one is warm.
+#[derive(Clone, Copy, Debug)]
+struct Replacement {
+    slot: SlotId,
+    reason: Reason,
+    /// Whether the new instance is warm, and waits for the slot to be released.
+    is_ready: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Waiter {
+    id: WaiterId,
+    kind: WaiterKind,
+}
+
+/// Whether a request that waits takes a place of the queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WaiterKind {
+    /// A request of its own: at most `queue-length` of them wait.
+    Request,
+    /// A part of a stream, which was admitted before. It does not shed requests.
+    Stream,
+}
+
+/// What happened.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Event {
+    /// A request is done with its slot. `lost` says why its instance must not be used again.
+    Released { slot: SlotId, lost: Option<Reason> },
+    /// The instance of that slot should be replaced in an orderly way.
+    RetireAsked { slot: SlotId, reason: Reason },
+    /// The instance that was started for that slot is warm.
+    Started { slot: SlotId },
+    /// It could not be started.
+    StartFailed { slot: SlotId },
+    /// A request waits no longer: its time is over, or it was cancelled.
+    WaiterLeft { waiter: WaiterId },
+}
+
+/// What the pool must do, in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Action {
+    /// Give that slot to that waiter.
+    Grant { waiter: WaiterId, slot: SlotId },
+    /// Drop the instance, and count why.
+    DropInstance { slot: SlotId, reason: Reason },
+    /// Start an instance for that slot, after that pause.
+    StartInstance { slot: SlotId, pause: Duration },
+    /// Put the started instance into the slot. `replaced` says why the old one leaves, if there is one.
+    Install { slot: SlotId, replaced: Option<Reason> },
+    /// A replacement could not be started: the old instance goes on.
+    KeepOld { slot: SlotId },
+}
+
+/// No event leads to more actions than this.
+const ACTIONS_MAX: usize = 3;
+
+/// What the pool must do, in order; without an allocation.
+#[derive(Debug, Default)]
+pub(crate) struct Actions {
+    list: [Option<Action>; ACTIONS_MAX],
+    length: usize,
+}
+
+impl Actions {
+    fn push(&mut self, action: Action) {
+        self.list[self.length] = Some(action);
+        self.length += 1;
+    }
+}
+
+impl IntoIterator for Actions {
+    type Item = Action;
+    type IntoIter = std::iter::Flatten<std::array::IntoIter<Option<Action>, ACTIONS_MAX>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.list.into_iter().flatten()
+    }
+}
+
+/// The reply to a request for a slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Admission {
+    Granted(SlotId),
+    Queued(WaiterId),
+    Shed,
+}
+
+/// How many slots are in which state, for the metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Counts {
+    pub(crate) idle: usize,
+    pub(crate) busy: usize,
+    /// Instances that are being started: for empty slots, and an orderly replacement.
+    pub(crate) warming: usize,
+}
+
+/// The slots of one route on one worker.
+#[derive(Debug)]
+pub(crate) struct Policy {
+    slots: Vec<SlotState>,
+    /// A stack: the slot that was used last has the warmest memory.
+    idle: Vec<SlotId>,
+    /// Slots that are `Warming`.
+    empty: usize,
+    waiters: VecDeque<Waiter>,
+    /// Waiters of kind `Request`.
+    queued: usize,
+    queue_length: usize,
+    replacement: Option<Replacement>,
+    next_waiter: WaiterId,
+    /// Whether instances outlive a request. If not, a slot is only a permit.
+    keeps_instances: bool,
+}
+
+impl Policy {
+    /// All slots are idle.
+    pub(crate) fn new(slots: usize, queue_length: usize, keeps_instances: bool) -> Self {
+        Self {
+            slots: vec![SlotState::Idle; slots],
+            idle: (0..slots).collect(),
+            empty: 0,
+            waiters: VecDeque::new(),
+            queued: 0,
+            queue_length,
+            replacement: None,
+            next_waiter: 0,
+            keeps_instances,
+        }
+    }
+
+    /// A request asks for a slot.
+    pub(crate) fn acquire(&mut self, kind: WaiterKind) -> Admission {
+        if let Some(slot) = self.idle.pop() {
+            self.slots[slot] = SlotState::Busy;
+            return Admission::Granted(slot);
+        }
+        if kind == WaiterKind::Request {
+            if self.is_full() {
+                return Admission::Shed;
+            }
+            self.queued += 1;
+        }
+        let id = self.next_waiter;
+        self.next_waiter += 1;
+        self.waiters.push_back(Waiter { id, kind });
+        Admission::Queued(id)
+    }
+
+    /// Whether a request that asked now would be shed.
+    pub(crate) fn is_full(&self) -> bool {
+        self.idle.is_empty() && self.queued >= self.queue_length
+    }
+
+    /// Takes that slot if it is idle: to ask an instance about its memory, which no request waits for.
+    pub(crate) fn take_idle(&mut self, slot: SlotId) -> bool {
+        let Some(index) = self.idle.iter().position(|idle| *idle == slot) else { return false };
+        self.idle.remove(index);
+        self.slots[slot] = SlotState::Busy;
+        true
+    }
+
+    /// What follows from an event.
+    pub(crate) fn on(&mut self, event: Event) -> Actions {
+        let mut actions = Actions::default();
+        match event {
+            Event::Released { slot, lost } => self.released(slot, lost, &mut actions),
+            Event::RetireAsked { slot, reason } => self.retire_asked(slot, reason, &mut actions),
+            Event::Started { slot } => self.started(slot, &mut actions),
+            Event::StartFailed { slot } => self.start_failed(slot, &mut actions),
+            Event::WaiterLeft { waiter } => self.waiter_left(waiter),
+        }
+        actions
+    }
+
+    pub(crate) fn counts(&self) -> Counts {
+        let starting = self.replacement.is_some_and(|replacement| !replacement.is_ready);
+        Counts {
+            idle: self.idle.len(),
+            busy: self.slots.len() - self.idle.len() - self.empty,
+            warming: self.empty + usize::from(starting),
+        }
+    }
+
+    fn released(&mut self, slot: SlotId, lost: Option<Reason>, actions: &mut Actions) {
+        assert_eq!(self.slots[slot], SlotState::Busy, "only a slot in use is released");
+        if let Some(reason) = lost {
+            actions.push(Action::DropInstance { slot, reason });
+        }
+        let replacement = self.replacement.take_if(|replacement| replacement.slot == slot);
+        match (replacement, lost) {
+            (Some(Replacement { is_ready: true, reason, .. }), _) => {
+                // One that was lost is counted as lost.
+                let replaced = lost.is_none().then_some(reason);
+                actions.push(Action::Install { slot, replaced });
+                self.give_on(slot, actions);
+            }
+            // The start that is under way fills the empty slot.
+            (Some(_), Some(_)) => self.set_warming(slot),
+            (None, Some(_)) if self.keeps_instances => {
+                self.set_warming(slot);
+                actions.push(Action::StartInstance { slot, pause: Duration::ZERO });
+            }
+            (starting, _) => {
+                self.replacement = self.replacement.or(starting);
+                self.give_on(slot, actions);
+            }
+        }
+    }
+
+    /// If a replacement is under way already, nothing follows: the pool asks again after the next request.
+    fn retire_asked(&mut self, slot: SlotId, reason: Reason, actions: &mut Actions) {
+        let is_warm = !matches!(self.slots[slot], SlotState::Warming { .. });
+        if self.keeps_instances && self.replacement.is_none() && is_warm {
+            self.replacement = Some(Replacement { slot, reason, is_ready: false });
+            actions.push(Action::StartInstance { slot, pause: Duration::ZERO });
+        }
+    }
+
+    fn started(&mut self, slot: SlotId, actions: &mut Actions) {
+        match self.slots[slot] {
+            SlotState::Warming { .. } => {
+                actions.push(Action::Install { slot, replaced: None });
+                self.empty -= 1;
+                self.give_on(slot, actions);
+            }
+            SlotState::Idle => {
+                let replacement = self.replacement.take().expect("a full slot was to be replaced");
+                actions.push(Action::Install { slot, replaced: Some(replacement.reason) });
+            }
+            SlotState::Busy => {
+                let replacement = self.replacement.as_mut();
+                replacement.expect("a full slot was to be replaced").is_ready = true;
+            }
+        }
+    }
+
+    fn start_failed(&mut self, slot: SlotId, actions: &mut Actions) {
+        if let SlotState::Warming { attempt } = &mut self.slots[slot] {
+            actions.push(Action::StartInstance { slot, pause: pause(*attempt) });
+            *attempt = attempt.saturating_add(1);
+        } else {
+            self.replacement = None;
+            actions.push(Action::KeepOld { slot });
+        }
+    }
+
+    /// A waiter that was granted a slot is not in the queue: it gives the slot back by `Released`.
+    fn waiter_left(&mut self, waiter: WaiterId) {
+        if let Some(index) = self.waiters.iter().position(|queued| queued.id == waiter) {
+            let left = self.waiters.remove(index).expect("the index was just found");
+            self.queued -= usize::from(left.kind == WaiterKind::Request);
+        }
+    }
+
+    /// To the next waiter, or on top of the idle ones.
+    fn give_on(&mut self, slot: SlotId, actions: &mut Actions) {
+        if let Some(waiter) = self.waiters.pop_front() {
+            self.queued -= usize::from(waiter.kind == WaiterKind::Request);
+            self.slots[slot] = SlotState::Busy;
+            actions.push(Action::Grant { waiter: waiter.id, slot });
+        } else {
+            self.slots[slot] = SlotState::Idle;
+            self.idle.push(slot);
+        }
+    }
+
+    fn set_warming(&mut self, slot: SlotId) {
+        self.slots[slot] = SlotState::Warming { attempt: 0 };
+        self.empty += 1;
+    }
+}
+
+/// How long to wait after the `attempt`th start in a row that failed, from 0.
+fn pause(attempt: u32) -> Duration {
+    const FIRST: Duration = Duration::from_millis(50);
+    const MAX: Duration = Duration::from_secs(5);
+    FIRST.saturating_mul(2_u32.saturating_pow(attempt)).min(MAX)
+}
+
+#[cfg(test)]
+#[path = "policy_tests.rs"]
+mod tests;
