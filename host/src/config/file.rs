@@ -272,9 +272,7 @@ impl RouteFile {
             "expected a path prefix such as \"/a/b\", got path = {path:?}"
         );
         if let Some(key) = self.limits.first_of_the_server() {
-            bail!(
-                "{key} stands in the limits of route {path:?} but belongs to the server; move it to [limits]"
-            );
+            bail!("{key} on route {path:?} is a limit of the whole server; move it to [limits]");
         }
         let slots = self.slots.unwrap_or(slots);
         ensure!(

@@ -1,8 +1,8 @@
 //! Every limit of the host: its key, unit, default, and what it means.
 //!
-//! The table below is the only place where such a number stands. From each row come a flag, an
-//! environment variable, a key of the configuration file and a field of [`Limits`], which is what
-//! the rest of the host is given. Rows marked `route` may also stand in `[route.limits]`.
+//! Each row of the table below makes a flag, an environment variable, a key of the configuration file
+//! and a field of [`Limits`], which is passed to the rest of the host. Rows with the scope `route` may
+//! also stand in `[route.limits]`.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +11,7 @@ use crate::config::units::{Size, Span};
 macro_rules! limits {
     (|$slots:ident, $memory:ident| $( $(#[doc = $doc:literal])+ $field:ident $key:literal $env:literal
         $type:ty = $default:expr, $scope:ident; )+) => {
-        /// Limits as they were typed: what is absent takes its default.
+        /// Limits as they were typed. A limit that is absent has its default.
         #[derive(Clone, Debug, Default, PartialEq, clap::Args, Serialize, Deserialize)]
         #[serde(rename_all = "kebab-case", deny_unknown_fields)]
         #[command(next_help_heading = "Limits")]
@@ -27,7 +27,7 @@ macro_rules! limits {
         pub struct Limits { $( $(#[doc = $doc])+ pub $field: $type, )+ }
 
         impl LimitSettings {
-            /// Takes from `fallback` what is absent here.
+            /// Takes a limit that is absent here from `fallback`.
             #[must_use]
             pub fn or(self, fallback: &Self) -> Self {
                 Self { $( $field: self.$field.or(fallback.$field), )+ }
@@ -40,7 +40,7 @@ macro_rules! limits {
                 Limits { $( $field: self.$field.unwrap_or($default), )+ }
             }
 
-            /// Only what a route can have.
+            /// Only the limits that a route can have.
             pub(crate) fn without_the_servers(self) -> Self {
                 Self { $( $field: limits!(@route $scope self.$field), )+ }
             }
@@ -66,48 +66,50 @@ macro_rules! limits {
     (@route route $set:expr) => { $set };
 }
 
-/// Also what others of the table are derived from.
+/// Other defaults of the table are derived from it.
 const MEMORY_DEFAULT: Size = Size(16 << 20);
 
 limits! { |slots, memory|
-    /// The most bytes of a request body, or of one record of a stream [default: 1MiB; 413]
+    /// Maximum size of a request body, or of one record of a stream [default: 1MiB; 413]
     request_body "request-body" "ARENARIA_REQUEST_BODY" Size = Size(1 << 20), route;
-    /// The most bytes of a request's head [default: 16KiB; 431]
+    /// Maximum size of a request's head [default: 16KiB; 431]
     request_head "request-head" "ARENARIA_REQUEST_HEAD" Size = Size(16 << 10), server;
-    /// The most header fields of a request [default: 64; 431]
+    /// Maximum number of header fields of a request [default: 64; 431]
     request_headers "request-headers" "ARENARIA_REQUEST_HEADERS" usize = 64, server;
-    /// The longest a client may take to send a head [default: 10s; 408, closed]
+    /// Maximum time for a client to send a request's head [default: 10s; 408, closed]
     head_time "head-time" "ARENARIA_HEAD_TIME" Span = secs(10), server;
-    /// The longest a client may take to send a body, or to go on with a stream [default: 30s; 408]
+    /// Maximum time for a client to send a body, or to continue a stream [default: 30s; 408]
     body_time "body-time" "ARENARIA_BODY_TIME" Span = secs(30), route;
-    /// The longest a client may read nothing of a response that waits for it [default: 30s; closed]
+    /// How long a client may stop reading a waiting response [default: 30s; closed]
     response_time "response-time" "ARENARIA_RESPONSE_TIME" Span = secs(30), server;
-    /// The longest a connection may be idle between requests [default: 1m; closed]
+    /// How long a connection may be idle between requests [default: 1m; closed]
     idle_time "idle-time" "ARENARIA_IDLE_TIME" Span = secs(60), server;
-    /// The memory of an instance, all of it from the start [default: 16MiB; 507, replaced]
+    /// Linear memory of an instance, allocated at its start [default: 16MiB; 507, replaced]
     memory "memory" "ARENARIA_MEMORY" Size = memory, route;
-    /// The memory past which an instance that has grown is replaced [default: 3/4 of memory]
+    /// Memory use above which a grown instance is replaced [default: 3/4 of memory]
     retire_memory "retire-memory" "ARENARIA_RETIRE_MEMORY" Size = Size(memory.0 / 4 * 3), route;
-    /// The longest a request may run in the guest [default: 1s; 504, replaced]
+    /// Maximum time that a request may run in the guest [default: 1s; 504, replaced]
     guest_time "guest-time" "ARENARIA_GUEST_TIME" Span = secs(1), route;
-    /// The longest who imports anything may be at one request, waits included [default: 1m; 504 or
-    /// cut, replaced]
+    /// Wall-clock limit for one request, including waits (components with imports only) [default: 1m;
+    /// 504 or aborted, replaced]
     request_time "request-time" "ARENARIA_REQUEST_TIME" Span = secs(60), route;
-    /// The longest a request may wait for a slot [default: 100ms; 503 with retry-after]
+    /// Maximum time that a request may wait for a slot [default: 100ms; 503 with retry-after]
     queue_time "queue-time" "ARENARIA_QUEUE_TIME" Span = millis(100), route;
-    /// The most requests that wait for a slot of a worker [default: 4 x slots; 503 with retry-after]
+    /// Maximum number of requests that wait, per route and worker [default: 4 x slots; 503 with
+    /// retry-after]
     queue_length "queue-length" "ARENARIA_QUEUE_LENGTH" usize = 4 * slots, route;
-    /// The most open connections; more wait to be accepted [default: 10000]
+    /// Maximum number of open connections; further clients wait to be accepted [default: 10000]
     connections "connections" "ARENARIA_CONNECTIONS" usize = 10_000, server;
-    /// The requests after which an instance is replaced [default: 1000000]
+    /// Number of requests after which an instance is replaced [default: 1000000]
     requests_per_instance "requests-per-instance" "ARENARIA_REQUESTS_PER_INSTANCE" u64 = 1_000_000, route;
-    /// The most outgoing requests of an instance at once, where any are granted [default: 16; denied]
+    /// Maximum number of outgoing requests at once, per instance; one more fails in the guest [default:
+    /// 16]
     outgoing_requests "outgoing-requests" "ARENARIA_OUTGOING_REQUESTS" usize = 16, route;
-    /// The longest an instance may take to be configured [default: 10s; does not start]
+    /// Maximum time for the configuration of an instance [default: 10s; does not start]
     configure_time "configure-time" "ARENARIA_CONFIGURE_TIME" Span = secs(10), route;
-    /// The longest the end of the server waits for requests that run [default: 10s; cut]
+    /// How long a shutdown waits for running requests [default: 10s; aborted]
     drain_time "drain-time" "ARENARIA_DRAIN_TIME" Span = secs(10), server;
-    /// The host's own memory, half of it for bodies on their way [default: 256MiB; 503]
+    /// Memory of the host itself; half of it holds request and response bodies [default: 256MiB; 503]
     host_memory "host-memory" "ARENARIA_HOST_MEMORY" Size = Size(256 << 20), server;
 }
 
@@ -132,7 +134,7 @@ impl Limits {
         let memory = self.memory;
         if memory.0 < PAGE_BYTES || !memory.0.is_multiple_of(PAGE_BYTES) || memory.0 > 4 << 30 {
             return Err(format!(
-                "memory = {memory} is no multiple of 64KiB from 64KiB to 4GiB; choose one"
+                "memory = {memory}: expected a multiple of 64KiB between 64KiB and 4GiB"
             ));
         }
         let counts = [
@@ -141,7 +143,7 @@ impl Limits {
             ("requests-per-instance", self.requests_per_instance),
         ];
         if let Some((key, _)) = counts.iter().find(|(_, value)| *value == 0) {
-            return Err(format!("{key} = 0 would serve nothing; choose at least 1"));
+            return Err(format!("{key} = 0: expected at least 1"));
         }
         let most = [
             ("request-headers", self.request_headers as u64, 10_000),
@@ -150,7 +152,7 @@ impl Limits {
             ("outgoing-requests", self.outgoing_requests as u64, 1024),
         ];
         if let Some((key, value, most)) = most.iter().find(|(_, value, most)| value > most) {
-            return Err(format!("{key} = {value} is more than {most}; choose less"));
+            return Err(format!("{key} = {value}: expected at most {most}"));
         }
         let sizes = [
             ("request-head", self.request_head, Size(4 << 10), Size(1 << 20)),
@@ -159,7 +161,7 @@ impl Limits {
         ];
         let outside = sizes.iter().find(|(_, value, least, most)| value < least || value > most);
         if let Some((key, value, least, most)) = outside {
-            return Err(format!("{key} = {value} is out of range; choose {least} to {most}"));
+            return Err(format!("{key} = {value}: expected {least} to {most}"));
         }
         let times = [
             ("head-time", self.head_time),
@@ -171,7 +173,7 @@ impl Limits {
             ("configure-time", self.configure_time),
         ];
         match times.iter().find(|(_, span)| span.0.is_zero()) {
-            Some((key, _)) => Err(format!("{key} = 0s would serve nothing; choose at least 1ms")),
+            Some((key, _)) => Err(format!("{key} = 0s: expected at least 1ms")),
             None => Ok(()),
         }
     }
@@ -211,7 +213,7 @@ mod tests {
         let none = Limits { connections: 0, ..defaults.clone() };
         assert!(none.check().unwrap_err().starts_with("connections = 0"));
         let many = Limits { connections: usize::MAX, ..defaults.clone() };
-        assert!(many.check().unwrap_err().ends_with("is more than 1000000; choose less"));
+        assert!(many.check().unwrap_err().ends_with("expected at most 1000000"));
         let vast = Limits { host_memory: Size(u64::MAX), ..defaults.clone() };
         assert!(vast.check().unwrap_err().starts_with("host-memory = "));
         let never = Limits { guest_time: secs(0), ..defaults };
