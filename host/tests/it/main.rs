@@ -18,6 +18,7 @@ mod harness;
 mod limits_guest;
 mod limits_load;
 mod limits_request;
+mod limits_table;
 mod linear_memory;
 mod malformed;
 mod memory;
