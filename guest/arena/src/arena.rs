@@ -127,6 +127,7 @@ impl Arena {
             self.heap.scrub_above(&self.region, self.scopes.top());
         }
         self.route();
+        self.debug_check();
     }
 
     /// A request begins. If the one before has ended and left blocks alive on the heap front, they
@@ -135,6 +136,7 @@ impl Arena {
     pub fn begin_request(&self) {
         if self.configured.get() && !self.open.replace(true) {
             self.heap.seal(&self.region, self.scopes.top());
+            self.debug_check();
         }
     }
 
@@ -195,17 +197,19 @@ impl Arena {
         self.phases.iter()
     }
 
-    /// How many blocks of the heap front are alive above the floor.
+    /// How many blocks of the heap front are alive above the floor. For tests.
+    #[doc(hidden)]
     #[must_use]
     pub fn live_blocks(&self) -> usize {
         self.heap.live() as usize
     }
 
     /// Visits every free block of the lists: its address and its bytes. Together with the blocks
-    /// alive above the floor they make up that part of the heap front without a gap. For audits.
+    /// alive above the floor they make up that part of the heap front without a gap. For tests.
     ///
     /// # Safety
     /// `visit` uses neither the arena nor the block: the list runs through it.
+    #[doc(hidden)]
     pub unsafe fn free_blocks(&self, visit: impl FnMut(*mut u8, usize)) {
         self.heap.listed(&self.region, visit);
     }
@@ -222,6 +226,15 @@ impl Arena {
     /// because before `configured` the start may rise after `room` was measured.
     fn in_use_max(&self, room: u32) -> u32 {
         (self.region.capacity() - self.heap.start()).saturating_sub(room)
+    }
+
+    /// The invariant of this module: the parts lie in order and do not overlap.
+    fn debug_check(&self) {
+        let (start, floor, bump) = (self.heap.start(), self.heap.floor(), self.heap.bump());
+        debug_assert!(self.persistent.end() <= start, "the persistent part reaches into the heap");
+        debug_assert!(start <= floor && floor <= bump, "the heap front is out of order");
+        debug_assert!(bump <= self.scopes.top(), "the fronts crossed");
+        debug_assert!(self.scopes.top() <= self.region.capacity());
     }
 
     fn route(&self) {

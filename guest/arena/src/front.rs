@@ -6,6 +6,8 @@
 //!
 //! Invariant: `top` is the lowest byte in use, `low` the lowest byte used since the bytes between
 //! the fronts were last zeroed; lazy, like the heap's `mark`: the truth is `min(low, top)`.
+//!
+//! What hands out memory is `unsafe`: it relies on the heap's bump being what the caller says.
 
 use core::alloc::Layout;
 use core::cell::Cell;
@@ -56,20 +58,33 @@ impl ScopeFront {
 
     /// The innermost phase ends: the front goes back to where it was when the phase began.
     pub(crate) fn leave(&self, top: u32) {
+        debug_assert!(self.depth.get() > 0 && self.top.get() <= top);
         self.low.set(self.used_from());
         self.top.set(top);
         self.depth.set(self.depth.get() - 1);
     }
 
     /// Takes memory for a layout, above `bump`. Changes nothing if there is no room.
+    ///
+    /// # Safety
+    /// Nothing uses the bytes of `region` from `bump` up to `top`.
     #[inline]
-    pub(crate) fn take(&self, region: &Region, bump: u32, layout: Layout) -> Option<NonNull<u8>> {
-        self.take_below(region, bump, self.top.get(), layout)
+    pub(crate) unsafe fn take(
+        &self,
+        region: &Region,
+        bump: u32,
+        layout: Layout,
+    ) -> Option<NonNull<u8>> {
+        // SAFETY: the caller's promise.
+        unsafe { self.take_below(region, bump, self.top.get(), layout) }
     }
 
     /// Gives up `old` at `block`, if it is what was taken last, and takes `new` in its place,
     /// which may overlap it. Changes nothing if there is no room.
-    pub(crate) fn extend_last(
+    ///
+    /// # Safety
+    /// As for `take`; `old` is a block of this front, and the caller gives it up.
+    pub(crate) unsafe fn extend_last(
         &self,
         region: &Region,
         bump: u32,
@@ -80,16 +95,20 @@ impl ScopeFront {
             return None;
         }
         // The block is in the region, so its size fits into `u32`.
-        self.take_below(region, bump, self.top.get() + old.size() as u32, new)
+        // SAFETY: the caller's promise; the block is the lowest in use.
+        unsafe { self.take_below(region, bump, self.top.get() + old.size() as u32, new) }
     }
 
-    fn take_below(
+    /// # Safety
+    /// Nothing uses the bytes of `region` from `bump` up to `end`.
+    unsafe fn take_below(
         &self,
         region: &Region,
         bump: u32,
         end: u32,
         layout: Layout,
     ) -> Option<NonNull<u8>> {
+        debug_assert!(bump <= end && end <= region.capacity(), "the fronts crossed");
         if layout.size() > (end - bump) as usize {
             return None;
         }

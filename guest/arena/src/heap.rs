@@ -12,6 +12,10 @@
 //! - `live == 0` implies `bump == floor` and empty lists.
 //! - Nothing below the floor is ever listed, and freeing it never moves the bump.
 //! - Bytes at or above `max(mark, bump)` have not been written by this front since they were zero.
+//!
+//! This module and `arena` are one boundary of safety: each function relies on being given the one
+//! region of its arena, and as `limit` the lowest offset that the scope front uses. What relies on
+//! more than that is `unsafe`.
 
 use core::cell::Cell;
 use core::cmp::{max, min};
@@ -21,6 +25,9 @@ use crate::region::Region;
 
 /// The end of a list. No block lies there, because the region's first bytes are reserved.
 const NIL: u32 = 0;
+
+/// What the arena says when it is asked to free more blocks than it has handed out.
+const NONE_ALIVE: &str = "a block was freed although none is alive";
 
 /// `CLASSES` rounded up to a power of two: a masked index then needs no bounds check.
 const HEADS: usize = CLASSES.next_power_of_two();
@@ -71,6 +78,7 @@ impl Heap {
     pub(crate) fn begin_at(&self, start: u32, mark: u32, limit: u32) {
         debug_assert!(self.live.get() == 0 && self.sealed_live.get() == 0);
         debug_assert!(NIL < start || limit == 0, "offset zero means the end of a list");
+        debug_assert!(start <= limit && start.is_multiple_of(GRANULE));
         self.start.set(start);
         self.floor.set(start);
         self.bump.set(start);
@@ -80,8 +88,9 @@ impl Heap {
 
     /// Makes room for a persistent part that has extended, before the first block. The most that
     /// was in use stays what it was.
-    pub(crate) fn rise_to(&self, start: u32) {
+    pub(crate) fn rise_to(&self, start: u32, limit: u32) {
         debug_assert!(self.live.get() == 0 && self.floor.get() <= start);
+        debug_assert!(start <= limit && start.is_multiple_of(GRANULE));
         let rise = start - self.start.get();
         self.room_min.set(self.room_min.get().saturating_sub(rise));
         self.start.set(start);
@@ -131,7 +140,8 @@ impl Heap {
         let head = self.head(classes::class_of(size));
         let listed = head.get();
         if listed != NIL {
-            // SAFETY: a listed block holds its link and is alive for nobody (invariant).
+            debug_assert!(self.floor.get() <= listed && listed < self.bump.get());
+            // SAFETY: a listed block holds its link and nothing else uses it (invariant).
             head.set(unsafe { region.read_link(listed) });
             self.live.set(self.live.get() + 1);
             return Some(listed);
@@ -161,6 +171,7 @@ impl Heap {
             .pop_aligned(region, classes::class_of(size), align)
             .or_else(|| self.bump_aligned(region, limit, block, align))
             .or_else(|| self.carve(region, block, align))?;
+        debug_assert!(self.floor.get() <= offset && offset + block <= self.bump.get());
         self.live.set(self.live.get() + 1);
         Some(offset)
     }
@@ -183,7 +194,8 @@ impl Heap {
             return None;
         }
         self.bump.set(bump + padding + block);
-        self.list_span(region, bump, padding);
+        // SAFETY: the bump has just passed the padding, which belongs to no block.
+        unsafe { self.list_span(region, bump, padding) };
         Some(bump + padding)
     }
 
@@ -197,9 +209,12 @@ impl Heap {
         // SAFETY: as in `alloc`.
         head.set(unsafe { region.read_link(found) });
         let padding = region.padding_up(found, align);
-        self.list_span(region, found, padding);
+        debug_assert!(padding + block <= classes::class_size(class));
+        // SAFETY: part of the block that was just taken from its list.
+        unsafe { self.list_span(region, found, padding) };
         let rest = classes::class_size(class) - padding - block;
-        self.list_span(region, found + padding + block, rest);
+        // SAFETY: another part of it, beyond what is returned.
+        unsafe { self.list_span(region, found + padding + block, rest) };
         Some(found + padding)
     }
 
@@ -209,16 +224,17 @@ impl Heap {
     /// `offset` is such a block, alive until now.
     #[inline]
     pub(crate) unsafe fn free(&self, region: &Region, limit: u32, offset: u32, size: u32) {
-        if offset + classes::block_size(size) == self.bump.get() {
+        let live = self.live.get().wrapping_sub(1);
+        self.live.set(live);
+        // There are fewer than 2^31 blocks. A negative count is a bug, which `reset` reports.
+        if live as i32 <= 0 {
+            self.reset(region, limit);
+        } else if offset + classes::block_size(size) == self.bump.get() {
             self.note_retreat(limit);
             self.bump.set(offset);
         } else {
-            self.list(region, classes::class_of(size), offset);
-        }
-        let live = self.live.get() - 1;
-        self.live.set(live);
-        if live == 0 {
-            self.reset(region, limit);
+            // SAFETY: the caller gives the block up.
+            unsafe { self.list(region, classes::class_of(size), offset) };
         }
     }
 
@@ -257,13 +273,17 @@ impl Heap {
         if new_block > old_block {
             return false;
         }
-        self.list_span(region, offset + new_block, old_block - new_block);
+        // SAFETY: the caller keeps only the first `new_block` bytes.
+        unsafe { self.list_span(region, offset + new_block, old_block - new_block) };
         true
     }
 
     /// Frees a sealed block. Its memory comes back when all of them are free.
-    pub(crate) fn free_sealed(&self, region: &Region, limit: u32) {
-        let sealed_live = self.sealed_live.get() - 1;
+    ///
+    /// # Safety
+    /// A block between the start and the floor was alive until now, and is counted here only once.
+    pub(crate) unsafe fn free_sealed(&self, region: &Region, limit: u32) {
+        let sealed_live = self.sealed_live.get().checked_sub(1).expect(NONE_ALIVE);
         self.sealed_live.set(sealed_live);
         if sealed_live == 0 && self.live.get() == 0 {
             self.reset(region, limit);
@@ -274,11 +294,13 @@ impl Heap {
     /// Does nothing if nothing is alive.
     pub(crate) fn seal(&self, region: &Region, limit: u32) {
         if self.live.get() == 0 {
+            debug_assert!(self.bump.get() == self.floor.get() && !self.listed.get());
             return;
         }
         self.note_retreat(limit);
         if self.scrub.get() {
-            self.scrub_listed(region);
+            // SAFETY: the lists are cleared below, before they are read again.
+            unsafe { self.scrub_listed(region) };
             self.scrub_from(region, limit, self.bump.get());
         }
         self.sealed_live.set(self.sealed_live.get() + self.live.get());
@@ -304,6 +326,7 @@ impl Heap {
     /// below the floor is alive either.
     #[inline(never)]
     fn reset(&self, region: &Region, limit: u32) {
+        assert!(self.live.get() == 0, "{NONE_ALIVE}");
         self.note_retreat(limit);
         if self.sealed_live.get() == 0 {
             self.floor.set(self.start.get());
@@ -330,11 +353,14 @@ impl Heap {
         self.mark.set(from);
     }
 
-    /// Zeroes every listed block, and with it the links: the lists must be cleared next.
+    /// Zeroes every listed block, and with it the links.
+    ///
+    /// # Safety
+    /// The caller clears the lists before anything reads them.
     #[cold]
-    fn scrub_listed(&self, region: &Region) {
+    unsafe fn scrub_listed(&self, region: &Region) {
         self.listed(region, |block, len| {
-            // SAFETY: a listed block is alive for nobody, and its link has been read.
+            // SAFETY: nothing uses a listed block, and its link has been read.
             unsafe { block.write_bytes(0, len) };
         });
     }
@@ -362,20 +388,31 @@ impl Heap {
         &self.heads[class & (HEADS - 1)]
     }
 
+    /// Puts a free block in front of its class's list.
+    ///
+    /// # Safety
+    /// The block of this class at `offset` lies between floor and bump, nothing uses it, and no
+    /// list holds any of its bytes.
     #[inline]
-    fn list(&self, region: &Region, class: usize, offset: u32) {
+    unsafe fn list(&self, region: &Region, class: usize, offset: u32) {
+        debug_assert!(offset.is_multiple_of(GRANULE) && self.floor.get() <= offset);
+        debug_assert!(offset + classes::class_size(class) <= self.bump.get());
         let head = self.head(class);
-        // SAFETY: the block at `offset` is alive for nobody (all callers), and at least 8 bytes.
+        // SAFETY: the caller's promise; a block has at least 8 bytes.
         unsafe { region.write_link(offset, head.get()) };
         head.set(offset);
         self.listed.set(true);
     }
 
-    /// Lists `len` dead bytes, a multiple of 8, as blocks of the largest classes that fit.
-    fn list_span(&self, region: &Region, mut offset: u32, mut len: u32) {
+    /// Lists `len` unused bytes, a multiple of 8, as blocks of the largest classes that fit.
+    ///
+    /// # Safety
+    /// As for `list`, for all of the bytes.
+    unsafe fn list_span(&self, region: &Region, mut offset: u32, mut len: u32) {
         while len >= GRANULE {
             let class = classes::class_within(len);
-            self.list(region, class, offset);
+            // SAFETY: the caller's promise; the block is part of the span.
+            unsafe { self.list(region, class, offset) };
             offset += classes::class_size(class);
             len -= classes::class_size(class);
         }

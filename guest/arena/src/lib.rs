@@ -113,6 +113,7 @@ mod front;
 mod heap;
 mod persistent;
 
+#[doc(hidden)]
 pub mod classes;
 mod region;
 

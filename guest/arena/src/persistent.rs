@@ -42,6 +42,10 @@ impl Binning for Bins {
     }
 }
 
+// talc ends its heap at a multiple of its unit. `start` rounds that end up to `BASE_ALIGN`, which
+// must not reach into the front above.
+const _: () = assert!((CHUNK_UNIT as u32).is_multiple_of(BASE_ALIGN));
+
 pub(crate) struct Persistent {
     talc: UnsafeCell<Talc<Manual, Bins>>,
     /// Where talc's heap ends; `None` before its first claim.
@@ -208,9 +212,8 @@ impl Need {
 /// talc wants no empty layouts. One byte occupies the same chunk.
 fn at_least_one(layout: Layout) -> Layout {
     if layout.size() == 0 {
-        // An alignment that was valid with size 0 is valid with size 1: `isize::MAX` is not a
-        // multiple of two, and the rounded-up size is the alignment itself.
-        Layout::from_size_align(1, layout.align()).unwrap_or(layout)
+        Layout::from_size_align(1, layout.align())
+            .expect("`Need::of` admits only alignments below the region's capacity")
     } else {
         layout
     }

@@ -128,12 +128,16 @@ impl<'s> Scope<'s> {
             return Ok(layout.dangling_ptr());
         }
         let (front, region) = self.arena.scopes();
-        front.take(region, self.arena.heap_bump(), layout).ok_or(Exhausted)
+        // SAFETY: between the heap's bump and this front nothing is alive (the arena's invariant).
+        unsafe { front.take(region, self.arena.heap_bump(), layout) }.ok_or(Exhausted)
     }
 
     /// Makes the block `old`, which lies at `block`, larger by moving it down, if it is the last
     /// that was taken. Returns its new place; the contents have not been moved.
-    pub(crate) fn extend_last(
+    ///
+    /// # Safety
+    /// `old` at `block` was reserved by this scope, and is not used any more if this succeeds.
+    pub(crate) unsafe fn extend_last(
         &self,
         block: NonNull<u8>,
         old: Layout,
@@ -141,7 +145,8 @@ impl<'s> Scope<'s> {
     ) -> Option<NonNull<u8>> {
         self.assert_innermost();
         let (front, region) = self.arena.scopes();
-        front.extend_last(region, self.arena.heap_bump(), (block, old), new)
+        // SAFETY: as in `reserve`; the block is the caller's to give up.
+        unsafe { front.extend_last(region, self.arena.heap_bump(), (block, old), new) }
     }
 
     #[inline]

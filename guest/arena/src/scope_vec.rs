@@ -141,7 +141,9 @@ impl<'s, T> ScopeVec<'s, T> {
         }
         let new = Layout::array::<T>(capacity).map_err(|_| Exhausted)?;
         let old = Layout::array::<T>(self.capacity).map_err(|_| Exhausted)?;
-        let data = match self.scope.extend_last(self.data.cast(), old, new) {
+        // SAFETY: reserved by this scope for this vector, which uses the new place from here on.
+        let extended = unsafe { self.scope.extend_last(self.data.cast(), old, new) };
+        let data = match extended {
             Some(data) => data.cast::<T>(),
             None => self.scope.reserve(new)?.cast::<T>(),
         };

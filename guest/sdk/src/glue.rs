@@ -1,6 +1,5 @@
-//! Where the canonical ABI meets the processor: generated bindings of the world `processor`, and
-//! the reallocation function that the host calls. The only room of this crate with unsafe code.
-#![allow(unsafe_code, reason = "exports of the canonical ABI are called with raw pointers")]
+//! Where the canonical ABI meets the processor: the generated bindings of the world `processor`,
+//! and what their exports do. The reallocation function that the host calls is in `realloc`.
 
 use std::marker::PhantomData;
 
@@ -10,6 +9,7 @@ use crate::memory::ARENA;
 use crate::{Exported, Request, state};
 
 #[allow(missing_docs, clippy::allow_attributes_without_reason, reason = "generated")]
+#[allow(unsafe_code, reason = "exports of the canonical ABI are called with raw pointers")]
 pub mod bindings {
     //! Generated from `wit/processor`.
     wit_bindgen::generate!({
@@ -75,23 +75,4 @@ impl<P: Exported> memory::Guest for Component<P> {
 
 fn phase_usage((name, high_water): (&'static str, usize)) -> memory::PhaseUsage {
     memory::PhaseUsage { name: name.to_owned(), high_water: high_water as u64 }
-}
-
-/// Where the host puts what it passes to an export. The only one in a component: `wit-bindgen`'s
-/// own allocates with Rust's allocator and does not know that a request begins.
-///
-/// # Safety
-///
-/// As the canonical ABI asks: `old` is 1. not dereferenced if `old_size` is 0, 2. else a block of
-/// `old_size` bytes aligned to `align` that came from here.
-#[cfg(all(target_family = "wasm", target_os = "unknown"))]
-#[unsafe(export_name = "cabi_realloc")]
-unsafe extern "C" fn cabi_realloc(
-    old: *mut u8,
-    old_size: usize,
-    align: usize,
-    new_size: usize,
-) -> *mut u8 {
-    // SAFETY: the caller keeps the canonical ABI's contract, which is `host_realloc`'s.
-    unsafe { ARENA.host_realloc(old, old_size, align, new_size) }
 }

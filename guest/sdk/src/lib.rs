@@ -72,7 +72,8 @@
 //! itself and brackets each such export with [`request`] or [`request_with`], so that the arena
 //! knows where a request begins and ends.
 
-// The one exception is `glue`, which the canonical ABI calls with raw pointers.
+// The exceptions are the generated bindings and `realloc`: the canonical ABI calls both with raw
+// pointers.
 #![deny(unsafe_code)]
 
 mod processor;
@@ -82,6 +83,8 @@ mod settings;
 
 mod glue;
 mod memory;
+#[cfg(all(target_family = "wasm", target_os = "unknown"))]
+mod realloc;
 mod state;
 
 #[doc(hidden)]

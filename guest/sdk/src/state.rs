@@ -98,14 +98,33 @@ fn close_persistent_part() {
 /// block has been freed. A bracket within a bracket is part of the outer one.
 pub fn request<R>(f: impl FnOnce() -> R) -> R {
     close_persistent_part();
-    if IN_REQUEST.replace(true) {
-        return f();
+    let _bracket = Bracket::open();
+    f()
+}
+
+/// An open bracket. Its drop closes it, so that unwinding (natively) ends it like returning does.
+struct Bracket {
+    /// Whether it is inside another one, which it leaves open.
+    inner: bool,
+}
+
+impl Bracket {
+    fn open() -> Self {
+        let inner = IN_REQUEST.replace(true);
+        if !inner {
+            ARENA.begin_request();
+        }
+        Self { inner }
     }
-    ARENA.begin_request();
-    let result = f();
-    ARENA.end_request();
-    IN_REQUEST.set(false);
-    result
+}
+
+impl Drop for Bracket {
+    fn drop(&mut self) {
+        if !self.inner {
+            ARENA.end_request();
+            IN_REQUEST.set(false);
+        }
+    }
 }
 
 /// Like [`request`], with the processor of this instance, which is configured without settings if
@@ -223,6 +242,13 @@ mod tests {
             request(|| ());
             assert!(IN_REQUEST.get());
         });
+        assert!(!IN_REQUEST.get());
+    }
+
+    #[test]
+    fn a_panic_ends_the_bracket() {
+        let panicked = std::panic::catch_unwind(|| request(|| panic!("on purpose")));
+        assert!(panicked.is_err());
         assert!(!IN_REQUEST.get());
     }
 

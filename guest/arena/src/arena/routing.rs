@@ -94,7 +94,7 @@ impl Arena {
         let block = self.persistent.alloc(&self.region, self.scopes.top(), layout);
         if !self.configured.get() {
             // Also without a block: the part may have extended all the same.
-            self.heap.rise_to(self.persistent.start(&self.region));
+            self.heap.rise_to(self.persistent.start(&self.region), self.scopes.top());
         }
         block
     }
@@ -110,7 +110,9 @@ impl Arena {
             // SAFETY: the caller's promise; the part's blocks are exactly those below its end.
             unsafe { self.persistent.free(self.region.at(offset), layout) };
         } else {
-            self.heap.free_sealed(&self.region, self.scopes.top());
+            debug_assert!(self.heap.start() <= offset, "a block from between the parts");
+            // SAFETY: the caller's promise: between the parts, such a block is a sealed one.
+            unsafe { self.heap.free_sealed(&self.region, self.scopes.top()) };
         }
     }
 

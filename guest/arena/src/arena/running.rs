@@ -36,6 +36,9 @@ impl<'a> Phase<'a> {
 impl Drop for Phase<'_> {
     fn drop(&mut self) {
         let arena = self.arena;
+        // Moving the front back frees what was taken since: also an inner phase's memory, if that
+        // were still running.
+        assert!(arena.scopes.depth() == self.depth, "phases must end in reverse order");
         arena.heap.note_retreat(arena.scopes.top());
         let room_min = arena.heap.swap_room_min(0);
         arena.heap.swap_room_min(min(self.room_min, room_min));
@@ -48,6 +51,7 @@ impl Drop for Phase<'_> {
         if arena.heap.scrub() {
             arena.scopes.scrub(&arena.region, arena.heap.bump());
         }
+        arena.debug_check();
     }
 }
 
@@ -66,5 +70,41 @@ impl Drop for Keeping<'_> {
     fn drop(&mut self) {
         self.0.keeping.set(self.0.keeping.get() - 1);
         self.0.route();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::ptr::NonNull;
+    use std::vec;
+
+    use super::{Arena, Phase};
+
+    fn check_order(outer_first: bool) {
+        let mut memory = vec![0u128; 256];
+        let base = NonNull::from(&mut memory[..]).cast();
+        // SAFETY: the memory outlives the arena, and nothing else uses it.
+        let arena = unsafe { Arena::new_zeroed(base, 4096) };
+        arena.configured();
+        let outer = Phase::enter(&arena, "outer");
+        let inner = Phase::enter(&arena, "inner");
+        if outer_first {
+            drop(outer);
+            drop(inner);
+        } else {
+            drop(inner);
+            drop(outer);
+        }
+    }
+
+    #[test]
+    fn phases_end_in_reverse_order() {
+        check_order(false);
+    }
+
+    #[test]
+    #[should_panic(expected = "phases must end in reverse order")]
+    fn a_phase_that_ends_before_its_inner_one_panics() {
+        check_order(true);
     }
 }

@@ -41,6 +41,7 @@ impl Single {
     #[cold]
     #[inline(never)]
     fn attach(&self) {
+        // SAFETY: wasm-ld defines the symbol under this name for every module. It is never read.
         unsafe extern "C" {
             /// Set by the linker: the end of static data and stack. Only its address has a meaning.
             static __heap_base: u8;
@@ -84,6 +85,7 @@ pub(super) unsafe fn host_realloc(
 /// Traps. Not inlined and not mangled, so that a backtrace says what happened; nothing is
 /// formatted or printed, because a component may call nothing out of `realloc`.
 #[inline(never)]
+// SAFETY: a module has one arena (its crate documentation), and no other symbol has this name.
 #[unsafe(no_mangle)]
 pub(super) fn arena_exhausted() -> ! {
     wasm32::unreachable()

@@ -235,3 +235,20 @@ fn a_region_at_any_address_and_of_any_size_is_a_region() {
         }
     }
 }
+
+#[test]
+#[should_panic(expected = "a block was freed although none is alive")]
+fn a_block_that_is_freed_twice_is_caught() {
+    let arena = Sandbox::configured(64 << 10);
+    arena.free_twice(arena.alloc(100, 8));
+}
+
+#[test]
+#[should_panic(expected = "a block was freed although none is alive")]
+fn a_survivor_that_is_freed_twice_is_caught() {
+    let arena = Sandbox::configured(64 << 10);
+    let survivor = arena.alloc(100, 8);
+    arena.end_request();
+    arena.begin_request();
+    arena.free_twice(survivor);
+}

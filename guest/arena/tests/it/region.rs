@@ -113,6 +113,15 @@ impl Sandbox {
         unsafe { self.arena.dealloc(block.pointer.as_ptr(), block.layout) };
     }
 
+    /// Breaks the allocator's contract: frees a block two times.
+    pub(crate) fn free_twice(&self, block: Block) {
+        let (pointer, layout) = (block.pointer.as_ptr(), block.layout);
+        self.free(block);
+        // SAFETY: not kept, on purpose: the arena must notice. It is the only block, so nothing
+        // else can be damaged.
+        unsafe { self.arena.dealloc(pointer, layout) };
+    }
+
     /// The block in its new size, or the old one if the arena is exhausted.
     pub(crate) fn try_realloc(&self, block: Block, size: usize) -> Result<Block, Block> {
         // SAFETY: the block is alive and given up; tests ask for sizes that are valid.

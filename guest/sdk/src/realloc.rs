@@ -1,0 +1,23 @@
+//! The reallocation function that the host calls.
+#![allow(unsafe_code, reason = "the canonical ABI calls it with raw pointers")]
+
+use crate::memory::ARENA;
+
+/// Where the host puts what it passes to an export. The only one in a component: `wit-bindgen`'s
+/// own allocates with Rust's allocator and does not know that a request begins.
+///
+/// # Safety
+///
+/// If `old_size` is not 0, `old` is a block of `old_size` bytes aligned to `align` that this
+/// function returned. If `old_size` is 0, `old` may be anything: it is not dereferenced.
+// SAFETY: nothing else in a component exports this name: `wit-bindgen` is built without its own.
+#[unsafe(export_name = "cabi_realloc")]
+unsafe extern "C" fn cabi_realloc(
+    old: *mut u8,
+    old_size: usize,
+    align: usize,
+    new_size: usize,
+) -> *mut u8 {
+    // SAFETY: the caller keeps the canonical ABI's contract, which is `host_realloc`'s.
+    unsafe { ARENA.host_realloc(old, old_size, align, new_size) }
+}
