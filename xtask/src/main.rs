@@ -22,6 +22,7 @@ mod run;
 mod served;
 mod steps;
 mod test;
+mod tidy;
 mod tools;
 mod watch;
 mod wit;
@@ -62,6 +63,12 @@ enum Task {
         /// Run only this step, of all that there are; can be given several times.
         #[arg(long, value_name = "NAME")]
         step: Vec<String>,
+    },
+    /// Check the rules of style that a program can check.
+    Tidy {
+        /// Write today's counts into xtask/tidy.toml.
+        #[arg(long)]
+        bless: bool,
     },
     /// Check the examples alone: Rust, JavaScript, Python.
     Examples,
@@ -124,6 +131,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         }
         Task::Serve { args } => run::serve(&workspace, &args),
         Task::Test { all, step } => test::run(&workspace, all, step),
+        Task::Tidy { bless } => tidy::run(&workspace, bless),
         Task::Examples => examples::run(&workspace),
         Task::Load { args } => run::load(&workspace, &args),
         Task::Instructions(args) => instructions::run(&workspace, args),
