@@ -17,6 +17,7 @@ use crate::package;
 use crate::peers;
 use crate::playground;
 use crate::steps::Steps;
+use crate::tidy;
 use crate::tools::{cargo_with_lints, need_deny, need_miri};
 use crate::wit;
 use crate::workspace::{WASI, WASM, Workspace, succeed};
@@ -61,6 +62,7 @@ pub(crate) fn run(workspace: &Workspace, all: bool, only: Vec<String>) -> anyhow
 
 fn builds(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<()> {
     steps.command("format", workspace.cargo().args(["fmt", "--all", "--check"]))?;
+    steps.step("tidy", || tidy::run(workspace, false))?;
     steps.step("guests", || build_all(workspace))?;
     steps.step("bridges", || bridges::build_all(workspace))?;
     steps.step("components for other hosts", || peers::build_all(workspace))?;

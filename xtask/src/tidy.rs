@@ -4,6 +4,7 @@
 //! are known: a file may have as many, and `--bless` writes the counts anew.
 
 mod constants;
+mod figures;
 mod imports;
 mod links;
 mod rust;
@@ -71,6 +72,7 @@ pub(crate) fn run(workspace: &Workspace, bless: bool) -> anyhow::Result<()> {
         ("constants", constants::check(&sources, &lists.constant)),
         ("words", words::check(&sources, &lists.word)),
         ("links", links::check(&sources, &files)),
+        ("figures", figures::check(&sources)),
     ];
     if bless {
         let lists = text.split("\n[known").next().unwrap_or_default().trim_end();
