@@ -231,7 +231,7 @@ fn a_route_cannot_have_the_playgrounds_path() {
         let route = format!("[[route]]\npath = {path:?}\ncomponent = {hello:?}\n");
         fs::write(&file, format!("playground = {playground}\n{route}"))
             .expect("the folder is ours");
-        let arguments = ["serve".as_ref(), "--check-config".as_ref(), "--config".as_ref()];
+        let arguments = ["serve", "--check-config", "--config"];
         let ended = finished(arenaria(&arguments).arg(&file));
         assert_eq!(ended.code, Some(code), "{path}: {ended:?}");
         let sentence = format!("path = {path:?} is the playground's");
