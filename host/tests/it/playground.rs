@@ -103,8 +103,8 @@ fn each_file_has_its_type_and_may_do_nothing_but_its_own() {
     let response = get(&server, "/playground", "");
     assert_eq!(response.status, 308);
     check_header(&response, "location", Some("/playground/"));
-    // Every other path is the route's, which answers what is no document with 400.
-    assert_eq!(get(&server, "/playgrounds", "").status, 400);
+    // Every other path is the route's. It takes POST alone.
+    assert_eq!(get(&server, "/playgrounds", "").status, 405);
     // The operator's listener has no playground.
     let asked = Connection::open(server.operator()).exchange(&Request::get("/playground/"));
     assert_eq!(asked.status, 404);
