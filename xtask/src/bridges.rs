@@ -10,7 +10,8 @@ use anyhow::{Context, bail, ensure};
 use wasmparser::{Parser, Payload};
 use wit_component::ComponentEncoder;
 
-use crate::guests::{PROFILE, read, write_if_changed};
+use crate::files::{read, write_if_changed};
+use crate::guests::PROFILE;
 use crate::metadata::Package;
 use crate::tools::need_target;
 use crate::workspace::{WASM, Workspace, succeed};

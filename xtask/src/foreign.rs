@@ -12,7 +12,8 @@ use std::process::Command;
 
 use anyhow::{Context, ensure};
 
-use crate::guests::{PROFILE, read, write_if_changed};
+use crate::files::{read, write_if_changed};
+use crate::guests::PROFILE;
 use crate::registries::{lack_of_node, lack_of_python, need_npm, need_pip};
 use crate::tools::{need_target, output};
 use crate::workspace::{WASI, Workspace, succeed};

@@ -2,13 +2,13 @@
 //! the contract stays in the folder of components.
 
 use std::fs;
-use std::path::Path;
 
 use anyhow::{Context, bail};
 use wit_component::ComponentEncoder;
 
 use crate::collector;
 use crate::contract::examine;
+use crate::files::{read, write_if_changed};
 use crate::metadata::Package;
 use crate::tools::need_target;
 use crate::workspace::{WASM, Workspace, succeed};
@@ -83,22 +83,4 @@ fn encode(workspace: &Workspace, package: &Package, core: &[u8]) -> anyhow::Resu
     write_if_changed(&component_file, &component)?;
     let (core_bytes, component_bytes) = (core.len(), component.len());
     Ok(Built { core_bytes, component_bytes, pages: findings.pages })
-}
-
-/// Leaves a file alone that is already right, for the sake of those who look at its time.
-pub(crate) fn write_if_changed(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    if fs::read(path).is_ok_and(|present| present == bytes) {
-        return Ok(());
-    }
-    let folder = path.parent().expect("a component lies in the folder of components");
-    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    // Renamed into place, so that nobody ever reads half a component.
-    let unfinished = path.with_extension("wasm.new");
-    fs::write(&unfinished, bytes)
-        .and_then(|()| fs::rename(&unfinished, path))
-        .with_context(|| format!("cannot write {}", path.display()))
-}
-
-pub(crate) fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
-    fs::read(path).with_context(|| format!("cannot read {}", path.display()))
 }

@@ -9,6 +9,7 @@ mod collector;
 mod contract;
 mod deploy;
 mod examples;
+mod files;
 mod foreign;
 mod guests;
 mod instructions;

@@ -6,6 +6,7 @@
 
 mod artifact;
 mod check;
+mod contents;
 mod image;
 mod layout;
 mod read;
@@ -19,6 +20,8 @@ use std::time::{Duration, UNIX_EPOCH};
 use anyhow::{Context, ensure};
 
 pub(crate) use self::check::checked_by_the_image;
+pub(crate) use self::contents::Packages;
+use self::contents::{COMPONENTS, shared_components};
 pub(crate) use self::sandbox::Sandbox;
 use crate::bridges;
 use crate::guests::build_all;
@@ -26,31 +29,8 @@ use crate::steps::Steps;
 use crate::tools::need_target;
 use crate::workspace::{Workspace, succeed};
 
-/// The guests that are handed on. The others are for tests.
-const COMPONENTS: [&str; 2] = ["hello", "transform"];
-
 /// Stands in a folder that this command made and may empty.
 const MARK: &str = ".made-by-arenaria";
-
-/// What was made.
-#[derive(Debug)]
-pub(crate) struct Packages {
-    out: PathBuf,
-    /// The name of each component, in the folder of components.
-    components: Vec<String>,
-}
-
-impl Packages {
-    /// The layout of a component.
-    fn component(&self, name: &str) -> PathBuf {
-        self.out.join("components").join(name)
-    }
-
-    /// The folder of the container image: its root, its layout and a file to build it from the root.
-    fn image(&self) -> PathBuf {
-        self.out.join("image")
-    }
-}
 
 /// Builds guests and server, packs them, and checks what was made.
 ///
@@ -145,24 +125,6 @@ fn bridged(workspace: &Workspace, binary: &Path, out: &Path) -> anyhow::Result<V
         succeed(bridge.args(["--world", world]))?;
         files.push(file);
     }
-    Ok(files)
-}
-
-/// What the folder beside the binary has of components: the bridges, if they were built.
-fn shared_components(share: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    if !share.is_dir() {
-        return Ok(Vec::new());
-    }
-    let entries =
-        fs::read_dir(share).with_context(|| format!("cannot read {}", share.display()))?;
-    let mut files = Vec::new();
-    for entry in entries {
-        let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "wasm") {
-            files.push(path);
-        }
-    }
-    files.sort();
     Ok(files)
 }
 

@@ -5,7 +5,8 @@
 
 use anyhow::Context;
 
-use crate::guests::{PROFILE, read, write_if_changed};
+use crate::files::{read, write_if_changed};
+use crate::guests::PROFILE;
 use crate::tools::{need_oha, need_target, need_wasmtime};
 use crate::workspace::{WASI, Workspace, succeed};
 

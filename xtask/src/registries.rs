@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::Context;
 
-use crate::guests::read;
+use crate::files::read;
 use crate::workspace::succeed;
 
 /// The oldest Node that the scripts and examples run on.

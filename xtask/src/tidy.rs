@@ -5,6 +5,7 @@
 
 mod constants;
 mod figures;
+mod finding;
 mod imports;
 mod links;
 mod rust;
@@ -17,23 +18,8 @@ use std::path::Path;
 use anyhow::{Context as _, bail};
 use serde::Deserialize;
 
+use self::finding::{Finding, LISTS, Source};
 use crate::workspace::{Workspace, printed};
-
-/// A file of the repository.
-#[derive(Debug)]
-struct Source {
-    /// From the root of the repository.
-    path: String,
-    text: String,
-}
-
-/// What a rule does not allow.
-#[derive(Debug, PartialEq, Eq)]
-struct Finding {
-    path: String,
-    line: usize,
-    message: String,
-}
 
 /// The file `xtask/tidy.toml`.
 #[derive(Debug, Default, Deserialize)]
@@ -51,8 +37,6 @@ struct Lists {
 }
 
 type Counts = BTreeMap<String, BTreeMap<String, usize>>;
-
-const LISTS: &str = "xtask/tidy.toml";
 
 /// Checks every rule, or writes today's counts.
 ///

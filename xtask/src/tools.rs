@@ -1,13 +1,11 @@
 //! The tools that cargo does not bring along, and how they are got when they are missing.
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, ensure};
 
-use crate::guests::read;
+use crate::files::{read, write_program};
 use crate::registries::{lack_of_python, need_pip};
 use crate::workspace::{Workspace, printed, succeed};
 
@@ -163,18 +161,6 @@ fn wasmtime_of_pypi(workspace: &Workspace) -> anyhow::Result<PathBuf> {
     Ok(own)
 }
 
-/// Writes a program, renamed into place: a copy that runs at the moment is not written to.
-fn write_program(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    let unfinished = path.with_extension("new");
-    let write = || {
-        fs::create_dir_all(path.parent().expect("a program lies in a folder"))?;
-        fs::write(&unfinished, bytes)?;
-        fs::set_permissions(&unfinished, Permissions::from_mode(0o755))?;
-        fs::rename(&unfinished, path)
-    };
-    write().with_context(|| format!("cannot write {}", path.display()))
-}
-
 /// The path of wkg, which builds packages of WIT, in the same way.
 ///
 /// # Errors
@@ -274,16 +260,6 @@ mod tests {
         assert!(is_accepted(Path::new("cargo"), "cargo 1."));
         assert!(!is_accepted(Path::new("cargo"), "cargo 48."));
         assert!(!is_accepted(Path::new("/nowhere/cargo"), ""));
-    }
-
-    #[test]
-    fn a_program_that_is_written_can_be_run() {
-        let folder = tempfile::tempdir().unwrap();
-        let program = folder.path().join("bin/answer");
-        for text in ["#!/bin/sh\necho one", "#!/bin/sh\necho two"] {
-            write_program(&program, text.as_bytes()).unwrap();
-        }
-        assert_eq!(output(&mut Command::new(&program)).unwrap(), "two\n");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::process::Command;
 use anyhow::{Context, ensure};
 use wit_component::{DecodedWasm, decode};
 
-use crate::guests::read;
+use crate::files::read;
 use crate::tools::need_wkg;
 use crate::workspace::{Workspace, succeed};
 

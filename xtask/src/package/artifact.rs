@@ -8,7 +8,7 @@ use serde_json::json;
 use wit_component::{DecodedWasm, decode};
 
 use super::layout::{Layout, bytes};
-use crate::guests::read;
+use crate::files::read;
 use crate::metadata::annotations;
 
 /// The media type of the configuration.

@@ -15,11 +15,12 @@ use serde::Deserialize;
 use tar::Archive;
 
 use super::artifact::{self, World};
+use super::contents::Packages;
+use super::image;
 use super::layout::digest;
 use super::read::{Contents, ImageConfig, document};
 use super::sandbox::{Sandbox, Server};
-use super::{Packages, image};
-use crate::guests::read;
+use crate::files::read;
 use crate::workspace::{printed, succeed};
 
 /// Checks everything but that it runs.

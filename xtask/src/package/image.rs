@@ -13,8 +13,8 @@ use flate2::{Compression, GzBuilder};
 use serde_json::json;
 use tar::{Builder, EntryType, Header};
 
+use super::contents::{COMPONENTS, shared_components};
 use super::layout::{Layout, bytes, digest};
-use super::{COMPONENTS, shared_components};
 use crate::workspace::Workspace;
 
 /// The media type of the configuration.
@@ -183,7 +183,7 @@ fn architecture() -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::guests::read;
+    use crate::files::read;
 
     #[test]
     fn a_containerfile_says_what_the_configuration_says() {

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::layout::digest;
-use crate::guests::read;
+use crate::files::read;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]

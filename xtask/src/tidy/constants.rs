@@ -2,8 +2,8 @@
 
 use serde::Deserialize;
 
+use super::finding::{Finding, LISTS, Source};
 use super::rust::{line, split, without_tests};
-use super::{Finding, LISTS, Source};
 
 /// A constant that may stand where it stands.
 #[derive(Debug, Deserialize)]

@@ -1,6 +1,6 @@
 //! A measured figure in the README stands in a section that names the command that repeats it.
 
-use super::{Finding, Source};
+use super::finding::{Finding, Source};
 
 const UNITS: [&str; 5] = ["×", "requests/s", "µs", "ms", "MB"];
 const COMMANDS: [&str; 2] = ["cargo xtask ", "curl "];

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::finding::{Finding, Source};
 use super::rust::{line, split, without_tests};
-use super::{Finding, Source};
 
 /// The host's folders, or files beside them, from the lowest floor to the highest.
 const FLOORS: [&[&str]; 8] = [
@@ -97,12 +97,14 @@ fn imported<'a>(
     let (code, _) = split(&source.text);
     let code = without_tests(&code);
     let mut found = Vec::new();
-    for (at, path) in paths(code) {
+    let is_child = |path: &&Vec<String>| path.len() == module.len() + 1 && path.starts_with(module);
+    let children: Vec<_> = modules.keys().filter(is_child).filter_map(|path| path.last()).collect();
+    for (at, path) in paths(code, &children) {
         let mut place = match path[0].as_str() {
             "crate" => Vec::new(),
             "self" => module.to_vec(),
             "super" => module[..module.len().saturating_sub(1)].to_vec(),
-            _ => continue,
+            child => [module, &[child.to_owned()]].concat(),
         };
         for part in &path[1..] {
             if part == "super" {
@@ -121,11 +123,14 @@ fn imported<'a>(
     found
 }
 
-/// Every path that begins at the crate, at this module or above it, with the trees of `use` unfolded.
-fn paths(code: &str) -> Vec<(usize, Vec<String>)> {
+/// Every path that begins at the crate, at this module, above it or at one of its children, with the
+/// trees of `use` unfolded.
+fn paths(code: &str, children: &[&String]) -> Vec<(usize, Vec<String>)> {
     let mut found = Vec::new();
-    for start in ["crate::", "super::", "self::"] {
-        for (at, _) in code.match_indices(start) {
+    let names = ["crate", "super", "self"].into_iter();
+    for name in names.chain(children.iter().map(|child| child.as_str())) {
+        let start = format!("{name}::");
+        for (at, _) in code.match_indices(&start) {
             let in_path = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
             let visibility = code[..at].ends_with("in ");
             if !code[..at].ends_with(in_path) && !visibility {
@@ -211,5 +216,16 @@ mod tests {
             found(&[a, b, ("guest/x/src/c.rs", "#[cfg(test)]\nmod tests { use super::a; }")]),
             [""; 0]
         );
+    }
+
+    #[test]
+    fn a_circle_of_a_file_and_its_child_is_found() {
+        let child = ("guest/x/src/a/b.rs", "use super::One;");
+        let uses = |text| found(&[("guest/x/src/a.rs", text), child]);
+        assert_eq!(
+            uses("mod b;\nfn f() { b::g() }"),
+            ["guest/x/src/a.rs:2", "guest/x/src/a/b.rs:1"]
+        );
+        assert_eq!(uses("mod b;\nuse other::b::g;"), [""; 0]);
     }
 }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use super::finding::{Finding, Source};
 use super::rust::line;
-use super::{Finding, Source};
 
 /// The links, and paths between backticks, that lead nowhere.
 pub(super) fn check(sources: &[Source], files: &BTreeSet<String>) -> Vec<Finding> {

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{Finding, LISTS, Source};
+use super::finding::{Finding, LISTS, Source};
 
 const LINES_MAX: usize = 400;
 

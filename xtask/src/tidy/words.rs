@@ -2,8 +2,8 @@
 
 use serde::Deserialize;
 
+use super::finding::{Finding, Source};
 use super::rust::{line, split};
-use super::{Finding, Source};
 
 /// A phrase, what to write instead, and phrases that it may stand in.
 #[derive(Debug, Deserialize)]
