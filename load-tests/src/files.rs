@@ -52,7 +52,7 @@ impl Paths {
         )
     }
 
-    /// The tool `name`: the one that `cargo xtask peers` has installed, or the one on `PATH`; `None` if
+    /// The tool `name`: the one that `cargo xtask benchmark-peers` has installed, or the one on `PATH`; `None` if
     /// there is neither.
     #[must_use]
     pub fn tool(&self, name: &str) -> Option<PathBuf> {

@@ -1,6 +1,6 @@
 //! A second opinion on an open loop: oha, with its correction of latencies.
 //!
-//! It is not ours: `cargo xtask peers --oha` installs it. It says for itself what went wrong, and
+//! It is not ours: `cargo xtask benchmark-peers --oha` installs it. It says for itself what went wrong, and
 //! nothing of that is left out.
 
 use std::net::SocketAddr;

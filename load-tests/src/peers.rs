@@ -2,7 +2,7 @@
 //! would choose.
 //!
 //! Nobody is given an option that makes it slower. `wasmtime serve` keeps its defaults but for how
-//! often an instance is used; `-Scli` is what every component built with std needs. `cargo xtask peers`
+//! often an instance is used; `-Scli` is what every component built with std needs. `cargo xtask benchmark-peers`
 //! installs it with wasmtime's optimising compiler, pooling allocator and component model, and
 //! without the features that a server does not need; none that is left out makes it faster.
 
@@ -180,13 +180,13 @@ impl Peer {
             }
             _ if self.is_arenaria() => paths.arenaria(),
             _ => {
-                let wasmtime = paths
-                    .tool("wasmtime")
-                    .context("there is no `wasmtime`: install it with `cargo xtask peers`")?;
+                let wasmtime = paths.tool("wasmtime").context(
+                    "there is no `wasmtime`: install it with `cargo xtask benchmark-peers`",
+                )?;
                 let version = version_of(&wasmtime);
                 ensure!(
                     version.starts_with(WASMTIME),
-                    "{} is {version:?}, {WASMTIME}* is compared: install it with `cargo xtask peers`",
+                    "{} is {version:?}, {WASMTIME}* is compared: install it with `cargo xtask benchmark-peers`",
                     wasmtime.display()
                 );
                 Ok(wasmtime)

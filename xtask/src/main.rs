@@ -4,25 +4,25 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a command line")]
 
+mod benchmark_peers;
 mod bridges;
 mod collector;
 mod contract;
 mod deploy;
 mod examples;
 mod files;
-mod foreign;
 mod guests;
 mod instructions;
 mod metadata;
-mod others;
+mod other_hosts;
 mod package;
-mod peers;
 mod playground;
 mod registries;
 mod run;
 mod served;
 mod steps;
 mod test;
+mod test_components;
 mod tidy;
 mod tools;
 mod watch;
@@ -81,17 +81,17 @@ enum Task {
     /// Count user instructions per request with valgrind, and compare them with the budgets in
     /// xtask/instructions.toml.
     Instructions(instructions::Args),
-    /// Build the components for other hosts, and install wasmtime's command unless it is there.
-    Peers {
+    /// Build the components that arenaria is compared with, and install wasmtime's command if it is
+    /// missing.
+    BenchmarkPeers {
         /// Install the load generator oha as well.
         #[arg(long)]
         oha: bool,
     },
-    /// Test bridged components in hosts that are not ours, which are installed into the target
-    /// directory unless they are there.
-    Others,
-    /// Build the components in other languages and worlds that the host is tested with.
-    Foreign,
+    /// Test bridged components in wasmtime and jco, and install these if they are missing.
+    OtherHosts,
+    /// Build the components that the host is tested with: JavaScript, Python and Rust, for `wasi:http`.
+    TestComponents,
     /// Pack the components as OCI artifacts and the server as a container image, and check them.
     Package {
         /// Where to; a folder that is empty or that this command made [default: target/package].
@@ -136,9 +136,11 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Examples => examples::run(&workspace),
         Task::Load { args } => run::load(&workspace, &args),
         Task::Instructions(args) => instructions::run(&workspace, args),
-        Task::Peers { oha } => peers::get(&workspace, oha),
-        Task::Others => others::run(&workspace),
-        Task::Foreign => foreign::build_all(&workspace, &foreign::Language::ALL),
+        Task::BenchmarkPeers { oha } => benchmark_peers::get(&workspace, oha),
+        Task::OtherHosts => other_hosts::run(&workspace),
+        Task::TestComponents => {
+            test_components::build_all(&workspace, &test_components::Language::ALL)
+        }
         Task::Package { out, binary } => package::run(&workspace, out, binary),
         Task::Conformance { file } => run::conformance(&workspace, &file),
     }

@@ -5,9 +5,9 @@ use std::path::Path;
 
 use anyhow::Context;
 
+use crate::benchmark_peers;
 use crate::bridges;
 use crate::guests::build_all;
-use crate::peers;
 use crate::playground;
 use crate::workspace::{Workspace, become_command, succeed};
 
@@ -43,7 +43,7 @@ pub(crate) fn serve(workspace: &Workspace, args: &[String]) -> anyhow::Result<()
 pub(crate) fn load(workspace: &Workspace, args: &[String]) -> anyhow::Result<()> {
     build_all(workspace)?;
     bridges::build_all(workspace)?;
-    peers::build_all(workspace)?;
+    benchmark_peers::build_all(workspace)?;
     // One after the other: together they would have the features of both.
     for package in ["arenaria", "load-tests"] {
         succeed(workspace.cargo().args(["build", "--release", "-p", package]))?;

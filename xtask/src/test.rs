@@ -7,16 +7,16 @@
 
 use std::process::Command;
 
+use crate::benchmark_peers;
 use crate::bridges;
 use crate::deploy;
 use crate::examples;
-use crate::foreign;
 use crate::guests::{GUEST_LIBRARIES, GUESTS, PROFILE, build_all};
-use crate::others;
+use crate::other_hosts;
 use crate::package;
-use crate::peers;
 use crate::playground;
 use crate::steps::Steps;
+use crate::test_components;
 use crate::tidy;
 use crate::tools::{cargo_with_lints, need_deny, need_miri};
 use crate::wit;
@@ -49,9 +49,9 @@ pub(crate) fn run(workspace: &Workspace, all: bool, only: Vec<String>) -> anyhow
         if all {
             documentation(workspace, steps)?;
             playground::test(workspace, steps)?;
-            others::add_steps(workspace, steps)?;
+            other_hosts::add_steps(workspace, steps)?;
             examples::check(workspace, steps)?;
-            foreign(workspace, steps)?;
+            with_test_components(workspace, steps)?;
             packages(workspace, steps)?;
             licences(workspace, steps)?;
             miri(workspace, steps)?;
@@ -65,7 +65,7 @@ fn builds(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<()> {
     steps.step("tidy", || tidy::run(workspace, false))?;
     steps.step("guests", || build_all(workspace))?;
     steps.step("bridges", || bridges::build_all(workspace))?;
-    steps.step("components for other hosts", || peers::build_all(workspace))?;
+    steps.step("benchmark peers", || benchmark_peers::build_all(workspace))?;
     steps.step("lints of the guests", || {
         let packages = GUEST_LIBRARIES.iter().chain(&GUESTS).chain(&bridges::BRIDGE_PACKAGES);
         lint_components(workspace, WASM, packages)
@@ -73,7 +73,7 @@ fn builds(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<()> {
     steps.step("build and lints", || {
         succeed(cargo_with_lints(workspace)?.args(["test", "--no-run"]).args(TARGETS))?;
         // The tests that are not run by themselves.
-        let apart = ["--workspace", "--test", "foreign", "--test", "others"];
+        let apart = ["--workspace", "--test", "test_components", "--test", "other_hosts"];
         succeed(cargo_with_lints(workspace)?.args(["test", "--no-run"]).args(apart))?;
         // The programs as they are without their tests: what only tests use is dead code. Together with
         // a test, so that the dependencies have the same features.
@@ -112,15 +112,19 @@ fn lint_components<'a>(
 
 /// The host with components in other languages and worlds. Of those that this machine cannot make,
 /// the tests are left out.
-fn foreign(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<()> {
-    steps.step("lints for other hosts", || {
-        lint_components(workspace, WASI, peers::PEERS.iter().chain(&foreign::PACKAGES))
+fn with_test_components(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<()> {
+    steps.step("lints of test components and peers", || {
+        lint_components(
+            workspace,
+            WASI,
+            benchmark_peers::PEERS.iter().chain(&test_components::PACKAGES),
+        )
     })?;
     let mut languages = Vec::new();
     let mut test = cargo_with_lints(workspace)?;
     // As the other tests are built, and their target is named: it is not part of `--tests`.
-    test.args(["test", "--no-fail-fast", "--workspace", "--test", "foreign", "--"]);
-    for language in foreign::Language::ALL {
+    test.args(["test", "--no-fail-fast", "--workspace", "--test", "test_components", "--"]);
+    for language in test_components::Language::ALL {
         match language.lack() {
             None => languages.push(language),
             Some(reason) => {
@@ -129,8 +133,8 @@ fn foreign(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<()> {
             }
         }
     }
-    steps.step("foreign components", || foreign::build_all(workspace, &languages))?;
-    steps.tests("tests of foreign components", &mut test)
+    steps.step("test components", || test_components::build_all(workspace, &languages))?;
+    steps.tests("tests with test components", &mut test)
 }
 
 /// What is handed on, made with the binary that the tests have built.

@@ -1,5 +1,5 @@
 //! `arenaria bridge`: what it makes, and what it refuses. What comes out is served here by arenaria; the
-//! tests in `others` serve it elsewhere.
+//! tests in `other_hosts` serve it elsewhere.
 
 use std::path::{Path, PathBuf};
 

@@ -116,7 +116,7 @@ fn cross_check(
     table: &mut Table,
 ) -> Result<()> {
     let Some(program) = stage.paths.tool("oha") else {
-        section.note("oha is not installed (`cargo xtask peers --oha`): no cross-check");
+        section.note("oha is not installed (`cargo xtask benchmark-peers --oha`): no cross-check");
         return Ok(());
     };
     let connections = args.connections.into();

@@ -1,5 +1,5 @@
-//! A `wasi:http` 0.2 component in Rust that answers by path, as the other foreign components do: see
-//! `examples/foreign/README.md`.
+//! A `wasi:http` 0.2 component in Rust that answers by path, as the other test components do: see
+//! `examples/test-components/README.md`.
 #![forbid(unsafe_code)]
 
 #[cfg(target_family = "wasm")]

@@ -1,4 +1,4 @@
-"""Answers by path, as the other foreign components do: see ../README.md."""
+"""Answers by path, as the other test components do: see ../README.md."""
 
 import json
 from urllib.parse import parse_qs, urlsplit

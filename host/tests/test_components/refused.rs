@@ -63,13 +63,13 @@ fn a_component_of_neither_world_hears_what_would_be_accepted() {
 
 #[test]
 fn a_component_that_needs_its_settings_is_refused_without_them() {
-    let file = component("foreign/rust-p2-config").display().to_string();
+    let file = component("test-components/rust-p2-config").display().to_string();
     check(&file, &["--grant", "environment"], &[CONFIG, "--grant config"], &["wasi:io"]);
 }
 
 #[test]
 fn a_grant_that_is_none_is_refused() {
-    let file = component("foreign/rust-p2").display().to_string();
+    let file = component("test-components/rust-p2").display().to_string();
     let start = |grant: &str| {
         let options = ["--listen", "127.0.0.1:0", "--grant", grant];
         finished(&mut arenaria(&[&["serve", &file], &options[..]].concat()))
@@ -84,12 +84,12 @@ fn a_grant_that_is_none_is_refused() {
 /// They start larger than this, and could do nothing.
 #[test]
 fn javascript_does_not_fit_into_eight_mebibytes() {
-    let file = component("foreign/javascript").display().to_string();
+    let file = component("test-components/javascript").display().to_string();
     check(&file, &["--memory", "8MiB"], &["8MiB", "memory"], &[]);
 }
 
 #[test]
 fn python_does_not_fit_into_eight_mebibytes() {
-    let file = component("foreign/python").display().to_string();
+    let file = component("test-components/python").display().to_string();
     check(&file, &["--memory", "8MiB"], &["8MiB", "memory"], &[]);
 }

@@ -91,7 +91,8 @@ fn settings_are_shown_as_environment_where_that_was_granted(language: &Language)
 /// [`crate::refused`]).
 #[test]
 fn settings_are_given_as_configuration_where_that_was_granted() {
-    let config = Config::empty().limit("memory", MEMORY).route("/", "foreign/rust-p2-config");
+    let config =
+        Config::empty().limit("memory", MEMORY).route("/", "test-components/rust-p2-config");
     let config = config.setting("greeting", "salve").route_key("grants", vec!["config"]);
     let server = Server::start(&config);
     server.get("/config").check(200, "greeting=salve\n");

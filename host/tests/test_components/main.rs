@@ -2,8 +2,8 @@
 //! and Rust, for both generations of `wasi:http`, and processors in JavaScript and Python.
 //!
 //! What is tested of every language is a function that takes the language; `in_every_language!` makes
-//! the tests of it, whose names contain the language. The components are those of `cargo xtask foreign`,
-//! or of the folder `foreign` in the one that `ARENARIA_COMPONENTS` names. The tools are those of the
+//! the tests of it, whose names contain the language. The components are those of `cargo xtask test-components`,
+//! or of the folder `test-components` in the one that `ARENARIA_COMPONENTS` names. The tools are those of the
 //! other tests.
 
 #[path = "../it/client.rs"]

@@ -3,7 +3,7 @@
 use crate::config::Config;
 use crate::harness::Server;
 
-/// A component that answers by path, as `examples/foreign/README.md` says.
+/// A component that answers by path, as `examples/test-components/README.md` says.
 pub(crate) struct Language {
     pub(crate) component: &'static str,
     /// Whether it ends when there is no more memory. Otherwise it catches that as an error, and answers
@@ -21,14 +21,14 @@ pub(crate) const MEMORY: &str = "64MiB";
 /// Its engine serves one request per instance (see [`crate::answers`]), and its `fetch` tells an error
 /// as browsers do: not at all.
 pub(crate) const JAVASCRIPT: Language = Language {
-    component: "foreign/javascript",
+    component: "test-components/javascript",
     dies_of_exhaustion: false,
     denied: "NetworkError",
     is_reusable: false,
 };
 
 pub(crate) const PYTHON: Language = Language {
-    component: "foreign/python",
+    component: "test-components/python",
     dies_of_exhaustion: true,
     denied: "HttpRequestDenied",
     is_reusable: true,
@@ -36,14 +36,14 @@ pub(crate) const PYTHON: Language = Language {
 
 /// Its `wstd` sends the body beside the request, and sees the body refused first.
 pub(crate) const RUST_P2: Language = Language {
-    component: "foreign/rust-p2",
+    component: "test-components/rust-p2",
     dies_of_exhaustion: true,
     denied: "connection reset",
     is_reusable: true,
 };
 
 pub(crate) const RUST_P3: Language = Language {
-    component: "foreign/rust-p3",
+    component: "test-components/rust-p3",
     dies_of_exhaustion: true,
     denied: "HttpRequestDenied",
     is_reusable: true,

@@ -20,7 +20,9 @@ const PATIENCE: Duration = Duration::from_secs(180);
 #[track_caller]
 pub(crate) fn program(variable: &str) -> OsString {
     let named = std::env::var_os(variable);
-    named.unwrap_or_else(|| panic!("{variable} does not name the host: run `cargo xtask others`"))
+    named.unwrap_or_else(|| {
+        panic!("{variable} does not name the host: run `cargo xtask other-hosts`")
+    })
 }
 
 /// The flagship as a component of `wasi:http`, in a folder of its own.

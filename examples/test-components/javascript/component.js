@@ -1,4 +1,4 @@
-// Answers by path, as the other foreign components do: see ../README.md.
+// Answers by path, as the other test components do: see ../README.md.
 
 import { getArguments, getEnvironment } from 'wasi:cli/environment@0.2.10';
 import { subscribeDuration } from 'wasi:clocks/monotonic-clock@0.2.10';

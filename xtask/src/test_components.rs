@@ -1,5 +1,5 @@
-//! Builds the components of other people's making, in other languages and other worlds: what the host
-//! is tested with in `host/tests/foreign`.
+//! Builds the components that `host/tests/test_components` tests the host with: in several languages, and
+//! for `wasi:http`.
 //!
 //! Making a component of JavaScript or Python takes a minute, so one is made anew only when something
 //! that goes into it has changed: its key, beside it, says what went in. The tools come from npm and
@@ -19,14 +19,15 @@ use crate::tools::{need_target, output};
 use crate::workspace::{WASI, Workspace, succeed};
 
 /// The packages in Rust.
-pub(crate) const PACKAGES: [&str; 3] = ["foreign-p2", "foreign-p3", "foreign-processor"];
+pub(crate) const PACKAGES: [&str; 3] =
+    ["test-component-p2", "test-component-p3", "test-component-processor"];
 
 /// What is built of them: package, features, its file in cargo's output, and the component.
 const IN_RUST: [(&str, &[&str], &str, &str); 4] = [
-    ("foreign-p2", &[], "foreign-p2.wasm", "rust-p2"),
-    ("foreign-p2", &["--features", "config"], "foreign-p2.wasm", "rust-p2-config"),
-    ("foreign-p3", &[], "foreign_p3.wasm", "rust-p3"),
-    ("foreign-processor", &[], "foreign_processor.wasm", "rust-processor"),
+    ("test-component-p2", &[], "test-component-p2.wasm", "rust-p2"),
+    ("test-component-p2", &["--features", "config"], "test-component-p2.wasm", "rust-p2-config"),
+    ("test-component-p3", &[], "test_component_p3.wasm", "rust-p3"),
+    ("test-component-processor", &[], "test_component_processor.wasm", "rust-processor"),
 ];
 
 /// Built with tools that a machine may not have.
@@ -35,7 +36,7 @@ struct Script {
     language: Language,
     /// Its source.
     file: &'static str,
-    /// The folder of the world's description. None is that of `examples/foreign/wit`.
+    /// The folder of the world's description. None is that of `examples/test-components/wit`.
     wit: Option<&'static str>,
     world: &'static str,
 }
@@ -44,7 +45,7 @@ const IN_SCRIPTS: [Script; 4] = [
     Script {
         component: "javascript",
         language: Language::JavaScript,
-        file: "examples/foreign/javascript/component.js",
+        file: "examples/test-components/javascript/component.js",
         wit: None,
         world: "component",
     },
@@ -58,7 +59,7 @@ const IN_SCRIPTS: [Script; 4] = [
     Script {
         component: "python",
         language: Language::Python,
-        file: "examples/foreign/python/component.py",
+        file: "examples/test-components/python/component.py",
         wit: None,
         world: "component",
     },
@@ -122,7 +123,7 @@ impl Language {
 /// If one cannot be built, or its tools cannot be had.
 pub(crate) fn build_all(workspace: &Workspace, languages: &[Language]) -> anyhow::Result<()> {
     need_target(workspace, WASI)?;
-    println!("{:<28} {:>12}", "foreign component", "");
+    println!("{:<28} {:>12}", "test component", "");
     for (package, features, file, component) in IN_RUST {
         build(workspace, package, features, file, component)
             .with_context(|| format!("component {component}"))?;
@@ -204,7 +205,7 @@ fn need_tools(workspace: &Workspace, language: Language) -> anyhow::Result<PathB
     Ok(folder)
 }
 
-/// The world of `examples/foreign/wit` with the packages of WASI that it names, in a folder. They are
+/// The world of `examples/test-components/wit` with the packages of WASI that it names, in a folder. They are
 /// those that the crate `wasip2` brings along, in the version of `Cargo.lock`.
 fn describe_wasi(workspace: &Workspace) -> anyhow::Result<PathBuf> {
     let mut cargo = workspace.cargo();
@@ -221,9 +222,9 @@ fn describe_wasi(workspace: &Workspace) -> anyhow::Result<PathBuf> {
         .with_context(|| format!("Cargo.lock has no wasip2 for WASI {WASI_VERSION_DESCRIBED}"))?;
     let described = Path::new(manifest).with_file_name("wit").join("deps");
 
-    let folder = workspace.components().join("foreign").join("wit");
+    let folder = workspace.components().join("test-components").join("wit");
     for (from, to) in [
-        (workspace.root().join("examples/foreign/wit"), folder.clone()),
+        (workspace.root().join("examples/test-components/wit"), folder.clone()),
         (described, folder.join("deps")),
     ] {
         for file in files(&from)? {
@@ -236,7 +237,7 @@ fn describe_wasi(workspace: &Workspace) -> anyhow::Result<PathBuf> {
 }
 
 fn place(workspace: &Workspace, component: &str) -> PathBuf {
-    workspace.components().join("foreign").join(component).with_extension("wasm")
+    workspace.components().join("test-components").join(component).with_extension("wasm")
 }
 
 fn show(workspace: &Workspace, component: &str) -> anyhow::Result<()> {

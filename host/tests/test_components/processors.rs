@@ -35,17 +35,19 @@ fn check(name: &str) {
 
 #[test]
 fn a_processor_in_javascript_is_served() {
-    check("foreign/processor-javascript");
+    check("test-components/processor-javascript");
 }
 
 #[test]
 fn a_processor_in_python_is_served() {
-    check("foreign/processor-python");
+    check("test-components/processor-python");
 }
 
 /// What runs for no time at all has no end of its own: a processor that imports clocks can sleep.
 fn sleeper() -> Config {
-    config("foreign/rust-processor").limit("request-time", "300ms").limit("configure-time", "300ms")
+    config("test-components/rust-processor")
+        .limit("request-time", "300ms")
+        .limit("configure-time", "300ms")
 }
 
 #[test]

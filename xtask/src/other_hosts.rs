@@ -59,7 +59,7 @@ fn command(
     program: PathBuf,
 ) -> anyhow::Result<Command> {
     let mut cargo = cargo_with_lints(workspace)?;
-    cargo.args(["test", "--workspace", "--test", "others", "--"]).args(tests);
+    cargo.args(["test", "--workspace", "--test", "other_hosts", "--"]).args(tests);
     cargo.env(variable, program);
     Ok(cargo)
 }

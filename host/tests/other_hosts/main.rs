@@ -1,6 +1,6 @@
 //! Bridged components in hosts that are not ours: the same answers, byte for byte, as from arenaria.
 //!
-//! `cargo xtask others` installs the hosts, names them in environment variables and runs this; a test
+//! `cargo xtask other-hosts` installs the hosts, names them in environment variables and runs this; a test
 //! whose host is not named fails. Tools are those of the tests in `it`.
 
 #[allow(dead_code, reason = "tools of `it`, of which fewer are needed here")]

@@ -1,6 +1,0 @@
-//! A `wasi:http` 0.3 component in Rust that answers by path, as the other foreign components do: see
-//! `examples/foreign/README.md`.
-#![forbid(unsafe_code)]
-
-#[cfg(target_family = "wasm")]
-mod component;
