@@ -9,7 +9,6 @@ mod check;
 mod contents;
 mod image;
 mod layout;
-mod read;
 mod sandbox;
 
 use std::fs;

@@ -1,89 +1,145 @@
 //! A component as an OCI artifact, in the form that the CNCF's TAG Runtime describes for WebAssembly: a
-//! configuration that says what the component imports and exports, and one layer, the component.
+//! configuration that lists what the component imports and exports, and one layer, the component.
 
 use std::path::Path;
 
 use anyhow::{Context, ensure};
+use oci_spec::image::{
+    ANNOTATION_AUTHORS, ANNOTATION_LICENSES, ANNOTATION_TITLE, ANNOTATION_VERSION, Digest,
+    MediaType,
+};
 use serde_json::json;
 use wit_component::{DecodedWasm, decode};
 
-use super::layout::{Layout, bytes};
+use super::layout::Layout;
 use crate::files::read;
 use crate::metadata::annotations;
 
 /// The media type of the configuration.
-pub(crate) const CONFIG: &str = "application/vnd.wasm.config.v0+json";
+const CONFIG: &str = "application/vnd.wasm.config.v0+json";
 
 /// The media type of the layer.
-pub(crate) const LAYER: &str = "application/wasm";
+const LAYER: &str = "application/wasm";
 
-/// What the form calls the system that a component runs on, whatever it imports.
-pub(crate) const OS: &str = "wasip2";
+/// What the form calls the system that a component runs on, whatever the component imports.
+const OS: &str = "wasip2";
 
-/// What a component asks for and offers: names of interfaces and functions with their versions.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct World {
-    pub(crate) imports: Vec<String>,
-    pub(crate) exports: Vec<String>,
-}
-
-impl World {
-    /// # Errors
-    ///
-    /// If it is no component.
-    pub(crate) fn read(component: &[u8]) -> anyhow::Result<Self> {
-        let DecodedWasm::Component(resolve, id) = decode(component).context("is no component")?
-        else {
-            anyhow::bail!("is a package of WIT, must be a component");
-        };
-        let world = &resolve.worlds[id];
-        let names = |keys: &mut dyn Iterator<Item = &_>| {
-            keys.map(|key| resolve.name_world_key(key)).collect()
-        };
-        Ok(Self {
-            imports: names(&mut world.imports.keys()),
-            exports: names(&mut world.exports.keys()),
-        })
-    }
-}
-
-/// Packs a component as a layout in a folder that does not exist yet, and gives its digest. What it does
-/// not say of itself is its name here, and what holds for the whole workspace.
+/// Packs a component as a layout in a folder that does not exist yet, and gives its digest. Where the
+/// component has no name, licence or version of its own, it gets this name and the workspace's rest.
 ///
 /// # Errors
 ///
-/// If it is no component, exports nothing, or the layout cannot be written.
+/// If it is not a component, exports nothing, or the layout cannot be written.
 pub(crate) fn pack(
     component: &Path,
     name: &str,
     folder: &Path,
     created: &str,
-) -> anyhow::Result<String> {
+) -> anyhow::Result<Digest> {
     let wasm = read(component)?;
     let named = || component.display().to_string();
-    let mut said = annotations(&wasm).with_context(named)?;
-    for (key, otherwise) in [
-        ("title", name),
-        ("licenses", env!("CARGO_PKG_LICENSE")),
-        ("version", env!("CARGO_PKG_VERSION")),
+    let mut annotations = annotations(&wasm).with_context(named)?;
+    for (key, default) in [
+        (ANNOTATION_TITLE, name),
+        (ANNOTATION_LICENSES, env!("CARGO_PKG_LICENSE")),
+        (ANNOTATION_VERSION, env!("CARGO_PKG_VERSION")),
     ] {
-        said.entry(format!("org.opencontainers.image.{key}"))
-            .or_insert_with(|| otherwise.to_owned());
+        annotations.entry(key.to_owned()).or_insert_with(|| default.to_owned());
     }
-    let version = &said["org.opencontainers.image.version"];
-    let World { imports, exports } = World::read(&wasm).with_context(named)?;
+    let version = annotations[ANNOTATION_VERSION].clone();
+    let (imports, exports) = imports_and_exports(&wasm).with_context(named)?;
     ensure!(!exports.is_empty(), "{} exports nothing", named());
 
     let layout = Layout::begin(folder)?;
-    let layer = layout.blob(LAYER, &wasm)?;
+    let layer = layout.blob(MediaType::from(LAYER), &wasm)?;
     let config = json!({
         "created": created,
-        "author": said.get("org.opencontainers.image.authors"),
+        "author": annotations.get(ANNOTATION_AUTHORS),
         "architecture": "wasm",
         "os": OS,
-        "layerDigests": [layer.digest],
+        "layerDigests": [layer.digest()],
         "component": { "imports": imports, "exports": exports },
     });
-    let config = layout.blob(CONFIG, &bytes(&config))?;
-    layout.end(&config, &[layer], &said, version)
+    let config = layout.document(MediaType::from(CONFIG), &config)?;
+    layout.end(config, layer, annotations, &version)
+}
+
+/// The names of interfaces and functions with their versions.
+fn imports_and_exports(component: &[u8]) -> anyhow::Result<(Vec<String>, Vec<String>)> {
+    let DecodedWasm::Component(resolve, id) = decode(component).context("cannot be decoded")?
+    else {
+        anyhow::bail!("expected a component, got a package of WIT");
+    };
+    let world = &resolve.worlds[id];
+    let names =
+        |keys: &mut dyn Iterator<Item = &_>| keys.map(|key| resolve.name_world_key(key)).collect();
+    Ok((names(&mut world.imports.keys()), names(&mut world.exports.keys())))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+    use std::fs;
+
+    use oci_spec::image::ImageManifest;
+
+    use super::super::layout::{Contents, digest, manifest};
+    use super::*;
+    use crate::metadata::Package;
+
+    const GRAIN: &str = r#"(component (import "wind" (func)) (export "sand" (func 0)))"#;
+
+    fn packed(wasm: &[u8]) -> anyhow::Result<(ImageManifest, Contents)> {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("grain.wasm");
+        fs::write(&file, wasm).unwrap();
+        let layout = folder.path().join("layout");
+        pack(&file, "sand", &layout, "1970-01-01T00:00:00Z")?;
+        Ok((manifest(&layout)?, Contents::read(&layout)?))
+    }
+
+    #[track_caller]
+    fn check_annotations(manifest: &ImageManifest, expected: &[(&str, &str)]) {
+        let key = |key| format!("org.opencontainers.image.{key}");
+        let expected: HashMap<_, _> =
+            expected.iter().map(|(name, value)| (key(name), (*value).to_owned())).collect();
+        assert_eq!(*manifest.annotations(), Some(expected));
+    }
+
+    #[test]
+    fn a_component_is_packed_with_its_world_and_what_it_says_of_itself() {
+        let package = Package::without_manifest("grain", "a grain");
+        let wasm = package.write_into(&wat::parse_str(GRAIN).unwrap()).unwrap();
+        let (manifest, contents) = packed(&wasm).unwrap();
+        let expected = json!({
+            "created": "1970-01-01T00:00:00Z",
+            "author": null,
+            "architecture": "wasm",
+            "os": "wasip2",
+            "layerDigests": [digest(&wasm)],
+            "component": { "imports": ["wind"], "exports": ["sand"] },
+        });
+        let config: serde_json::Value = serde_json::from_slice(&contents.config).unwrap();
+        assert_eq!(config, expected);
+        assert_eq!(manifest.config().media_type().as_ref(), CONFIG);
+        assert_eq!(manifest.layers()[0].media_type().as_ref(), LAYER);
+        assert_eq!(contents.layer, wasm);
+        let version = env!("CARGO_PKG_VERSION");
+        let all = [("title", "grain"), ("description", "a grain"), ("version", version)];
+        check_annotations(&manifest, &[&all[..], &[("licenses", "MIT OR Apache-2.0")]].concat());
+    }
+
+    #[test]
+    fn what_says_nothing_of_itself_is_named_by_its_file() {
+        let (manifest, _) = packed(&wat::parse_str(GRAIN).unwrap()).unwrap();
+        let version = env!("CARGO_PKG_VERSION");
+        let all = [("title", "sand"), ("licenses", "MIT OR Apache-2.0"), ("version", version)];
+        check_annotations(&manifest, &all);
+    }
+
+    #[test]
+    fn what_exports_nothing_is_not_packed() {
+        let error = packed(&wat::parse_str("(component)").unwrap()).unwrap_err();
+        assert!(error.to_string().ends_with("grain.wasm exports nothing"), "{error}");
+    }
 }

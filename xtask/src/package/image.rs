@@ -1,8 +1,7 @@
-//! The server as a container image: one layer with the binary, what it brings along, the components
-//! and a configuration; no shell, no package manager, nobody but user 65532, and nothing that is written
-//! to. If the binary is static, the layer is all that it needs.
+//! The server as a container image: one layer with the binary, its assets, the components and a
+//! configuration. There is no shell and no package manager, the only user is 65532, and nothing is written
+//! to. A static binary needs nothing else.
 
-use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
@@ -10,21 +9,19 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use flate2::{Compression, GzBuilder};
-use serde_json::json;
+use oci_spec::image::{
+    ANNOTATION_CREATED, ANNOTATION_DESCRIPTION, ANNOTATION_LICENSES, ANNOTATION_TITLE,
+    ANNOTATION_VERSION, Arch, ConfigBuilder, Digest, HistoryBuilder, ImageConfiguration,
+    ImageConfigurationBuilder, MediaType, Os, RootFsBuilder,
+};
 use tar::{Builder, EntryType, Header};
 
 use super::contents::{COMPONENTS, shared_components};
-use super::layout::{Layout, bytes, digest};
+use super::layout::{Layout, digest};
 use crate::workspace::Workspace;
 
-/// The media type of the configuration.
-pub(crate) const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
-
-/// The media type of the layer.
-pub(crate) const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
-
-/// Who runs it: nobody that a machine knows. By number, so that it can be checked without a list of
-/// users.
+/// The user and group of the server: numbers that no machine uses, and that can be checked without a list
+/// of users.
 const USER: &str = "65532:65532";
 
 const BINARY: &str = "/usr/local/bin/arenaria";
@@ -42,7 +39,7 @@ pub(crate) fn pack(
     binary: &Path,
     folder: &Path,
     created: &str,
-) -> anyhow::Result<String> {
+) -> anyhow::Result<Digest> {
     let root = folder.join("rootfs");
     for (path, from) in contents(workspace, binary)? {
         put(&from, &root.join(path.trim_start_matches('/')))?;
@@ -55,35 +52,44 @@ pub(crate) fn pack(
     let mut gzip = GzBuilder::new().write(Vec::new(), Compression::default());
     gzip.write_all(&tar)?;
     let layout = Layout::begin(&folder.join("layout"))?;
-    let layer = layout.blob(LAYER, &gzip.finish()?)?;
-    let config = json!({
-        "created": created,
-        "architecture": architecture(),
-        "os": "linux",
-        "config": {
-            "User": USER,
-            "Env": [format!("ARENARIA_CONFIG={CONFIGURATION}")],
-            "Entrypoint": [BINARY],
-            "Cmd": ["serve"],
-            "ExposedPorts": { "8080/tcp": {}, "8081/tcp": {} },
-            "WorkingDir": "/",
-            "StopSignal": "SIGTERM",
-        },
-        "rootfs": { "type": "layers", "diff_ids": [digest(&tar)] },
-        "history": [{ "created": created, "created_by": "cargo xtask package" }],
-    });
-    let config = layout.blob(CONFIG, &bytes(&config))?;
+    let layer = layout.blob(MediaType::ImageLayerGzip, &gzip.finish()?)?;
+    let config = layout.document(MediaType::ImageConfig, &configuration(created, &tar)?)?;
     let version = env!("CARGO_PKG_VERSION");
     let annotations = [
-        ("title", "arenaria"),
-        ("description", "Serves HTTP through WebAssembly components, each in a fixed memory"),
-        ("licenses", env!("CARGO_PKG_LICENSE")),
-        ("version", version),
-        ("created", created),
+        (ANNOTATION_TITLE, "arenaria"),
+        (
+            ANNOTATION_DESCRIPTION,
+            "Serves HTTP through WebAssembly components, each in a fixed memory",
+        ),
+        (ANNOTATION_LICENSES, env!("CARGO_PKG_LICENSE")),
+        (ANNOTATION_VERSION, version),
+        (ANNOTATION_CREATED, created),
     ];
-    let annotations = annotations
-        .map(|(key, value)| (format!("org.opencontainers.image.{key}"), value.to_owned()));
-    layout.end(&config, &[layer], &BTreeMap::from(annotations), version)
+    let annotations = annotations.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    layout.end(config, layer, annotations.into(), version)
+}
+
+/// How an engine starts the server. The architecture is this machine's, which is the binary's.
+fn configuration(created: &str, tar: &[u8]) -> anyhow::Result<ImageConfiguration> {
+    let process = ConfigBuilder::default()
+        .user(USER)
+        .env([format!("ARENARIA_CONFIG={CONFIGURATION}")])
+        .entrypoint([BINARY.to_owned()])
+        .cmd(["serve".to_owned()])
+        .exposed_ports(["8080/tcp".to_owned(), "8081/tcp".to_owned()])
+        .working_dir("/")
+        .stop_signal("SIGTERM")
+        .build()?;
+    let layers = RootFsBuilder::default().diff_ids([digest(tar).to_string()]).build()?;
+    let history = HistoryBuilder::default().created(created).created_by("cargo xtask package");
+    let image = ImageConfigurationBuilder::default()
+        .created(created)
+        .architecture(Arch::default())
+        .os(Os::Linux)
+        .config(process)
+        .rootfs(layers)
+        .history([history.build()?]);
+    Ok(image.build()?)
 }
 
 /// Which file goes where.
@@ -138,8 +144,8 @@ fn put(from: &Path, to: &Path) -> anyhow::Result<()> {
         .with_context(|| format!("cannot set the mode of {}", to.display()))
 }
 
-/// A folder as a tar archive: sorted, of root's, without times.
-fn archive(root: &Path) -> anyhow::Result<Vec<u8>> {
+/// A folder as a tar archive: sorted, owned by root, without times.
+pub(crate) fn archive(root: &Path) -> anyhow::Result<Vec<u8>> {
     let mut builder = Builder::new(Vec::new());
     add(&mut builder, root, Path::new(""))?;
     builder.into_inner().context("cannot end the archive")
@@ -169,15 +175,6 @@ fn add(builder: &mut Builder<Vec<u8>>, root: &Path, within: &Path) -> anyhow::Re
         }
     }
     Ok(())
-}
-
-/// What OCI calls the architecture of this machine, which is the binary's.
-fn architecture() -> &'static str {
-    match std::env::consts::ARCH {
-        "x86_64" => "amd64",
-        "aarch64" => "arm64",
-        other => other,
-    }
 }
 
 #[cfg(test)]

@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
-use super::read::{ImageConfig, Process};
 use anyhow::{Context, ensure};
+use oci_spec::image::ImageConfiguration;
 
 use crate::workspace::succeed;
 
@@ -36,13 +36,15 @@ impl Sandbox {
     pub(crate) fn command(
         &self,
         root: &Path,
-        image: &ImageConfig,
+        image: &ImageConfiguration,
         args: &[&str],
         mounted: Option<(&Path, &str)>,
     ) -> anyhow::Result<Command> {
-        let Process { user, env, entrypoint, cmd, working_dir } = &image.config;
-        let ids = user.split_once(':');
+        let process = image.config().as_ref().context("the image has no configuration")?;
+        let ids = process.user().as_ref().and_then(|user| user.split_once(':'));
         let (uid, gid) = ids.context("the image names no user and group")?;
+        let entrypoint = process.entrypoint().as_deref().unwrap_or_default();
+        let directory = process.working_dir().as_deref().unwrap_or("/");
         let mut bwrap = Command::new("bwrap");
         bwrap.args(ISOLATION).args(["--uid", uid, "--gid", gid, "--as-pid-1"]);
         let mut names: Vec<_> = fs::read_dir(root)
@@ -61,11 +63,12 @@ impl Sandbox {
             bwrap.arg("--ro-bind").arg(from).arg(to);
         }
         bwrap.args(["--proc", "/proc", "--dev", "/dev", "--remount-ro", "/", "--clearenv"]);
-        for variable in env {
+        for variable in process.env().iter().flatten() {
             let (key, value) = variable.split_once('=').context("a variable without a value")?;
             bwrap.args(["--setenv", key, value]);
         }
-        bwrap.args(["--chdir", working_dir, "--"]).args(entrypoint).args(cmd).args(args);
+        bwrap.args(["--chdir", directory, "--"]).args(entrypoint);
+        bwrap.args(process.cmd().iter().flatten()).args(args);
         Ok(bwrap)
     }
 }
