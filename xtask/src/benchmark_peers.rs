@@ -1,7 +1,8 @@
-//! Builds the components for other hosts, and gets those hosts: what arenaria is compared with.
+//! Builds the components that other hosts serve in load tests, and installs those hosts: arenaria is
+//! compared with them.
 //!
-//! Nothing of our contract holds for them: they are built as everybody builds a component, and link
-//! what std needs of WASI.
+//! These components are built the usual way and import what std needs of WASI. arenaria's contract for
+//! processors does not apply to them.
 
 use anyhow::Context;
 
@@ -13,7 +14,7 @@ use crate::workspace::{WASI, Workspace, succeed};
 /// The packages that become components.
 pub(crate) const PEERS: [&str; 2] = ["peer-p2", "peer-p3"];
 
-/// Builds the components, and sees to it that there is a wasmtime to serve them.
+/// Builds the components, and installs wasmtime, which serves them, if it is missing.
 ///
 /// # Errors
 ///
@@ -42,7 +43,7 @@ pub(crate) fn build_all(workspace: &Workspace) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Builds one. Apart from the other, so that neither decides on the other's features.
+/// Builds one, in a cargo command of its own: packages built together would share features.
 fn build(workspace: &Workspace, peer: &str) -> anyhow::Result<usize> {
     let mut cargo = workspace.cargo_for_guests();
     cargo.args(["build", "--quiet", "--profile", PROFILE, "--target", WASI, "-p", peer]);

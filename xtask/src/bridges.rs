@@ -1,8 +1,8 @@
 //! Builds the bridges to other hosts, which `arenaria bridge` finds beside its binary.
 //!
-//! They are built like the guests, for a target without WASI, so that each imports what it calls and
-//! nothing of what std might. Unlike a guest's, their memory grows: it holds the bodies of as many
-//! requests as the host lets in at once.
+//! They are built like the guests, for a target without WASI, so that each imports only what it calls and
+//! not what std might call. Unlike a guest's memory, theirs can grow: it holds the bodies of all requests
+//! that the host admits at once.
 
 use std::collections::BTreeSet;
 
@@ -16,10 +16,10 @@ use crate::metadata::Package;
 use crate::tools::need_target;
 use crate::workspace::{WASM, Workspace, succeed};
 
-/// The packages that they are made of.
+/// The packages of the bridges.
 pub(crate) const BRIDGE_PACKAGES: [&str; 3] = ["bridge", "bridge-p2", "bridge-p3"];
 
-/// What a file is called, the package that it is made of, and with which feature.
+/// The name of each file, its package, and the feature that it is built with.
 const BRIDGES: [(&str, &str, Option<&str>); 4] = [
     ("bridge-p2", "bridge-p2", None),
     ("bridge-p2-config", "bridge-p2", Some("config")),
@@ -27,10 +27,10 @@ const BRIDGES: [(&str, &str, Option<&str>); 4] = [
     ("bridge-p3-config", "bridge-p3", Some("config")),
 ];
 
-/// Instead of those in `.cargo/config.toml`, which are for a memory of fixed size.
+/// Replace those in `.cargo/config.toml`, which are for a memory of fixed size.
 const LINK_ARGUMENTS: &str = "-Clink-arg=--stack-first -Clink-arg=-zstack-size=131072";
 
-/// What they may import, but for versions.
+/// What a bridge may import, without versions.
 const IMPORTS: [&str; 10] = [
     "arenaria:processor/handler",
     "arenaria:processor/lifecycle",
@@ -48,7 +48,7 @@ const IMPORTS: [&str; 10] = [
 ///
 /// # Errors
 ///
-/// If one cannot be built, or imports what it need not.
+/// If one cannot be built, or has an import that is not allowed.
 pub(crate) fn build_all(workspace: &Workspace) -> anyhow::Result<()> {
     need_target(workspace, WASM)?;
     println!("{:<18} {:>10}", "bridge", "component");
@@ -60,7 +60,7 @@ pub(crate) fn build_all(workspace: &Workspace) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Builds one. Apart from the others, so that none decides on another's features.
+/// Builds one, in a cargo command of its own: packages built together would share features.
 fn build(
     workspace: &Workspace,
     name: &str,
@@ -87,7 +87,7 @@ fn build(
 
 fn check_imports(component: &[u8]) -> anyhow::Result<()> {
     let mut imports = BTreeSet::new();
-    // Only the component's own sections: those of what lies in it come after another header.
+    // Only the component's own sections: a nested component or module begins with a header of its own.
     let mut depth = 0;
     for payload in Parser::new(0).parse_all(component) {
         match payload? {
@@ -103,12 +103,13 @@ fn check_imports(component: &[u8]) -> anyhow::Result<()> {
     }
     ensure!(
         imports.iter().any(|name| name.starts_with(IMPORTS[0])),
-        "it imports no processor, but {imports:?}"
+        "expected an import of {}, got {imports:?}",
+        IMPORTS[0]
     );
     for import in &imports {
         let name = import.split('@').next().unwrap_or_default();
         if !IMPORTS.contains(&name) {
-            bail!("it imports {import}, which a bridge need not");
+            bail!("expected imports among {IMPORTS:?}, got {import}");
         }
     }
     Ok(())
@@ -132,11 +133,13 @@ mod tests {
         check(&[processor, "wasi:http/types@0.2.12", "wasi:config/store@0.2.0-rc.1"], None);
         check(
             &[processor, "wasi:cli/stderr@0.2.12"],
-            Some("it imports wasi:cli/stderr@0.2.12, which a bridge need not"),
+            Some(&format!("expected imports among {IMPORTS:?}, got wasi:cli/stderr@0.2.12")),
         );
         check(
             &["wasi:http/types@0.2.12"],
-            Some("it imports no processor, but {\"wasi:http/types@0.2.12\"}"),
+            Some(
+                "expected an import of arenaria:processor/handler, got {\"wasi:http/types@0.2.12\"}",
+            ),
         );
     }
 }

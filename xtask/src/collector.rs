@@ -1,4 +1,5 @@
-//! The guest that is written in WebAssembly text: its parts are one module, which is told its world.
+//! Builds the guest that is written in WebAssembly text: joins its parts into one module and embeds the
+//! description of its world.
 
 use anyhow::Context;
 use wit_component::{StringEncoding, embed_component_metadata};
@@ -6,14 +7,14 @@ use wit_parser::Resolve;
 
 use crate::workspace::Workspace;
 
-/// What the guest says of itself: it has no `Cargo.toml` to say it in.
+/// The description of the guest, which has no `Cargo.toml`.
 pub(crate) const DESCRIPTION: &str =
     "Counts the words of a text among objects that a garbage collector keeps";
 
 /// The parts, in reading order. Together they are the fields of the module.
 const PARTS: [&str; 3] = ["boundary", "words", "trials"];
 
-/// The core module of the guest, with what the encoder must know of its world.
+/// The core module of the guest, with the metadata of its world for the encoder.
 ///
 /// # Errors
 ///

@@ -1,8 +1,8 @@
-//! What a processor promises about itself, read from the component: it imports nothing, its one
-//! memory has a fixed size, and nothing in its code could change that size. The host relies on none
-//! of this, it bounds every component itself; this is how the promise is kept.
+//! Checks the contract of a processor in its component: it imports nothing, it has one memory of a fixed
+//! size, and no code that could change that size. The host does not rely on this check, because it limits
+//! every component itself.
 //!
-//! Validity is not checked here, the encoder does that.
+//! The encoder checks that the component is valid.
 
 use std::fmt;
 
@@ -16,8 +16,8 @@ const EXPORTS: [&str; 3] = [
     "arenaria:processor/memory@0.1.0",
 ];
 
-/// The function that the canonical ABI allocates with. A module may name others for exports or
-/// imports alone; a processor has one.
+/// The function that the canonical ABI allocates with. A module may have further ones, for exports or
+/// imports only; a processor has one.
 const REALLOC: &str = "cabi_realloc";
 
 /// A way in which a component breaks the contract.
@@ -37,38 +37,44 @@ pub(crate) enum Breach {
 impl fmt::Display for Breach {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotAComponent => write!(f, "is a core module, must be a component"),
-            Self::ComponentImport(name) => write!(f, "imports `{name}`, must import nothing"),
+            Self::NotAComponent => write!(f, "expected a component, got a core module"),
+            Self::ComponentImport(name) => write!(f, "expected no imports, got `{name}`"),
             Self::CoreImport { module, name } => {
-                write!(f, "its core module imports `{module}` `{name}`, must import nothing")
+                write!(f, "expected no imports of the core module, got `{module}` `{name}`")
             }
             Self::UnusualMemory => {
-                write!(f, "its memory is shared or 64 bits wide, must be neither")
+                write!(f, "expected a 32-bit memory that is not shared, got another")
             }
-            Self::Memories(count) => write!(f, "has {count} memories, must have 1"),
+            Self::Memories(count) => write!(f, "expected 1 memory, got {count}"),
             Self::GrowableMemory { pages, pages_max: Some(max) } => {
-                write!(f, "its memory grows from {pages} to {max} pages, must have a fixed size")
+                write!(
+                    f,
+                    "expected a memory of fixed size, got one that grows from {pages} to {max} pages"
+                )
             }
             Self::GrowableMemory { pages, pages_max: None } => {
-                write!(f, "its memory grows from {pages} pages without end, must have a fixed size")
+                write!(
+                    f,
+                    "expected a memory of fixed size, got one that grows from {pages} pages without limit"
+                )
             }
             Self::MemoryGrow { function } => {
-                write!(f, "its core function {function} contains `memory.grow`, none may")
+                write!(f, "expected no `memory.grow`, got one in core function {function}")
             }
-            Self::MissingExport(name) => write!(f, "does not export `{name}`"),
+            Self::MissingExport(name) => write!(f, "expected the export `{name}`, got none"),
             Self::Reallocs(names) => {
-                write!(f, "its core module exports {names:?}, must export `{REALLOC}` alone")
+                write!(f, "expected the core module to export only `{REALLOC}`, got {names:?}")
             }
         }
     }
 }
 
-/// What a component turned out to be.
+/// The result of reading a component.
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
     /// The size of its memory.
     pub(crate) pages: u64,
-    /// In what it breaks the contract. Empty if it keeps it.
+    /// The ways in which it breaks the contract. Empty if it keeps the contract.
     pub(crate) breaches: Vec<Breach>,
 }
 
@@ -87,13 +93,13 @@ pub(crate) fn examine(component: &[u8]) -> anyhow::Result<Findings> {
 
 #[derive(Default)]
 struct Reader {
-    /// What encloses the payload: outermost first.
+    /// The components and modules around the payload, outermost first.
     nesting: Vec<Encoding>,
     memories: Vec<MemoryType>,
     exports: Vec<String>,
     reallocs: Vec<String>,
-    /// Index of the next function whose body is read, within its module. As nothing may be
-    /// imported, it is the index in the module's whole index space.
+    /// The index of the next function body in its module. It is also the function's index, because a
+    /// processor has no imported functions.
     function: u32,
     breaches: Vec<Breach>,
 }
@@ -111,8 +117,7 @@ impl Reader {
             Payload::End(_) => {
                 self.nesting.pop();
             }
-            // Components within the outermost one import types from it, and that is no business
-            // of the host's.
+            // A nested component imports from the one around it, not from the host.
             Payload::ComponentImportSection(section) if self.nesting.len() == 1 => {
                 for import in section.clone() {
                     let name = import?.name.name.to_owned();

@@ -1,6 +1,6 @@
-//! Checks the manifests in `examples/deploy`: Kubernetes' against Kubernetes' own schemas, and all
-//! against one another (the tests below) and against the server (its configuration in the manifest is
-//! read by the server in the image).
+//! Checks the manifests in `examples/deploy`. Kubernetes' schemas check those for Kubernetes, the tests
+//! below check that all manifests agree, and the server in the image reads its configuration from the
+//! ConfigMap.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -22,7 +22,7 @@ const KUBERNETES: [&str; 2] = ["1.30", "1.37"];
 ///
 /// # Errors
 ///
-/// The first that is not right.
+/// The first check that fails.
 pub(crate) fn steps(
     workspace: &Workspace,
     packages: Option<&Packages>,
@@ -40,14 +40,14 @@ pub(crate) fn steps(
                 checked_by_the_image(packages, &sandbox, &text)
             });
         }
-        (None, _) => "there are no packages",
-        (_, None) => "there is no bwrap (Debian: bubblewrap) that may make namespaces",
+        (None, _) => "the packages were not made",
+        (_, None) => "bwrap (Debian: bubblewrap) is missing or may not make namespaces",
     };
     steps.leave_out(name, lack);
     Ok(())
 }
 
-/// Kubernetes' manifests against its schemas, where a key that they do not have is an error.
+/// Checks the manifests for Kubernetes against its schemas. An unknown key is an error.
 fn schemas(workspace: &Workspace) -> anyhow::Result<()> {
     let environment = workspace.tools().join("kubernetes-validate");
     need_pip(&folder(workspace).join("requirements.txt"), &environment)?;
@@ -82,7 +82,8 @@ fn configuration(deploy: &Path) -> anyhow::Result<String> {
 fn yaml(path: &Path) -> anyhow::Result<Value> {
     let text =
         fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    serde_saphyr::from_str(&text).with_context(|| format!("{} is no YAML", path.display()))
+    serde_saphyr::from_str(&text)
+        .with_context(|| format!("{} cannot be read as YAML", path.display()))
 }
 
 #[cfg(test)]

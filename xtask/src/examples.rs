@@ -1,6 +1,6 @@
-//! The examples in other languages: each is copied below the target directory, given what it needs from
-//! its own registry, in the versions of its own lock file, and checked by its own tests. What cannot be
-//! had is left out, and the reason said.
+//! Checks the examples in other languages. Each is copied into the target directory, gets its packages from
+//! its registry in the versions of its lock file, and runs its own tests. An example that needs a missing
+//! tool is left out, and the table says why.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -17,10 +17,10 @@ use crate::workspace::{COMPONENTS_VARIABLE, Workspace, succeed};
 const JAVASCRIPT: &str = "example in JavaScript";
 const PYTHON: &str = "example in Python";
 
-/// What the examples leave in their own folder when a person runs them there.
+/// What an example leaves in its folder when a person runs it there.
 const LEFT_BEHIND: [&str; 4] = ["node_modules", "build", "venv", "__pycache__"];
 
-/// Checks the examples alone, those in Rust too.
+/// Checks only the examples, including those in Rust.
 ///
 /// # Errors
 ///
@@ -37,8 +37,8 @@ pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<()> {
     })
 }
 
-/// Checks the examples in other languages. The bench must have been built, with the development
-/// profile: whether the scripts work is looked at here, not times.
+/// Checks the examples in other languages. The program `bench` must have been built with the development
+/// profile: this checks that the scripts work, not how fast they are.
 ///
 /// # Errors
 ///
@@ -75,7 +75,7 @@ fn python(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<()> {
     }
     let folder = copy(workspace, "python")?;
     steps.step(PYTHON, || {
-        // What is installed lies beside the copy, so that a new copy keeps it.
+        // Installed beside the copy, so that it outlives the next copy.
         let environment = folder.join("venv");
         need_pip(&folder.join("requirements.txt"), &environment)?;
         let mut tests = Command::new(environment.join("bin/python"));
@@ -84,8 +84,8 @@ fn python(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<()> {
     })
 }
 
-/// Copies an example below the target directory, without what a person has left in it, and gives where
-/// it is now. What was installed there stays.
+/// Copies an example into the target directory, without what a person has left in it, and returns the path
+/// of the copy. Packages that were installed there stay.
 fn copy(workspace: &Workspace, name: &str) -> anyhow::Result<PathBuf> {
     let (from, to) =
         (workspace.root().join("examples").join(name), workspace.examples().join(name));
@@ -103,7 +103,7 @@ fn copy_folder(from: &Path, to: &Path) -> std::io::Result<()> {
             continue;
         }
         if source.is_dir() {
-            // Else a test that is gone would still run.
+            // Otherwise a test that was removed would still run.
             let _ = fs::remove_dir_all(&target);
             copy_folder(&source, &target)?;
         } else {

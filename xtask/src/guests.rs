@@ -1,5 +1,5 @@
-//! Builds the guests: core modules by cargo, components by the encoder, and nothing that breaks
-//! the contract stays in the folder of components.
+//! Builds the guests: cargo makes core modules, and the encoder makes components of them. A component that
+//! breaks the contract is removed.
 
 use std::fs;
 
@@ -16,7 +16,7 @@ use crate::workspace::{WASM, Workspace, succeed};
 /// The packages that become components.
 pub(crate) const GUESTS: [&str; 4] = ["hello", "probe", "transform", "words"];
 
-/// What else is compiled into them.
+/// The libraries that are compiled into them.
 pub(crate) const GUEST_LIBRARIES: [&str; 2] = ["phase-arena", "arenaria-guest"];
 
 /// The cargo profile of guests.
@@ -51,7 +51,7 @@ struct Built {
     pages: u64,
 }
 
-/// Builds one guest. Apart from the others, so that no guest decides on another's features.
+/// Builds one guest, in a cargo command of its own: guests built together would share features.
 fn build(workspace: &Workspace, guest: &str) -> anyhow::Result<Built> {
     let mut cargo = workspace.cargo_for_guests();
     cargo.args(["build", "--quiet", "--profile", PROFILE, "--target", WASM, "-p", guest]);
@@ -62,13 +62,13 @@ fn build(workspace: &Workspace, guest: &str) -> anyhow::Result<Built> {
         .with_context(|| format!("built from {}", core_file.display()))
 }
 
-/// Encodes a core module, which says of which world it is, as the component of a package.
+/// Encodes a core module as the component of a package. The module names its world.
 fn encode(workspace: &Workspace, package: &Package, core: &[u8]) -> anyhow::Result<Built> {
     let component = ComponentEncoder::default()
         .validate(true)
         .module(core)
         .and_then(|mut encoder| encoder.encode())
-        .context("it cannot be encoded as a component")?;
+        .context("the core module cannot be encoded as a component")?;
 
     let component = package.write_into(&component)?;
 

@@ -1,8 +1,8 @@
-//! User instructions per request, counted by valgrind's callgrind. Times scatter from run to run, these
-//! counts hardly do: later work is judged by them.
+//! Counts user instructions per request with valgrind's callgrind. Times scatter between runs, these counts
+//! hardly do, so later work is judged by them.
 //!
-//! Each server gets one keep-alive connection and one worker. It is counted twice, with N and with 2N
-//! requests: the difference is what N requests cost, without the start.
+//! Each server has one keep-alive connection and one worker. It is counted twice, with N and with 2N
+//! requests. The difference is the cost of N requests without start-up.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -18,10 +18,10 @@ use crate::served::{Served, exchange_times};
 use crate::tools::output;
 use crate::workspace::{Workspace, succeed};
 
-/// How many requests are counted. An instance is asked for its usage every 64th.
+/// How many requests are counted. A multiple of 64: the usage of an instance is read every 64 requests.
 const REQUESTS: u32 = 2048;
 
-/// The program of the flagship, and how long the document is that it is given.
+/// The program of the flagship, and the length of its document.
 const PROGRAM: &str = "{action, repo: .repository.full_name}";
 const DOCUMENT_BYTES: usize = 1024;
 
@@ -38,7 +38,7 @@ const SUBJECTS: [Subject; 4] = [
 #[derive(Clone, Copy, Debug)]
 struct Subject {
     name: &'static str,
-    /// None is hyper alone.
+    /// None means bare hyper.
     component: Option<&'static str>,
     isolation: &'static str,
 }
@@ -47,7 +47,7 @@ struct Subject {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Budgets {
-    /// How far a count may exceed its budget, in per cent.
+    /// By how much a count may exceed its budget, in per cent.
     tolerance_percent: f64,
     /// The one goal for hello in `reuse`: how many times the instructions of bare hyper it may cost.
     hello_goal: f64,
@@ -56,7 +56,7 @@ struct Budgets {
     instructions: BTreeMap<String, u64>,
 }
 
-/// How it is counted.
+/// The options of `cargo xtask instructions`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Count the programs in this directory instead of building the release.
@@ -65,7 +65,7 @@ pub(crate) struct Args {
     /// How many requests to count.
     #[arg(long, default_value_t = REQUESTS, value_name = "N")]
     requests: u32,
-    /// Write what was counted into the file of budgets.
+    /// Write the counts into the file of budgets.
     #[arg(long)]
     write: bool,
 }
@@ -86,14 +86,15 @@ pub(crate) fn run(workspace: &Workspace, args: Args) -> anyhow::Result<()> {
     };
     let file = workspace.root().join("xtask/instructions.toml");
     let budgets = read_budgets(&file)?;
-    println!("{}, {} requests less than twice as many", valgrind.trim(), args.requests);
+    let (once, twice) = (args.requests, 2 * args.requests);
+    println!("{}, the difference between {once} and {twice} requests", valgrind.trim());
     println!("{:<22} {:>12} {:>8} {:>12}", "per request", "instructions", "x bare", "budget");
     let mut counts = BTreeMap::new();
     for subject in SUBJECTS {
         let count = count(workspace, &programs, subject, args.requests)
             .with_context(|| format!("cannot count {}", subject.name))?;
         let Some(count) = count else {
-            println!("{:<22} left out: there is no such program", subject.name);
+            println!("{:<22} left out: the program is missing", subject.name);
             continue;
         };
         counts.insert(subject.name.to_owned(), count);
@@ -114,7 +115,7 @@ pub(crate) fn run(workspace: &Workspace, args: Args) -> anyhow::Result<()> {
 
 /// Builds the release, and gives the folder of its programs.
 fn build(workspace: &Workspace) -> anyhow::Result<PathBuf> {
-    // One after the other: together they would have the features of both.
+    // One at a time: packages built together would share features.
     for package in ["arenaria", "load-tests"] {
         succeed(workspace.cargo().args(["build", "--release", "-p", package]))?;
     }
@@ -124,10 +125,11 @@ fn build(workspace: &Workspace) -> anyhow::Result<PathBuf> {
 fn read_budgets(file: &Path) -> anyhow::Result<Budgets> {
     let text =
         fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
-    toml::from_str(&text).with_context(|| format!("{} is not as expected", file.display()))
+    toml::from_str(&text)
+        .with_context(|| format!("{} cannot be read as a file of budgets", file.display()))
 }
 
-/// Replaces the table at the end of the file, and leaves what stands before it.
+/// Replaces the table at the end of the file, and keeps the text before it.
 fn write_budgets(file: &Path, counts: &BTreeMap<String, u64>) -> anyhow::Result<()> {
     let text = fs::read_to_string(file).context("cannot read the budgets")?;
     fs::write(file, with_counts(&text, counts)).context("cannot write the budgets")
@@ -140,7 +142,7 @@ fn with_counts(text: &str, counts: &BTreeMap<String, u64>) -> String {
     format!("{before}\n\n{TABLE}\n{rows}")
 }
 
-/// The instructions of one request, or nothing if the program is not there.
+/// The instructions of one request, or `None` if the program is missing.
 fn count(
     workspace: &Workspace,
     programs: &Path,
@@ -156,8 +158,8 @@ fn count(
     let mut command: Vec<OsString> = vec![program.into()];
     command.extend(arguments(workspace, subject).into_iter().map(Into::into));
     let request = request(subject);
-    // Under valgrind a processor has other features, so that components are compiled anew. What the
-    // first start compiles, the later ones find in the cache.
+    // The processor that valgrind simulates has other features, so components are compiled again. The
+    // first start fills the cache for the later ones.
     let served = Served::start(&folder, &["--tool=none"], &command)?;
     exchange_times(served.address(), &request, 1)?;
     served.end()?;
@@ -172,7 +174,9 @@ fn count(
         *total = total_of(&fs::read_to_string(&counts).context("callgrind wrote no counts")?)?;
     }
     let [once, twice] = totals;
-    let difference = twice.checked_sub(once).context("more requests cost less")?;
+    let difference = twice
+        .checked_sub(once)
+        .context("expected more instructions for more requests, got fewer")?;
     Ok(Some(difference / u64::from(requests)))
 }
 
@@ -211,7 +215,7 @@ fn request(subject: Subject) -> Vec<u8> {
         .into_bytes()
 }
 
-/// Reads the total of a file of callgrind's: the last line `summary: N` or `totals: N`.
+/// Reads the total from callgrind's output: the last line `summary: N` or `totals: N`.
 fn total_of(text: &str) -> anyhow::Result<u64> {
     let totals = text.lines().rev().find_map(|line| {
         let rest = line.strip_prefix("totals: ").or_else(|| line.strip_prefix("summary: "))?;
@@ -232,13 +236,13 @@ fn ratio(count: u64, other: u64) -> f64 {
     count as f64 / other as f64
 }
 
-/// The rows over their budget, each with what was expected and found.
+/// The rows that exceed their budget, with the expected and the actual count.
 fn exceeded(counts: &BTreeMap<String, u64>, budgets: &Budgets) -> Vec<String> {
     let most = 1.0 + budgets.tolerance_percent / 100.0;
     let over = |(name, &count): (&String, &u64)| {
         let budget = *budgets.instructions.get(name)?;
         (ratio(count, budget) > most)
-            .then(|| format!("{name}: expected {budget} at most, got {count}"))
+            .then(|| format!("{name}: expected at most {budget}, got {count}"))
     };
     counts.iter().filter_map(over).collect()
 }
@@ -261,7 +265,7 @@ mod tests {
         let budgets = Budgets { tolerance_percent: 1.0, hello_goal: 1.5, instructions };
         let counts = [("a", 1010), ("b", 1011), ("c", 9999)];
         let counts = counts.map(|(name, count)| (name.to_owned(), count)).into();
-        assert_eq!(exceeded(&counts, &budgets), ["b: expected 1000 at most, got 1011"]);
+        assert_eq!(exceeded(&counts, &budgets), ["b: expected at most 1000, got 1011"]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
-//! `cargo xtask …`: everything that a person or CI types to build, try, check and measure arenaria.
-//! Automation is Rust, so that it works the same on every machine and is read like the rest. It
-//! never installs anything outside the target directory but what `rustup` adds to a toolchain.
+//! `cargo xtask …`: every command that a person or CI types to build, try, check and measure arenaria.
+//! The automation is written in Rust, so that it works the same on every machine. It installs tools into
+//! the target directory only; `rustup` may add targets and components to a toolchain.
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a command line")]
 
@@ -46,11 +46,11 @@ struct Args {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Build the guests and the bridges as components and check what they promise.
+    /// Build the guests and the bridges as components, and check their imports, exports and memory.
     Guests,
     /// Build the playground, the page of `serve --playground`.
     Playground,
-    /// Serve jq on 127.0.0.1:8080; further arguments go to `arenaria serve`.
+    /// Serve jq on 127.0.0.1:8080; further arguments are passed to `arenaria serve`.
     Serve {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
@@ -61,7 +61,7 @@ enum Task {
         /// packages, licences, Miri.
         #[arg(long)]
         all: bool,
-        /// Run only this step, of all that there are; can be given several times.
+        /// Run only this step of `--all`; can be given several times.
         #[arg(long, value_name = "NAME")]
         step: Vec<String>,
     },
@@ -71,9 +71,10 @@ enum Task {
         #[arg(long)]
         bless: bool,
     },
-    /// Check the examples alone: Rust, JavaScript, Python.
+    /// Check only the examples: Rust, JavaScript, Python.
     Examples,
-    /// Load the release build; the arguments are a scenario and its options (`help` lists them).
+    /// Run a load test against the release build; the arguments are a scenario and its options (`help`
+    /// lists them).
     Load {
         #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
@@ -94,16 +95,16 @@ enum Task {
     TestComponents,
     /// Pack the components as OCI artifacts and the server as a container image, and check them.
     Package {
-        /// Where to; a folder that is empty or that this command made [default: target/package].
+        /// Output folder; it must be empty or made by this command [default: target/package].
         #[arg(long, value_name = "DIR")]
         out: Option<PathBuf>,
         /// Pack this binary instead of building a static one.
         #[arg(long, value_name = "FILE")]
         binary: Option<PathBuf>,
     },
-    /// Run a file of jq tests and write the table docs/conformance.md.
+    /// Run a file of jq tests and write the results to docs/conformance.md.
     Conformance {
-        /// The tests, in the format of jq's own `jq.test`.
+        /// The file of tests, in the format of `jq.test` from jq's repository.
         file: PathBuf,
     },
 }
@@ -112,7 +113,7 @@ fn main() -> ExitCode {
     match run(Args::parse().task) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // The causes without a backtrace: what failed is a step, not this program.
+            // Causes without a backtrace: a step failed, not this program.
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
         }

@@ -1,8 +1,8 @@
-//! What a component says of itself: name, version, description, licence, authors and, once the project
-//! has a public home, where its source is. It stands in the guest's `Cargo.toml` and nowhere else; here
-//! it is written into the component, and read back from there by whoever packs it.
+//! The metadata of a component: name, version, description, licence, authors and the URL of its source, if
+//! there is one. It comes from the guest's `Cargo.toml` and is written into the component. Packing reads it
+//! from the component again.
 //!
-//! Nothing of the build is written, neither time nor revision: the same source gives the same bytes.
+//! Neither the time nor the revision of the build is written: the same source gives the same bytes.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use wasm_metadata::{AddMetadata, AddMetadataField, Payload};
 
 use crate::workspace::{Workspace, printed};
 
-/// What `cargo metadata` says of a package.
+/// A package in the output of `cargo metadata`.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Package {
     pub(crate) name: String,
@@ -33,7 +33,7 @@ impl Package {
     ///
     /// # Errors
     ///
-    /// If there is none of that name, or cargo cannot read the workspace.
+    /// If the workspace has no package of that name, or cargo cannot read it.
     pub(crate) fn find(workspace: &Workspace, name: &str) -> anyhow::Result<Self> {
         let mut cargo = workspace.cargo();
         let text = printed(cargo.args(["metadata", "--format-version", "1", "--no-deps"]))?;
@@ -44,7 +44,7 @@ impl Package {
             .with_context(|| format!("the workspace has no package {name}"))
     }
 
-    /// A component of the workspace that cargo knows nothing of.
+    /// A component of the workspace that is not a package of cargo.
     pub(crate) fn without_manifest(name: &str, description: &str) -> Self {
         Self {
             name: name.to_owned(),
@@ -56,11 +56,11 @@ impl Package {
         }
     }
 
-    /// The component with what the package says of itself.
+    /// The component with the metadata of the package.
     ///
     /// # Errors
     ///
-    /// If the package has no description or licence, or one that cannot be written.
+    /// If the description or licence is missing, or something cannot be written.
     pub(crate) fn write_into(&self, component: &[u8]) -> anyhow::Result<Vec<u8>> {
         let Self { name, version, description, license, repository, authors } = self;
         for (field, present) in
@@ -76,12 +76,12 @@ impl Package {
         }
         if let Some(text) = license {
             let licences = wasm_metadata::Licenses::new(text)
-                .with_context(|| format!("license = {text:?} is no SPDX expression"))?;
+                .with_context(|| format!("license = {text:?} is not an SPDX expression"))?;
             add.licenses = AddMetadataField::Set(licences);
         }
         if let Some(url) = repository {
             let source = wasm_metadata::Source::new(url)
-                .with_context(|| format!("repository = {url:?} is no URL"))?;
+                .with_context(|| format!("repository = {url:?} is not a URL"))?;
             add.source = AddMetadataField::Set(source);
         }
         if !authors.is_empty() {
@@ -91,7 +91,7 @@ impl Package {
     }
 }
 
-/// What a component says of itself, as annotations of an OCI manifest: only what is there.
+/// The metadata of a component as annotations of an OCI manifest. Missing fields are left out.
 ///
 /// # Errors
 ///
@@ -168,6 +168,6 @@ mod tests {
         assert_eq!(error.to_string(), "the Cargo.toml of grain has no description");
         let odd = Package { license: Some("mine".to_owned()), ..package() };
         let error = odd.write_into(&component()).unwrap_err();
-        assert_eq!(error.to_string(), "license = \"mine\" is no SPDX expression");
+        assert_eq!(error.to_string(), "license = \"mine\" is not an SPDX expression");
     }
 }

@@ -1,4 +1,4 @@
-//! Hosts that are not ours, and the tests of bridged components in them.
+//! Installs other hosts, wasmtime and jco, and tests bridged components in them.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -9,12 +9,11 @@ use crate::tools::{cargo_with_lints, need_wasmtime};
 use crate::workspace::Workspace;
 use crate::{bridges, guests};
 
-/// What one test binary has for each host: the beginning of its tests' names, and the variable that
-/// names the program.
+/// For each host the prefixes of its tests' names, and the variable that names its program.
 const WASMTIME: [&str; 3] = ["wasmtime::", "interleaved::", "ARENARIA_WASMTIME"];
 const JCO: [&str; 2] = ["jco::", "ARENARIA_JCO"];
 
-/// Builds what is served, installs the hosts, and runs their tests.
+/// Builds the components, installs the hosts, and runs the tests.
 ///
 /// # Errors
 ///
@@ -29,7 +28,7 @@ pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<()> {
     })
 }
 
-/// The tests, as steps among others. A host that cannot be had is left out by name.
+/// Adds the tests as steps. The tests of a host that cannot be installed are left out, and the table says so.
 ///
 /// # Errors
 ///
@@ -51,7 +50,7 @@ pub(crate) fn add_steps(workspace: &Workspace, steps: &mut Steps) -> anyhow::Res
     )
 }
 
-/// The test runner, of the whole workspace so that nothing is built with other features.
+/// The command of the tests. It names the whole workspace, so that nothing is built with other features.
 fn command(
     workspace: &Workspace,
     tests: &[&str],
@@ -64,7 +63,7 @@ fn command(
     Ok(cargo)
 }
 
-/// The path of jco's program, installed into the target directory unless it is there.
+/// The path of jco's program, which is installed into the target directory if it is missing.
 fn need_jco(workspace: &Workspace) -> anyhow::Result<PathBuf> {
     let folder = workspace.tools().join("jco");
     need_npm(&workspace.root().join("host/tests/jco"), &folder)?;

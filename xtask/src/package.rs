@@ -1,8 +1,7 @@
-//! Makes what is handed on: each component as an OCI artifact, and the server as a container image,
-//! both as layouts that any tool can push to a registry or load. Nothing is pushed from here.
+//! Packs each component as an OCI artifact and the server as a container image. Both are layouts, which any
+//! tool can load or push to a registry. Nothing is pushed from here.
 //!
-//! The same source and binary give the same bytes. The one date in them is `SOURCE_DATE_EPOCH`, or
-//! 1970.
+//! The same source and binary give the same bytes. The only date in them is `SOURCE_DATE_EPOCH`, or 1970.
 
 mod artifact;
 mod check;
@@ -28,14 +27,14 @@ use crate::steps::Steps;
 use crate::tools::need_target;
 use crate::workspace::{Workspace, succeed};
 
-/// Stands in a folder that this command made and may empty.
+/// The file that marks a folder that this command made and may empty.
 const MARK: &str = ".made-by-arenaria";
 
-/// Builds guests and server, packs them, and checks what was made.
+/// Builds guests and server, packs them, and checks the packages.
 ///
 /// # Errors
 ///
-/// If something cannot be built, written, or is not right.
+/// If something cannot be built or written, or a check fails.
 pub(crate) fn run(
     workspace: &Workspace,
     out: Option<PathBuf>,
@@ -49,18 +48,18 @@ pub(crate) fn run(
     match Sandbox::find() {
         Some(sandbox) => check::runs(&packages, &sandbox),
         None => {
-            println!("the image was not run: there is no bwrap (Debian: bubblewrap)");
+            println!("the image was not run: bwrap (Debian: bubblewrap) is missing");
             Ok(())
         }
     }
 }
 
-/// The same as a step of the tests, with the binary that they have built: in two folders, which
-/// must not differ. Gives nothing if the step was passed over.
+/// The same as a step of the tests, with the binary that they have built. It packs into two folders, which
+/// must not differ. Returns `None` if the step was not run.
 ///
 /// # Errors
 ///
-/// If something is not right.
+/// If something cannot be written, or a check fails.
 pub(crate) fn step(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<Option<Packages>> {
     let binary = workspace.binary("arenaria");
     let folder = workspace.packages().with_extension("check");
@@ -74,21 +73,21 @@ pub(crate) fn step(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<O
         Ok(())
     })?;
     let Some(packages) = made else {
-        steps.leave_out("container image, run", "there are no packages");
+        steps.leave_out("container image, run", "the packages were not made");
         return Ok(None);
     };
     match Sandbox::find() {
         Some(sandbox) => {
             steps.step("container image, run", || check::runs(&packages, &sandbox))?;
         }
-        None => steps.leave_out("container image, run", "there is no bwrap (Debian: bubblewrap)"),
+        None => steps.leave_out("container image, run", "bwrap (Debian: bubblewrap) is missing"),
     }
     Ok(Some(packages))
 }
 
 /// Packs the components and the server into a folder.
 fn make(workspace: &Workspace, out: PathBuf, binary: &Path) -> anyhow::Result<Packages> {
-    ensure!(binary.is_file(), "there is no {}; build it first", binary.display());
+    ensure!(binary.is_file(), "{} is missing; build it first", binary.display());
     empty(&out)?;
     let created = created(std::env::var("SOURCE_DATE_EPOCH").ok().as_deref())?;
     let mut packages = Packages { out, components: Vec::new() };
@@ -111,7 +110,7 @@ fn make(workspace: &Workspace, out: PathBuf, binary: &Path) -> anyhow::Result<Pa
     Ok(packages)
 }
 
-/// The flagship for hosts of `wasi:http`, both versions, as the binary that is packed makes it.
+/// The flagship for hosts of `wasi:http`, bridged by the packed binary to both versions.
 fn bridged(workspace: &Workspace, binary: &Path, out: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let folder = out.join("bridged");
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
@@ -127,13 +126,13 @@ fn bridged(workspace: &Workspace, binary: &Path, out: &Path) -> anyhow::Result<V
     Ok(files)
 }
 
-/// Empties a folder that this command made, or makes it. Touches no other.
+/// Empties a folder that this command made, or makes it. Other folders are not touched.
 fn empty(folder: &Path) -> anyhow::Result<()> {
     if folder.exists() {
         let is_empty = fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_none());
         ensure!(
             is_empty || folder.join(MARK).exists(),
-            "{} has other things in it; choose an empty folder",
+            "{} is not empty; choose an empty folder",
             folder.display()
         );
         fs::remove_dir_all(folder).with_context(|| format!("cannot empty {}", folder.display()))?;
@@ -143,30 +142,32 @@ fn empty(folder: &Path) -> anyhow::Result<()> {
         .with_context(|| format!("cannot make {}", folder.display()))
 }
 
-/// The date that stands in what is made.
+/// The date in the packages.
 fn created(source_date_epoch: Option<&str>) -> anyhow::Result<String> {
     let seconds = match source_date_epoch {
         None => 0,
-        Some(text) => text
-            .parse()
-            .with_context(|| format!("SOURCE_DATE_EPOCH = {text:?} is no number of seconds"))?,
+        Some(text) => text.parse().with_context(|| {
+            format!("SOURCE_DATE_EPOCH: expected a number of seconds, got {text:?}")
+        })?,
     };
     let date = UNIX_EPOCH.checked_add(Duration::from_secs(seconds));
-    let date = date.with_context(|| format!("SOURCE_DATE_EPOCH = {seconds} is too far away"))?;
+    let date = date.with_context(|| {
+        format!("SOURCE_DATE_EPOCH: expected a date that can be represented, got {seconds}")
+    })?;
     Ok(humantime::format_rfc3339_seconds(date).to_string())
 }
 
-/// Builds the server for a container: one file that needs no library.
+/// Builds the server for a container, as a static binary.
 fn build_static(workspace: &Workspace) -> anyhow::Result<PathBuf> {
     let target = format!("{}-unknown-linux-musl", std::env::consts::ARCH);
     need_target(workspace, &target)?;
     ensure!(
         Command::new("musl-gcc").arg("--version").output().is_ok_and(|it| it.status.success()),
-        "there is no musl-gcc, which compiles what is C (Debian: musl-tools); or name a --binary"
+        "musl-gcc, which compiles C code, is missing (Debian: musl-tools); install it or pass --binary"
     );
     let mut cargo = workspace.cargo();
     cargo.args(["build", "--release", "-p", "arenaria", "--target", &target]);
-    // Names stay, for backtraces; lines are twice the size of everything else.
+    // Function names stay for backtraces. Line numbers would be twice the size of everything else.
     cargo.args(["--config", "profile.release.strip='debuginfo'"]);
     succeed(&mut cargo)?;
     Ok(workspace.built(&target, "release", "arenaria"))
@@ -182,7 +183,7 @@ mod tests {
         let mine = folder.path().join("mine");
         fs::write(&mine, "precious").unwrap();
         let error = empty(folder.path()).unwrap_err();
-        assert!(error.to_string().ends_with("has other things in it; choose an empty folder"));
+        assert!(error.to_string().ends_with("is not empty; choose an empty folder"));
         assert_eq!(fs::read(&mine).unwrap(), b"precious");
     }
 
@@ -201,6 +202,9 @@ mod tests {
         assert_eq!(created(None).unwrap(), "1970-01-01T00:00:00Z");
         assert_eq!(created(Some("1800000000")).unwrap(), "2027-01-15T08:00:00Z");
         let error = created(Some("today")).unwrap_err();
-        assert_eq!(error.to_string(), "SOURCE_DATE_EPOCH = \"today\" is no number of seconds");
+        assert_eq!(
+            error.to_string(),
+            "SOURCE_DATE_EPOCH: expected a number of seconds, got \"today\""
+        );
     }
 }

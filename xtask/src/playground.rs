@@ -1,7 +1,6 @@
-//! The playground: built by node into the folder of what arenaria brings along, tested in a browser.
+//! Builds the playground with node into the folder of arenaria's assets, and tests it in a browser.
 //!
-//! npm's packages go below the target directory, where the lock file is copied first: npm installs
-//! beside it, and nothing of that belongs into the tree.
+//! npm installs packages beside a lock file, so the lock file is copied into the target directory first.
 
 use std::env;
 use std::path::PathBuf;
@@ -11,11 +10,11 @@ use crate::registries::{lack_of_node, need_npm};
 use crate::steps::Steps;
 use crate::workspace::{Workspace, succeed};
 
-/// The browsers that can be driven, by the names that systems give them.
+/// The names of browsers that the tests can drive.
 const BROWSERS: [&str; 4] =
     ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
-/// Builds the page. The components must have been built.
+/// Builds the page. The components must have been built before.
 ///
 /// # Errors
 ///
@@ -28,11 +27,11 @@ pub(crate) fn build(workspace: &Workspace) -> anyhow::Result<()> {
     let mut node = script(workspace, "build.mjs");
     node.arg(workspace.component("transform")).arg(folder(workspace));
     succeed(&mut node)?;
-    println!("it is in {}", folder(workspace).display());
+    println!("built into {}", folder(workspace).display());
     Ok(())
 }
 
-/// Tests the page in a browser, against the server that the tests have been built with.
+/// Tests the page in a browser, against the server of the development build.
 ///
 /// # Errors
 ///
@@ -44,7 +43,7 @@ pub(crate) fn test(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<(
         return Ok(());
     }
     let Some(browser) = BROWSERS.iter().find_map(|name| on_path(name)) else {
-        steps.leave_out(NAME, "there is no Chromium");
+        steps.leave_out(NAME, "Chromium is missing");
         return Ok(());
     };
     steps.step(NAME, || build(workspace))?;
@@ -54,7 +53,7 @@ pub(crate) fn test(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<(
     steps.tests("playground in a browser", &mut node)
 }
 
-/// A script of the playground's, in the folder where npm has put the packages.
+/// A script of the playground, run in the folder of npm's packages.
 fn script(workspace: &Workspace, name: &str) -> Command {
     let mut node = Command::new("node");
     node.current_dir(packages(workspace)).arg(source(workspace).join(name));

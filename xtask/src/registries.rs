@@ -1,5 +1,5 @@
-//! What comes from npm and PyPI: installed below the target directory, in the versions of lock files that
-//! are in the tree, and installed again when those have changed.
+//! Installs packages from npm and PyPI into the target directory, in the versions of the repository's lock
+//! files, and installs them again if a lock file has changed.
 
 use std::fs;
 use std::path::Path;
@@ -10,37 +10,36 @@ use anyhow::Context;
 use crate::files::read;
 use crate::workspace::succeed;
 
-/// The oldest Node that the scripts and examples run on.
+/// The oldest version of Node that the scripts and examples support.
 const NODE_MAJOR_MIN: u32 = 20;
 
-/// Written when all is there, with what was asked for: half an installation is begun again.
+/// Written at the end of an installation with what was requested, so that an incomplete one is repeated.
 const STAMP: &str = "installed";
 
-/// Why nothing of npm's can be used here, if so.
+/// The reason why npm cannot be used on this machine, if any.
 pub(crate) fn lack_of_node() -> Option<&'static str> {
     if version("node").as_deref().and_then(major).is_none_or(|major| major < NODE_MAJOR_MIN) {
-        Some("there is no Node 20 or later")
+        Some("Node 20 or later is missing")
     } else if version("npm").is_none() {
-        Some("there is no npm")
+        Some("npm is missing")
     } else {
         None
     }
 }
 
-/// Why nothing of PyPI's can be used here, if so.
+/// The reason why PyPI cannot be used on this machine, if any.
 pub(crate) fn lack_of_python() -> Option<&'static str> {
     let mut python = Command::new("python3");
     python.args(["-c", "import ensurepip, venv"]).stderr(Stdio::null());
     let works = python.status().is_ok_and(|status| status.success());
-    (!works).then_some("there is no python3 with venv")
+    (!works).then_some("python3 with venv is missing")
 }
 
-/// Installs the packages of a folder's `package-lock.json` into another folder, where they then are in
-/// `node_modules`.
+/// Installs the packages of a folder's `package-lock.json` into `node_modules` of another folder.
 ///
 /// # Errors
 ///
-/// If they cannot be had.
+/// If they cannot be installed.
 pub(crate) fn need_npm(source: &Path, folder: &Path) -> anyhow::Result<()> {
     let manifests = ["package.json", "package-lock.json"];
     let wanted = manifests.map(|name| read(&source.join(name)));
@@ -61,11 +60,11 @@ pub(crate) fn need_npm(source: &Path, folder: &Path) -> anyhow::Result<()> {
     note_installed(folder, &wanted)
 }
 
-/// Makes a virtual environment with the packages that a file of requirements names.
+/// Makes a virtual environment with the packages of a requirements file.
 ///
 /// # Errors
 ///
-/// If they cannot be had.
+/// If they cannot be installed.
 pub(crate) fn need_pip(requirements: &Path, environment: &Path) -> anyhow::Result<()> {
     let wanted = read(requirements)?;
     if is_installed(environment, &wanted) {
@@ -84,7 +83,8 @@ fn is_installed(folder: &Path, wanted: &[u8]) -> bool {
 }
 
 fn note_installed(folder: &Path, wanted: &[u8]) -> anyhow::Result<()> {
-    fs::write(folder.join(STAMP), wanted).context("cannot note what is installed")
+    fs::write(folder.join(STAMP), wanted)
+        .context("cannot write the file that marks the installation as complete")
 }
 
 fn version(program: &str) -> Option<String> {
@@ -92,7 +92,7 @@ fn version(program: &str) -> Option<String> {
     String::from_utf8(output.stdout).ok().filter(|_| output.status.success())
 }
 
-/// What stands first in `v20.20.2`.
+/// The first number of a version such as `v20.20.2`.
 fn major(version: &str) -> Option<u32> {
     version.trim().strip_prefix('v')?.split('.').next()?.parse().ok()
 }

@@ -1,5 +1,5 @@
-//! What a person starts to try or to measure: the server, the load generator, the conformance
-//! table. Each builds what it needs first.
+//! Commands that build and then start a program in the foreground: the server, the load tests, the
+//! conformance tests.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use crate::guests::build_all;
 use crate::playground;
 use crate::workspace::{Workspace, become_command, succeed};
 
-/// Where `serve` listens, unless it is told otherwise.
+/// The default address of `serve`.
 const LISTEN: &str = "127.0.0.1:8080";
 
 /// Serves the transform component, in the foreground.
@@ -31,11 +31,13 @@ pub(crate) fn serve(workspace: &Workspace, args: &[String]) -> anyhow::Result<()
         cargo.args(["--listen", LISTEN]);
         println!("serving on the loopback interface only, {LISTEN}");
     }
-    println!("programs in requests are allowed (ad-hoc=true): whoever reaches it may run jq");
+    println!(
+        "programs in requests are allowed (ad-hoc=true): everyone who can reach this address may run jq"
+    );
     become_command(cargo.args(args))
 }
 
-/// Loads the release build with a scenario, in the foreground.
+/// Runs a load test against the release build, in the foreground.
 ///
 /// # Errors
 ///
@@ -44,7 +46,7 @@ pub(crate) fn load(workspace: &Workspace, args: &[String]) -> anyhow::Result<()>
     build_all(workspace)?;
     bridges::build_all(workspace)?;
     benchmark_peers::build_all(workspace)?;
-    // One after the other: together they would have the features of both.
+    // One at a time: packages built together would share features.
     for package in ["arenaria", "load-tests"] {
         succeed(workspace.cargo().args(["build", "--release", "-p", package]))?;
     }
@@ -52,8 +54,8 @@ pub(crate) fn load(workspace: &Workspace, args: &[String]) -> anyhow::Result<()>
     become_command(workspace.cargo().args(load).args(args))
 }
 
-/// Runs a file of jq tests against the transform component and writes the table. With the
-/// development profile, which the tests have built already.
+/// Runs a file of jq tests against the transform component and writes the table. It uses the development
+/// profile, which the tests have built already.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! A server under valgrind: started, asked over one connection, ended in order.
+//! Starts a server under valgrind, sends requests over one connection, and ends the server.
 
 use std::ffi::{OsStr, OsString};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 
-/// What servers print before the address that they serve on.
+/// What a server prints before its address.
 const LISTENING: &str = "listening on http://";
 
-/// How long an answer may take. Under valgrind all is fifty times slower.
+/// Time limit of one response. Under valgrind everything is fifty times slower.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(60);
 
-/// A server that listens. None outlives its value.
+/// A running server. Dropping the value kills it.
 #[derive(Debug)]
 pub(crate) struct Served {
     child: Child,
@@ -23,8 +23,8 @@ pub(crate) struct Served {
 }
 
 impl Served {
-    /// Starts a command under valgrind and waits until it says where it listens. What it compiles, and
-    /// what it says beside that, is put into the folder.
+    /// Starts a command under valgrind and waits until it prints its address. Its cache and its log are
+    /// written into the folder.
     ///
     /// # Errors
     ///
@@ -61,11 +61,11 @@ impl Served {
         self.address
     }
 
-    /// Asks it to end, and waits until it has.
+    /// Sends SIGTERM and waits until the server has ended.
     ///
     /// # Errors
     ///
-    /// If it does not end in order.
+    /// If its exit code is not zero.
     pub(crate) fn end(mut self) -> anyhow::Result<()> {
         let id = self.child.id().to_string();
         ensure!(
@@ -85,11 +85,11 @@ impl Drop for Served {
     }
 }
 
-/// Sends a request so many times on one connection, each after the answer to the one before.
+/// Sends a request several times over one connection, each after the response to the one before.
 ///
 /// # Errors
 ///
-/// If an answer does not come, or is not a 200.
+/// If a response is missing, or its status is not 200.
 pub(crate) fn exchange_times(
     address: SocketAddr,
     request: &[u8],
@@ -104,7 +104,7 @@ pub(crate) fn exchange_times(
         let mut length = None;
         for number in 0.. {
             let mut line = String::new();
-            reader.read_line(&mut line).context("cannot read an answer")?;
+            reader.read_line(&mut line).context("cannot read a response")?;
             let line = line.trim_end();
             ensure!(number > 0 || line.contains(" 200"), "expected a 200, got {line:?}");
             if line.is_empty() {
@@ -116,7 +116,7 @@ pub(crate) fn exchange_times(
                 length = Some(value.parse()?);
             }
         }
-        let mut body = vec![0; length.context("the answer has no length")?];
+        let mut body = vec![0; length.context("the response has no content-length")?];
         reader.read_exact(&mut body).context("cannot read the body")?;
     }
     Ok(())

@@ -1,5 +1,5 @@
-//! Named steps in a row: each is announced, and the first that fails is the last. A table at the end,
-//! printed in any case, says how long each took, which were left out and why, and how many tests ran.
+//! Runs named steps one after another, until one fails. In any case a table is printed at the end: the time of
+//! each step, the steps that were left out with the reason, and the number of tests.
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
@@ -10,8 +10,8 @@ use anyhow::{Context, bail, ensure};
 use crate::watch::Watch;
 use crate::workspace::{shown, succeed};
 
-/// How long one step may take. The longest, the build of everything on a new machine, takes half of
-/// it with two cores.
+/// Time limit of one step. The longest step is the first build on a new machine, which takes half of this on
+/// two cores.
 const STEP_TIME_MAX: Duration = Duration::from_mins(25);
 
 /// The steps so far.
@@ -41,8 +41,8 @@ pub(crate) struct Tests {
 }
 
 impl Steps {
-    /// Does work that consists of steps, and prints the table of them, also if one fails. If `only`
-    /// names steps, the others are passed over.
+    /// Runs steps and prints their table, also if one fails. If `only` is not empty, only the steps that it
+    /// names are run.
     ///
     /// # Errors
     ///
@@ -76,7 +76,7 @@ impl Steps {
     ///
     /// # Errors
     ///
-    /// The step's own, with its name.
+    /// The error of the step, with its name.
     pub(crate) fn step(
         &mut self,
         name: &'static str,
@@ -111,8 +111,8 @@ impl Steps {
         self.counted(name, |tests| run_tests(command, tests).map(|()| None))
     }
 
-    /// As `tests`, with a command that needs a tool. If the tool cannot be had, the step is left out for
-    /// the reason `lack`.
+    /// As `tests`, with a command that needs a tool. If the tool cannot be installed, the step is left out
+    /// with the reason `lack`.
     ///
     /// # Errors
     ///
@@ -133,7 +133,7 @@ impl Steps {
         })
     }
 
-    /// Leaves a step out and says so.
+    /// Leaves a step out, with the reason.
     pub(crate) fn leave_out(&mut self, name: &'static str, reason: &'static str) {
         if self.wants(name) {
             println!("\n== {name}: left out, {reason}");
@@ -160,7 +160,7 @@ impl Steps {
         writeln!(output, "{passed} passed, {failed} failed, {ignored} skipped")
     }
 
-    /// Runs a step whose work gives the reason why it was left out, if so.
+    /// Runs a step. Its work returns a reason if it was left out.
     fn counted(
         &mut self,
         name: &'static str,
@@ -174,8 +174,10 @@ impl Steps {
         let watch = Watch::begin(STEP_TIME_MAX);
         let mut result = work(&mut self.tests);
         if watch.end() {
-            let late = || format!("it was ended after its limit, {STEP_TIME_MAX:?}");
-            result = result.and_then(|_| bail!("it had not ended by itself")).with_context(late);
+            let late = || {
+                format!("expected at most {STEP_TIME_MAX:?}, got more: its programs were killed")
+            };
+            result = result.and_then(|_| bail!("it did not end by itself")).with_context(late);
         }
         let time = start.elapsed();
         self.done.push((
@@ -198,7 +200,7 @@ impl Tests {
         self.ignored += other.ignored;
     }
 
-    /// Reads a closing line of the test runner, such as
+    /// Reads a result line of the test runner, such as
     /// `test result: ok. 5 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; …`.
     fn parse(line: &str) -> Option<Self> {
         let (_, counts) = line.strip_prefix("test result: ")?.split_once(". ")?;
@@ -211,7 +213,7 @@ impl Tests {
     }
 }
 
-/// Runs the command, shows what it prints, and adds up its closing lines, also if it fails.
+/// Runs the command, prints its output, and adds up its result lines, also if it fails.
 fn run_tests(command: &mut Command, tests: &mut Tests) -> anyhow::Result<()> {
     let mut child = command
         .stdout(Stdio::piped())
@@ -227,10 +229,10 @@ fn run_tests(command: &mut Command, tests: &mut Tests) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Passes on what the test runner prints, and adds up its closing lines.
+/// Prints the output of the test runner, and adds up its result lines.
 fn relay(mut input: impl BufRead, mut output: impl Write) -> io::Result<Tests> {
     let mut tests = Tests::default();
-    // As bytes: tests may print what is not text.
+    // As bytes, because tests may print invalid UTF-8.
     let mut line = Vec::new();
     while input.read_until(b'\n', &mut line)? > 0 {
         if let Some(ran) = Tests::parse(String::from_utf8_lossy(&line).trim_end()) {

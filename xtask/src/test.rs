@@ -1,9 +1,8 @@
-//! All checks of the project in one row, the cheap ones first. What a check needs is set up by its
-//! own step.
+//! All checks of the project, the cheap ones first. Each step sets up what it needs.
 //!
-//! Lints are part of the one build: clippy compiles what the tests then run. A second pass over all
-//! dependencies, which `cargo clippy` and `cargo doc` need, is so left to what becomes a component
-//! (clippy's code is not optimised as what is shipped) and to the documentation.
+//! Lints are part of the build: clippy compiles the code that the tests then run. Only components and the
+//! documentation need a second pass over their dependencies. Components do because code from clippy is not
+//! optimised like the code that is shipped.
 
 use std::process::Command;
 
@@ -22,21 +21,21 @@ use crate::tools::{cargo_with_lints, need_deny, need_miri};
 use crate::wit;
 use crate::workspace::{WASI, WASM, Workspace, succeed};
 
-/// All targets but the documentation's examples, of which cargo runs either these or those.
+/// All targets except the examples in documentation: cargo runs these in a command of their own.
 const TARGETS: [&str; 5] = ["--workspace", "--lib", "--bins", "--tests", "--examples"];
 
 /// The programs for this machine.
 const PROGRAMS: [&str; 7] = ["arenaria", "bare", "bench", "library", "load", "plain", "xtask"];
 
-/// The targets for Miri: one with 64-bit addresses, and one with 32, as in the sandbox.
+/// The targets for Miri: one with 64-bit addresses, and one with 32-bit addresses, as in WebAssembly.
 const MIRI_TARGETS: [(&str, &str); 2] =
     [("miri, 64 bits", "x86_64-unknown-linux-gnu"), ("miri, 32 bits", "i686-unknown-linux-gnu")];
 
-/// What Miri looks for beyond its defaults: addresses made out of thin air, and luck with
-/// alignment.
+/// What Miri checks beyond its defaults: pointers made from integers, and code that is aligned only by
+/// chance.
 const MIRI_FLAGS: &str = "-Zmiri-strict-provenance -Zmiri-symbolic-alignment-check";
 
-/// Runs the checks of a change, or all; or of all only the steps that are named.
+/// Runs the checks of a change, or all checks, or only the named steps of all.
 ///
 /// # Errors
 ///
@@ -72,11 +71,11 @@ fn builds(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<()> {
     })?;
     steps.step("build and lints", || {
         succeed(cargo_with_lints(workspace)?.args(["test", "--no-run"]).args(TARGETS))?;
-        // The tests that are not run by themselves.
+        // The tests that `cargo test` does not run by itself.
         let apart = ["--workspace", "--test", "test_components", "--test", "other_hosts"];
         succeed(cargo_with_lints(workspace)?.args(["test", "--no-run"]).args(apart))?;
-        // The programs as they are without their tests: what only tests use is dead code. Together with
-        // a test, so that the dependencies have the same features.
+        // The programs without their tests, so that code that only tests use is reported as dead. Built
+        // together with a test, so that the dependencies have the same features.
         let programs = PROGRAMS.map(|name| format!("--bin={name}"));
         succeed(cargo_with_lints(workspace)?.arg("build").args(apart).args(programs))
     })
@@ -96,7 +95,7 @@ fn documentation(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<()>
     steps.command("documentation", doc.env("RUSTDOCFLAGS", "-D warnings"))
 }
 
-/// Lints what becomes components.
+/// Lints the packages that become components.
 fn lint_components<'a>(
     workspace: &Workspace,
     target: &str,
@@ -110,8 +109,8 @@ fn lint_components<'a>(
     succeed(clippy.args(["--", "-D", "warnings"]))
 }
 
-/// The host with components in other languages and worlds. Of those that this machine cannot make,
-/// the tests are left out.
+/// Tests the host with components in several languages. The tests of languages that this machine has no
+/// tools for are left out.
 fn with_test_components(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<()> {
     steps.step("lints of test components and peers", || {
         lint_components(
@@ -122,7 +121,7 @@ fn with_test_components(workspace: &Workspace, steps: &mut Steps) -> anyhow::Res
     })?;
     let mut languages = Vec::new();
     let mut test = cargo_with_lints(workspace)?;
-    // As the other tests are built, and their target is named: it is not part of `--tests`.
+    // Built like the other tests, but named: the target is not part of `--tests`.
     test.args(["test", "--no-fail-fast", "--workspace", "--test", "test_components", "--"]);
     for language in test_components::Language::ALL {
         match language.lack() {
@@ -137,7 +136,7 @@ fn with_test_components(workspace: &Workspace, steps: &mut Steps) -> anyhow::Res
     steps.tests("tests with test components", &mut test)
 }
 
-/// What is handed on, made with the binary that the tests have built.
+/// Makes the packages, with the binary that the tests have built.
 fn packages(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<()> {
     steps.step("packages of WIT", || wit::build_all(workspace))?;
     let packages = package::step(workspace, steps)?;
@@ -155,21 +154,21 @@ fn licences(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<()> {
 fn miri(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<()> {
     if !need_miri()? {
         for (name, _) in MIRI_TARGETS {
-            steps.leave_out(name, "there is no nightly toolchain");
+            steps.leave_out(name, "a nightly toolchain is missing");
         }
         return Ok(());
     }
     for (name, target) in MIRI_TARGETS {
         let mut miri = Command::new("rustup");
-        // This process was started by a cargo that has told it which toolchain it is.
+        // Set by the cargo that started this process, which is of another toolchain.
         for inherited in ["RUSTUP_TOOLCHAIN", "CARGO", "RUSTC", "RUSTDOC"] {
             miri.env_remove(inherited);
         }
         miri.current_dir(workspace.root())
             .args(["run", "nightly", "cargo", "miri", "test", "-p", "phase-arena"])
             .args(["--lib", "--tests", "--target", target])
-            // In the checkout, whatever cache the rest uses: Miri's tests remember the folder that
-            // they were built in and run there, so another checkout's cannot be used.
+            // Always in the checkout: Miri's tests contain the path that they were built in and run there,
+            // so a cache that several checkouts share cannot be used.
             .env("CARGO_TARGET_DIR", workspace.root().join("target").join("miri"))
             .env("MIRIFLAGS", MIRI_FLAGS);
         steps.tests(name, &mut miri)?;

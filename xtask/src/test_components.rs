@@ -1,9 +1,9 @@
 //! Builds the components that `host/tests/test_components` tests the host with: in several languages, and
 //! for `wasi:http`.
 //!
-//! Making a component of JavaScript or Python takes a minute, so one is made anew only when something
-//! that goes into it has changed: its key, beside it, says what went in. The tools come from npm and
-//! PyPI in the versions that the examples name, and are put under the target directory.
+//! Making a component from JavaScript or Python takes a minute, so one is made again only if an input has
+//! changed. The key file beside it is a hash of the inputs. The tools come from npm and PyPI in the
+//! versions that the examples name, and are installed into the target directory.
 
 use std::fs;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -22,7 +22,7 @@ use crate::workspace::{WASI, Workspace, succeed};
 pub(crate) const PACKAGES: [&str; 3] =
     ["test-component-p2", "test-component-p3", "test-component-processor"];
 
-/// What is built of them: package, features, its file in cargo's output, and the component.
+/// What is built from them: package, features, file in cargo's output, component.
 const IN_RUST: [(&str, &[&str], &str, &str); 4] = [
     ("test-component-p2", &[], "test-component-p2.wasm", "rust-p2"),
     ("test-component-p2", &["--features", "config"], "test-component-p2.wasm", "rust-p2-config"),
@@ -30,13 +30,13 @@ const IN_RUST: [(&str, &[&str], &str, &str); 4] = [
     ("test-component-processor", &[], "test_component_processor.wasm", "rust-processor"),
 ];
 
-/// Built with tools that a machine may not have.
+/// A component that is built with tools that a machine may not have.
 struct Script {
     component: &'static str,
     language: Language,
     /// Its source.
     file: &'static str,
-    /// The folder of the world's description. None is that of `examples/test-components/wit`.
+    /// The folder of the world's WIT. None means `examples/test-components/wit`.
     wit: Option<&'static str>,
     world: &'static str,
 }
@@ -72,13 +72,13 @@ const IN_SCRIPTS: [Script; 4] = [
     },
 ];
 
-/// The version of WASI that the engine of `componentize-js` serves and no other, so that all of these
-/// are built for it; and that of the crate whose descriptions are taken. What is used of them has
-/// been the same since 0.2.0.
+/// The only version of WASI that the engine of `componentize-js` supports, so all of these components are
+/// built for it; and the version in the crate `wasip2`, where the WIT is taken from. The interfaces in use
+/// have not changed since 0.2.0.
 const WASI_VERSION: &str = "0.2.10";
 const WASI_VERSION_DESCRIBED: &str = "0.2.12";
 
-/// A language whose tools are not Rust's.
+/// A language that needs tools from outside Rust's toolchain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Language {
     JavaScript,
@@ -88,7 +88,7 @@ pub(crate) enum Language {
 impl Language {
     pub(crate) const ALL: [Self; 2] = [Self::JavaScript, Self::Python];
 
-    /// As the names of its tests contain it.
+    /// Its name in the names of tests.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::JavaScript => "javascript",
@@ -96,7 +96,7 @@ impl Language {
         }
     }
 
-    /// What this machine lacks to build with it.
+    /// The reason why this machine cannot build with it, if any.
     pub(crate) fn lack(self) -> Option<&'static str> {
         match self {
             Self::JavaScript => lack_of_node(),
@@ -104,7 +104,7 @@ impl Language {
         }
     }
 
-    /// What names the versions of its tools, in the workspace.
+    /// The files in the workspace that name the versions of its tools.
     fn versions(self) -> &'static [&'static str] {
         match self {
             Self::JavaScript => &[
@@ -120,7 +120,7 @@ impl Language {
 ///
 /// # Errors
 ///
-/// If one cannot be built, or its tools cannot be had.
+/// If one cannot be built, or its tools cannot be installed.
 pub(crate) fn build_all(workspace: &Workspace, languages: &[Language]) -> anyhow::Result<()> {
     need_target(workspace, WASI)?;
     println!("{:<28} {:>12}", "test component", "");
@@ -165,11 +165,11 @@ fn componentize(workspace: &Workspace, script: &Script, wasi: &Path) -> anyhow::
     if component.exists() && fs::read_to_string(&key_file).is_ok_and(|known| known == key) {
         return Ok(());
     }
-    // Until the new one is there, there is none.
+    // While it is made, no key says that it is complete.
     let _ = fs::remove_file(&key_file);
     let tools = need_tools(workspace, script.language)?;
     let made = component.with_extension("wasm.new");
-    // A copy: what the tools leave behind beside a source must not lie in the tree.
+    // A copy, because the tools leave files beside a source.
     let sources = component.with_extension("sources");
     fs::create_dir_all(&sources)?;
     let copy = sources.join(source.file_name().expect("a source is a file"));
@@ -188,13 +188,13 @@ fn componentize(workspace: &Workspace, script: &Script, wasi: &Path) -> anyhow::
             python
         }
     };
-    println!("making {} of {}, which takes a minute", script.component, script.file);
+    println!("making {} from {}: this takes a minute", script.component, script.file);
     succeed(command.current_dir(&sources).arg("-o").arg(&made))?;
     fs::rename(&made, &component)?;
     fs::write(&key_file, key).context("cannot write the component's key")
 }
 
-/// The folder of a language's tools, which are installed unless those of the right versions are there.
+/// The folder of a language's tools, which are installed if they are missing or of another version.
 fn need_tools(workspace: &Workspace, language: Language) -> anyhow::Result<PathBuf> {
     let folder = workspace.tools().join(language.name());
     let source = workspace.root().join("examples/processors").join(language.name());
@@ -205,8 +205,8 @@ fn need_tools(workspace: &Workspace, language: Language) -> anyhow::Result<PathB
     Ok(folder)
 }
 
-/// The world of `examples/test-components/wit` with the packages of WASI that it names, in a folder. They are
-/// those that the crate `wasip2` brings along, in the version of `Cargo.lock`.
+/// Makes a folder with the world of `examples/test-components/wit` and the packages of WASI that it names.
+/// They are those in the crate `wasip2`, in the version of `Cargo.lock`.
 fn describe_wasi(workspace: &Workspace) -> anyhow::Result<PathBuf> {
     let mut cargo = workspace.cargo();
     let metadata = output(cargo.args(["metadata", "--format-version", "1", "--locked"]))?;
@@ -263,10 +263,9 @@ fn files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// What distinguishes these inputs from others. A newer Rust may say it otherwise: then all is made
-/// anew.
+/// A hash of the inputs. A newer Rust may hash differently: then everything is made again.
 fn key(inputs: &[PathBuf], world: &str) -> anyhow::Result<String> {
-    ensure!(!inputs.is_empty(), "nothing goes in");
+    ensure!(!inputs.is_empty(), "expected at least one input, got none");
     let mut hasher = DefaultHasher::new();
     world.hash(&mut hasher);
     for input in inputs {

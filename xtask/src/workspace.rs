@@ -1,4 +1,4 @@
-//! Where things are, and how cargo is called. Every path of the automation is made here.
+//! The paths of the workspace and its output, and the commands of cargo.
 
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
@@ -13,11 +13,11 @@ pub(crate) const WASM: &str = "wasm32-unknown-unknown";
 /// The target that the components for other hosts are built for. Its linker makes components.
 pub(crate) const WASI: &str = "wasm32-wasip2";
 
-/// Tells the tests of the host where the components are.
+/// The variable that tells the host's tests where the components are.
 pub(crate) const COMPONENTS_VARIABLE: &str = "ARENARIA_COMPONENTS";
 
-/// What a shell may have set that would replace `.cargo/config.toml`, where the guests' link
-/// arguments stand, or move the output.
+/// Variables that a shell may have set. They would override the guests' link arguments in
+/// `.cargo/config.toml`, or move the output.
 const OVERRIDES: [&str; 8] = [
     "CARGO_BUILD_RUSTFLAGS",
     "CARGO_BUILD_TARGET",
@@ -33,7 +33,7 @@ const OVERRIDES: [&str; 8] = [
 #[derive(Debug)]
 pub(crate) struct Workspace {
     root: PathBuf,
-    /// Where builds for this machine go: `CARGO_TARGET_DIR`, or `target`.
+    /// The output folder for this machine: `CARGO_TARGET_DIR`, or `target`.
     target: PathBuf,
 }
 
@@ -54,7 +54,7 @@ impl Workspace {
         &self.root
     }
 
-    /// Where guests are built. Apart from the host's, so that the two never wait for one another.
+    /// Where guests are built. It is separate, so that builds of guests and host do not wait for each other.
     pub(crate) fn guests(&self) -> PathBuf {
         self.target.join("guests")
     }
@@ -64,17 +64,18 @@ impl Workspace {
         self.target.join("components")
     }
 
-    /// Where what arenaria brings along is put: it looks beside its binary (`host/src/component/assets.rs`).
+    /// The folder of arenaria's assets, which it finds relative to its binary
+    /// (`host/src/component/assets.rs`).
     pub(crate) fn share(&self) -> PathBuf {
         self.target.join("share/arenaria")
     }
 
-    /// Where tools are installed that are not on `PATH`.
+    /// Where tools that are not on `PATH` are installed.
     pub(crate) fn tools(&self) -> PathBuf {
         self.target.join("tools")
     }
 
-    /// Where the examples in other languages are set up.
+    /// Where the examples in other languages are copied.
     pub(crate) fn examples(&self) -> PathBuf {
         self.target.join("examples")
     }
@@ -89,7 +90,7 @@ impl Workspace {
         self.target.join("package")
     }
 
-    /// A binary that was built for a target that was named.
+    /// A binary that was built with `--target`.
     pub(crate) fn built(&self, target: &str, profile: &str, name: &str) -> PathBuf {
         self.target.join(target).join(profile).join(name)
     }
@@ -109,8 +110,8 @@ impl Workspace {
         cargo
     }
 
-    /// Cargo, in the root of the workspace, for everything that becomes a component: nothing that a
-    /// shell has set comes before the link arguments in `.cargo/config.toml`.
+    /// Cargo, in the root of the workspace, for everything that becomes a component. Without the variables
+    /// that would override the link arguments in `.cargo/config.toml`.
     pub(crate) fn cargo_for_guests(&self) -> Command {
         let mut cargo = self.cargo();
         for name in OVERRIDES {
@@ -140,22 +141,23 @@ pub(crate) fn succeed(command: &mut Command) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Runs a command to its end and gives what it prints.
+/// Runs a command to its end and returns its output.
 ///
 /// # Errors
 ///
-/// If it cannot be started, fails, or prints what is not text; with what it says of that.
+/// If it cannot be started, fails, or prints invalid UTF-8.
 pub(crate) fn printed(command: &mut Command) -> anyhow::Result<String> {
     let output = command
         .stderr(Stdio::inherit())
         .output()
         .with_context(|| format!("cannot start {}", shown(command)))?;
     ensure!(output.status.success(), "{} failed: {}", shown(command), output.status);
-    String::from_utf8(output.stdout).with_context(|| format!("{} prints no text", shown(command)))
+    String::from_utf8(output.stdout)
+        .with_context(|| format!("{} did not print UTF-8", shown(command)))
 }
 
-/// Goes on as another command, which so is alone with the terminal: it gets Ctrl-C, and its exit code
-/// is the one that is seen.
+/// Replaces this process with a command, so that the command gets Ctrl-C and its exit code is the one that
+/// the shell sees.
 ///
 /// # Errors
 ///
@@ -165,7 +167,7 @@ pub(crate) fn become_command(command: &mut Command) -> anyhow::Result<()> {
     Err(error).with_context(|| format!("cannot start {}", shown(command)))
 }
 
-/// A command as it would be typed, without its environment.
+/// A command as a person would type it, without its environment.
 pub(crate) fn shown(command: &Command) -> String {
     let program = Path::new(command.get_program()).file_name().unwrap_or(command.get_program());
     let words = std::iter::once(program).chain(command.get_args());

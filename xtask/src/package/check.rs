@@ -54,7 +54,7 @@ pub(crate) fn same(one: &Packages, two: &Packages) -> anyhow::Result<()> {
         let (one, two) = (one.join("index.json"), two.join("index.json"));
         ensure!(
             read(&one)? == read(&two)?,
-            "{} and {} differ, though they were made of the same files",
+            "expected the same packages from the same files, got different ones in {} and {}",
             one.display(),
             two.display()
         );
@@ -62,11 +62,11 @@ pub(crate) fn same(one: &Packages, two: &Packages) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Runs the server in the root that was unpacked from the image, asks it, and ends it.
+/// Runs the server in the root that was unpacked from the image, sends requests, and ends it.
 ///
 /// # Errors
 ///
-/// If it does not start, answer, or end as it should.
+/// If it does not start, respond, or end as expected.
 pub(crate) fn runs(packages: &Packages, sandbox: &Sandbox) -> anyhow::Result<()> {
     let image = packages.image();
     let config = image_configuration(&image)?;
@@ -75,19 +75,22 @@ pub(crate) fn runs(packages: &Packages, sandbox: &Sandbox) -> anyhow::Result<()>
     let mut server = Server::start(sandbox.command(&root, &config, &address, None)?)?;
     let body = r#"{"grains":[1,2,3]}"#;
     let answer = server.ask("POST", "/", body)?;
-    ensure!(answer.ends_with(body), "the image answers {answer:?}, expected {body}");
+    ensure!(answer.ends_with(body), "expected a response with {body}, got {answer:?}");
     let ready = server.ask_operator("GET", "/readyz")?;
-    ensure!(ready.starts_with("HTTP/1.1 200 "), "the image is not ready: {ready:?}");
+    ensure!(
+        ready.starts_with("HTTP/1.1 200 "),
+        "expected the status 200 of /readyz, got {ready:?}"
+    );
     server.end()?;
-    println!("served from the unpacked image: user 65532, nothing writable, process 1, SIGTERM");
+    println!("the image was run: user 65532, read-only, process 1, ended with SIGTERM");
     Ok(())
 }
 
-/// Lets the server in the image read a configuration that is mounted where the image has its own.
+/// Lets the server in the image check a configuration that is mounted over the image's own.
 ///
 /// # Errors
 ///
-/// If it is refused.
+/// If the server rejects it.
 pub(crate) fn checked_by_the_image(
     packages: &Packages,
     sandbox: &Sandbox,
@@ -106,7 +109,8 @@ fn container(folder: &Path) -> anyhow::Result<()> {
     let layer = Contents::read(&folder.join("layout"))?.layer;
     let mut tar = Vec::new();
     GzDecoder::new(&*layer).read_to_end(&mut tar).context("the layer is not gzip")?;
-    let (stated, measured) = (image_configuration(folder)?.rootfs().diff_ids().clone(), digest(&tar));
+    let (stated, measured) =
+        (image_configuration(folder)?.rootfs().diff_ids().clone(), digest(&tar));
     ensure!(stated == [measured.as_ref()], "diff_ids: expected {measured}, got {stated:?}");
     for entry in Archive::new(&*tar).entries()? {
         let entry = entry?;
@@ -131,17 +135,17 @@ fn image_configuration(folder: &Path) -> anyhow::Result<ImageConfiguration> {
     Ok(ImageConfiguration::from_reader(&*Contents::read(&folder.join("layout"))?.config)?)
 }
 
-/// Lets skopeo copy a layout, and checks that it is still the same.
+/// Lets skopeo copy a layout, which verifies every digest, and compares the manifests.
 fn copied_by_skopeo(layout: &Path) -> anyhow::Result<()> {
     let copy = layout.with_extension("copy");
     let mut skopeo = Command::new("skopeo");
-    // Whose signatures are asked for is the machine's policy, which there may be none of.
+    // A machine may have no policy for signatures, and skopeo needs one.
     skopeo.args(["--insecure-policy", "copy", "--quiet"]).arg(oci(layout)).arg(oci(&copy));
     succeed(&mut skopeo)?;
     let raw =
         |layout: &Path| printed(Command::new("skopeo").args(["inspect", "--raw"]).arg(oci(layout)));
     let (one, two) = (raw(layout)?, raw(&copy)?);
-    ensure!(one == two, "skopeo makes {two} of {one}");
+    ensure!(one == two, "skopeo: expected the copy {one}, got {two}");
     fs::remove_dir_all(&copy).with_context(|| format!("cannot remove {}", copy.display()))
 }
 

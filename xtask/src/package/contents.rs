@@ -1,4 +1,4 @@
-//! What is packed, and where it is put.
+//! The components that are packed, and the folders of the packages.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use anyhow::Context as _;
 /// The guests that are packed. The others are for tests.
 pub(super) const COMPONENTS: [&str; 2] = ["hello", "transform"];
 
-/// What was made.
+/// The packages that were made.
 #[derive(Debug)]
 pub(crate) struct Packages {
     pub(super) out: PathBuf,

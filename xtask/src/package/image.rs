@@ -48,7 +48,7 @@ pub(crate) fn pack(
     put(&deploy.join("Containerfile"), &folder.join("Containerfile"))?;
 
     let tar = archive(&root)?;
-    // Without a name and a time, which gzip would otherwise note.
+    // Without the name and time that gzip would write.
     let mut gzip = GzBuilder::new().write(Vec::new(), Compression::default());
     gzip.write_all(&tar)?;
     let layout = Layout::begin(&folder.join("layout"))?;
@@ -92,7 +92,7 @@ fn configuration(created: &str, tar: &[u8]) -> anyhow::Result<ImageConfiguration
     Ok(image.build()?)
 }
 
-/// Which file goes where.
+/// The path of each file in the image, and its source.
 fn contents(workspace: &Workspace, binary: &Path) -> anyhow::Result<Vec<(String, PathBuf)>> {
     let root = workspace.root();
     let mut files = vec![
@@ -133,7 +133,7 @@ fn sorted(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-/// Copies a file, readable by everybody; a program stays one.
+/// Copies a file, readable by everyone. A program stays executable.
 fn put(from: &Path, to: &Path) -> anyhow::Result<()> {
     let folder = to.parent().expect("a file of the image lies in a folder");
     fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;

@@ -1,8 +1,8 @@
-//! Runs the container image's server as a container would be run, without an engine: bubblewrap gives
-//! it the unpacked root and nothing else, read-only; user 65532, no capability, process 1 of its own
-//! process namespace. Only the network is the machine's.
+//! Runs the server of the container image as in a container, but without a container engine. bubblewrap gives
+//! it only the unpacked root, read-only, as user 65532, without capabilities, as process 1 of its own process
+//! namespace. The network is the machine's.
 //!
-//! A binary that needs libraries, as those of development do, is given this machine's.
+//! A binary of development needs libraries: it gets this machine's.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -16,23 +16,23 @@ use oci_spec::image::ImageConfiguration;
 
 use crate::workspace::succeed;
 
-/// How long an answer may take before it counts as none.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Time limit of one response.
+const RESPONSE_TIME_MAX: Duration = Duration::from_secs(60);
 
-/// A bubblewrap that works.
+/// bubblewrap is installed and works.
 #[derive(Debug)]
 pub(crate) struct Sandbox(());
 
 impl Sandbox {
-    /// `None` if there is none, or if it may not make namespaces here.
+    /// `None` if bubblewrap is missing, or may not make namespaces on this machine.
     pub(crate) fn find() -> Option<Self> {
         let mut bwrap = Command::new("bwrap");
         bwrap.args(ISOLATION).args(["--ro-bind", "/", "/", "--proc", "/proc", "true"]);
         bwrap.output().is_ok_and(|output| output.status.success()).then_some(Self(()))
     }
 
-    /// The image's own command in an unpacked root, with these further arguments, and with a file in
-    /// place of one of the image's.
+    /// The image's command in an unpacked root, with further arguments, and with a file mounted over one of
+    /// the image's files.
     pub(crate) fn command(
         &self,
         root: &Path,
@@ -86,11 +86,11 @@ const ISOLATION: [&str; 9] = [
     "--unshare-cgroup-try",
 ];
 
-/// The libraries that a program is linked with, as absolute paths. None if it is static.
+/// The libraries that a program is linked with, as absolute paths. Empty if it is static.
 fn libraries(program: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let output = Command::new("ldd").arg(program).output().context("cannot start ldd")?;
     if !output.status.success() {
-        // What ldd says of a static program.
+        // ldd fails on a static program.
         return Ok(Vec::new());
     }
     let text = String::from_utf8_lossy(&output.stdout);
@@ -102,14 +102,14 @@ fn libraries(program: &Path) -> anyhow::Result<Vec<PathBuf>> {
 #[derive(Debug)]
 pub(crate) struct Server {
     bwrap: Child,
-    /// Kept open: a server whose output nobody reads would fail to print.
+    /// Kept open: the server could not print to a closed pipe.
     _output: BufReader<ChildStdout>,
     address: String,
     operator: String,
 }
 
 impl Server {
-    /// Starts it and waits until it says where it listens.
+    /// Starts the server and waits until it prints its addresses.
     pub(crate) fn start(mut command: Command) -> anyhow::Result<Self> {
         let mut bwrap = command.stdout(Stdio::piped()).spawn().context("cannot start bwrap")?;
         let mut output = BufReader::new(bwrap.stdout.take().expect("standard output is piped"));
@@ -117,55 +117,59 @@ impl Server {
             let mut line = String::new();
             output.read_line(&mut line)?;
             let address = line.trim_end().strip_prefix(what);
-            address.map(str::to_owned).with_context(|| format!("the image prints {line:?}"))
+            address
+                .map(str::to_owned)
+                .with_context(|| format!("expected a line with {what:?}, got {line:?}"))
         };
         let address = next("listening on http://")?;
         let operator = next("operator on http://")?;
         Ok(Self { bwrap, _output: output, address, operator })
     }
 
-    /// Sends one request, and gives the whole answer.
+    /// Sends one request, and returns the whole response.
     pub(crate) fn ask(&self, method: &str, path: &str, body: &str) -> anyhow::Result<String> {
         ask(&self.address, method, path, body)
     }
 
-    /// Sends one request to the operator's address, and gives the whole answer.
+    /// Sends one request to the operator's address, and returns the whole response.
     pub(crate) fn ask_operator(&self, method: &str, path: &str) -> anyhow::Result<String> {
         ask(&self.operator, method, path, "")
     }
 
-    /// Ends it as an engine would, and waits until it has ended in good order.
+    /// Sends SIGTERM, as a container engine does, and waits until the server has ended with exit code 0.
     pub(crate) fn end(&mut self) -> anyhow::Result<()> {
-        // A signal to bwrap itself would end it, and only it. What it waits for is the server.
+        // A signal to bwrap would end only bwrap. The server is its child.
         let pid = self.bwrap.id();
         let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"))?;
         let server = children.split_ascii_whitespace().next();
-        let server = server.context("bwrap has no child: the server has ended by itself")?;
+        let server = server.context("the server ended before SIGTERM")?;
         succeed(Command::new("kill").args(["-TERM", server]))?;
         let status = self.bwrap.wait()?;
-        ensure!(status.success(), "the server ended with {status} after SIGTERM");
+        ensure!(status.success(), "expected exit code 0 after SIGTERM, got {status}");
         Ok(())
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Of no use if it has ended already; with bwrap its child ends.
+        // Fails if it has ended already. bwrap's child ends with it.
         let _ = self.bwrap.kill();
         let _ = self.bwrap.wait();
     }
 }
 
 fn ask(address: &str, method: &str, path: &str, body: &str) -> anyhow::Result<String> {
-    let mut stream = TcpStream::connect(address)
-        .with_context(|| format!("the image does not listen on {address}"))?;
-    stream.set_read_timeout(Some(PATIENCE))?;
+    let mut stream =
+        TcpStream::connect(address).with_context(|| format!("cannot connect to {address}"))?;
+    stream.set_read_timeout(Some(RESPONSE_TIME_MAX))?;
     write!(
         stream,
         "{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
     )?;
     let mut answer = String::new();
-    stream.read_to_string(&mut answer).with_context(|| format!("no answer from {address}"))?;
+    stream
+        .read_to_string(&mut answer)
+        .with_context(|| format!("cannot read a response from {address}"))?;
     Ok(answer.trim_end().to_owned())
 }
