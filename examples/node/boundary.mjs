@@ -90,4 +90,4 @@ table('a document goes in, unread', received, webhooks);
 table('in, transformed, and out', transformed, webhooks);
 table('where the program lives', kept, webhooks);
 table('when there is an instance', startedAnew, webhooks);
-table('who carries it across (.)', glued, { '1 B': encode('1'), ...webhooks });
+table('what carries it across (.)', glued, { '1 B': encode('1'), ...webhooks });

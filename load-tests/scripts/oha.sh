@@ -1,7 +1,7 @@
 #!/bin/sh
 # A fixed rate, whatever the server does (an open loop): what its users feel. With
 # --latency-correction the latency of a request counts from the moment at which it was due, so a
-# server that stalls is charged for all who would have come meanwhile.
+# server that stalls is charged for all requests that were due meanwhile.
 set -eu
 
 usage() {

@@ -82,8 +82,11 @@ fn listed(root: &Path) -> anyhow::Result<BTreeSet<String>> {
 }
 
 fn read(root: &Path, files: &BTreeSet<String>) -> anyhow::Result<Vec<Source>> {
+    const ENDS: [&str; 9] =
+        [".rs", ".md", ".wit", ".html", ".mjs", ".sh", ".toml", ".yaml", ".ci/run"];
     let ours = |path: &&String| {
-        [".rs", ".md", ".wit"].iter().any(|end| path.ends_with(end)) && !path.contains("/deps/")
+        let is_generated = path.contains("/deps/") || *path == "docs/load-report.html";
+        ENDS.iter().any(|end| path.ends_with(end)) && !is_generated
     };
     let source = |path: &String| {
         let text = std::fs::read_to_string(root.join(path)).with_context(|| path.clone())?;

