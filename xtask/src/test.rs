@@ -17,7 +17,7 @@ use crate::playground;
 use crate::steps::Steps;
 use crate::test_components;
 use crate::tidy;
-use crate::tools::{cargo_with_lints, need_deny, need_miri};
+use crate::tools::{cargo_with_lints, find_nightly, need_deny, need_miri};
 use crate::wit;
 use crate::workspace::{WASI, WASM, Workspace, succeed};
 
@@ -152,26 +152,28 @@ fn licences(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<()> {
 }
 
 fn miri(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<()> {
-    if !need_miri()? {
-        for (name, _) in MIRI_TARGETS {
-            steps.leave_out(name, "a nightly toolchain is missing");
-        }
-        return Ok(());
-    }
     for (name, target) in MIRI_TARGETS {
-        let mut miri = Command::new("rustup");
-        // Set by the cargo that started this process, which is of another toolchain.
-        for inherited in ["RUSTUP_TOOLCHAIN", "CARGO", "RUSTC", "RUSTDOC"] {
-            miri.env_remove(inherited);
-        }
-        miri.current_dir(workspace.root())
-            .args(["run", "nightly", "cargo", "miri", "test", "-p", "phase-arena"])
-            .args(["--lib", "--tests", "--target", target])
-            // Always in the checkout: Miri's tests contain the path that they were built in and run there,
-            // so a cache that several checkouts share cannot be used.
-            .env("CARGO_TARGET_DIR", workspace.root().join("target").join("miri"))
-            .env("MIRIFLAGS", MIRI_FLAGS);
-        steps.tests(name, &mut miri)?;
+        let lack = "a nightly toolchain is missing";
+        steps.tests_with_tool(name, lack, find_nightly, |()| {
+            need_miri()?;
+            Ok(miri_command(workspace, target))
+        })?;
     }
     Ok(())
+}
+
+fn miri_command(workspace: &Workspace, target: &str) -> Command {
+    let mut miri = Command::new("rustup");
+    // Set by the cargo that started this process, which is of another toolchain.
+    for inherited in ["RUSTUP_TOOLCHAIN", "CARGO", "RUSTC", "RUSTDOC"] {
+        miri.env_remove(inherited);
+    }
+    miri.current_dir(workspace.root())
+        .args(["run", "nightly", "cargo", "miri", "test", "-p", "phase-arena"])
+        .args(["--lib", "--tests", "--target", target])
+        // Always in the checkout: Miri's tests contain the path that they were built in and run there,
+        // so a cache that several checkouts share cannot be used.
+        .env("CARGO_TARGET_DIR", workspace.root().join("target").join("miri"))
+        .env("MIRIFLAGS", MIRI_FLAGS);
+    miri
 }

@@ -114,28 +114,32 @@ pub(crate) fn need_target(workspace: &Workspace, target: &str) -> anyhow::Result
         .with_context(|| format!("the toolchain has no target {target}; components need it"))
 }
 
-/// Adds Miri to the nightly toolchain. Returns `false` if the toolchain is missing: installing one is the
-/// developer's decision.
+/// Checks that there is a nightly toolchain. It is not installed: that is the developer's decision.
 ///
 /// # Errors
 ///
-/// If Miri is missing and `rustup` cannot add it.
-pub(crate) fn need_miri() -> anyhow::Result<bool> {
-    let Ok(toolchains) = output(Command::new("rustup").args(["toolchain", "list"])) else {
-        return Ok(false);
-    };
-    if !toolchains.lines().any(|line| line.starts_with("nightly")) {
-        return Ok(false);
-    }
+/// If there is none.
+pub(crate) fn find_nightly() -> anyhow::Result<()> {
+    let toolchains = output(Command::new("rustup").args(["toolchain", "list"]))?;
+    ensure!(toolchains.lines().any(|line| line.starts_with("nightly")), "rustup lists none");
+    Ok(())
+}
+
+/// Adds Miri to the nightly toolchain.
+///
+/// # Errors
+///
+/// If it is missing and `rustup` cannot add it.
+pub(crate) fn need_miri() -> anyhow::Result<()> {
     let list = ["component", "list", "--toolchain", "nightly", "--installed"];
     let installed = output(Command::new("rustup").args(list))?;
     let is_missing = |name: &&str| !installed.lines().any(|line| line.starts_with(name));
     let missing: Vec<_> = MIRI_COMPONENTS.into_iter().filter(is_missing).collect();
-    if !missing.is_empty() {
-        let add = ["component", "add", "--toolchain", "nightly"];
-        succeed(Command::new("rustup").args(add).args(missing))?;
+    if missing.is_empty() {
+        return Ok(());
     }
-    Ok(true)
+    let add = ["component", "add", "--toolchain", "nightly"];
+    succeed(Command::new("rustup").args(add).args(missing))
 }
 
 /// The path of cargo-deny: the one in the target directory or the one on `PATH`. If there is neither, it is
