@@ -43,8 +43,8 @@ pub use crate::runtime::fault::Fault;
 use crate::component::world::World;
 use crate::config::grants::Grants;
 use crate::config::isolation::Cache;
-use crate::config::limits::{LimitSettings, Limits};
-use crate::config::units::{Size, Span};
+use crate::config::limits::{RouteLimitSettings, RouteLimits};
+use crate::config::units::{Size, Timeout};
 use crate::runtime::bindings;
 use crate::runtime::bindings::nanoseconds;
 use crate::runtime::engine::{Clock, engine, open_cache};
@@ -142,12 +142,12 @@ impl Options {
     }
 
     /// The limits as the server has them, checked.
-    fn limits(&self) -> Result<Limits, LoadError> {
-        let typed = LimitSettings {
+    fn limits(&self) -> Result<RouteLimits, LoadError> {
+        let typed = RouteLimitSettings {
             memory: Some(self.memory),
-            guest_time: Some(Span(self.guest_time)),
-            configure_time: self.configure_time.map(Span),
-            ..LimitSettings::default()
+            guest_time: Some(Timeout(self.guest_time)),
+            configure_time: self.configure_time.map(Timeout),
+            ..RouteLimitSettings::default()
         };
         if self.instances == 0 {
             return Err(LoadError("instances = 0 would serve nothing; choose at least 1".into()));

@@ -10,11 +10,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use hyper::header::HeaderName;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::config::grants::Grants;
 use crate::config::isolation::{Cache, Isolation};
-use crate::config::limits::{LimitSettings, Limits};
+use crate::config::limits::{
+    LimitSettings, RouteLimitSettings, RouteLimits, SERVER_KEYS, ServerLimits,
+};
 use crate::config::serve_args::ServeArgs;
 use crate::config::units::Size;
 
@@ -32,7 +35,9 @@ pub(crate) struct Config {
     /// Where compiled components are kept.
     pub cache: Cache,
     /// The limits of the server itself.
-    pub limits: Limits,
+    pub limits: ServerLimits,
+    /// The limits of a route that sets none of its own.
+    pub route_limits: RouteLimits,
     /// What is served, at least one.
     pub routes: Vec<RouteConfig>,
 }
@@ -58,7 +63,7 @@ pub(crate) struct RouteConfig {
     /// What the component is given beyond what it needs to run at all.
     pub grants: Grants,
     /// The limits of this route.
-    pub limits: Limits,
+    pub limits: RouteLimits,
 }
 
 /// The configuration file, and what `--print-config` prints.
@@ -91,8 +96,8 @@ struct RouteFile {
     grants: Vec<String>,
     #[serde(default)]
     settings: BTreeMap<String, String>,
-    #[serde(default)]
-    limits: LimitSettings,
+    #[serde(default, deserialize_with = "route_limits")]
+    limits: RouteLimitSettings,
 }
 
 const SLOTS_DEFAULT: usize = 4;
@@ -122,7 +127,7 @@ impl Config {
             forward_headers: some_unless_empty(&args.forward_headers),
             grants: args.grants.clone(),
             settings: args.settings.iter().cloned().collect(),
-            limits: LimitSettings::default(),
+            limits: RouteLimitSettings::default(),
         }));
         ensure!(
             !file.routes.is_empty(),
@@ -152,9 +157,10 @@ impl Config {
             routes: file
                 .routes
                 .into_iter()
-                .map(|route| route.resolve(slots, &limits))
+                .map(|route| route.resolve(slots, &limits.of_routes()))
                 .collect::<Result<_>>()?,
-            limits: limits.resolve(slots),
+            limits: limits.server(),
+            route_limits: limits.of_routes().resolve(slots),
         };
         ensure!(
             (1..=1024).contains(&config.workers),
@@ -170,7 +176,8 @@ impl Config {
                 route.path
             );
         }
-        config.limits.check().map_err(|sentence| anyhow!(sentence))?;
+        let checked = config.limits.check().and_then(|()| config.route_limits.check());
+        checked.map_err(|sentence| anyhow!(sentence))?;
         config.check_bodies()?;
         Ok(config)
     }
@@ -216,7 +223,7 @@ impl Config {
             limits: LimitSettings {
                 queue_length: None,
                 retire_memory: None,
-                ..self.limits.settings()
+                ..LimitSettings::all(&self.limits, &self.route_limits)
             },
             routes: self.routes.iter().map(RouteConfig::to_file).collect(),
         };
@@ -238,7 +245,7 @@ impl RouteConfig {
                 .map(|names| names.iter().map(ToString::to_string).collect()),
             grants: self.grants.names(),
             settings: self.settings.iter().cloned().collect(),
-            limits: self.limits.settings().without_the_servers(),
+            limits: self.limits.settings(),
         }
     }
 }
@@ -263,7 +270,7 @@ impl ConfigFile {
 }
 
 impl RouteFile {
-    fn resolve(self, slots: usize, server: &LimitSettings) -> Result<RouteConfig> {
+    fn resolve(self, slots: usize, server: &RouteLimitSettings) -> Result<RouteConfig> {
         let path = self.path;
         ensure!(
             path.starts_with('/')
@@ -271,9 +278,6 @@ impl RouteFile {
                 && !path.contains(['?', '#']),
             "expected a path prefix such as \"/a/b\", got path = {path:?}"
         );
-        if let Some(key) = self.limits.first_of_the_server() {
-            bail!("{key} on route {path:?} is a limit of the whole server; move it to [limits]");
-        }
         let slots = self.slots.unwrap_or(slots);
         ensure!(
             (1..=1024).contains(&slots),
@@ -302,6 +306,16 @@ impl RouteFile {
             path,
         })
     }
+}
+
+/// The limits of a route. A key of the server is an error that says where it belongs.
+fn route_limits<'de, D: Deserializer<'de>>(table: D) -> Result<RouteLimitSettings, D::Error> {
+    let table = toml::Table::deserialize(table)?;
+    if let Some(key) = table.keys().find(|key| SERVER_KEYS.contains(&key.as_str())) {
+        let sentence = "is a limit of the whole server; move it to [limits]";
+        return Err(D::Error::custom(format!("{key} on a route {sentence}")));
+    }
+    RouteLimitSettings::deserialize(table).map_err(|error| D::Error::custom(error.message()))
 }
 
 /// Checks the form `HOST:PORT`. Whether the host has an address is found out when it is bound.

@@ -1,131 +1,210 @@
 //! Every limit of the host: its key, unit, default, and what it means.
 //!
-//! Each row of the table below makes a flag, an environment variable, a key of the configuration file
-//! and a field of [`Limits`], which is passed to the rest of the host. Rows with the scope `route` may
-//! also stand in `[route.limits]`.
+//! Each row of the table below makes a flag, an environment variable, a key of `[limits]` in the
+//! configuration file, and a field of [`ServerLimits`] or of [`RouteLimits`]. A row under `route` is also a
+//! key of `[route.limits]`. A route has no field for a limit of the server.
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::units::{Size, Span};
+use crate::config::units::{Size, Timeout};
 
 macro_rules! limits {
-    (|$slots:ident, $memory:ident| $( $(#[doc = $doc:literal])+ $field:ident $key:literal $env:literal
-        $type:ty = $default:expr, $scope:ident; )+) => {
-        /// Limits as they were typed. A limit that is absent has its default.
+    (
+        server {
+            $( $(#[doc = $server_doc:literal])+ $server:ident $server_key:literal $server_env:literal
+                $server_type:ty = $server_default:expr; )+
+        }
+        route |$slots:ident, $memory:ident| {
+            $( $(#[doc = $route_doc:literal])+ $route:ident $route_key:literal $route_env:literal
+                $route_type:ty = $route_default:expr; )+
+        }
+    ) => {
+        /// Limits as they were typed: those of the server, and those of every route that does not set
+        /// its own. A limit that is absent has its default.
         #[derive(Clone, Debug, Default, PartialEq, clap::Args, Serialize, Deserialize)]
         #[serde(rename_all = "kebab-case", deny_unknown_fields)]
         #[command(next_help_heading = "Limits")]
         pub struct LimitSettings {
-            $( $(#[doc = $doc])+
-            #[arg(long = $key, env = $env, value_name = stringify!($type), hide_env = true)]
+            $( $(#[doc = $server_doc])+
+            #[arg(long = $server_key, env = $server_env, value_name = stringify!($server_type),
+                hide_env = true)]
             #[serde(skip_serializing_if = "Option::is_none")]
-            pub $field: Option<$type>, )+
+            pub $server: Option<$server_type>, )+
+            $( $(#[doc = $route_doc])+
+            #[arg(long = $route_key, env = $route_env, value_name = stringify!($route_type),
+                hide_env = true)]
+            #[serde(skip_serializing_if = "Option::is_none")]
+            pub $route: Option<$route_type>, )+
         }
 
-        /// Limits as they are enforced.
+        /// Limits of one route as they were typed.
+        #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+        #[serde(rename_all = "kebab-case", deny_unknown_fields)]
+        pub struct RouteLimitSettings {
+            $( $(#[doc = $route_doc])+
+            #[serde(skip_serializing_if = "Option::is_none")]
+            pub $route: Option<$route_type>, )+
+        }
+
+        /// Limits of the server as they are enforced.
         #[derive(Clone, Debug, PartialEq)]
-        pub struct Limits { $( $(#[doc = $doc])+ pub $field: $type, )+ }
+        pub struct ServerLimits { $( $(#[doc = $server_doc])+ pub $server: $server_type, )+ }
+
+        /// Limits of one route as they are enforced.
+        #[derive(Clone, Debug, PartialEq)]
+        pub struct RouteLimits { $( $(#[doc = $route_doc])+ pub $route: $route_type, )+ }
+
+        /// The keys that only the whole server can have.
+        pub(crate) const SERVER_KEYS: &[&str] = &[$( $server_key ),+];
 
         impl LimitSettings {
             /// Takes a limit that is absent here from `fallback`.
             #[must_use]
             pub fn or(self, fallback: &Self) -> Self {
-                Self { $( $field: self.$field.or(fallback.$field), )+ }
+                Self {
+                    $( $server: self.$server.or(fallback.$server), )+
+                    $( $route: self.$route.or(fallback.$route), )+
+                }
+            }
+
+            /// Fills in the defaults of the server's limits.
+            #[must_use]
+            pub fn server(&self) -> ServerLimits {
+                ServerLimits { $( $server: self.$server.unwrap_or($server_default), )+ }
+            }
+
+            /// What holds for every route that does not set its own.
+            #[must_use]
+            pub fn of_routes(&self) -> RouteLimitSettings {
+                RouteLimitSettings { $( $route: self.$route, )+ }
+            }
+
+            /// All limits as settings, for `--print-config`.
+            #[must_use]
+            pub fn all(server: &ServerLimits, route: &RouteLimits) -> Self {
+                Self { $( $server: Some(server.$server), )+ $( $route: Some(route.$route), )+ }
+            }
+        }
+
+        impl RouteLimitSettings {
+            /// Takes a limit that is absent here from `fallback`.
+            #[must_use]
+            pub fn or(self, fallback: &Self) -> Self {
+                Self { $( $route: self.$route.or(fallback.$route), )+ }
             }
 
             /// Fills in the defaults for a route with that many slots per worker.
             #[must_use]
-            pub fn resolve(&self, $slots: usize) -> Limits {
+            pub fn resolve(&self, $slots: usize) -> RouteLimits {
                 let $memory = self.memory.unwrap_or(MEMORY_DEFAULT);
-                Limits { $( $field: self.$field.unwrap_or($default), )+ }
-            }
-
-            /// Only the limits that a route can have.
-            pub(crate) fn without_the_servers(self) -> Self {
-                Self { $( $field: limits!(@route $scope self.$field), )+ }
-            }
-
-            /// The first key that only the whole server can have.
-            pub(crate) fn first_of_the_server(&self) -> Option<&'static str> {
-                $( limits!(@first $scope self.$field, $key); )+
-                None
+                RouteLimits { $( $route: self.$route.unwrap_or($route_default), )+ }
             }
         }
 
-        impl Limits {
+        impl RouteLimits {
             /// The limits as settings, for `--print-config`.
             #[must_use]
-            pub fn settings(&self) -> LimitSettings {
-                LimitSettings { $( $field: Some(self.$field), )+ }
+            pub fn settings(&self) -> RouteLimitSettings {
+                RouteLimitSettings { $( $route: Some(self.$route), )+ }
             }
         }
     };
-    (@first server $set:expr, $key:literal) => { if $set.is_some() { return Some($key); } };
-    (@first route $set:expr, $key:literal) => {};
-    (@route server $set:expr) => { None };
-    (@route route $set:expr) => { $set };
 }
 
 /// Other defaults of the table are derived from it.
 const MEMORY_DEFAULT: Size = Size(16 << 20);
 
-limits! { |slots, memory|
-    /// Maximum size of a request body, or of one record of a stream [default: 1MiB; 413]
-    request_body "request-body" "ARENARIA_REQUEST_BODY" Size = Size(1 << 20), route;
-    /// Maximum size of a request's head [default: 16KiB; 431]
-    request_head "request-head" "ARENARIA_REQUEST_HEAD" Size = Size(16 << 10), server;
-    /// Maximum number of header fields of a request [default: 64; 431]
-    request_headers "request-headers" "ARENARIA_REQUEST_HEADERS" usize = 64, server;
-    /// Maximum time for a client to send a request's head [default: 10s; 408, closed]
-    head_time "head-time" "ARENARIA_HEAD_TIME" Span = secs(10), server;
-    /// Maximum time for a client to send a body, or to continue a stream [default: 30s; 408]
-    body_time "body-time" "ARENARIA_BODY_TIME" Span = secs(30), route;
-    /// How long a client may stop reading a waiting response [default: 30s; closed]
-    response_time "response-time" "ARENARIA_RESPONSE_TIME" Span = secs(30), server;
-    /// How long a connection may be idle between requests [default: 1m; closed]
-    idle_time "idle-time" "ARENARIA_IDLE_TIME" Span = secs(60), server;
-    /// Linear memory of an instance, allocated at its start [default: 16MiB; 507, replaced]
-    memory "memory" "ARENARIA_MEMORY" Size = memory, route;
-    /// Memory use above which a grown instance is replaced [default: 3/4 of memory]
-    retire_memory "retire-memory" "ARENARIA_RETIRE_MEMORY" Size = Size(memory.0 / 4 * 3), route;
-    /// Maximum time that a request may run in the guest [default: 1s; 504, replaced]
-    guest_time "guest-time" "ARENARIA_GUEST_TIME" Span = secs(1), route;
-    /// Wall-clock limit for one request, including waits (components with imports only) [default: 1m;
-    /// 504 or aborted, replaced]
-    request_time "request-time" "ARENARIA_REQUEST_TIME" Span = secs(60), route;
-    /// Maximum time that a request may wait for a slot [default: 100ms; 503 with retry-after]
-    queue_time "queue-time" "ARENARIA_QUEUE_TIME" Span = millis(100), route;
-    /// Maximum number of requests that wait, per route and worker [default: 4 x slots; 503 with
-    /// retry-after]
-    queue_length "queue-length" "ARENARIA_QUEUE_LENGTH" usize = 4 * slots, route;
-    /// Maximum number of open connections; further clients wait to be accepted [default: 10000]
-    connections "connections" "ARENARIA_CONNECTIONS" usize = 10_000, server;
-    /// Number of requests after which an instance is replaced [default: 1000000]
-    requests_per_instance "requests-per-instance" "ARENARIA_REQUESTS_PER_INSTANCE" u64 = 1_000_000, route;
-    /// Maximum number of outgoing requests at once, per instance; one more fails in the guest [default:
-    /// 16]
-    outgoing_requests "outgoing-requests" "ARENARIA_OUTGOING_REQUESTS" usize = 16, route;
-    /// Maximum time for the configuration of an instance [default: 10s; does not start]
-    configure_time "configure-time" "ARENARIA_CONFIGURE_TIME" Span = secs(10), route;
-    /// How long a shutdown waits for running requests [default: 10s; aborted]
-    drain_time "drain-time" "ARENARIA_DRAIN_TIME" Span = secs(10), server;
-    /// Memory of the host itself; half of it holds request and response bodies [default: 256MiB; 503]
-    host_memory "host-memory" "ARENARIA_HOST_MEMORY" Size = Size(256 << 20), server;
+limits! {
+    server {
+        /// Maximum size of a request's head [default: 16KiB; 431]
+        request_head "request-head" "ARENARIA_REQUEST_HEAD" Size = Size(16 << 10);
+        /// Maximum number of header fields of a request [default: 64; 431]
+        request_headers "request-headers" "ARENARIA_REQUEST_HEADERS" usize = 64;
+        /// Maximum time for a client to send a request's head [default: 10s; 408, closed]
+        head_time "head-time" "ARENARIA_HEAD_TIME" Timeout = secs(10);
+        /// How long a client may stop reading a waiting response [default: 30s; closed]
+        response_time "response-time" "ARENARIA_RESPONSE_TIME" Timeout = secs(30);
+        /// How long a connection may be idle between requests [default: 1m; closed]
+        idle_time "idle-time" "ARENARIA_IDLE_TIME" Timeout = secs(60);
+        /// Maximum number of open connections; further clients wait to be accepted [default: 10000]
+        connections "connections" "ARENARIA_CONNECTIONS" usize = 10_000;
+        /// How long a shutdown waits for running requests [default: 10s; aborted]
+        drain_time "drain-time" "ARENARIA_DRAIN_TIME" Timeout = secs(10);
+        /// Memory of the host itself; half of it holds request and response bodies [default: 256MiB; 503]
+        host_memory "host-memory" "ARENARIA_HOST_MEMORY" Size = Size(256 << 20);
+    }
+    route |slots, memory| {
+        /// Maximum size of a request body, or of one record of a stream [default: 1MiB; 413]
+        request_body "request-body" "ARENARIA_REQUEST_BODY" Size = Size(1 << 20);
+        /// Maximum time for a client to send a body, or to continue a stream [default: 30s; 408]
+        body_time "body-time" "ARENARIA_BODY_TIME" Timeout = secs(30);
+        /// Linear memory of an instance, allocated at its start [default: 16MiB; 507, replaced]
+        memory "memory" "ARENARIA_MEMORY" Size = memory;
+        /// Memory use above which a grown instance is replaced [default: 3/4 of memory]
+        retire_memory "retire-memory" "ARENARIA_RETIRE_MEMORY" Size = Size(memory.0 / 4 * 3);
+        /// Maximum time that a request may run in the guest [default: 1s; 504, replaced]
+        guest_time "guest-time" "ARENARIA_GUEST_TIME" Timeout = secs(1);
+        /// Wall-clock limit for one request, including waits (components with imports only) [default: 1m;
+        /// 504 or aborted, replaced]
+        request_time "request-time" "ARENARIA_REQUEST_TIME" Timeout = secs(60);
+        /// Maximum time that a request may wait for a slot [default: 100ms; 503 with retry-after]
+        queue_time "queue-time" "ARENARIA_QUEUE_TIME" Timeout = millis(100);
+        /// Maximum number of requests that wait, per route and worker [default: 4 x slots; 503 with
+        /// retry-after]
+        queue_length "queue-length" "ARENARIA_QUEUE_LENGTH" usize = 4 * slots;
+        /// Number of requests after which an instance is replaced [default: 1000000]
+        requests_per_instance "requests-per-instance" "ARENARIA_REQUESTS_PER_INSTANCE" u64 = 1_000_000;
+        /// Maximum number of outgoing requests at once, per instance; one more fails in the guest [default:
+        /// 16]
+        outgoing_requests "outgoing-requests" "ARENARIA_OUTGOING_REQUESTS" usize = 16;
+        /// Maximum time for the configuration of an instance [default: 10s; does not start]
+        configure_time "configure-time" "ARENARIA_CONFIGURE_TIME" Timeout = secs(10);
+    }
 }
 
-fn secs(seconds: u64) -> Span {
-    Span(std::time::Duration::from_secs(seconds))
+fn secs(seconds: u64) -> Timeout {
+    Timeout(std::time::Duration::from_secs(seconds))
 }
 
-fn millis(milliseconds: u64) -> Span {
-    Span(std::time::Duration::from_millis(milliseconds))
+fn millis(milliseconds: u64) -> Timeout {
+    Timeout(std::time::Duration::from_millis(milliseconds))
 }
 
 /// A WebAssembly page.
 pub(crate) const PAGE_BYTES: u64 = 64 << 10;
 
-impl Limits {
-    /// Checks what one number alone can have wrong with it.
+/// The limits that hold for one request: those of the server and those of its route.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RequestLimits<'a> {
+    pub(crate) server: &'a ServerLimits,
+    pub(crate) route: &'a RouteLimits,
+}
+
+impl ServerLimits {
+    /// Checks each number alone.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that names the key, the value and the remedy.
+    pub fn check(&self) -> Result<(), String> {
+        check_counts(&[
+            ("request-headers", self.request_headers as u64, 1, 10_000),
+            ("connections", self.connections as u64, 1, 1_000_000),
+        ])?;
+        check_sizes(&[
+            ("request-head", self.request_head, Size(4 << 10), Size(1 << 20)),
+            ("host-memory", self.host_memory, Size(1 << 20), Size(1 << 50)),
+        ])?;
+        check_times(&[
+            ("head-time", self.head_time),
+            ("response-time", self.response_time),
+            ("idle-time", self.idle_time),
+        ])
+    }
+}
+
+impl RouteLimits {
+    /// Checks each number alone.
     ///
     /// # Errors
     ///
@@ -137,45 +216,48 @@ impl Limits {
                 "memory = {memory}: expected a multiple of 64KiB between 64KiB and 4GiB"
             ));
         }
-        let counts = [
-            ("request-headers", self.request_headers as u64),
-            ("connections", self.connections as u64),
-            ("requests-per-instance", self.requests_per_instance),
-        ];
-        if let Some((key, _)) = counts.iter().find(|(_, value)| *value == 0) {
-            return Err(format!("{key} = 0: expected at least 1"));
-        }
-        let most = [
-            ("request-headers", self.request_headers as u64, 10_000),
-            ("connections", self.connections as u64, 1_000_000),
-            ("queue-length", self.queue_length as u64, 1_000_000),
-            ("outgoing-requests", self.outgoing_requests as u64, 1024),
-        ];
-        if let Some((key, value, most)) = most.iter().find(|(_, value, most)| value > most) {
-            return Err(format!("{key} = {value}: expected at most {most}"));
-        }
-        let sizes = [
-            ("request-head", self.request_head, Size(4 << 10), Size(1 << 20)),
-            ("request-body", self.request_body, Size(0), Size(1 << 30)),
-            ("host-memory", self.host_memory, Size(1 << 20), Size(1 << 50)),
-        ];
-        let outside = sizes.iter().find(|(_, value, least, most)| value < least || value > most);
-        if let Some((key, value, least, most)) = outside {
-            return Err(format!("{key} = {value}: expected {least} to {most}"));
-        }
-        let times = [
-            ("head-time", self.head_time),
+        check_counts(&[
+            ("requests-per-instance", self.requests_per_instance, 1, u64::MAX),
+            ("queue-length", self.queue_length as u64, 0, 1_000_000),
+            ("outgoing-requests", self.outgoing_requests as u64, 0, 1024),
+        ])?;
+        check_sizes(&[("request-body", self.request_body, Size(0), Size(1 << 30))])?;
+        check_times(&[
             ("body-time", self.body_time),
-            ("response-time", self.response_time),
-            ("idle-time", self.idle_time),
             ("guest-time", self.guest_time),
             ("request-time", self.request_time),
             ("configure-time", self.configure_time),
-        ];
-        match times.iter().find(|(_, span)| span.0.is_zero()) {
-            Some((key, _)) => Err(format!("{key} = 0s: expected at least 1ms")),
-            None => Ok(()),
+        ])
+    }
+}
+
+/// Keys and values, each with the least and the most that it may be.
+fn check_counts(counts: &[(&str, u64, u64, u64)]) -> Result<(), String> {
+    for (key, value, least, most) in counts {
+        if value < least {
+            return Err(format!("{key} = {value}: expected at least {least}"));
         }
+        if value > most {
+            return Err(format!("{key} = {value}: expected at most {most}"));
+        }
+    }
+    Ok(())
+}
+
+/// Keys and values, each with the least and the most that it may be.
+fn check_sizes(sizes: &[(&str, Size, Size, Size)]) -> Result<(), String> {
+    match sizes.iter().find(|(_, value, least, most)| value < least || value > most) {
+        Some((key, value, least, most)) => {
+            Err(format!("{key} = {value}: expected {least} to {most}"))
+        }
+        None => Ok(()),
+    }
+}
+
+fn check_times(times: &[(&str, Timeout)]) -> Result<(), String> {
+    match times.iter().find(|(_, time)| time.0.is_zero()) {
+        Some((key, _)) => Err(format!("{key} = 0s: expected at least 1ms")),
+        None => Ok(()),
     }
 }
 
@@ -185,38 +267,65 @@ mod tests {
 
     #[test]
     fn what_is_nearer_wins_and_defaults_fill_the_rest() {
-        let route = LimitSettings { memory: Some(Size(1 << 20)), ..LimitSettings::default() };
+        let route =
+            RouteLimitSettings { memory: Some(Size(1 << 20)), ..RouteLimitSettings::default() };
         let server = LimitSettings {
             memory: Some(Size(2 << 20)),
             queue_length: Some(3),
             ..LimitSettings::default()
         };
-        let limits = route.or(&server).resolve(2);
+        let limits = route.or(&server.of_routes()).resolve(2);
         assert_eq!((limits.memory, limits.queue_length), (Size(1 << 20), 3));
-        assert_eq!(LimitSettings::default().resolve(2).queue_length, 8);
+        assert_eq!(RouteLimitSettings::default().resolve(2).queue_length, 8);
+        assert_eq!(server.server(), LimitSettings::default().server());
     }
 
     #[test]
-    fn a_route_cannot_have_what_belongs_to_the_server() {
-        let settings = LimitSettings { connections: Some(1), ..LimitSettings::default() };
-        assert_eq!(settings.first_of_the_server(), Some("connections"));
-        let settings = LimitSettings { memory: Some(Size(1)), ..LimitSettings::default() };
-        assert_eq!(settings.first_of_the_server(), None);
+    fn all_settings_are_those_of_the_server_and_those_of_a_route() {
+        let (server, route) = (
+            LimitSettings { connections: Some(7), ..LimitSettings::default() }.server(),
+            RouteLimitSettings { queue_length: Some(9), ..<_>::default() }.resolve(1),
+        );
+        let all = LimitSettings::all(&server, &route);
+        assert_eq!((all.server(), all.of_routes().resolve(1)), (server, route));
+    }
+
+    #[track_caller]
+    fn check_server(change: impl FnOnce(&mut ServerLimits), expected: &str) {
+        let mut limits = LimitSettings::default().server();
+        assert_eq!(limits.check(), Ok(()));
+        change(&mut limits);
+        assert_eq!(limits.check().unwrap_err(), expected);
+    }
+
+    #[track_caller]
+    fn check_route(change: impl FnOnce(&mut RouteLimits), expected: &str) {
+        let mut limits = RouteLimitSettings::default().resolve(4);
+        assert_eq!(limits.check(), Ok(()));
+        change(&mut limits);
+        assert_eq!(limits.check().unwrap_err(), expected);
     }
 
     #[test]
     fn numbers_that_cannot_work_are_refused_by_name() {
-        let defaults = LimitSettings::default().resolve(4);
-        assert_eq!(defaults.check(), Ok(()));
-        let odd = Limits { memory: Size(100_000), ..defaults.clone() };
-        assert!(odd.check().unwrap_err().starts_with("memory = 100000B"));
-        let none = Limits { connections: 0, ..defaults.clone() };
-        assert!(none.check().unwrap_err().starts_with("connections = 0"));
-        let many = Limits { connections: usize::MAX, ..defaults.clone() };
-        assert!(many.check().unwrap_err().ends_with("expected at most 1000000"));
-        let vast = Limits { host_memory: Size(u64::MAX), ..defaults.clone() };
-        assert!(vast.check().unwrap_err().starts_with("host-memory = "));
-        let never = Limits { guest_time: secs(0), ..defaults };
-        assert!(never.check().unwrap_err().starts_with("guest-time = 0s"));
+        check_server(|limits| limits.connections = 0, "connections = 0: expected at least 1");
+        check_server(
+            |limits| limits.connections = 1_000_001,
+            "connections = 1000001: expected at most 1000000",
+        );
+        check_server(
+            |limits| limits.host_memory = Size(1),
+            "host-memory = 1B: expected 1MiB to 1048576GiB",
+        );
+        check_server(|limits| limits.head_time = secs(0), "head-time = 0s: expected at least 1ms");
+        check_route(
+            |limits| limits.memory = Size(100_000),
+            "memory = 100000B: expected a multiple of 64KiB between 64KiB and 4GiB",
+        );
+        check_route(
+            |limits| limits.queue_length = 1_000_001,
+            "queue-length = 1000001: expected at most 1000000",
+        );
+        check_route(|limits| limits.guest_time = secs(0), "guest-time = 0s: expected at least 1ms");
     }
 }

@@ -14,10 +14,10 @@ use serde::{Deserialize, Serialize};
 #[serde(try_from = "Written", into = "String")]
 pub struct Size(pub u64);
 
-/// A length of time.
+/// A length of time, after which something ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "Written", into = "String")]
-pub struct Span(pub Duration);
+pub struct Timeout(pub Duration);
 
 /// What a configuration file may hold: a text with a unit, or a bare number.
 #[derive(Deserialize)]
@@ -55,18 +55,18 @@ impl FromStr for Size {
     }
 }
 
-impl fmt::Display for Span {
+impl fmt::Display for Timeout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         humantime::format_duration(self.0).fmt(f)
     }
 }
 
-impl FromStr for Span {
+impl FromStr for Timeout {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let span = humantime::parse_duration(text);
-        span.map(Self).map_err(|_| format!("expected a time such as 100ms or 10s, got {text:?}"))
+        let time = humantime::parse_duration(text);
+        time.map(Self).map_err(|_| format!("expected a time such as 100ms or 10s, got {text:?}"))
     }
 }
 
@@ -81,7 +81,7 @@ impl TryFrom<Written> for Size {
     }
 }
 
-impl TryFrom<Written> for Span {
+impl TryFrom<Written> for Timeout {
     type Error = String;
 
     fn try_from(written: Written) -> Result<Self, String> {
@@ -100,9 +100,9 @@ impl From<Size> for String {
     }
 }
 
-impl From<Span> for String {
-    fn from(span: Span) -> Self {
-        span.to_string()
+impl From<Timeout> for String {
+    fn from(time: Timeout) -> Self {
+        time.to_string()
     }
 }
 
@@ -130,9 +130,9 @@ mod tests {
 
     #[test]
     fn times_need_a_unit() {
-        assert_eq!("100ms".parse::<Span>().unwrap().0, Duration::from_millis(100));
-        assert_eq!("1m 30s".parse::<Span>().unwrap().to_string(), "1m 30s");
-        assert!("10".parse::<Span>().is_err());
-        assert!(Span::try_from(Written::Number(10)).is_err());
+        assert_eq!("100ms".parse::<Timeout>().unwrap().0, Duration::from_millis(100));
+        assert_eq!("1m 30s".parse::<Timeout>().unwrap().to_string(), "1m 30s");
+        assert!("10".parse::<Timeout>().is_err());
+        assert!(Timeout::try_from(Written::Number(10)).is_err());
     }
 }

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::task::{Context, Waker};
 use std::time::Instant;
 
-use crate::config::limits::Limits;
+use crate::config::limits::ServerLimits;
 
 /// What a connection waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,7 +86,7 @@ impl Activity {
     }
 
     /// Ends the connection if it waits for too long.
-    pub(crate) fn check(&self, now: Instant, limits: &Limits) {
+    pub(crate) fn check(&self, now: Instant, limits: &ServerLimits) {
         if self.changed.take() {
             self.since.set(now);
         }

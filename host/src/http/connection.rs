@@ -18,7 +18,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, Re
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::config::limits::Limits;
+use crate::config::limits::{RequestLimits, RouteLimits, ServerLimits};
 use crate::http::activity::{Activity, Signal, Waits};
 use crate::http::handler;
 use crate::http::problem::{self, Problem};
@@ -32,12 +32,12 @@ pub(crate) async fn serve(service: Rc<Service>, socket: TcpStream, activity: Rc<
     let socket = Rc::into_inner(socket).expect("hyper's half ended with the conversation");
     let mut socket = socket.into_inner();
     match end {
-        End::HeadTimeout => refuse_slow_head(&mut socket, &service.limits).await,
+        End::HeadTimeout => refuse_slow_head(&mut socket, service.limits_without_route()).await,
         End::Refused => {}
         End::Answered if activity.is_body_unread() => {}
         End::Answered | End::Closed => return,
     }
-    linger(socket, &service.limits).await;
+    linger(socket, &service.route_limits).await;
 }
 
 async fn converse(
@@ -74,7 +74,7 @@ enum End {
     Closed,
 }
 
-fn builder(limits: &Limits) -> http1::Builder {
+fn builder(limits: &ServerLimits) -> http1::Builder {
     /// Hyper's own bounds are wider than ours, so that our answer, which says more, comes first.
     const SLACK: usize = 2;
     /// What hyper reads at once, and so the size of a batch of records.
@@ -92,7 +92,7 @@ fn builder(limits: &Limits) -> http1::Builder {
 }
 
 /// Hyper closes without a word when a head is slow; a client deserves to know why.
-async fn refuse_slow_head(socket: &mut TcpStream, limits: &Limits) {
+async fn refuse_slow_head(socket: &mut TcpStream, limits: RequestLimits<'_>) {
     let problem = Problem::HeadTimeout;
     let (status, body) = (problem.status(), problem.json(limits));
     let head = format!(
@@ -109,7 +109,7 @@ async fn refuse_slow_head(socket: &mut TcpStream, limits: &Limits) {
 
 /// Reads on for a while, so that the last answer is not lost: closing a socket that has unread
 /// bytes resets it, and a reset takes along what the client has not read yet.
-async fn linger(mut socket: TcpStream, limits: &Limits) {
+async fn linger(mut socket: TcpStream, limits: &RouteLimits) {
     const TIME: Duration = Duration::from_secs(2);
     if socket.shutdown().await.is_err() {
         return;

@@ -12,7 +12,7 @@ use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, Version};
 
 use crate::component::world::World;
-use crate::config::limits::Limits;
+use crate::config::limits::ServerLimits;
 use crate::http::activity::Activity;
 use crate::http::body::Body;
 use crate::http::buffered;
@@ -45,12 +45,12 @@ pub(crate) async fn answer(
             let answer = checked.map(|()| playground.answer(&head).map(Body::whole));
             let status = answer.as_ref().map_or_else(Problem::status, Response::status);
             service.unrouted.responded(status.as_u16());
-            answer.map_err(|what| (what, &service.limits))
+            answer.map_err(|what| (what, service.limits_without_route()))
         }
         (None, None) => {
             let what = checked.err().unwrap_or(Problem::NoRoute);
             service.unrouted.responded(what.status().as_u16());
-            Err((what, &service.limits))
+            Err((what, service.limits_without_route()))
         }
         (None, Some(slots)) => {
             let mut observed = Observed { stats: &slots.stats, begun, status: CLIENT_LEFT };
@@ -60,7 +60,7 @@ pub(crate) async fn answer(
             };
             observed.status =
                 answer.as_ref().map_or_else(Problem::status, Response::status).as_u16();
-            answer.map_err(|what| (what, &slots.route.limits))
+            answer.map_err(|what| (what, service.limits_of(&slots.route)))
         }
     }
     .unwrap_or_else(|(what, limits)| {
@@ -107,7 +107,7 @@ async fn dispatch(
 }
 
 /// Checks what HTTP asks of a head and what the limits do, counted roughly as it was on the wire.
-fn check_head(head: &Parts, limits: &Limits) -> Result<(), Problem> {
+fn check_head(head: &Parts, limits: &ServerLimits) -> Result<(), Problem> {
     if head.method == Method::CONNECT {
         return Err(Problem::BadRequest("there is no tunnel here"));
     }

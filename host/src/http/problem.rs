@@ -6,7 +6,7 @@ use hyper::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use hyper::{Response, StatusCode};
 use serde::Serialize;
 
-use crate::config::limits::Limits;
+use crate::config::limits::{RequestLimits, RouteLimits};
 use crate::http::body::Body;
 use crate::pool::policy::Shed;
 use crate::runtime::fault::Fault;
@@ -67,7 +67,7 @@ struct Line<'a> {
 
 impl Problem {
     /// As a response.
-    pub(crate) fn response(&self, limits: &Limits) -> Response<Body> {
+    pub(crate) fn response(&self, limits: RequestLimits<'_>) -> Response<Body> {
         let mut response = Response::new(Body::whole(Bytes::from(self.json(limits))));
         *response.status_mut() = self.status();
         let headers = response.headers_mut();
@@ -79,13 +79,13 @@ impl Problem {
     }
 
     /// As a document of its own.
-    pub(crate) fn json(&self, limits: &Limits) -> Vec<u8> {
+    pub(crate) fn json(&self, limits: RequestLimits<'_>) -> Vec<u8> {
         let document = self.document(limits, None);
         serde_json::to_vec(&document).expect("texts and numbers have a JSON form")
     }
 
     /// As a line among answers to records.
-    pub(crate) fn line(&self, limits: &Limits, record: u64) -> Vec<u8> {
+    pub(crate) fn line(&self, limits: RequestLimits<'_>, record: u64) -> Vec<u8> {
         let line = Line { error: self.document(limits, Some(record)) };
         let mut json = serde_json::to_vec(&line).expect("texts and numbers have a JSON form");
         json.push(b'\n');
@@ -124,14 +124,14 @@ impl Problem {
         }
     }
 
-    fn document(&self, limits: &Limits, record: Option<u64>) -> Document<'static> {
+    fn document(&self, limits: RequestLimits<'_>, record: Option<u64>) -> Document<'static> {
         let Words { kind, title, detail, limit } = self.words(limits);
         let (limit, value) = limit.unzip();
         let (r#type, status) = (format!("urn:arenaria:problem:{kind}"), self.status().as_u16());
         Document { r#type, title, status, detail, limit, value, record }
     }
 
-    fn words(&self, limits: &Limits) -> Words {
+    fn words(&self, limits: RequestLimits<'_>) -> Words {
         match self {
             Self::BadRequest(what) => Words::plain("bad-request", "the request is malformed", what),
             Self::NoRoute => {
@@ -146,14 +146,14 @@ impl Problem {
             Self::HeadTimeout => Words {
                 kind: "timeout",
                 title: "the head came too slowly",
-                detail: format!("the head did not arrive within {}", limits.head_time),
-                limit: Some(("head-time", limits.head_time.to_string())),
+                detail: format!("the head did not arrive within {}", limits.server.head_time),
+                limit: Some(("head-time", limits.server.head_time.to_string())),
             },
             Self::BodyTooLarge => Words {
                 kind: "body-too-large",
                 title: "the body is too large",
-                detail: format!("the body is larger than {}", limits.request_body),
-                limit: Some(("request-body", limits.request_body.to_string())),
+                detail: format!("the body is larger than {}", limits.route.request_body),
+                limit: Some(("request-body", limits.route.request_body.to_string())),
             },
             Self::BodyBroken => Words::plain(
                 "bad-request",
@@ -163,17 +163,17 @@ impl Problem {
             Self::BodyTimeout => Words {
                 kind: "timeout",
                 title: "the body came too slowly",
-                detail: format!("the body did not arrive within {}", limits.body_time),
-                limit: Some(("body-time", limits.body_time.to_string())),
+                detail: format!("the body did not arrive within {}", limits.route.body_time),
+                limit: Some(("body-time", limits.route.body_time.to_string())),
             },
             Self::BodiesSaturated => Words {
                 kind: "saturated",
                 title: "the server is saturated",
                 detail: "too many bytes of bodies are on their way; try again later".to_owned(),
-                limit: Some(("host-memory", limits.host_memory.to_string())),
+                limit: Some(("host-memory", limits.server.host_memory.to_string())),
             },
-            Self::Shed(shed) | Self::ShedUnread(shed) => shed_words(*shed, limits),
-            Self::Fault(fault) => fault_words(fault, limits),
+            Self::Shed(shed) | Self::ShedUnread(shed) => shed_words(*shed, limits.route),
+            Self::Fault(fault) => fault_words(fault, limits.route),
             Self::BadResponse(what) => {
                 Words::plain("bad-response", "the component gave no valid response", what)
             }
@@ -200,7 +200,7 @@ impl Words {
     }
 }
 
-fn shed_words(shed: Shed, limits: &Limits) -> Words {
+fn shed_words(shed: Shed, limits: &RouteLimits) -> Words {
     let (detail, limit) = match shed {
         Shed::QueueLength => (
             format!("{} requests wait already; try again later", limits.queue_length),
@@ -215,7 +215,7 @@ fn shed_words(shed: Shed, limits: &Limits) -> Words {
 }
 
 /// A client learns which bound was met; frames and messages of the guest are for the log alone.
-fn fault_words(fault: &Fault, limits: &Limits) -> Words {
+fn fault_words(fault: &Fault, limits: &RouteLimits) -> Words {
     const FAILED: &str = "the component failed";
     match fault {
         Fault::Trap(_) | Fault::Refused(_) => {

@@ -8,7 +8,7 @@ use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
 use tokio::time::timeout;
 
-use crate::config::limits::Limits;
+use crate::config::limits::RouteLimits;
 use crate::http::body_budget::{BodyBudget, Reserved};
 use crate::http::problem::Problem;
 
@@ -16,7 +16,7 @@ use crate::http::problem::Problem;
 /// take more than that, however many clients send how slowly; what is only announced is not.
 pub(crate) async fn collect(
     mut body: Incoming,
-    limits: &Limits,
+    limits: &RouteLimits,
     budget: &Arc<BodyBudget>,
 ) -> Result<(Bytes, Option<Reserved>), Problem> {
     if body.is_end_stream() {
@@ -33,7 +33,7 @@ pub(crate) async fn collect(
 
 async fn gather(
     body: &mut Incoming,
-    limits: &Limits,
+    limits: &RouteLimits,
     held: &mut Reserved,
 ) -> Result<Bytes, Problem> {
     let mut first = Bytes::new();

@@ -6,7 +6,6 @@
 //! place. The last chunk is sent only when all records are answered: a stream without one was cut.
 
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::{Bytes, BytesMut};
@@ -18,7 +17,6 @@ use tokio::sync::mpsc;
 use tokio::task::spawn_local;
 
 use crate::http::body::{Aborted, Body};
-use crate::http::body_budget::BodyBudget;
 use crate::http::message::{lower, media_type};
 use crate::http::problem::Problem;
 use crate::http::receive::next_in_time;
@@ -52,8 +50,8 @@ pub(crate) async fn answer(
     drop(slots.acquire().await.map_err(Problem::ShedUnread)?);
     let (frames, answers) = mpsc::channel(1);
     let pump = Pump {
+        service: Rc::clone(service),
         slots: Rc::clone(slots),
-        bodies: Arc::clone(&service.bodies),
         head,
         received_at: nanoseconds(received_at),
         frames,
@@ -66,8 +64,8 @@ pub(crate) async fn answer(
 
 /// Carries records to the guest and answers to the client.
 struct Pump {
+    service: Rc<Service>,
     slots: Rc<Slots>,
-    bodies: Arc<BodyBudget>,
     head: Parts,
     received_at: u64,
     frames: mpsc::Sender<Result<Frame<Bytes>, Aborted>>,
@@ -90,7 +88,7 @@ impl Pump {
         let mut cutter = Cutter::new(limits.request_body.bytes());
         let mut pieces = Vec::new();
         // For the record that is not complete yet.
-        let mut held = self.bodies.part();
+        let mut held = self.service.bodies.part();
         loop {
             let data = next_in_time(&mut incoming, limits.body_time.0).await.map_err(|_| Cut)?;
             let is_last = data.is_none();
@@ -105,7 +103,7 @@ impl Pump {
                 match piece {
                     Piece::Lines(batch) => self.answer_batch(batch).await?,
                     Piece::TooLong(record) => {
-                        self.send(Problem::BodyTooLarge.line(limits, record)).await?;
+                        self.send(self.line(&Problem::BodyTooLarge, record)).await?;
                     }
                 }
             }
@@ -119,14 +117,14 @@ impl Pump {
     async fn answer_batch(&self, batch: Batch) -> Result<(), Cut> {
         let Err(problem) = self.call(&batch).await? else { return Ok(()) };
         if batch.count() == 1 {
-            return self.send(problem.line(&self.slots.route.limits, batch.first)).await;
+            return self.send(self.line(&problem, batch.first)).await;
         }
         for line in batch.lines() {
             if line.bytes.trim_ascii().is_empty() {
                 continue;
             }
             if let Err(problem) = self.call(&line).await? {
-                self.send(problem.line(&self.slots.route.limits, line.first)).await?;
+                self.send(self.line(&problem, line.first)).await?;
             }
         }
         Ok(())
@@ -171,12 +169,16 @@ impl Pump {
         }
     }
 
+    fn line(&self, problem: &Problem, record: u64) -> Vec<u8> {
+        problem.line(self.service.limits_of(&self.slots.route), record)
+    }
+
     /// Waits until what was sent before is on its way: the client's pace is the stream's.
     async fn send(&self, lines: Vec<u8>) -> Result<(), Cut> {
         if lines.is_empty() {
             return Ok(());
         }
-        let lines = self.bodies.hold(lines).ok_or(Cut)?;
+        let lines = self.service.bodies.hold(lines).ok_or(Cut)?;
         self.frames.send(Ok(Frame::data(lines))).await.map_err(|_| Cut)
     }
 }

@@ -2,22 +2,37 @@
 
 use std::sync::Arc;
 
-use crate::config::limits::Limits;
+use crate::config::limits::{RequestLimits, RouteLimits, ServerLimits};
 use crate::http::body_budget::BodyBudget;
 use crate::http::playground::Playground;
 use crate::http::router::Router;
+use crate::pool::route::Route;
 use crate::pool::stats::RouteStats;
 
 /// What the requests of one worker share. Only the worker's thread uses it.
 pub(crate) struct Service {
     /// Finds the slots of a route by the path of a request.
     pub(crate) router: Router,
-    /// The limits of the server, for requests without a route.
-    pub(crate) limits: Limits,
+    /// The limits of the server.
+    pub(crate) limits: ServerLimits,
+    /// The limits of a route that sets none of its own: they hold for requests without a route.
+    pub(crate) route_limits: RouteLimits,
     /// Counts responses to requests without a route.
     pub(crate) unrouted: Arc<RouteStats>,
     /// The memory that the bodies of all requests and responses together may take.
     pub(crate) bodies: Arc<BodyBudget>,
     /// Served before the routes, if it is switched on.
     pub(crate) playground: Option<Arc<Playground>>,
+}
+
+impl Service {
+    /// The limits of a request to that route.
+    pub(crate) fn limits_of<'a>(&'a self, route: &'a Route) -> RequestLimits<'a> {
+        RequestLimits { server: &self.limits, route: &route.limits }
+    }
+
+    /// The limits of a request that no route answers.
+    pub(crate) fn limits_without_route(&self) -> RequestLimits<'_> {
+        RequestLimits { server: &self.limits, route: &self.route_limits }
+    }
 }

@@ -10,7 +10,7 @@ use anyhow::{Result, bail};
 use crate::component::world::World;
 use crate::config::file::RouteConfig;
 use crate::config::isolation::Isolation;
-use crate::config::limits::Limits;
+use crate::config::limits::RouteLimits;
 use crate::runtime::fault::Fault;
 use crate::runtime::instance::Instance;
 use crate::runtime::load::{Loaded, Source};
@@ -27,7 +27,7 @@ pub(crate) struct Route {
     pub(crate) records: bool,
     pub(crate) slots: usize,
     forward_headers: Option<Vec<HeaderName>>,
-    pub(crate) limits: Limits,
+    pub(crate) limits: RouteLimits,
     loaded: Loaded,
     start: Start,
 }

@@ -195,6 +195,7 @@ async fn start_workers(
             index,
             routes: Arc::clone(routes),
             limits: config.limits.clone(),
+            route_limits: config.route_limits.clone(),
             bodies_bytes: config.bodies_per_worker().0,
             metrics: metrics.clone(),
             playground: playground.clone(),

@@ -18,7 +18,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::task::spawn_local;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-use crate::config::limits::Limits;
+use crate::config::limits::{RouteLimits, ServerLimits};
 use crate::http::activity::Activity;
 use crate::http::body_budget::BodyBudget;
 use crate::http::connection;
@@ -59,7 +59,8 @@ pub(crate) struct WorkerHandle {
 pub(crate) struct Plan {
     pub(crate) index: usize,
     pub(crate) routes: Arc<Vec<Arc<Route>>>,
-    pub(crate) limits: Limits,
+    pub(crate) limits: ServerLimits,
+    pub(crate) route_limits: RouteLimits,
     pub(crate) bodies_bytes: u64,
     pub(crate) metrics: Metrics,
     pub(crate) playground: Option<Arc<Playground>>,
@@ -161,6 +162,7 @@ impl Worker {
         let service = Service {
             router: Router::new(slots),
             limits: plan.limits,
+            route_limits: plan.route_limits,
             unrouted: Arc::clone(&plan.metrics.unrouted[plan.index]),
             bodies: BodyBudget::new(plan.bodies_bytes),
             playground: plan.playground,

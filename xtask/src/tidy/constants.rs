@@ -14,7 +14,7 @@ pub(super) struct Listed {
     reason: String,
 }
 
-const NUMBERS: [&str; 19] = [
+const NUMBERS: [&str; 18] = [
     "u8",
     "u16",
     "u32",
@@ -31,7 +31,6 @@ const NUMBERS: [&str; 19] = [
     "f64",
     "Duration",
     "Size",
-    "Span",
     "Timeout",
     "NonZeroUsize",
 ];
