@@ -1,224 +1,124 @@
 //! A report as one page of HTML, to be looked at, sent to somebody, or printed.
 //!
-//! The page is a single file without scripts that asks the network for nothing, and says so in its
-//! content security policy. Plots are drawn here rather than by a plotting library, because those
-//! fix colours inside of the picture, so that there is neither a dark scheme nor one for paper; here
-//! a picture holds places only, and `style.css` holds all looks.
-//!
-//! It deliberately computes nothing: what is to be compared or judged has been by a scenario.
-//! Invariants: all text of a report is escaped where it enters the page; a number that cannot be
-//! drawn is left out, and the page says so; nothing is told by colour alone.
+//! The page is a single file that asks the network for nothing, and says so in its content security
+//! policy. It embeds the report as JSON; `page/page.js` builds the page from it, and uPlot draws the
+//! curves. Invariants: no text of a report can end the element that holds it; nothing is told by
+//! colour alone.
 
-mod bars;
-mod escape;
-mod lines;
-mod marks;
-mod number;
-mod plot;
-mod scale;
-mod summary;
-mod table;
-mod thin;
+use serde_json::Value;
 
-#[cfg(test)]
-mod tests;
+use crate::report::Report;
 
-use escape::escape;
-
-use crate::report::{Finding, Report, Section, Verdict};
-
-/// All looks, for screens in both schemes and for paper.
+const TEMPLATE: &str = include_str!("page/page.html");
 const STYLE: &str = include_str!("page/style.css");
-
-/// Nothing may be loaded: neither by us nor by what a report managed to smuggle in.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:";
+const SCRIPT: &str = include_str!("page/page.js");
+/// See `page/uplot/LICENSE`.
+const UPLOT: &str = include_str!("page/uplot/uPlot.iife.min.js");
+const UPLOT_STYLE: &str = include_str!("page/uplot/uPlot.min.css");
 
 /// The whole report, as a file that stands alone.
 ///
-/// It is for reading, the JSON for computing: figures are rounded here, and of long curves only as
-/// many points are drawn as there are pixels for.
+/// It is for reading, the JSON for computing: figures are rounded here, and of a long curve only as
+/// many points stay as a screen can show.
+///
+/// # Panics
+///
+/// Never: the form has no map with keys that are not text.
 #[must_use]
 pub fn html(report: &Report) -> String {
-    let date = date(&report.started);
-    let mut html = format!(
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"{POLICY}\"/>\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n\
-         <meta name=\"color-scheme\" content=\"light dark\"/>\n\
-         <title>arenaria: load tests of {}</title>\n\
-         <link rel=\"icon\" href=\"data:,\"/>\n<style>\n{STYLE}</style>\n</head>\n<body>\n",
-        escape(&date)
-    );
-    html += &header(report, &date);
-    html += &contents(report);
-    html += "<main>\n";
-    html += &summary::html(report);
-    for (index, section) in report.sections.iter().enumerate() {
-        html += &self::section(section, &anchor(index, section));
-    }
-    html += &machine(report);
-    html + "</main>\n</body>\n</html>\n"
+    let mut report = serde_json::to_value(report).expect("JSON can hold a report");
+    shorten(&mut report);
+    // A report's text comes last, so that nothing in it is taken for a place of the template.
+    TEMPLATE
+        .replace("{{STYLE}}", &format!("{UPLOT_STYLE}\n{STYLE}"))
+        .replace("{{UPLOT}}", UPLOT)
+        .replace("{{SCRIPT}}", SCRIPT)
+        .replace("{{REPORT}}", &report.to_string().replace('<', "\\u003c"))
 }
 
-/// How far a verdict asks for attention, and how the page shows it.
-struct Look {
-    /// The class in the style sheet.
-    class: &'static str,
-    /// Differs in shape, for those who see no colours.
-    mark: &'static str,
-    /// The word beside it.
-    word: &'static str,
-}
-
-impl Look {
-    fn of(verdict: Verdict) -> Self {
-        let (class, mark, word) = match verdict {
-            Verdict::Holds => ("holds", "✓", "holds"),
-            Verdict::Broken => ("broken", "✗", "BROKEN"),
-            Verdict::Missed => ("missed", "△", "missed"),
-            Verdict::Noted => ("noted", "•", "noted"),
-        };
-        Self { class, mark, word }
-    }
-
-    /// The mark and the word.
-    fn badge(&self) -> String {
-        format!(
-            "<span class=\"badge {}\"><span aria-hidden=\"true\">{}</span> {}</span>",
-            self.class, self.mark, self.word
-        )
-    }
-}
-
-/// The place of a section in the page; scenarios may have run twice.
-fn anchor(index: usize, section: &Section) -> String {
-    let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
-    format!("{}-{}", index + 1, section.scenario.chars().map(plain).collect::<String>())
-}
-
-/// `2025-11-22T20:19:00Z` as one would write it, or what else is there.
-fn date(started: &str) -> String {
-    match started.strip_suffix('Z').and_then(|utc| utc.split_once('T')) {
-        Some((day, time)) => format!("{day} {time} UTC"),
-        None => started.to_owned(),
-    }
-}
-
-fn contents(report: &Report) -> String {
-    let mut html = String::from(
-        "<nav aria-label=\"Contents\">\n<h2>Contents</h2>\n<ol>\n\
-         <li><a href=\"#findings\">Findings</a></li>\n",
-    );
-    for (index, section) in report.sections.iter().enumerate() {
-        html +=
-            &format!("<li><a href=\"#{}\">{}</a>", anchor(index, section), escape(&section.title));
-        for verdict in [Verdict::Broken, Verdict::Missed] {
-            let count = section.findings.iter().filter(|f| f.verdict == verdict).count();
-            if count > 0 {
-                let Look { class, mark, word } = Look::of(verdict);
-                html += &format!(
-                    " <span class=\"count {class}\" title=\"{count} {word}\">{mark} {count}</span>"
-                );
+/// Rounds numbers to six digits and thins curves out; the extremes of each stretch stay.
+fn shorten(value: &mut Value) {
+    match value {
+        Value::Number(number) if number.is_f64() => {
+            let rounded = number.as_f64().and_then(|number| format!("{number:.5e}").parse().ok());
+            if let Some(number) = rounded.and_then(serde_json::Number::from_f64) {
+                *value = Value::Number(number);
             }
         }
-        html += "</li>\n";
-    }
-    html + "<li><a href=\"#machine\">Machine</a></li>\n</ol>\n</nav>\n"
-}
-
-fn header(report: &Report, date: &str) -> String {
-    let mut html = format!(
-        "<header>\n<h1>Load tests of arenaria</h1>\n<dl class=\"facts\">\n\
-         <div><dt>Begun</dt><dd><time datetime=\"{}\">{}</time></dd></div>\n\
-         <div><dt>Machine</dt><dd>{}</dd></div>\n",
-        escape(&report.started),
-        escape(date),
-        escape(&report.machine.line())
-    );
-    if !report.versions.is_empty() {
-        let versions =
-            report.versions.iter().map(|version| format!("<li>{}</li>", escape(version)));
-        html += &format!(
-            "<div><dt>Versions</dt><dd><ul>{}</ul></dd></div>\n",
-            versions.collect::<String>()
-        );
-    }
-    html +=
-        &format!("<div><dt>Command</dt><dd><code>{}</code></dd></div>\n", escape(&report.command));
-    html + "</dl>\n</header>\n"
-}
-
-fn section(section: &Section, anchor: &str) -> String {
-    let mut html = format!(
-        "<section id=\"{anchor}\">\n<h2><a href=\"#{anchor}\">{}</a> <code>{}</code></h2>\n",
-        escape(&section.title),
-        escape(&section.scenario)
-    );
-    if section.interrupted {
-        html += "<p class=\"interrupted\"><strong>! interrupted</strong> before its time: what \
-                 follows is what was measured until then</p>\n";
-    }
-    if !section.summary.is_empty() {
-        html += &format!("<p class=\"summary\">{}</p>\n", escape(&section.summary));
-    }
-    if !section.findings.is_empty() {
-        html += "<ul class=\"findings\">\n";
-        html.extend(section.findings.iter().map(finding));
-        html += "</ul>\n";
-    }
-    html.extend(section.plots.iter().map(plot::figure));
-    html.extend(section.tables.iter().map(table::figure));
-    if !section.commands.is_empty() {
-        html += &format!(
-            "<details class=\"commands\">\n<summary>Commands ({})</summary>\n",
-            section.commands.len()
-        );
-        for command in &section.commands {
-            html += &format!("<pre>{}</pre>\n", escape(command));
-        }
-        html += "</details>\n";
-    }
-    html + "</section>\n"
-}
-
-fn finding(finding: &Finding) -> String {
-    let badge = Look::of(finding.verdict).badge();
-    format!("<li>{badge}<span>{}</span></li>\n", escape(&finding.text))
-}
-
-/// All that is known of the machine, under the names that it has in the JSON.
-fn machine(report: &Report) -> String {
-    let mut html =
-        String::from("<section id=\"machine\">\n<h2>Machine</h2>\n<dl class=\"facts\">\n");
-    let machine = serde_json::to_value(&report.machine).unwrap_or_default();
-    for (name, value) in machine.as_object().into_iter().flatten() {
-        html += &format!(
-            "<div><dt>{}</dt><dd>{}</dd></div>\n",
-            escape(&name.replace('_', " ")),
-            fact(value)
-        );
-    }
-    html + "</dl>\n</section>\n"
-}
-
-/// A fact of any form, so that new ones appear without a change here.
-fn fact(value: &serde_json::Value) -> String {
-    use serde_json::Value;
-
-    match value {
-        Value::Null => "unknown".to_owned(),
-        Value::String(text) if text.is_empty() => "unknown".to_owned(),
-        Value::String(text) => escape(text).into_owned(),
-        Value::Bool(_) | Value::Number(_) => value.to_string(),
-        Value::Array(items) => {
-            let items = items.iter().map(|item| format!("<li>{}</li>", fact(item)));
-            format!("<ul>{}</ul>", items.collect::<String>())
-        }
+        Value::Array(items) => items.iter_mut().for_each(shorten),
         Value::Object(entries) => {
-            let entries = entries.iter().map(|(name, value)| {
-                format!("<li>{}: {}</li>", escape(&name.replace('_', " ")), fact(value))
-            });
-            format!("<ul>{}</ul>", entries.collect::<String>())
+            if let Some(Value::Array(points)) = entries.get_mut("points") {
+                thin(points);
+            }
+            entries.values_mut().for_each(shorten);
         }
+        _ => {}
+    }
+}
+
+/// Of each stretch of points, those that are least and greatest.
+fn thin(points: &mut Vec<Value>) {
+    const STRETCHES: usize = 300;
+
+    if points.len() <= 2 * STRETCHES {
+        return;
+    }
+    let height = |index: usize| points[index][1].as_f64().unwrap_or(0.0);
+    let mut kept = vec![0, points.len() - 1];
+    for stretch in 0..STRETCHES {
+        let from = stretch * points.len() / STRETCHES;
+        let indices = from..(stretch + 1) * points.len() / STRETCHES;
+        kept.extend(indices.clone().min_by(|&a, &b| height(a).total_cmp(&height(b))));
+        kept.extend(indices.max_by(|&a, &b| height(a).total_cmp(&height(b))));
+    }
+    kept.sort_unstable();
+    kept.dedup();
+    *points = kept.into_iter().map(|index| points[index].clone()).collect();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::{Axis, Lines, Plot, Section, Series};
+
+    fn page(section: Section) -> String {
+        let mut report = Report::new("load steady".into(), Vec::new());
+        report.sections.push(section);
+        html(&report)
+    }
+
+    #[test]
+    fn the_page_stands_alone_and_has_no_place_left() {
+        let html = page(Section::new("steady", "Steady".into(), "How it goes."));
+        for place in ["STYLE", "UPLOT", "SCRIPT", "REPORT"] {
+            assert!(!html.contains(&format!("{{{{{place}}}}}")), "{place}");
+        }
+        assert!(html.contains("default-src 'none'") && html.ends_with("</html>\n"));
+    }
+
+    #[test]
+    fn text_cannot_leave_its_element() {
+        let html = page(Section::new("steady", "</script><script>alert(1)".into(), "{{SCRIPT}}"));
+        assert!(!html.contains("</script><script>alert"));
+        assert!(html.contains("\\u003c/script>\\u003cscript>alert(1)"));
+        assert!(html.contains("\"summary\":\"{{SCRIPT}}\""), "a report is not a template");
+    }
+
+    #[test]
+    fn a_long_curve_keeps_its_ends_and_its_peak() {
+        let mut points: Vec<(f64, f64)> = (0..10_000).map(|x| (f64::from(x), 1.0)).collect();
+        points[5_003].1 = 777.0;
+        let mut section = Section::new("soak", "Soak".into(), "");
+        section.plots.push(Plot::Lines(Lines {
+            title: "Latency".into(),
+            x: Axis::linear("time, s"),
+            y: Axis::log("latency, ms"),
+            series: vec![Series::new("p50", points)],
+            marks: Vec::new(),
+        }));
+        let html = page(section);
+        assert!(html.contains("[5003.0,777.0]") && html.contains("[[0.0,1.0]"));
+        assert!(html.contains("[9999.0,1.0]]"));
+        assert!(html.len() < 150_000, "{}", html.len());
     }
 }
