@@ -36,10 +36,10 @@ pub fn html(report: &Report) -> String {
         .replace("{{REPORT}}", &report.to_string().replace('<', "\\u003c"))
 }
 
-/// Rounds numbers to six digits and thins curves out; the extremes of each stretch stay.
+/// Rounds fractions to six digits and thins curves out; the extremes of each stretch stay.
 fn shorten(value: &mut Value) {
     match value {
-        Value::Number(number) if number.is_f64() => {
+        Value::Number(number) if number.as_f64().is_some_and(|it| it.fract() != 0.0) => {
             let rounded = number.as_f64().and_then(|number| format!("{number:.5e}").parse().ok());
             if let Some(number) = rounded.and_then(serde_json::Number::from_f64) {
                 *value = Value::Number(number);

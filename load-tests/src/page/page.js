@@ -147,8 +147,8 @@ function lines(data) {
   let plot = null;
   const draw = () => {
     plot?.destroy();
-    const axis = (one) => ({
-      label: one.label, stroke: css("--muted"), values: (_, ticks) => ticks.map(short), size: 56,
+    const axis = (one, size) => ({
+      label: one.label, stroke: css("--muted"), values: (_, ticks) => ticks.map(short), size,
       grid: { stroke: css("--grid"), width: 1 }, ticks: { stroke: css("--grid"), width: 1 },
     });
     const scale = (one) => (one.log ? { time: false, distr: 3 } : {
@@ -159,7 +159,7 @@ function lines(data) {
       points: { show: one.points.length < 60, size: 5 }, spanGaps: true, value: (_, value) => number(value ?? null),
     });
     plot = new uPlot({
-      width: place.clientWidth || 800, height: 320, axes: [axis(data.x), axis(data.y)],
+      width: place.clientWidth || 800, height: 320, axes: [axis(data.x, 34), axis(data.y, 56)],
       scales: { x: scale(data.x), y: scale(data.y) },
       series: [{ label: data.x.label, value: (_, value) => number(value ?? null) }, ...data.series.map(curve)],
       hooks: { draw: [drawMarks(data.marks)] },

@@ -111,7 +111,7 @@ fn table(contest: &Contest, rounds: &[Round]) -> Table {
         table.row(vec![
             contestant.name.clone().into(),
             of(Measurement::per_second),
-            ratio(rounds, index, 0, Measurement::per_second).text(3).into(),
+            Cell::from(ratio(rounds, index, 0, Measurement::per_second)),
             of(Measurement::errors),
             of(Measurement::server_us),
             median(Measurement::server_busy_percent),
