@@ -12,7 +12,7 @@
 //! than what is judged. Invariant: answers that are not right never enter the latencies of those
 //! that are.
 
-mod link;
+mod connection;
 mod measured;
 #[cfg(test)]
 mod tests;
@@ -30,12 +30,12 @@ use rustix::io::Errno;
 use rustix::time::{ClockId, Timespec, clock_gettime};
 
 use crate::random::Random;
-use link::{InFlight, Link, Progress};
+use connection::{Connection, InFlight, Progress};
 pub use measured::{Failures, Loss, Measured, Second};
 
 /// A request that waits for longer is given up, unless it is set otherwise.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(10);
-/// How often it looks for connections that wait for too long, or are not there.
+/// How often it samples for connections that wait for too long, or are not there.
 const CHECK_EVERY: Duration = Duration::from_millis(100);
 /// A generator with a core of its own does not sleep for less: waking up takes about that long.
 const SLEEP_LEAST: Duration = Duration::from_micros(200);
@@ -44,7 +44,7 @@ const READ_BYTES: usize = 64 << 10;
 
 /// A request and what must come of it.
 #[derive(Clone, Debug)]
-pub struct Exchange {
+pub struct RequestTemplate {
     /// The request as it goes on the wire.
     pub wire: Vec<u8>,
     /// The body of the answer, where it is known.
@@ -78,12 +78,12 @@ pub enum Arrivals {
 #[derive(Debug)]
 pub struct Generator {
     address: SocketAddr,
-    exchanges: Vec<Exchange>,
+    templates: Vec<RequestTemplate>,
     /// The next one to be sent.
     turn: usize,
-    links: Vec<Link>,
+    connections: Vec<Connection>,
     /// Those without a request, the one that has waited longest first: all are used, also at a low
-    /// rate, and with them all of the server's workers. May name a link that is no longer idle.
+    /// rate, and with them all of the server's workers. May name a connection that is no longer idle.
     idle: VecDeque<usize>,
     epoll: OwnedFd,
     scratch: Vec<u8>,
@@ -118,24 +118,24 @@ impl Generator {
     ///
     /// # Panics
     ///
-    /// If there are no exchanges or no connections.
+    /// If there are no templates or no connections.
     pub fn connect(
         address: SocketAddr,
         connections: usize,
-        exchanges: Vec<Exchange>,
+        templates: Vec<RequestTemplate>,
         alone: bool,
     ) -> Result<Self> {
-        assert!(!exchanges.is_empty() && connections > 0, "something must be sent by somebody");
+        assert!(!templates.is_empty() && connections > 0, "something must be sent by somebody");
         // The others connect without waiting; whether anybody listens is asked here.
         TcpStream::connect_timeout(&address, ANSWER_TIME_MAX)
             .with_context(|| format!("cannot connect to {address}"))?;
         let mut generator = Self {
             address,
-            exchanges,
+            templates,
             turn: 0,
-            links: (0..connections).map(|_| Link::default()).collect(),
+            connections: (0..connections).map(|_| Connection::default()).collect(),
             idle: VecDeque::with_capacity(connections),
-            epoll: epoll::create(epoll::CreateFlags::CLOEXEC).context("cannot watch sockets")?,
+            epoll: epoll::create(epoll::CreateFlags::CLOEXEC).context("cannot monitor sockets")?,
             scratch: vec![0; READ_BYTES],
             random: Random::new(1),
             answer_time: ANSWER_TIME_MAX,
@@ -144,7 +144,8 @@ impl Generator {
         for number in 0..connections {
             generator.reconnect(number);
         }
-        let made = generator.links.iter().filter(|link| !link.is_broken()).count();
+        let made =
+            generator.connections.iter().filter(|connection| !connection.is_broken()).count();
         ensure!(made == connections, "only {made} of {connections} connections can be made");
         Ok(generator)
     }
@@ -199,16 +200,16 @@ impl Generator {
         while run.is_due(now)
             && let Some(number) = self.idle.pop_front()
         {
-            if !self.links[number].is_idle() {
+            if !self.connections[number].is_idle() {
                 continue;
             }
             let due = run.take(&mut self.random, now);
-            let exchange = self.turn;
-            self.turn = (exchange + 1) % self.exchanges.len();
+            let template = self.turn;
+            self.turn = (template + 1) % self.templates.len();
             run.measured.sent += 1;
             let sent = run.start.elapsed();
-            let wire = &self.exchanges[exchange].wire;
-            match self.links[number].begin(InFlight::new(exchange, due, sent), wire) {
+            let wire = &self.templates[template].wire;
+            match self.connections[number].begin(InFlight::new(template, due, sent), wire) {
                 None => run.in_flight += 1,
                 Some(loss) => {
                     run.measured.failures.count(loss);
@@ -264,9 +265,9 @@ impl Generator {
     fn receive(&mut self, run: &mut Run) {
         for index in 0..run.events.len() {
             let epoll::Event { flags, data } = run.events[index];
-            let number = usize::try_from(data.u64()).expect("it is the number of a link");
+            let number = usize::try_from(data.u64()).expect("it is the number of a connection");
             let hung_up = flags.contains(epoll::EventFlags::RDHUP);
-            match self.links[number].progress(hung_up, &mut self.scratch, &self.exchanges) {
+            match self.connections[number].progress(hung_up, &mut self.scratch, &self.templates) {
                 Progress::Pending => {}
                 Progress::Connected => self.idle.push_back(number),
                 Progress::Answered(answered) => {
@@ -294,12 +295,12 @@ impl Generator {
     /// Gives up what has waited for too long, and connects again where that failed before.
     fn mend(&mut self, run: &mut Run) {
         let now = run.start.elapsed();
-        for number in 0..self.links.len() {
-            let link = &self.links[number];
-            if link.sent().is_some_and(|sent| sent + self.answer_time < now) {
+        for number in 0..self.connections.len() {
+            let connection = &self.connections[number];
+            if connection.sent().is_some_and(|sent| sent + self.answer_time < now) {
                 run.lose(Loss::Timeout);
                 self.reconnect(number);
-            } else if link.is_broken() {
+            } else if connection.is_broken() {
                 self.reconnect(number);
             }
         }
@@ -313,8 +314,8 @@ impl Generator {
             self.wait(&mut run.events, CHECK_EVERY)?;
             self.receive(run);
         }
-        for number in 0..self.links.len() {
-            if self.links[number].sent().is_some() {
+        for number in 0..self.connections.len() {
+            if self.connections[number].sent().is_some() {
                 run.lose(Loss::Timeout);
                 self.reconnect(number);
             }
@@ -324,7 +325,8 @@ impl Generator {
 
     fn reconnect(&mut self, number: usize) {
         // If it fails at once, `mend` tries again.
-        self.links[number] = Link::connect(&self.epoll, number, self.address).unwrap_or_default();
+        self.connections[number] =
+            Connection::connect(&self.epoll, number, self.address).unwrap_or_default();
     }
 }
 

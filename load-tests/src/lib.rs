@@ -22,19 +22,11 @@ pub mod peers;
 
 pub mod procfs;
 
-pub mod wire;
-
-pub mod client;
-
 pub mod generator;
 
-pub mod wrk;
+pub mod cross_check;
 
-pub mod oha;
-
-pub mod metrics;
-
-pub mod watch;
+pub mod monitor;
 
 pub mod machine;
 
@@ -46,4 +38,4 @@ pub mod table;
 
 pub mod report;
 
-pub mod page;
+pub mod html;

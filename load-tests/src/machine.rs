@@ -17,7 +17,7 @@ pub struct Machine {
 impl Machine {
     /// Looks around. What cannot be read is empty: it is a note, not a measurement.
     #[must_use]
-    pub fn look() -> Self {
+    pub fn sample() -> Self {
         let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
         Self {
             kernel: read("/proc/sys/kernel/osrelease").trim().to_owned(),

@@ -15,7 +15,7 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::files::{Paths, sibling};
 use crate::machine::version_of;
 use crate::payload::PROGRAM;
-use crate::server::{End, Launch};
+use crate::server::{End, Expects, Launch};
 
 /// More requests than a measurement has: instances are used until it ends.
 const REUSE_COUNT: &str = "1000000";
@@ -148,7 +148,7 @@ impl Peer {
             program,
             args: self.args(task, &component, connections),
             core,
-            operator: false,
+            expects: Expects::Address,
             end: if self.is_wasmtime() { End::Terminated } else { End::Orderly },
         })
     }

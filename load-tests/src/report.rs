@@ -1,7 +1,7 @@
 //! What runs have found out, in a form that is both written as JSON and drawn as a page.
 //!
 //! A scenario gives [`Section`]s of findings, tables and plots with plain numbers in them; nothing
-//! here knows a scenario, and no scenario knows how a page looks. Invariant: every number that a page
+//! here knows a scenario, and no scenario knows how a page samples. Invariant: every number that a page
 //! shows is in the JSON, with its unit.
 
 use std::path::Path;
@@ -172,7 +172,7 @@ impl Report {
     #[must_use]
     pub fn new(command: String, versions: Vec<String>) -> Self {
         let started = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-        Self { started, machine: Machine::look(), versions, command, sections: Vec::new() }
+        Self { started, machine: Machine::sample(), versions, command, sections: Vec::new() }
     }
 
     /// Reads what [`Report::json`] wrote.
@@ -352,6 +352,17 @@ pub fn decimals(number: f64) -> usize {
         middle if middle >= 10.0 => 1,
         small if small >= 1.0 => 2,
         _ => 3,
+    }
+}
+
+impl Plot {
+    /// The same with vertical lines, if it has an axis for them.
+    #[must_use]
+    pub fn with_marks(mut self, marks: &[Mark]) -> Self {
+        if let Self::Lines(lines) = &mut self {
+            lines.marks = marks.to_vec();
+        }
+        self
     }
 }
 

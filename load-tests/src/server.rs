@@ -4,7 +4,7 @@
 //! Invariant: a [`Server`] that is dropped leaves no process behind.
 
 use std::ffi::OsString;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
@@ -40,10 +40,21 @@ pub struct Launch {
     pub args: Vec<OsString>,
     /// The core that it may run on; `None`: any.
     pub core: Option<usize>,
-    /// Whether a second address, the operator's, will be printed.
-    pub operator: bool,
+    /// What tells that it serves.
+    pub expects: Expects,
     /// How it ends when it is asked to.
     pub end: End,
+}
+
+/// What tells that a server serves, and where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expects {
+    /// It prints its address.
+    Address,
+    /// It prints its address and its operator's.
+    BothAddresses,
+    /// It accepts connections to this address.
+    Connection(SocketAddr),
 }
 
 /// How a server ends on SIGTERM. Anything else is a fault.
@@ -69,10 +80,7 @@ impl Launch {
     /// The command as one would type it.
     #[must_use]
     pub fn command_line(&self) -> String {
-        let command = pinned(&self.program, self.core);
-        let words = std::iter::once(command.get_program()).chain(command.get_args());
-        let words = words.chain(self.args.iter().map(OsString::as_os_str));
-        words.map(|word| quoted(&word.to_string_lossy())).collect::<Vec<_>>().join(" ")
+        line(&self.command())
     }
 
     /// Starts the server and waits until it has printed its addresses.
@@ -85,18 +93,24 @@ impl Launch {
         let log = logs.join(&self.name).with_extension("log");
         let sink = std::fs::File::create(&log)
             .with_context(|| format!("cannot create {}", log.display()))?;
-        let mut command = pinned(&self.program, self.core);
-        command.args(&self.args).stdin(Stdio::null());
+        let mut command = self.command();
+        command.stdin(Stdio::null());
         command.stdout(sink.try_clone().context("cannot share the log")?).stderr(sink);
         let process = Process::spawn(&mut command)
             .with_context(|| format!("cannot start {}", self.command_line()))?;
         let unspecified = SocketAddr::from(([0, 0, 0, 0], 0));
         let (name, end) = (self.name.clone(), self.end);
         let mut server = Server { process, name, log, end, address: unspecified, operator: None };
-        (server.address, server.operator) = server.addresses(self.operator).with_context(|| {
+        (server.address, server.operator) = server.addresses(self.expects).with_context(|| {
             format!("{} did not start; {}", self.command_line(), server.log_tail())
         })?;
         Ok(server)
+    }
+
+    fn command(&self) -> Command {
+        let mut command = pinned(&self.program, self.core);
+        command.args(&self.args);
+        command
     }
 }
 
@@ -173,15 +187,24 @@ impl Server {
         self.process.kill()
     }
 
-    /// Waits until it has written its addresses into its log.
-    fn addresses(&mut self, operator: bool) -> Result<(SocketAddr, Option<SocketAddr>)> {
+    /// Waits until it serves: until it has written its addresses into its log, or accepts.
+    fn addresses(&mut self, expects: Expects) -> Result<(SocketAddr, Option<SocketAddr>)> {
         let deadline = Instant::now() + START_TIME_MAX;
         loop {
             // In this order: what was written before an end is read.
             let ended = self.process.ended()?.is_some();
             let log = std::fs::read(&self.log)
                 .with_context(|| format!("cannot read {}", self.log.display()))?;
-            if let Some(addresses) = read_addresses(&String::from_utf8_lossy(&log), operator)? {
+            let found = match expects {
+                Expects::Connection(address) => {
+                    TcpStream::connect(address).is_ok().then_some((address, None))
+                }
+                Expects::Address | Expects::BothAddresses => {
+                    let log = String::from_utf8_lossy(&log);
+                    read_addresses(&log, expects == Expects::BothAddresses)?
+                }
+            };
+            if let Some(addresses) = found.filter(|_| !ended) {
                 return Ok(addresses);
             }
             ensure!(!ended, "it ended before it said where it listens");
@@ -201,6 +224,13 @@ pub fn pinned(program: &Path, core: Option<usize>) -> Command {
     let mut command = Command::new("taskset");
     command.arg("-c").arg(core.to_string()).arg(program);
     command
+}
+
+/// A command as one would type it.
+#[must_use]
+pub fn line(command: &Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    words.map(|word| quoted(&word.to_string_lossy())).collect::<Vec<_>>().join(" ")
 }
 
 /// `word` as a shell would need it.
@@ -266,7 +296,7 @@ mod tests {
             program: "sh".into(),
             args: vec!["-c".into(), script.into()],
             core: None,
-            operator: false,
+            expects: Expects::Address,
             end,
         }
     }

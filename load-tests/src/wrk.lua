@@ -10,11 +10,14 @@ function init(args)
    end
 end
 
--- Exact numbers for a program to read; wrk's own output rounds them.
+-- Exact numbers, in the form that oha has; wrk's own output rounds them.
 function done(summary, latency, requests)
-   local errors = summary.errors
+   local errors, seconds = summary.errors, summary.duration / 1e6
+   local at = function(percent) return latency:percentile(percent) / 1e6 end
    io.write(string.format(
-      "figures requests=%d duration_us=%d connect=%d read=%d write=%d timeout=%d status=%d p50_us=%d p99_us=%d\n",
-      summary.requests, summary.duration, errors.connect, errors.read, errors.write, errors.timeout,
-      errors.status, latency:percentile(50), latency:percentile(99)))
+      '{"summary":{"total":%f,"requestsPerSec":%f,"slowest":%f},' ..
+      '"latencyPercentiles":{"p50":%f,"p90":%f,"p99":%f,"p99.9":%f},"errorDistribution":' ..
+      '{"connect":%d,"read":%d,"write":%d,"timeout":%d,"status":%d}}\n',
+      seconds, summary.requests / seconds, latency.max / 1e6, at(50), at(90), at(99), at(99.9),
+      errors.connect, errors.read, errors.write, errors.timeout, errors.status))
 end

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use load_tests::figures::Spread;
-use load_tests::page;
+use load_tests::html;
 use load_tests::report::{
     Axis, Bar, Bars, Cell, Lines, Mark, Plot, Report, Section, Series, Table,
 };
@@ -65,7 +65,7 @@ fn a_browser_draws_every_part_of_a_report() {
     };
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("report.html");
-    std::fs::write(&file, page::html(&report())).unwrap();
+    std::fs::write(&file, html::page(&report())).unwrap();
     let output = Command::new(browser)
         .args(["--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"])
         .arg("--virtual-time-budget=5000")

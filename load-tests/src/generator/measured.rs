@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
-use super::link::Answered;
+use super::connection::Answered;
 
 /// Latencies are kept in nanoseconds, up to a day, with three digits that count: the backlog of an open
 /// loop past the knee has no bound.

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 
 use super::*;
-use crate::client::request;
+use http1::client::request;
 
 const HELLO: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello";
 
@@ -44,18 +44,19 @@ fn answering(answer: &'static [u8]) -> SocketAddr {
 }
 
 fn run(address: SocketAddr, connections: usize, pace: Pace, expected: &[u8]) -> Measured {
-    let exchange = Exchange { wire: request("GET", "/", b""), expected: Some(expected.to_vec()) };
-    run_exchange(address, connections, pace, exchange, ANSWER_TIME_MAX)
+    let template =
+        RequestTemplate { wire: request("GET", "/", b""), expected: Some(expected.to_vec()) };
+    run_exchange(address, connections, pace, template, ANSWER_TIME_MAX)
 }
 
 fn run_exchange(
     address: SocketAddr,
     connections: usize,
     pace: Pace,
-    exchange: Exchange,
+    template: RequestTemplate,
     answer_time: Duration,
 ) -> Measured {
-    let mut generator = Generator::connect(address, connections, vec![exchange], false).unwrap();
+    let mut generator = Generator::connect(address, connections, vec![template], false).unwrap();
     generator.answer_time = answer_time;
     let stop = AtomicBool::new(false);
     generator.run(pace, Duration::from_millis(500), &stop, |_| {}).unwrap()
@@ -114,8 +115,8 @@ fn a_stall_is_charged_to_all_who_would_have_come_meanwhile() {
 #[test]
 fn what_could_not_be_sent_and_what_was_not_answered_are_errors() {
     let silent = server(|mut stream| while read_head(&mut stream).is_some() {});
-    let exchange = Exchange { wire: request("GET", "/", b""), expected: None };
-    let run = run_exchange(silent, 2, open(100.0), exchange, Duration::from_millis(300));
+    let template = RequestTemplate { wire: request("GET", "/", b""), expected: None };
+    let run = run_exchange(silent, 2, open(100.0), template, Duration::from_millis(300));
     assert_eq!((run.due(), run.latency.len()), (50, 0));
     assert_eq!(run.failures.timeout, run.sent, "{run:?}");
     assert_eq!(run.errors(), 50);
@@ -185,8 +186,8 @@ fn bodies_larger_than_a_socket_takes_go_both_ways() {
         }
     });
     let body = vec![b'x'; BYTES];
-    let exchange = Exchange { wire: request("POST", "/", &body), expected: Some(body) };
-    let mut generator = Generator::connect(echoing, 1, vec![exchange], false).unwrap();
+    let template = RequestTemplate { wire: request("POST", "/", &body), expected: Some(body) };
+    let mut generator = Generator::connect(echoing, 1, vec![template], false).unwrap();
     let stop = AtomicBool::new(false);
     let run = generator.run(open(4.0), Duration::from_millis(500), &stop, |_| {}).unwrap();
     assert_eq!((run.latency.len(), run.failures), (run.sent, Failures::default()), "{run:?}");
@@ -210,8 +211,8 @@ fn read_head_and_body(stream: &mut TcpStream, body_bytes: usize) -> Option<()> {
 
 #[test]
 fn a_stop_ends_it_at_once_and_keeps_what_was_measured() {
-    let exchange = Exchange { wire: request("GET", "/", b""), expected: None };
-    let mut generator = Generator::connect(answering(HELLO), 1, vec![exchange], false).unwrap();
+    let template = RequestTemplate { wire: request("GET", "/", b""), expected: None };
+    let mut generator = Generator::connect(answering(HELLO), 1, vec![template], false).unwrap();
     let stop = AtomicBool::new(false);
     let hour = Duration::from_secs(3600);
     let run = generator.run(Pace::Closed, hour, &stop, |_| stop.store(true, Ordering::Relaxed));
@@ -223,7 +224,7 @@ fn nobody_there_is_said_at_once() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
-    let exchange = Exchange { wire: Vec::new(), expected: None };
-    let error = Generator::connect(address, 1, vec![exchange], false).unwrap_err();
+    let template = RequestTemplate { wire: Vec::new(), expected: None };
+    let error = Generator::connect(address, 1, vec![template], false).unwrap_err();
     assert_eq!(error.to_string(), format!("cannot connect to {address}"));
 }

@@ -4,38 +4,16 @@
 
 use serde_json::{Value, json};
 
-use super::prose;
 use crate::random::Random;
 
 /// What an operator would really run on every record of such a stream.
 pub const PROGRAM_RECORD: &str = "{number, level, service, status: .request.status}";
 
-const SERVICES: &[&str] = &["checkout", "search", "träger-api", "billing", "ingest-\u{3b2}"];
-const LEVELS: &[&str] = &["info", "info", "info", "debug", "warn", "error"];
-const METHODS: &[&str] = &["GET", "GET", "POST", "PUT", "DELETE"];
-const WORDS: &[&str] = &[
-    "connection",
-    "to",
-    "upstream",
-    "was",
-    "slow",
-    "retrying",
-    "\"key\"",
-    "cache",
-    "miss",
-    "C:\\temp",
-    "für",
-    "payment",
-    "accepted",
-    "\tat frame",
-    "line\nbreak",
-    "took",
-    "longer",
-    "than",
-    "expected",
-    "→",
-    "ok",
-];
+const SERVICES: &str = "checkout|search|träger-api|billing|ingest-\u{3b2}";
+const LEVELS: &str = "info|info|info|debug|warn|error";
+const METHODS: &str = "GET|GET|POST|PUT|DELETE";
+const WORDS: &str = "connection|to|upstream|was|slow|retrying|\"key\"|cache|miss|C:\\temp|für|payment|accepted\
+    |\tat frame|line\nbreak|took|longer|than|expected|→|ok";
 /// One record in so many has a trace.
 const TRACE_EVERY: u64 = 32;
 const TRACE_BYTES_MAX: u64 = 8 << 10;
@@ -58,7 +36,7 @@ pub fn records(seed: u64, count: u64) -> impl Iterator<Item = Record> {
 #[must_use]
 pub fn record(seed: u64, number: u64) -> Record {
     let mut random = Random::of_item(seed, number);
-    let (service, level) = (random.pick(SERVICES), random.pick(LEVELS));
+    let (service, level) = (pick(&mut random, SERVICES), pick(&mut random, LEVELS));
     let status = [200, 200, 201, 304, 404, 503][random.below(6) as usize];
     let trace = random.next_u64();
     let message = 8 + random.below(160) as usize;
@@ -70,13 +48,13 @@ pub fn record(seed: u64, number: u64) -> Record {
         "service": service,
         "host": format!("node-{:02}", trace % 40),
         "trace_id": format!("{trace:016x}"),
-        "message": prose(&mut random, WORDS, message),
+        "message": prose(&mut random, message),
     });
     // Not every event is a request: for the others the program answers null.
     let is_request = !trace.is_multiple_of(4);
     if is_request {
         fields["request"] = json!({
-            "method": random.pick(METHODS),
+            "method": pick(&mut random, METHODS),
             "path": format!("/v1/items/{}?q=caf%C3%A9", trace % 100_000),
             "status": status,
             "duration_ms": (trace % 200_000) as f64 / 64.0,
@@ -84,16 +62,46 @@ pub fn record(seed: u64, number: u64) -> Record {
     }
     if (trace / 4).is_multiple_of(TRACE_EVERY) {
         let bytes = (1 << 10) + random.below(TRACE_BYTES_MAX - (1 << 10)) as usize;
-        fields["stack"] = prose(&mut random, WORDS, bytes).into();
+        fields["stack"] = prose(&mut random, bytes).into();
     }
     let status = if is_request { status.into() } else { Value::Null };
     let answer = json!({ "number": number, "level": level, "service": service, "status": status });
     Record { text: fields.to_string(), answer }
 }
 
+/// Text that takes exactly `room` bytes as JSON, its quotes not counted. Characters that JSON escapes
+/// count by their escaped length, which is why the last stretch is plain letters.
+fn prose(random: &mut Random, room: usize) -> String {
+    let mut text = String::new();
+    let mut used = 0;
+    while used < room {
+        let word = pick(random, WORDS);
+        let cost = json!(word).to_string().len() - 2 + 1;
+        if used + cost > room {
+            text.extend(std::iter::repeat_n('x', room - used));
+            break;
+        }
+        text = text + word + " ";
+        used += cost;
+    }
+    text
+}
+
+fn pick<'a>(random: &mut Random, words: &'a str) -> &'a str {
+    random.pick(&words.split('|').collect::<Vec<_>>())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn prose_takes_its_room_also_where_json_escapes() {
+        for room in 0..200 {
+            let text = prose(&mut Random::new(9), room);
+            assert_eq!(json!(text).to_string().len(), room + 2);
+        }
+    }
 
     #[test]
     fn every_record_is_a_line_with_its_number() {

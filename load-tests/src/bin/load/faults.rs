@@ -1,23 +1,23 @@
 //! Good traffic among misbehaving guests and clients: whether one feels the other.
 
-mod kinds;
+mod fault_kinds;
 mod send;
 
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use load_tests::client::{once, request};
+use http1::client::{once, request};
 use load_tests::figures::Spread;
-use load_tests::generator::{Arrivals, Exchange, Generator, Measured, Pace, Second};
+use load_tests::generator::{Arrivals, Generator, Measured, Pace, RequestTemplate, Second};
+use load_tests::monitor::{Monitor, Sample};
 use load_tests::payload::{PROGRAM, webhook};
 use load_tests::report::{Axis, Bar, Bars, Cell, Mark, Plot, Section, Table};
-use load_tests::server::{End, Launch, Server};
-use load_tests::watch::{Look, Watch};
+use load_tests::server::{Launch, Server};
 
+use crate::environment::{Environment, rate, span};
+use crate::idle_check::IdleCheck;
 use crate::latency;
-use crate::rest::Rest;
-use crate::stage::{Stage, rate, span};
-use kinds::{Must, ROUTES, SLOTS};
+use fault_kinds::{Must, ROUTES, SLOTS};
 use send::{Row, Trouble};
 
 const SUMMARY: &str = "One server, several routes. Good requests to the first of them are due at fixed moments, and \
@@ -59,74 +59,77 @@ struct Phase {
     measured: Measured,
 }
 
-pub(crate) fn run(args: &Args, stage: &Stage) -> Result<Section> {
+pub(crate) fn run(args: &Args, env: &Environment) -> Result<Section> {
     let title = format!(
         "Faults: {} good requests/s, {} faults/s, seed {}",
-        args.rate, args.faults_per_second, stage.seed
+        args.rate, args.faults_per_second, env.seed
     );
     let mut section = Section::new("faults", title, SUMMARY);
-    let launch = launch(args, stage)?;
+    let launch = launch(args, env)?;
     section.command(launch.command_line());
-    let server = launch.start(&stage.workspace)?;
+    let server = launch.start(&env.workspace)?;
     let operator = server.operator.context("the launch waits for it")?;
-    let exchange = good_exchange(&server, stage.seed)?;
-    let trouble = Trouble::new(server.address, kinds::faults(), args.faults_per_second, stage.seed);
+    let template = good_exchange(&server, env.seed)?;
+    let trouble =
+        Trouble::new(server.address, fault_kinds::faults(), args.faults_per_second, env.seed);
 
-    let watch = Watch::start(server.pid(), server.operator);
-    let phases = stage.pinned(|| phases(args, stage, exchange, &trouble))?;
-    let rest = Rest::reached(operator, SLOTS * ROUTES * args.workers as usize)?;
-    let looks = watch.finish();
+    let monitor = Monitor::start(server.pid(), server.operator);
+    let phases = env.pinned(|| phases(args, env, template, &trouble))?;
+    let idle = IdleCheck::reached(operator, SLOTS * ROUTES * args.workers as usize)?;
+    let samples = monitor.finish();
 
-    section.interrupted = stage.stopped();
+    section.interrupted = env.stopped();
     judge_good(&mut section, &phases);
     let rows = trouble.rows();
     judge_faults(&mut section, &rows);
-    judge_retirements(&mut section, &trouble, &rows, &rest);
-    rest.promises(&mut section);
-    section.plots.extend(plots(&phases, &rows, &looks));
+    judge_retirements(&mut section, &trouble, &rows, &idle);
+    idle.promises(&mut section);
+    section.plots.extend(plots(&phases, &rows, &samples));
     server.stop()?;
     Ok(section)
 }
 
-fn launch(args: &Args, stage: &Stage) -> Result<Launch> {
-    let component = |name| anyhow::Ok(stage.paths.component(name)?.display().to_string());
-    let text =
-        kinds::configuration(args.workers, &component("transform")?, &component("probe")?, PROGRAM);
-    let config = stage.workspace.join("faults.toml");
+fn launch(args: &Args, env: &Environment) -> Result<Launch> {
+    let component = |name| anyhow::Ok(env.paths.component(name)?.display().to_string());
+    let text = fault_kinds::configuration(
+        args.workers,
+        &component("transform")?,
+        &component("probe")?,
+        PROGRAM,
+    );
+    let config = env.workspace.join("faults.toml");
     std::fs::write(&config, text).with_context(|| format!("cannot write {}", config.display()))?;
-    Ok(Launch {
-        name: "faults".into(),
-        program: stage.paths.arenaria()?,
-        args: vec!["serve".into(), "--config".into(), config.into()],
-        core: stage.server_core,
-        operator: true,
-        end: End::Orderly,
-    })
+    env.arenaria("faults", ["--config", &config.display().to_string()])
 }
 
 /// A webhook and the exact body that must come of it.
-fn good_exchange(server: &Server, seed: u64) -> Result<Exchange> {
+fn good_exchange(server: &Server, seed: u64) -> Result<RequestTemplate> {
     let webhook = webhook(seed, DOCUMENT_BYTES);
-    let answer = once(server.address, "POST", kinds::GOOD, webhook.text.as_bytes())
+    let answer = once(server.address, "POST", fault_kinds::GOOD, webhook.text.as_bytes())
         .with_context(|| server.log_tail())?;
     let body: serde_json::Value = serde_json::from_slice(&answer.body)
         .with_context(|| format!("the first answer ({}) is not JSON", answer.status))?;
     ensure!(body == webhook.answer, "the first answer is {body} instead of {}", webhook.answer);
-    let wire = request("POST", kinds::GOOD, webhook.text.as_bytes());
-    Ok(Exchange { wire, expected: Some(answer.body) })
+    let wire = request("POST", fault_kinds::GOOD, webhook.text.as_bytes());
+    Ok(RequestTemplate { wire, expected: Some(answer.body) })
 }
 
 /// The three phases, or as many as there is time for.
-fn phases(args: &Args, stage: &Stage, exchange: Exchange, trouble: &Trouble) -> Result<Vec<Phase>> {
+fn phases(
+    args: &Args,
+    env: &Environment,
+    template: RequestTemplate,
+    trouble: &Trouble,
+) -> Result<Vec<Phase>> {
     let start = Instant::now();
     let pace = Pace::Open { per_second: args.rate, arrivals: Arrivals::Even };
-    let alone = stage.generator_core.is_some();
+    let alone = env.generator_core.is_some();
     let connections = args.connections.into();
-    let mut generator = Generator::connect(trouble.address, connections, vec![exchange], alone)?;
-    generator.run(pace, WARM_UP.min(args.duration), stage.stop(), |_| {})?;
+    let mut generator = Generator::connect(trouble.address, connections, vec![template], alone)?;
+    generator.run(pace, WARM_UP.min(args.duration), env.stop(), |_| {})?;
     let mut phases = Vec::new();
     for (index, name) in PHASES.into_iter().enumerate() {
-        if stage.stopped() {
+        if env.stopped() {
             break;
         }
         let begins = start.elapsed();
@@ -141,7 +144,7 @@ fn phases(args: &Args, stage: &Stage, exchange: Exchange, trouble: &Trouble) -> 
                 trouble.sent()
             );
         };
-        let mut measure = || generator.run(pace, args.duration / 3, stage.stop(), see);
+        let mut measure = || generator.run(pace, args.duration / 3, env.stop(), see);
         let measured = if index == 1 {
             std::thread::scope(|scope| {
                 trouble.begin(scope);
@@ -221,7 +224,7 @@ fn judge_faults(section: &mut Section, rows: &[Row]) {
 }
 
 /// Every instance that was lost must have been lost for a reason that was sent.
-fn judge_retirements(section: &mut Section, trouble: &Trouble, rows: &[Row], rest: &Rest) {
+fn judge_retirements(section: &mut Section, trouble: &Trouble, rows: &[Row], idle: &IdleCheck) {
     // Those that came otherwise are broken promises already, and cost nothing that is known.
     let sent = |reason: &str| -> u64 {
         let costs = trouble.faults.iter().zip(rows).filter(|(fault, _)| match fault.must {
@@ -246,8 +249,8 @@ fn judge_retirements(section: &mut Section, trouble: &Trouble, rows: &[Row], res
     let mut wrong = Vec::new();
     let mut lost_good = 0.0;
     for (reason, least, most) in expected {
-        let lost = rest.retired(reason, |route| route != kinds::GOOD);
-        let good = rest.retired(reason, |route| route == kinds::GOOD);
+        let lost = idle.retired(reason, |route| route != fault_kinds::GOOD);
+        let good = idle.retired(reason, |route| route == fault_kinds::GOOD);
         lost_good += good;
         if !(least as f64..=most as f64).contains(&lost) {
             wrong.push(format!("{lost} by {reason} instead of {least} to {most}"));
@@ -266,7 +269,7 @@ fn judge_retirements(section: &mut Section, trouble: &Trouble, rows: &[Row], res
     section.promise(lost_good == 0.0, format!("{lost_good} instances of the good route were lost"));
 }
 
-fn plots(phases: &[Phase], rows: &[Row], looks: &[Look]) -> Vec<Plot> {
+fn plots(phases: &[Phase], rows: &[Row], samples: &[Sample]) -> Vec<Plot> {
     let marks: Vec<Mark> = phases.get(1).map_or_else(Vec::new, |phase| {
         let mark = |at: Duration, label: &str| Mark { x: at.as_secs_f64(), label: label.into() };
         vec![mark(phase.begins, "faults begin"), mark(phase.ends, "faults end")]
@@ -280,13 +283,8 @@ fn plots(phases: &[Phase], rows: &[Row], looks: &[Look]) -> Vec<Plot> {
             .map(move |second| Second { at: begins + second.at, ..*second })
     });
     let seconds: Vec<Second> = seconds.collect();
-    let over_time = [latency::over_time(&seconds), latency::memory(looks)].map(|plot| match plot {
-        Plot::Lines(mut lines) => {
-            lines.marks.clone_from(&marks);
-            Plot::Lines(lines)
-        }
-        other => other,
-    });
+    let over_time = [latency::over_time(&seconds), latency::memory(samples)];
+    let over_time = over_time.map(|plot| plot.with_marks(&marks));
     let bar = |name: String, count: u64| Bar { name, value: Spread::of([count as f64]) };
     let bars = rows.iter().flat_map(|row| {
         let otherwise = row.sent - row.as_expected;

@@ -3,8 +3,8 @@
 
 use load_tests::figures::Spread;
 use load_tests::generator::{Measured, Second};
+use load_tests::monitor::Sample;
 use load_tests::report::{Axis, Bar, Bars, Cell, Lines, Plot, Section, Series, Table};
-use load_tests::watch::Look;
 
 /// The latencies that are quoted.
 pub(crate) const QUANTILES: [(&str, f64); 5] =
@@ -20,7 +20,8 @@ const COLUMNS: [&str; 9] = [
     "p99.9 ms",
     "max ms",
 ];
-const MIB: f64 = 1024.0 * 1024.0;
+/// Bytes.
+pub(crate) const MIB: f64 = 1024.0 * 1024.0;
 
 /// An empty table for [`row`]s.
 pub(crate) fn table(title: &str) -> Table {
@@ -91,10 +92,11 @@ pub(crate) fn over_time(seconds: &[Second]) -> Plot {
 }
 
 /// Resident memory, linear memory and the arenas' high-water mark over time.
-pub(crate) fn memory(looks: &[Look]) -> Plot {
-    let of = |name: &str, pick: &dyn Fn(&Look) -> Option<f64>| {
-        let points =
-            looks.iter().filter_map(|look| Some((look.at.as_secs_f64(), pick(look)? / MIB)));
+pub(crate) fn memory(samples: &[Sample]) -> Plot {
+    let of = |name: &str, pick: &dyn Fn(&Sample) -> Option<f64>| {
+        let points = samples
+            .iter()
+            .filter_map(|sample| Some((sample.at.as_secs_f64(), pick(sample)? / MIB)));
         Series::new(name, points.collect())
     };
     Plot::Lines(Lines {
@@ -102,9 +104,11 @@ pub(crate) fn memory(looks: &[Look]) -> Plot {
         x: Axis::linear("time, s"),
         y: Axis::linear("MiB"),
         series: vec![
-            of("resident, process", &|look| Some(look.resident_bytes as f64)),
-            of("linear, all instances", &|look| look.memory.as_ref().map(|it| it.linear_bytes)),
-            of("high water, one arena", &|look| look.memory.as_ref().map(|it| it.high_water_bytes)),
+            of("resident, process", &|sample| Some(sample.resident_bytes as f64)),
+            of("linear, all instances", &|sample| sample.memory.as_ref().map(|it| it.linear_bytes)),
+            of("high water, one arena", &|sample| {
+                sample.memory.as_ref().map(|it| it.high_water_bytes)
+            }),
         ],
         marks: Vec::new(),
     })
@@ -112,7 +116,7 @@ pub(crate) fn memory(looks: &[Look]) -> Plot {
 
 /// The promises that hold for any load of good requests: right answers, none failed, and no growth of
 /// a linear memory. Who ends a run early has given up what was on its way.
-pub(crate) fn promises(section: &mut Section, run: &Measured, looks: &[Look]) {
+pub(crate) fn promises(section: &mut Section, run: &Measured, samples: &[Sample]) {
     let given_up = if section.interrupted { run.failures.timeout } else { 0 };
     let failed = run.failed() - given_up;
     let (due, right) = (run.due(), run.latency.len());
@@ -123,6 +127,6 @@ pub(crate) fn promises(section: &mut Section, run: &Measured, looks: &[Look]) {
             run.shed()
         ),
     );
-    let Some(memory) = looks.last().and_then(|look| look.memory.as_ref()) else { return };
+    let Some(memory) = samples.last().and_then(|sample| sample.memory.as_ref()) else { return };
     section.promise(memory.grows == 0.0, format!("linear memories grew {} times", memory.grows));
 }

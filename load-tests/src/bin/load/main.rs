@@ -10,18 +10,18 @@
     reason = "a command: its output is its purpose"
 )]
 
+mod environment;
 mod faults;
+mod idle_check;
 mod latency;
 mod payload;
 mod peers;
 mod records;
-mod rest;
 mod saturate;
 mod scale_out;
 mod series;
 mod service;
 mod soak;
-mod stage;
 mod steady;
 mod sweep;
 
@@ -30,17 +30,17 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
-use load_tests::page;
+use load_tests::html;
 use load_tests::report::{Report, Section};
 
-use stage::{Stage, StageArgs};
+use environment::{Environment, EnvironmentArgs};
 
 /// Loads arenaria, or a server of yours, and reports what it did.
 #[derive(Parser)]
 #[command(name = "load", version)]
 struct Args {
     #[command(flatten)]
-    stage: StageArgs,
+    env: EnvironmentArgs,
     /// The page to write [default: TARGET/load-tests/report.html]; the same as JSON lies beside it
     #[arg(long, global = true, value_name = "FILE", help_heading = "Report")]
     report: Option<PathBuf>,
@@ -98,26 +98,26 @@ fn main() -> ExitCode {
 /// Whether every promise was kept.
 fn run(args: &Args) -> Result<bool> {
     if let Scenario::Payload(payload) = &args.scenario {
-        return payload::run(payload, args.stage.seed).map(|()| true);
+        return payload::run(payload, args.env.seed).map(|()| true);
     }
-    let stage = Stage::new(&args.stage)?;
+    let env = Environment::new(&args.env)?;
     let page = match &args.report {
         Some(path) => path.clone(),
-        None => stage.workspace.join("report.html"),
+        None => env.workspace.join("report.html"),
     };
     if let Scenario::Report { files } = &args.scenario {
         return merged(files).and_then(|report| write(&report, &page)).map(|()| true);
     }
     let mut report = match page.with_extension("json") {
         json if args.append && json.exists() => Report::read(&json)?,
-        _ => Report::new(stage.shortened(&stage::command_line()), stage.versions()),
+        _ => Report::new(env.shortened(&environment::command_line()), env.versions()),
     };
     let before = report.sections.len();
-    for scenario in &single(&args.scenario, &stage)? {
-        report.sections.extend(perform(scenario, &stage)?);
+    for scenario in &single(&args.scenario, &env)? {
+        report.sections.extend(perform(scenario, &env)?);
         // After each, so that what went before is not lost if the next one fails.
         write(&report, &page)?;
-        if stage.stopped() {
+        if env.stopped() {
             break;
         }
     }
@@ -127,7 +127,7 @@ fn run(args: &Args) -> Result<bool> {
 }
 
 /// The scenarios of a series, or the one that was named.
-fn single(scenario: &Scenario, stage: &Stage) -> Result<Vec<Scenario>> {
+fn single(scenario: &Scenario, env: &Environment) -> Result<Vec<Scenario>> {
     let series = match scenario {
         Scenario::All => &series::ALL[..],
         Scenario::Smoke => &series::SMOKE[..],
@@ -135,7 +135,7 @@ fn single(scenario: &Scenario, stage: &Stage) -> Result<Vec<Scenario>> {
     };
     let mut scenarios = Vec::new();
     for words in series {
-        if let Some(reason) = series::left_out(words[0], &stage.paths) {
+        if let Some(reason) = series::left_out(words[0], &env.paths) {
             println!("{}: left out, {reason}", words[0]);
             continue;
         }
@@ -145,25 +145,25 @@ fn single(scenario: &Scenario, stage: &Stage) -> Result<Vec<Scenario>> {
     Ok(scenarios)
 }
 
-fn perform(scenario: &Scenario, stage: &Stage) -> Result<Vec<Section>> {
-    let mut sections = run_one(scenario, stage)?;
+fn perform(scenario: &Scenario, env: &Environment) -> Result<Vec<Section>> {
+    let mut sections = run_one(scenario, env)?;
     for line in sections.iter_mut().flat_map(|section| &mut section.commands) {
-        *line = stage.shortened(line);
+        *line = env.shortened(line);
     }
     sections.iter().for_each(|section| println!("\n{}", section.text()));
     Ok(sections)
 }
 
-fn run_one(scenario: &Scenario, stage: &Stage) -> Result<Vec<Section>> {
+fn run_one(scenario: &Scenario, env: &Environment) -> Result<Vec<Section>> {
     match scenario {
-        Scenario::Steady(args) => steady::run(args, stage).map(|section| vec![section]),
-        Scenario::Sweep(args) => sweep::run(args, stage).map(|section| vec![section]),
-        Scenario::Saturate(args) => saturate::run(args, stage).map(|section| vec![section]),
-        Scenario::Peers(args) => peers::run(args, stage),
-        Scenario::Soak(args) => soak::run(args, stage).map(|section| vec![section]),
-        Scenario::Faults(args) => faults::run(args, stage).map(|section| vec![section]),
-        Scenario::Records(args) => records::run(args, stage).map(|section| vec![section]),
-        Scenario::ScaleOut(args) => scale_out::run(args, stage).map(|section| vec![section]),
+        Scenario::Steady(args) => steady::run(args, env).map(|section| vec![section]),
+        Scenario::Sweep(args) => sweep::run(args, env).map(|section| vec![section]),
+        Scenario::Saturate(args) => saturate::run(args, env).map(|section| vec![section]),
+        Scenario::Peers(args) => peers::run(args, env),
+        Scenario::Soak(args) => soak::run(args, env).map(|section| vec![section]),
+        Scenario::Faults(args) => faults::run(args, env).map(|section| vec![section]),
+        Scenario::Records(args) => records::run(args, env).map(|section| vec![section]),
+        Scenario::ScaleOut(args) => scale_out::run(args, env).map(|section| vec![section]),
         Scenario::All | Scenario::Smoke | Scenario::Payload(_) | Scenario::Report { .. } => {
             Ok(Vec::new())
         }
@@ -182,7 +182,7 @@ fn merged(files: &[PathBuf]) -> Result<Report> {
 
 fn write(report: &Report, page: &Path) -> Result<()> {
     let json = page.with_extension("json");
-    for (path, text) in [(page, page::html(report)), (&json, report.json())] {
+    for (path, text) in [(page, html::page(report)), (&json, report.json())] {
         std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
     }
     Ok(())

@@ -15,9 +15,9 @@ pub(crate) struct Args {
 #[derive(Clone, Debug, Subcommand)]
 enum Kind {
     /// An event around an issue, as a forge sends it
-    Webhook(Document),
+    Webhook(Size),
     /// An order of a shop: a customer, addresses, lines with prices
-    Order(Document),
+    Order(Size),
     /// Log records as NDJSON, numbered from 0, of varying size
     Records {
         /// How many
@@ -27,7 +27,7 @@ enum Kind {
 }
 
 #[derive(Clone, Copy, Debug, clap::Args)]
-struct Document {
+struct Size {
     /// Its size, exactly
     #[arg(long, default_value_t = 10_240, value_name = "N")]
     bytes: usize,
@@ -67,7 +67,7 @@ fn write(kind: &Kind, seed: u64, sink: &mut impl Write) -> Result<io::Result<()>
     })
 }
 
-impl Document {
+impl Size {
     fn fits(self, least: usize) -> Result<()> {
         ensure!(self.bytes >= least, "--bytes {}: at least {least}", self.bytes);
         Ok(())
@@ -97,9 +97,9 @@ mod tests {
 
     #[test]
     fn one_document_is_a_body_and_several_are_lines() {
-        let one = written(&Kind::Order(Document { bytes: 2000, count: 1 }));
+        let one = written(&Kind::Order(Size { bytes: 2000, count: 1 }));
         assert_eq!(one.len(), 2000);
-        let three = written(&Kind::Order(Document { bytes: 2000, count: 3 }));
+        let three = written(&Kind::Order(Size { bytes: 2000, count: 3 }));
         assert_eq!(three.lines().map(str::len).collect::<Vec<_>>(), [2000; 3]);
         assert_eq!(three.lines().next(), Some(one.as_str()));
         assert_eq!(written(&Kind::Records { count: 5 }).lines().count(), 5);
@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn a_size_that_cannot_be_is_refused() {
-        let kind = Kind::Webhook(Document { bytes: 10, count: 1 });
+        let kind = Kind::Webhook(Size { bytes: 10, count: 1 });
         let error = write(&kind, 1, &mut Vec::new()).unwrap_err();
         assert_eq!(error.to_string(), "--bytes 10: at least 900");
     }

@@ -7,15 +7,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use load_tests::monitor::{Monitor, Sample};
 use load_tests::payload::PROGRAM_RECORD;
 use load_tests::procfs::{cpu_time, resident_bytes};
 use load_tests::report::{Axis, Cell, Lines as Curves, Plot, Section, Series, Table};
 use load_tests::server::{Launch, Server};
-use load_tests::watch::{Look, Watch};
 
+use crate::environment::{Environment, span};
+use crate::idle_check::IdleCheck;
 use crate::latency;
-use crate::rest::Rest;
-use crate::stage::{Stage, span};
 use lines::{Lines, RECORD_BYTES_MAX};
 use stream::{Course, Tally, converse};
 
@@ -52,26 +52,26 @@ struct Streamed {
     cpu: Duration,
     resident_before: u64,
     resident_after: u64,
-    looks: Vec<Look>,
+    samples: Vec<Sample>,
     /// Records per second, at the end of each second.
     rates: Vec<(f64, f64)>,
 }
 
-pub(crate) fn run(args: &Args, stage: &Stage) -> Result<Section> {
+pub(crate) fn run(args: &Args, env: &Environment) -> Result<Section> {
     let title = format!(
         "Records: {} connections, streams of {} records, seed {}",
-        args.streams, args.lines, stage.seed
+        args.streams, args.lines, env.seed
     );
     let mut section = Section::new("records", title, SUMMARY);
-    let launch = launch(args, stage)?;
+    let launch = launch(args, env)?;
     section.command(launch.command_line());
-    let server = launch.start(&stage.workspace)?;
+    let server = launch.start(&env.workspace)?;
     let operator = server.operator.context("the launch waits for it")?;
-    let streamed = streamed(args, stage, &server)?;
-    let rest = Rest::reached(operator, SLOTS * args.workers as usize)?;
+    let streamed = streamed(args, env, &server)?;
+    let idle = IdleCheck::reached(operator, SLOTS * args.workers as usize)?;
 
-    section.interrupted = stage.stopped();
-    judge(&mut section, &streamed, &rest);
+    section.interrupted = env.stopped();
+    judge(&mut section, &streamed, &idle);
     section.tables.extend([figures(&streamed), outcomes(&streamed.tally), memory(&streamed)]);
     section.plots.push(Plot::Lines(Curves {
         title: "Records answered, second by second".into(),
@@ -80,13 +80,13 @@ pub(crate) fn run(args: &Args, stage: &Stage) -> Result<Section> {
         series: vec![Series::new("all streams", streamed.rates)],
         marks: Vec::new(),
     }));
-    section.plots.push(latency::memory(&streamed.looks));
+    section.plots.push(latency::memory(&streamed.samples));
     server.stop()?;
     Ok(section)
 }
 
-fn launch(args: &Args, stage: &Stage) -> Result<Launch> {
-    let component = stage.paths.component("transform")?;
+fn launch(args: &Args, env: &Environment) -> Result<Launch> {
+    let component = env.paths.component("transform")?;
     let program = format!("program={PROGRAM_RECORD}");
     let (workers, slots) = (args.workers.to_string(), SLOTS.to_string());
     let longest = RECORD_BYTES_MAX.to_string();
@@ -95,20 +95,20 @@ fn launch(args: &Args, stage: &Stage) -> Result<Launch> {
     let limits = ["--request-body", &longest, "--queue-time", "30s", "--guest-time", "20s"];
     let component = component.display().to_string();
     let words = std::iter::once(component.as_str()).chain(words);
-    stage.arenaria("records", words.chain(limits))
+    env.arenaria("records", words.chain(limits))
 }
 
-fn streamed(args: &Args, stage: &Stage, server: &Server) -> Result<Streamed> {
-    let (lines, answered) = (Lines::new(stage.seed), AtomicU64::new(0));
+fn streamed(args: &Args, env: &Environment, server: &Server) -> Result<Streamed> {
+    let (lines, answered) = (Lines::new(env.seed), AtomicU64::new(0));
     let pid = server.pid();
     let (resident_before, cpu_before) = (resident_bytes(pid)?, cpu_time(pid)?);
-    let watch = Watch::start(pid, server.operator);
+    let monitor = Monitor::start(pid, server.operator);
     let start = Instant::now();
-    let is_over = || stage.stopped() || start.elapsed() >= args.duration;
+    let is_over = || env.stopped() || start.elapsed() >= args.duration;
     let (address, count) = (server.address, args.lines);
     let course = Course { address, lines: &lines, count, is_over: &is_over, answered: &answered };
     let (mut tally, mut rates) = (Tally::default(), Vec::new());
-    stage.pinned(|| {
+    env.pinned(|| {
         std::thread::scope(|scope| {
             let course = &course;
             let connections = 0..u64::from(args.streams);
@@ -121,7 +121,7 @@ fn streamed(args: &Args, stage: &Stage, server: &Server) -> Result<Streamed> {
                     second += Duration::from_secs(1);
                     let now = answered.load(Ordering::Relaxed);
                     rates.push((start.elapsed().as_secs_f64(), (now - before) as f64));
-                    progress(start.elapsed(), now, now - before, watch.last().as_ref());
+                    progress(start.elapsed(), now, now - before, monitor.last().as_ref());
                     before = now;
                 }
             }
@@ -132,19 +132,19 @@ fn streamed(args: &Args, stage: &Stage, server: &Server) -> Result<Streamed> {
     });
     let elapsed = start.elapsed();
     let (resident_after, cpu) = (resident_bytes(pid)?, cpu_time(pid)? - cpu_before);
-    let looks = watch.finish();
-    Ok(Streamed { tally, elapsed, cpu, resident_before, resident_after, looks, rates })
+    let samples = monitor.finish();
+    Ok(Streamed { tally, elapsed, cpu, resident_before, resident_after, samples, rates })
 }
 
-fn progress(elapsed: Duration, answered: u64, just: u64, look: Option<&Look>) {
-    let resident = look.map_or(0.0, |look| look.resident_bytes as f64 / MIB);
+fn progress(elapsed: Duration, answered: u64, just: u64, sample: Option<&Sample>) {
+    let resident = sample.map_or(0.0, |sample| sample.resident_bytes as f64 / MIB);
     eprintln!(
         "{:5.0} s  {answered:>9} records  {just:>7} in this second  resident {resident:.1} MiB",
         elapsed.as_secs_f64()
     );
 }
 
-fn judge(section: &mut Section, streamed: &Streamed, rest: &Rest) {
+fn judge(section: &mut Section, streamed: &Streamed, idle: &IdleCheck) {
     let tally = &streamed.tally;
     section.promise(
         tally.wrong == 0 && tally.records() > 0,
@@ -158,11 +158,11 @@ fn judge(section: &mut Section, streamed: &Streamed, rest: &Rest) {
     );
     tally.deviations.iter().for_each(|deviation| section.note(deviation.clone()));
     for reason in REASONS_FORBIDDEN {
-        let lost = rest.retired(reason, |_| true);
+        let lost = idle.retired(reason, |_| true);
         section.promise(lost == 0.0, format!("{lost} instances were lost by {reason}"));
     }
-    rest.promises(section);
-    let cancelled = rest.retired("cancelled", |_| true);
+    idle.promises(section);
+    let cancelled = idle.retired("cancelled", |_| true);
     section.note(format!("{cancelled} instances were at work for a client that left"));
 }
 
@@ -207,12 +207,12 @@ fn outcomes(tally: &Tally) -> Table {
 /// Resident memory must not follow what has passed through.
 fn memory(streamed: &Streamed) -> Table {
     let mut table = Table::new("Resident memory", &["when", "MiB"]);
-    let looks = &streamed.looks;
+    let samples = &streamed.samples;
     let at = |share: f64| {
-        let index = (looks.len() as f64 * share) as usize;
-        looks.get(index.min(looks.len().saturating_sub(1))).map(|look| look.resident_bytes)
+        let index = (samples.len() as f64 * share) as usize;
+        samples.get(index.min(samples.len().saturating_sub(1))).map(|sample| sample.resident_bytes)
     };
-    let most = looks.iter().map(|look| look.resident_bytes).max();
+    let most = samples.iter().map(|sample| sample.resident_bytes).max();
     let readings = [
         ("before the first stream", Some(streamed.resident_before)),
         ("after a quarter of the time", at(0.25)),

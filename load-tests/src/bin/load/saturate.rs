@@ -2,16 +2,15 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use load_tests::generator::{Generator, Measured, Pace};
+use load_tests::monitor::Monitor;
 use load_tests::procfs::cpu_time;
 use load_tests::report::{Section, Table};
-use load_tests::watch::Watch;
-use load_tests::wrk::{self, Wrk};
 
+use crate::environment::{Environment, span};
 use crate::latency;
 use crate::service::{Running, Service};
-use crate::stage::{Stage, span};
 use crate::steady::progress;
 
 const SUMMARY: &str = "A closed loop: every connection sends its next request when it has its answer, so the server \
@@ -43,33 +42,33 @@ struct Row {
     latency_ms: [f64; 2],
 }
 
-pub(crate) fn run(args: &Args, stage: &Stage) -> Result<Section> {
+pub(crate) fn run(args: &Args, env: &Environment) -> Result<Section> {
     let title = format!("Saturate: {}, {} connections", args.service.name(), args.connections);
     let mut section = Section::new("saturate", title, SUMMARY);
     let connections = args.connections.to_string();
     let queue = ["--queue-length", connections.as_str(), "--queue-time", "10s"];
-    let running = args.service.start(stage, &queue)?;
+    let running = args.service.start(env, &queue)?;
     section.command(running.command.clone());
 
-    let exchanges = vec![running.exchange.clone()];
-    let watch = running.watch();
-    let (measured, cpu) = stage.pinned(|| -> Result<_> {
+    let templates = vec![running.template.clone()];
+    let monitor = running.monitor();
+    let (measured, cpu) = env.pinned(|| -> Result<_> {
         let connections = args.connections.into();
-        let mut generator = Generator::connect(running.address, connections, exchanges, false)?;
-        generator.run(Pace::Closed, WARM_UP, stage.stop(), |_| {})?;
+        let mut generator = Generator::connect(running.address, connections, templates, false)?;
+        generator.run(Pace::Closed, WARM_UP, env.stop(), |_| {})?;
         let before = running.cpu();
-        let measured = generator.run(Pace::Closed, args.duration, stage.stop(), progress)?;
+        let measured = generator.run(Pace::Closed, args.duration, env.stop(), progress)?;
         Ok((measured, running.cpu().zip(before).map(|(after, before)| after - before)))
     })?;
-    section.interrupted = stage.stopped();
+    section.interrupted = env.stopped();
     let mut rows = vec![own(&measured, cpu)];
-    if !stage.stopped() {
-        match wrk(args, stage, &running, &mut section) {
+    if !env.stopped() {
+        match wrk(args, env, &running, &mut section) {
             Ok(row) => rows.push(row),
             Err(error) => section.note(format!("no cross-check: {error:#}")),
         }
     }
-    let looks = watch.map_or_else(Vec::new, Watch::finish);
+    let samples = monitor.map_or_else(Vec::new, Monitor::finish);
     if let [own, other] = rows.as_slice() {
         let ratio = own.per_second / other.per_second;
         section.goal(
@@ -77,12 +76,12 @@ pub(crate) fn run(args: &Args, stage: &Stage) -> Result<Section> {
             format!("own generator / wrk: {ratio:.3} of the throughput on the same point"),
         );
     }
-    latency::promises(&mut section, &measured, &looks);
+    latency::promises(&mut section, &measured, &samples);
     section.tables.push(table(&rows));
     latency::error_budget(&mut section, &measured);
     section.plots.push(latency::histogram(&measured));
     section.plots.push(latency::over_time(&measured.seconds));
-    section.plots.push(latency::memory(&looks));
+    section.plots.push(latency::memory(&samples));
     running.stop()?;
     Ok(section)
 }
@@ -98,23 +97,21 @@ fn own(run: &Measured, cpu: Option<Duration>) -> Row {
     }
 }
 
-fn wrk(args: &Args, stage: &Stage, running: &Running, section: &mut Section) -> Result<Row> {
-    wrk::version()?;
-    let wrk = Wrk::new(&stage.workspace, args.connections.into(), stage.generator_core)?;
-    let traffic = running.traffic(stage)?;
-    let seconds = u32::try_from(args.duration.as_secs().max(1))?;
-    section.command(wrk.command_line(&traffic, seconds));
+fn wrk(args: &Args, env: &Environment, running: &Running, section: &mut Section) -> Result<Row> {
+    let check = running.cross_check(env, args.connections, args.duration, None)?;
+    section.command(check.command_line(&env.paths)?);
     let before = running.cpu();
-    let run = wrk.run(running.address, &traffic, seconds, stage.stop())?;
+    let said = check.run(running.address, &env.paths, env.stop())?;
+    ensure!(said.errors == 0, "wrk had {} errors", said.errors);
     let cpu = running.cpu().zip(before).map(|(after, before)| (after - before).as_secs_f64());
-    let ms = |latency: Duration| latency.as_secs_f64() * 1e3;
+    let requests = said.answered_per_second * said.seconds;
     Ok(Row {
         name: "wrk",
-        per_second: run.requests_per_second(),
-        server_us: cpu.map(|cpu| cpu * 1e6 / run.requests as f64),
-        server_busy: cpu.map(|cpu| cpu / run.duration.as_secs_f64()),
+        per_second: said.answered_per_second,
+        server_us: cpu.map(|cpu| cpu * 1e6 / requests),
+        server_busy: cpu.map(|cpu| cpu / said.seconds),
         generator: None,
-        latency_ms: [ms(run.latency_p50), ms(run.latency_p99)],
+        latency_ms: [said.latency_ms[0], said.latency_ms[2]],
     })
 }
 

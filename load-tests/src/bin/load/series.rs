@@ -2,7 +2,7 @@
 
 use load_tests::files::Paths;
 
-use crate::scale_out::proxy;
+use crate::scale_out::balancer::Balancer;
 
 /// Everything that the project measures, in sizes for a report.
 pub(crate) const ALL: [&[&str]; 9] = [
@@ -36,5 +36,5 @@ pub(crate) fn left_out(scenario: &str, paths: &Paths) -> Option<String> {
     if scenario != "scale-out" {
         return None;
     }
-    proxy::program(paths).err().map(|error| error.to_string())
+    Balancer::read(None, paths).err().map(|error| error.to_string())
 }

@@ -3,16 +3,17 @@
 
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use load_tests::client::{once, request};
-use load_tests::generator::Exchange;
+use http1::client::{once, request};
+use load_tests::cross_check::CrossCheck;
+use load_tests::generator::RequestTemplate;
+use load_tests::monitor::Monitor;
 use load_tests::payload::{PROGRAM, webhook};
-use load_tests::server::{End, Launch, Server};
-use load_tests::watch::Watch;
-use load_tests::wrk::Traffic;
+use load_tests::server::{Launch, Server};
 
-use crate::stage::Stage;
+use crate::environment::Environment;
 
 /// The size of the document that the transform is sent unless told otherwise.
 const DOCUMENT_BYTES: usize = 1024;
@@ -55,7 +56,7 @@ pub(crate) struct Running {
     pub(crate) address: SocketAddr,
     /// How it was started, or where it was found.
     pub(crate) command: String,
-    pub(crate) exchange: Exchange,
+    pub(crate) template: RequestTemplate,
     method: String,
     route: String,
     body: Vec<u8>,
@@ -67,17 +68,17 @@ impl Service {
     /// # Errors
     ///
     /// If it cannot be started, or answers with an error.
-    pub(crate) fn start(&self, stage: &Stage, more: &[&str]) -> Result<Running> {
+    pub(crate) fn start(&self, env: &Environment, more: &[&str]) -> Result<Running> {
         let (server, address, command) = match &self.url {
             Some(url) => (None, resolve(url)?, url.clone()),
             None => {
-                let launch = self.launch(stage, more)?;
-                let server = launch.start(&stage.workspace)?;
+                let launch = self.launch(env, more)?;
+                let server = launch.start(&env.workspace)?;
                 let address = server.address;
                 (Some(server), address, launch.command_line())
             }
         };
-        let (body, expected) = self.document(stage)?;
+        let (body, expected) = self.document(env)?;
         let method =
             self.method.clone().unwrap_or(if body.is_empty() { "GET" } else { "POST" }.into());
         let answer = once(address, &method, &self.route, &body).with_context(|| match &server {
@@ -98,8 +99,8 @@ impl Service {
         }
         let wire = request(&method, &self.route, &body);
         // Only where the right answer is known must every answer be like the first.
-        let exchange = Exchange { wire, expected: expected.map(|_| answer.body) };
-        Ok(Running { server, address, command, exchange, method, route: self.route.clone(), body })
+        let template = RequestTemplate { wire, expected: expected.map(|_| answer.body) };
+        Ok(Running { server, address, command, template, method, route: self.route.clone(), body })
     }
 
     /// What serves, in a few words.
@@ -118,41 +119,28 @@ impl Service {
         self.component.is_none() && self.url.is_none()
     }
 
-    fn launch(&self, stage: &Stage, more: &[&str]) -> Result<Launch> {
+    fn launch(&self, env: &Environment, more: &[&str]) -> Result<Launch> {
         let component = match &self.component {
             Some(component) => component.clone(),
-            None => stage.paths.component("transform")?,
+            None => env.paths.component("transform")?,
         };
-        let mut args: Vec<String> = vec!["serve".into(), component.display().to_string()];
+        let mut args = vec![component.display().to_string()];
         args.extend(["--workers".into(), self.workers.to_string()]);
-        args.extend(
-            ["--listen", "127.0.0.1:0", "--operator-listen", "127.0.0.1:0"].map(Into::into),
-        );
         if self.is_flagship() && self.settings.is_empty() {
             args.extend(["--set".into(), format!("program={PROGRAM}")]);
         }
-        for setting in &self.settings {
-            args.extend(["--set".into(), setting.clone()]);
-        }
+        args.extend(self.settings.iter().flat_map(|it| ["--set".into(), it.clone()]));
         // The operator's own arguments come last. A flag must not stand twice, so those that are
         // given win over the scenario's.
         let given = |flag: &str| self.serve.iter().any(|word| word == flag);
-        for pair in more.chunks(2).filter(|pair| !given(pair[0])) {
-            args.extend(pair.iter().map(|&word| word.to_owned()));
-        }
+        let more = more.chunks(2).filter(|pair| !given(pair[0])).flatten();
+        args.extend(more.map(|&word| word.to_owned()));
         args.extend(self.serve.iter().cloned());
-        Ok(Launch {
-            name: "arenaria".into(),
-            program: stage.paths.arenaria()?,
-            args: args.into_iter().map(Into::into).collect(),
-            core: stage.server_core,
-            operator: true,
-            end: End::Orderly,
-        })
+        env.arenaria("arenaria", args.iter().map(String::as_str))
     }
 
     /// The body of every request, and what must come of it where that is known.
-    fn document(&self, stage: &Stage) -> Result<(Vec<u8>, Option<serde_json::Value>)> {
+    fn document(&self, env: &Environment) -> Result<(Vec<u8>, Option<serde_json::Value>)> {
         if let Some(path) = &self.body {
             let body =
                 std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -161,7 +149,7 @@ impl Service {
         if !self.is_flagship() {
             return Ok((Vec::new(), None));
         }
-        let webhook = webhook(stage.seed, DOCUMENT_BYTES);
+        let webhook = webhook(env.seed, DOCUMENT_BYTES);
         let known = self.settings.is_empty().then_some(webhook.answer);
         Ok((webhook.text.into_bytes(), known))
     }
@@ -169,25 +157,34 @@ impl Service {
 
 impl Running {
     /// Begins to watch the server, if it is ours.
-    pub(crate) fn watch(&self) -> Option<Watch> {
-        self.server.as_ref().map(|server| Watch::start(server.pid(), server.operator))
+    pub(crate) fn monitor(&self) -> Option<Monitor> {
+        self.server.as_ref().map(|server| Monitor::start(server.pid(), server.operator))
     }
 
-    /// The same request for wrk and oha.
+    /// The same request for another generator.
     ///
     /// # Errors
     ///
     /// If the body cannot be written to a file.
-    pub(crate) fn traffic(&self, stage: &Stage) -> Result<Traffic> {
-        let mut traffic =
-            Traffic { method: self.method.clone(), path: self.route.clone(), body: None };
-        if !self.body.is_empty() {
-            let file = stage.workspace.join("body");
-            std::fs::write(&file, &self.body)
-                .with_context(|| format!("cannot write {}", file.display()))?;
-            traffic.body = Some(file);
-        }
-        Ok(traffic)
+    pub(crate) fn cross_check(
+        &self,
+        env: &Environment,
+        connections: u16,
+        duration: Duration,
+        rate: Option<f64>,
+    ) -> Result<CrossCheck> {
+        let file = env.workspace.join("body");
+        std::fs::write(&file, &self.body)
+            .with_context(|| format!("cannot write {}", file.display()))?;
+        Ok(CrossCheck {
+            method: self.method.clone(),
+            path: self.route.clone(),
+            body: (!self.body.is_empty()).then_some(file),
+            core: env.generator_core,
+            connections: connections.into(),
+            duration,
+            rate,
+        })
     }
 
     /// Ends the server, if it is ours.

@@ -5,13 +5,12 @@ use std::time::Duration;
 use anyhow::Result;
 use load_tests::figures::Spread;
 use load_tests::generator::{Arrivals, Generator, Measured, Pace, Second};
-use load_tests::oha::Oha;
+use load_tests::monitor::{Monitor, Sample};
 use load_tests::report::{Cell, Section, Table};
-use load_tests::watch::{Look, Watch};
 
+use crate::environment::{Environment, rate, span};
 use crate::latency;
 use crate::service::{Running, Service};
-use crate::stage::{Stage, rate, span};
 
 const SUMMARY: &str = "Requests are due at fixed moments, and the latency of each counts from its moment, \
     also if the server (or a full set of connections) kept it from being sent. Half a second before \
@@ -40,58 +39,58 @@ pub(crate) struct Args {
     pub(crate) arrivals: Arrivals,
 }
 
-pub(crate) fn run(args: &Args, stage: &Stage) -> Result<Section> {
+pub(crate) fn run(args: &Args, env: &Environment) -> Result<Section> {
     let title = format!("Steady: {}, {} requests/s", args.service.name(), args.rate);
     let mut section = Section::new("steady", title, SUMMARY);
     let mut table = latency::table("Latency from the moment at which a request was due");
     let mut runs = Vec::new();
     for number in 1..=args.repeats {
         // A server of its own for each: what one run left behind must not help the next.
-        let running = args.service.start(stage, &[])?;
+        let running = args.service.start(env, &[])?;
         section.command(running.command.clone());
-        let (run, looks) = load(args, stage, &running)?;
-        section.interrupted = stage.stopped();
-        latency::promises(&mut section, &run, &looks);
+        let (run, samples) = load(args, env, &running)?;
+        section.interrupted = env.stopped();
+        latency::promises(&mut section, &run, &samples);
         judge_rate(&mut section, &run);
         section.note(format!(
             "99 % of requests were sent within {:.3} ms of their moment",
             run.lateness.value_at_quantile(0.99) as f64 / 1e6
         ));
         table.row(latency::row(format!("own generator, run {number}"), &run));
-        if number == args.repeats && !stage.stopped() {
+        if number == args.repeats && !env.stopped() {
             // A second opinion that cannot be had must not cost the first.
-            if let Err(error) = cross_check(args, stage, &running, &mut section, &mut table) {
+            if let Err(error) = cross_check(args, env, &running, &mut section, &mut table) {
                 section.note(format!("no cross-check: {error:#}"));
             }
         }
         running.stop()?;
-        runs.push((run, looks));
-        if stage.stopped() {
+        runs.push((run, samples));
+        if env.stopped() {
             break;
         }
     }
     section.tables.push(table);
     judge_agreement(&mut section, &runs);
-    if let Some((run, looks)) = runs.last() {
+    if let Some((run, samples)) = runs.last() {
         latency::error_budget(&mut section, run);
         let over_time = latency::over_time(&run.seconds);
-        section.plots.extend([over_time, latency::histogram(run), latency::memory(looks)]);
+        section.plots.extend([over_time, latency::histogram(run), latency::memory(samples)]);
     }
     Ok(section)
 }
 
 /// One run with what was seen of the server meanwhile.
-fn load(args: &Args, stage: &Stage, running: &Running) -> Result<(Measured, Vec<Look>)> {
-    let exchanges = vec![running.exchange.clone()];
-    let alone = stage.generator_core.is_some();
+fn load(args: &Args, env: &Environment, running: &Running) -> Result<(Measured, Vec<Sample>)> {
+    let templates = vec![running.template.clone()];
+    let alone = env.generator_core.is_some();
     let pace = Pace::Open { per_second: args.rate, arrivals: args.arrivals };
-    stage.pinned(|| {
+    env.pinned(|| {
         let mut generator =
-            Generator::connect(running.address, args.connections.into(), exchanges, alone)?;
-        generator.run(pace, WARM_UP, stage.stop(), |_| {})?;
-        let watch = running.watch();
-        let run = generator.run(pace, args.duration, stage.stop(), progress)?;
-        Ok((run, watch.map_or_else(Vec::new, Watch::finish)))
+            Generator::connect(running.address, args.connections.into(), templates, alone)?;
+        generator.run(pace, WARM_UP, env.stop(), |_| {})?;
+        let monitor = running.monitor();
+        let run = generator.run(pace, args.duration, env.stop(), progress)?;
+        Ok((run, monitor.map_or_else(Vec::new, Monitor::finish)))
     })
 }
 
@@ -110,21 +109,14 @@ pub(crate) fn progress(second: &Second) {
 /// The same point by a generator that is not ours.
 fn cross_check(
     args: &Args,
-    stage: &Stage,
+    env: &Environment,
     running: &Running,
     section: &mut Section,
     table: &mut Table,
 ) -> Result<()> {
-    let Some(program) = stage.paths.tool("oha") else {
-        section.note("oha is not installed (`cargo xtask benchmark-peers --oha`): no cross-check");
-        return Ok(());
-    };
-    let connections = args.connections.into();
-    let (core, duration) = (stage.generator_core, args.duration);
-    let oha = Oha { program, core, connections, rate: args.rate, duration };
-    let traffic = running.traffic(stage)?;
-    section.command(oha.command_line(&traffic));
-    let said = oha.run(running.address, &traffic, stage.stop())?;
+    let check = running.cross_check(env, args.connections, args.duration, Some(args.rate))?;
+    section.command(check.command_line(&env.paths)?);
+    let said = check.run(running.address, &env.paths, env.stop())?;
     let rates = [args.rate, said.answered_per_second.round()].map(Cell::from);
     let name = match args.arrivals {
         Arrivals::Even => "oha",
@@ -136,7 +128,7 @@ fn cross_check(
 }
 
 /// How far the runs are from one another: a figure that another run does not confirm says little.
-fn judge_agreement(section: &mut Section, runs: &[(Measured, Vec<Look>)]) {
+fn judge_agreement(section: &mut Section, runs: &[(Measured, Vec<Sample>)]) {
     if runs.len() < 2 || section.interrupted {
         return;
     }
@@ -156,7 +148,8 @@ fn judge_agreement(section: &mut Section, runs: &[(Measured, Vec<Look>)]) {
     }
 }
 
-fn judge_rate(section: &mut Section, run: &Measured) {
+/// Whether what was offered was answered.
+pub(crate) fn judge_rate(section: &mut Section, run: &Measured) {
     let (offered, achieved) = (run.offered_per_second(), run.achieved_per_second());
     section.goal(
         achieved >= offered * 0.99,

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use load_tests::generator::{Arrivals, Generator, Measured, Pace};
+use load_tests::monitor::Monitor;
 use load_tests::report::{Axis, Lines, Mark, Plot, Section, Series, Table};
-use load_tests::watch::Watch;
 
+use crate::environment::{Environment, rate, span};
 use crate::latency::{self, QUANTILES};
 use crate::service::Service;
-use crate::stage::{Stage, rate, span};
 use crate::steady::progress;
 
 const SUMMARY: &str = "First a closed loop finds out what the service can do; then each rate is offered for the \
@@ -41,37 +41,37 @@ pub(crate) struct Args {
     pub(crate) arrivals: Arrivals,
 }
 
-pub(crate) fn run(args: &Args, stage: &Stage) -> Result<Section> {
+pub(crate) fn run(args: &Args, env: &Environment) -> Result<Section> {
     let title = format!("Sweep: {}", args.service.name());
     let mut section = Section::new("sweep", title, SUMMARY);
-    let most = most(args, stage, &mut section)?;
-    let running = args.service.start(stage, &[])?;
+    let most = most(args, env, &mut section)?;
+    let running = args.service.start(env, &[])?;
     section.command(running.command.clone());
 
-    let exchanges = vec![running.exchange.clone()];
-    let alone = stage.generator_core.is_some();
-    let watch = running.watch();
-    let runs = stage.pinned(|| -> Result<_> {
+    let templates = vec![running.template.clone()];
+    let alone = env.generator_core.is_some();
+    let monitor = running.monitor();
+    let runs = env.pinned(|| -> Result<_> {
         let connections = args.connections.into();
-        let mut generator = Generator::connect(running.address, connections, exchanges, alone)?;
+        let mut generator = Generator::connect(running.address, connections, templates, alone)?;
         let rates = match args.rates.as_slice() {
             [] => SHARES.map(|share| share * most).to_vec(),
             rates => rates.to_vec(),
         };
         let mut runs = Vec::new();
         for rate in rates {
-            if stage.stopped() {
+            if env.stopped() {
                 break;
             }
             eprintln!("{rate:.0} requests/s");
             let pace = Pace::Open { per_second: rate, arrivals: args.arrivals };
-            runs.push((rate, generator.run(pace, args.duration, stage.stop(), progress)?));
+            runs.push((rate, generator.run(pace, args.duration, env.stop(), progress)?));
         }
         Ok(runs)
     });
     let runs = runs?;
-    let looks = watch.map_or_else(Vec::new, Watch::finish);
-    section.interrupted = stage.stopped();
+    let samples = monitor.map_or_else(Vec::new, Monitor::finish);
+    section.interrupted = env.stopped();
 
     let mut table = latency::table("Each rate, latency from the moment at which a request was due");
     runs.iter().for_each(|(rate, run)| table.row(latency::row(format!("{rate:.0}/s"), run)));
@@ -89,32 +89,32 @@ pub(crate) fn run(args: &Args, stage: &Stage) -> Result<Section> {
         }
     }
     section.plots.extend(plots(&runs, knee));
-    section.plots.push(latency::memory(&looks));
+    section.plots.push(latency::memory(&samples));
     running.stop()?;
     Ok(section)
 }
 
 /// What a closed loop reaches, as `saturate` measures it: on a server of its own, whose queue is as long
 /// as there are connections.
-fn most(args: &Args, stage: &Stage, section: &mut Section) -> Result<f64> {
+fn most(args: &Args, env: &Environment, section: &mut Section) -> Result<f64> {
     if !args.rates.is_empty() {
         return Ok(0.0);
     }
     let connections = args.connections.to_string();
     let queue = ["--queue-length", connections.as_str(), "--queue-time", "10s"];
-    let running = args.service.start(stage, &queue)?;
+    let running = args.service.start(env, &queue)?;
     section.command(running.command.clone());
-    let exchanges = vec![running.exchange.clone()];
-    let run = stage.pinned(|| -> Result<_> {
+    let templates = vec![running.template.clone()];
+    let run = env.pinned(|| -> Result<_> {
         let connections = args.connections.into();
-        let mut generator = Generator::connect(running.address, connections, exchanges, false)?;
-        generator.run(Pace::Closed, WARM_UP, stage.stop(), |_| {})?;
-        generator.run(Pace::Closed, args.duration, stage.stop(), progress)
+        let mut generator = Generator::connect(running.address, connections, templates, false)?;
+        generator.run(Pace::Closed, WARM_UP, env.stop(), |_| {})?;
+        generator.run(Pace::Closed, args.duration, env.stop(), progress)
     })?;
     running.stop()?;
     let most = run.achieved_per_second();
     ensure!(
-        most > 0.0 || stage.stopped(),
+        most > 0.0 || env.stopped(),
         "a closed loop got no right answer: {:?}",
         run.error_budget()
     );

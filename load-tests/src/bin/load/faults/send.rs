@@ -6,9 +6,9 @@ use std::sync::{Mutex, PoisonError};
 use std::thread::{Scope, sleep};
 use std::time::{Duration, Instant};
 
-use load_tests::client::{Answer, Connection, head, request};
+use http1::client::{Answer, Connection, head, request};
 
-use super::kinds::{Fault, Must, Slow, UNREAD_BYTES, pick};
+use super::fault_kinds::{Fault, Must, Slow, UNREAD_BYTES, pick};
 
 /// Threads that send faults: as many may be under way at once.
 const SENDERS: usize = 8;
@@ -246,7 +246,7 @@ mod tests {
     #[test]
     fn what_came_otherwise_is_counted_and_kept_in_words() {
         let address = SocketAddr::from(([127, 0, 0, 1], 1));
-        let trouble = Trouble::new(address, super::super::kinds::faults(), 1.0, 1);
+        let trouble = Trouble::new(address, super::super::fault_kinds::faults(), 1.0, 1);
         trouble.note(0, Ok(()));
         (0..20).for_each(|_| trouble.note(0, Err("otherwise".into())));
         let row = &trouble.rows()[0];

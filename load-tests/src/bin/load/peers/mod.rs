@@ -5,7 +5,7 @@
 //! the same core would be measured too. Within a round everybody meets the same machine; the order
 //! turns round from one round to the next. Ratios are taken within rounds.
 
-mod contest;
+mod comparison;
 mod results;
 
 use std::time::Duration;
@@ -13,8 +13,8 @@ use std::time::Duration;
 use anyhow::Result;
 use load_tests::report::Section;
 
-use crate::stage::{Stage, span};
-use contest::Contest;
+use crate::environment::{Environment, span};
+use comparison::Comparison;
 
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Args {
@@ -43,23 +43,23 @@ enum Only {
     Bridged,
 }
 
-pub(crate) fn run(args: &Args, stage: &Stage) -> Result<Vec<Section>> {
-    let mut contests = Vec::new();
+pub(crate) fn run(args: &Args, env: &Environment) -> Result<Vec<Section>> {
+    let mut comparisons = Vec::new();
     if matches!(args.only, None | Some(Only::Hello)) {
-        contests.push(Contest::hello(stage, args)?);
+        comparisons.push(Comparison::hello(env, args)?);
     }
     for &bytes in &args.documents {
         match args.only {
-            None | Some(Only::Jq) => contests.push(Contest::jq(stage, args, bytes)?),
-            Some(Only::Bridged) => contests.push(Contest::bridged(stage, args, bytes)?),
+            None | Some(Only::Jq) => comparisons.push(Comparison::jq(env, args, bytes)?),
+            Some(Only::Bridged) => comparisons.push(Comparison::bridged(env, args, bytes)?),
             Some(Only::Hello) => {}
         }
     }
     let mut sections = Vec::new();
-    for mut contest in contests {
-        let rounds = contest.rounds(stage, args)?;
-        sections.push(results::section(&contest, &rounds, stage));
-        if stage.stopped() {
+    for mut comparison in comparisons {
+        let rounds = comparison.rounds(env, args)?;
+        sections.push(results::section(&comparison, &rounds, env));
+        if env.stopped() {
             break;
         }
     }

@@ -1,10 +1,10 @@
-//! What the rounds of a contest say together.
+//! What the rounds of a comparison say together.
 
 use load_tests::figures::Spread;
 use load_tests::report::{Axis, Bar, Bars, Cell, Plot, Section, Table};
 
-use super::contest::{Contest, Measurement, Round};
-use crate::stage::Stage;
+use super::comparison::{Comparison, Measurement, Round};
+use crate::environment::Environment;
 
 const SUMMARY: &str = "Everybody answers the same requests with the same bytes, on one core, with the generator on \
     another; closed loop. Figures are medians of the rounds with their range; ratios are taken within \
@@ -18,7 +18,7 @@ const GENERATOR_RESERVE: f64 = 1.3;
 /// A figure of one measurement.
 type Figure = fn(&Measurement) -> f64;
 
-/// What one contestant is held to against another.
+/// What one candidate is held to against another.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Goal {
     /// CPU per request, as a multiple of the other's.
@@ -27,21 +27,21 @@ pub(crate) enum Goal {
     ThroughputAtLeast(f64),
 }
 
-pub(crate) fn section(contest: &Contest, rounds: &[Round], stage: &Stage) -> Section {
-    let title = format!("Peers: {}", contest.name);
+pub(crate) fn section(comparison: &Comparison, rounds: &[Round], env: &Environment) -> Section {
+    let title = format!("Peers: {}", comparison.name);
     let mut section = Section::new("peers", title, SUMMARY);
-    section.interrupted = stage.stopped();
-    contest.contestants.iter().for_each(|it| section.command(it.launch.command_line()));
-    contest.left_out.iter().for_each(|reason| section.note(reason.clone()));
-    contest.notes.iter().for_each(|note| section.note(note.clone()));
+    section.interrupted = env.stopped();
+    comparison.candidates.iter().for_each(|it| section.command(it.launch.command_line()));
+    comparison.left_out.iter().for_each(|reason| section.note(reason.clone()));
+    comparison.notes.iter().for_each(|note| section.note(note.clone()));
     if rounds.is_empty() {
         return section;
     }
-    for (ours, theirs, goal) in &contest.goals {
-        let (Some(ours), Some(theirs)) = (contest.index(ours), contest.index(theirs)) else {
+    for (ours, theirs, goal) in &comparison.goals {
+        let (Some(ours), Some(theirs)) = (comparison.index(ours), comparison.index(theirs)) else {
             continue;
         };
-        let name = |index: usize| &contest.contestants[index].name;
+        let name = |index: usize| &comparison.candidates[index].name;
         let names = format!("{} / {}", name(ours), name(theirs));
         match *goal {
             Goal::CpuAtMost(most) => {
@@ -62,20 +62,20 @@ pub(crate) fn section(contest: &Contest, rounds: &[Round], stage: &Stage) -> Sec
             }
         }
     }
-    judge_generator(&mut section, contest, rounds);
-    section.tables.push(table(contest, rounds));
+    judge_generator(&mut section, comparison, rounds);
+    section.tables.push(table(comparison, rounds));
     section.plots.extend([
-        bars(contest, rounds, "Throughput", "requests/s", Measurement::per_second),
-        bars(contest, rounds, "Server CPU", "µs/request", Measurement::server_us),
-        bars(contest, rounds, "Resident memory under load", "MiB", Measurement::resident_mib),
+        bars(comparison, rounds, "Throughput", "requests/s", Measurement::per_second),
+        bars(comparison, rounds, "Server CPU", "µs/request", Measurement::server_us),
+        bars(comparison, rounds, "Resident memory under load", "MiB", Measurement::resident_mib),
     ]);
     section
 }
 
 /// Whether the generator was what was measured: how much more it could have done while the fastest
 /// server's core was busy.
-fn judge_generator(section: &mut Section, contest: &Contest, rounds: &[Round]) {
-    let all = 0..contest.contestants.len();
+fn judge_generator(section: &mut Section, comparison: &Comparison, rounds: &[Round]) {
+    let all = 0..comparison.candidates.len();
     let busiest = all
         .map(|index| spread(rounds, index, |it| it.run.generator_busy()))
         .max_by(|one, other| one.median.total_cmp(&other.median));
@@ -91,7 +91,7 @@ fn judge_generator(section: &mut Section, contest: &Contest, rounds: &[Round]) {
     );
 }
 
-fn table(contest: &Contest, rounds: &[Round]) -> Table {
+fn table(comparison: &Comparison, rounds: &[Round]) -> Table {
     let columns = [
         "server",
         "requests/s",
@@ -105,11 +105,11 @@ fn table(contest: &Contest, rounds: &[Round]) -> Table {
         "resident MiB",
     ];
     let mut table = Table::new("Medians (least–greatest) of the rounds", &columns);
-    for (index, contestant) in contest.contestants.iter().enumerate() {
+    for (index, candidate) in comparison.candidates.iter().enumerate() {
         let of = |figure: Figure| Cell::from(spread(rounds, index, figure));
         let median = |figure: Figure| Cell::from(spread(rounds, index, figure).median);
         table.row(vec![
-            contestant.name.clone().into(),
+            candidate.name.clone().into(),
             of(Measurement::per_second),
             Cell::from(ratio(rounds, index, 0, Measurement::per_second)),
             of(Measurement::errors),
@@ -124,12 +124,18 @@ fn table(contest: &Contest, rounds: &[Round]) -> Table {
     table
 }
 
-fn bars(contest: &Contest, rounds: &[Round], title: &str, unit: &str, figure: Figure) -> Plot {
-    let bars = contest.contestants.iter().enumerate().map(|(index, contestant)| Bar {
-        name: contestant.name.clone(),
+fn bars(
+    comparison: &Comparison,
+    rounds: &[Round],
+    title: &str,
+    unit: &str,
+    figure: Figure,
+) -> Plot {
+    let bars = comparison.candidates.iter().enumerate().map(|(index, candidate)| Bar {
+        name: candidate.name.clone(),
         value: spread(rounds, index, figure),
     });
-    let (title, bars) = (format!("{title}: {}", contest.name), bars.collect());
+    let (title, bars) = (format!("{title}: {}", comparison.name), bars.collect());
     Plot::Bars(Bars { title, axis: Axis::linear(unit), bars })
 }
 

@@ -6,8 +6,8 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use http1::framing::{self, Framing};
 use load_tests::random::Random;
-use load_tests::wire::{self, Framing};
 
 use super::lines::{Kind, Lines};
 
@@ -248,7 +248,7 @@ impl Reader<'_> {
             Err(error) => Err(Ending::Cut(format!("the answer cannot be read: {error}"))),
         };
         let head = loop {
-            let head = wire::head(&received, |_| {});
+            let head = framing::head(&received, |_| {});
             match head.map_err(|error| Ending::Wrong(format!("{error:#}")))? {
                 Some(head) => break head,
                 None => more(&mut received)?,
@@ -262,7 +262,15 @@ impl Reader<'_> {
         received.drain(..head.bytes);
         let mut lines = Vec::new();
         loop {
-            let (used, is_last) = unchunk(&received, &mut lines).map_err(Ending::Wrong)?;
+            let (mut used, mut is_last) = (0, false);
+            while let Some((content, bytes)) = framing::chunk(&received[used..])
+                .map_err(|error| Ending::Wrong(error.to_string()))?
+                .filter(|_| !is_last)
+            {
+                lines.extend_from_slice(content);
+                used += bytes;
+                is_last = content.is_empty();
+            }
             received.drain(..used);
             self.judge(&mut lines);
             if is_last {
@@ -307,48 +315,5 @@ fn index(kind: Kind) -> usize {
         Kind::Broken => 1,
         Kind::Failing => 2,
         Kind::TooLong => 3,
-    }
-}
-
-/// Adds the content of all whole chunks to `content`; how much that was on the wire, and whether the
-/// last one was among them. The server sends no trailers.
-fn unchunk(wire: &[u8], content: &mut Vec<u8>) -> Result<(usize, bool), String> {
-    let mut at = 0;
-    loop {
-        let Ok(size) = httparse::parse_chunk_size(&wire[at..]) else {
-            return Err("the chunks are malformed".into());
-        };
-        let httparse::Status::Complete((head, size)) = size else { return Ok((at, false)) };
-        let begin = at + head;
-        let end = usize::try_from(size).map_err(|_| "a chunk is too long")? + begin;
-        let Some(tail) = wire.get(end..end + 2) else { return Ok((at, false)) };
-        if tail != b"\r\n" {
-            return Err("the chunks are malformed".into());
-        }
-        content.extend_from_slice(&wire[begin..end]);
-        at = end + 2;
-        if size == 0 {
-            return Ok((at, true));
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn chunks_are_taken_as_they_become_whole() {
-        let wire = b"3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n";
-        for cut in 0..=wire.len() {
-            let (mut content, mut rest) = (Vec::new(), wire[..cut].to_vec());
-            let (used, early) = unchunk(&rest, &mut content).unwrap();
-            rest.drain(..used);
-            rest.extend(&wire[cut..]);
-            let last = early || unchunk(&rest, &mut content).unwrap().1;
-            assert_eq!((content.as_slice(), last), (&b"abcde"[..], true), "cut at {cut}");
-        }
-        assert!(unchunk(b"zz\r\n", &mut Vec::new()).is_err());
-        assert!(unchunk(b"1\r\nabc", &mut Vec::new()).is_err());
     }
 }

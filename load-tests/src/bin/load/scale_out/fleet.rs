@@ -1,25 +1,24 @@
-//! The processes behind the proxy. Each has one life, but for the killed one, which has two.
+//! The processes behind the balancer. Each has one life, but for the killed one, which has two.
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use load_tests::client::{once, request};
-use load_tests::generator::Exchange;
-use load_tests::metrics::Samples;
+use http1::client::{once, request};
+use http1::prometheus::Metrics;
+use load_tests::generator::RequestTemplate;
+use load_tests::monitor::{Memory, Monitor, Sample};
 use load_tests::payload::{PROGRAM_ORDER, order};
 use load_tests::procfs::cpu_time;
 use load_tests::report::Section;
 use load_tests::server::{Launch, Server};
-use load_tests::watch::{Look, Memory, Watch};
-use serde_json::Value;
 
 use super::Args;
-use super::access_log::{self, Millis};
-use super::account::Kill;
-use crate::stage::Stage;
+use super::failure_audit::{Kill, Millis, now};
+use crate::environment::Environment;
 
+/// The process that is killed.
+pub(super) const KILLED: usize = 1;
 /// A connection that another process opens may occupy the port for a moment.
 const RESTARTS_MAX: u32 = 5;
 const RESTART_PAUSE: Duration = Duration::from_millis(200);
@@ -27,97 +26,92 @@ const RESTART_PAUSE: Duration = Duration::from_millis(200);
 /// All processes, and what they are asked.
 #[derive(Debug)]
 pub(super) struct Fleet {
-    pub(super) processes: Vec<Process>,
+    /// In order; a second life of the killed one comes last.
+    lives: Vec<Life>,
     body: Vec<u8>,
-    /// What came of it when it was asked the first time, and was judged.
-    answer: Vec<u8>,
-    expected: Value,
+    expected: serde_json::Value,
 }
 
-/// One process.
+/// A process from the beginning of the run, or from its start, to the end of either.
 #[derive(Debug)]
-pub(super) struct Process {
+pub(super) struct Life {
+    /// The process; for one that was killed, which of its lives.
+    number: usize,
+    pub(super) second: Option<bool>,
     launch: Launch,
     pub(super) address: SocketAddr,
-    /// None while it is down.
+    /// None once it was killed.
     server: Option<Server>,
-    watch: Option<Watch>,
-    /// CPU time that it had used before it counted: to start, and in the warm-up.
-    cpu_before: Duration,
-    /// Requests that it had counted when it was started again.
-    counted_before: Option<f64>,
-    pub(super) lives: Vec<Life>,
-}
-
-/// From the start of the run, or of the process, to the end of either.
-#[derive(Clone, Debug)]
-pub(super) struct Life {
-    pub(super) looks: Vec<Look>,
-    /// Since when.
+    monitor: Option<Monitor>,
+    pub(super) samples: Vec<Sample>,
+    /// Since when it counts.
     pub(super) began: Millis,
+    /// What it had used before; at the end, what it has used since.
     pub(super) cpu: Duration,
 }
 
 impl Fleet {
-    /// The one that is killed.
-    pub(super) const KILLED: usize = 1;
-
     /// Starts all.
     ///
     /// # Errors
     ///
     /// If one does not start.
-    pub(super) fn start(args: &Args, stage: &Stage) -> Result<Self> {
-        let launches = (0..args.processes).map(|index| launch(index, args, stage));
-        let processes = launches.map(|launch| Process::start(launch?, &stage.workspace));
-        let processes = processes.collect::<Result<_>>()?;
-        let order = order(stage.seed, args.bytes as usize);
-        let body = order.text.into_bytes();
-        Ok(Self { processes, body, answer: Vec::new(), expected: order.answer })
+    pub(super) fn start(args: &Args, env: &Environment) -> Result<Self> {
+        let component = env.paths.component("transform")?.display().to_string();
+        // Nothing is shed, and no guest is stopped because the machine is busy: only the kill may make
+        // a request fail.
+        let queue = args.connections.to_string();
+        let program = format!("program={PROGRAM_ORDER}");
+        let words = [component.as_str(), "--workers", "1", "--set", &program];
+        let limits = ["--queue-length", &queue, "--queue-time", "10s", "--guest-time", "10s"];
+        let lives = (1..=usize::from(args.processes)).map(|number| {
+            let words = words.into_iter().chain(limits);
+            Life::start(number, env.arenaria(&format!("arenaria-{number}"), words)?, env)
+        });
+        let order = order(env.seed, args.bytes as usize);
+        let lives = lives.collect::<Result<_>>()?;
+        Ok(Self { lives, body: order.text.into_bytes(), expected: order.answer })
+    }
+
+    pub(super) fn lives(&self) -> impl Iterator<Item = &Life> {
+        self.lives.iter()
     }
 
     pub(super) fn addresses(&self) -> Vec<SocketAddr> {
-        self.processes.iter().map(|process| process.address).collect()
+        self.lives.iter().filter(|it| it.second != Some(true)).map(|it| it.address).collect()
     }
 
     /// How they were started.
-    pub(super) fn commands(&self) -> Vec<String> {
-        self.processes.iter().map(|process| process.launch.command_line()).collect()
+    pub(super) fn commands(&self) -> impl Iterator<Item = String> {
+        self.lives.iter().map(|life| life.launch.command_line())
     }
 
-    /// The request that all are sent.
-    pub(super) fn exchange(&self) -> Exchange {
-        Exchange { wire: request("POST", "/", &self.body), expected: Some(self.answer.clone()) }
-    }
-
-    /// Asks each, and then the proxy, and judges the answers.
+    /// Asks each, and then the balancer, and judges the answers; gives the request with the answer that
+    /// must come.
     ///
     /// # Errors
     ///
     /// If one does not answer, or not rightly.
-    pub(super) fn rehearse(&mut self, proxy: SocketAddr) -> Result<()> {
-        for address in self.addresses().into_iter().chain([proxy]) {
+    pub(super) fn rehearse(&self, balancer: SocketAddr) -> Result<RequestTemplate> {
+        let mut expected = None;
+        for address in self.addresses().into_iter().chain([balancer]) {
             let answer = once(address, "POST", "/", &self.body)?;
-            let value: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+            let value: serde_json::Value = serde_json::from_slice(&answer.body).unwrap_or_default();
             ensure!(
                 answer.status == 200 && value == self.expected,
-                "{address} answered {} {} instead of {}",
+                "expected {} from {address}, got {} {}",
+                self.expected,
                 answer.status,
-                String::from_utf8_lossy(&answer.body),
-                self.expected
+                String::from_utf8_lossy(&answer.body)
             );
-            self.answer = answer.body;
+            expected = Some(answer.body);
         }
-        Ok(())
+        Ok(RequestTemplate { wire: request("POST", "/", &self.body), expected })
     }
 
     /// From now on it counts.
-    ///
-    /// # Errors
-    ///
-    /// If a process is gone.
     pub(super) fn begin(&mut self) -> Result<()> {
-        self.processes.iter_mut().try_for_each(Process::begin)
+        self.lives.iter_mut().try_for_each(Life::begin)
     }
 
     /// Kills one.
@@ -126,14 +120,14 @@ impl Fleet {
     ///
     /// If it was gone already.
     pub(super) fn kill(&mut self) -> Result<Kill> {
-        let process = &mut self.processes[Self::KILLED];
-        let address = process.address;
-        process.end()?;
-        let server = process.server.take().context("the process to be killed is down")?;
-        let at = access_log::now();
+        let life = &mut self.lives[KILLED];
+        life.end()?;
+        life.second = Some(false);
+        let server = life.server.take().context("the process to be killed is down")?;
+        let at = now();
         server.kill()?;
         // Part of a millisecond counts as a whole one.
-        Ok(Kill { address, at, gone: access_log::now() + 1, restarted: None })
+        Ok(Kill { address: life.address, at, gone: now() + 1, restarted: None })
     }
 
     /// Starts it again, where it was.
@@ -141,28 +135,27 @@ impl Fleet {
     /// # Errors
     ///
     /// If it does not start.
-    pub(super) fn restart(&mut self, logs: &Path) -> Result<Millis> {
-        let process = &mut self.processes[Self::KILLED];
-        let mut launch = process.launch.clone();
+    pub(super) fn restart(&mut self, env: &Environment) -> Result<Millis> {
+        let life = &self.lives[KILLED];
+        let mut launch = life.launch.clone();
         // The log of its first life stays.
         launch.name += "-again";
-        let address = process.address.to_string();
         let listen = launch.args.iter().position(|word| word == "--listen");
-        let listen = listen.context("a process is told where to listen")?;
-        launch.args[listen + 1] = address.into();
+        launch.args[listen.context("a process is told where to listen")? + 1] =
+            life.address.to_string().into();
         let mut tries = 1;
-        let server = loop {
-            match launch.start(logs) {
-                Ok(server) => break server,
+        let mut life = loop {
+            match Life::start(life.number, launch.clone(), env) {
+                Ok(life) => break life,
                 Err(error) if tries == RESTARTS_MAX => return Err(error),
                 Err(_) => std::thread::sleep(RESTART_PAUSE),
             }
             tries += 1;
         };
-        let restarted = access_log::now();
-        process.counted_before = server.operator.map(counted).transpose()?;
-        process.server = Some(server);
-        process.begin()?;
+        life.second = Some(true);
+        life.begin()?;
+        let restarted = life.began;
+        self.lives.push(life);
         Ok(restarted)
     }
 
@@ -170,10 +163,9 @@ impl Fleet {
     ///
     /// # Errors
     ///
-    /// If a process is gone that nobody killed.
+    /// If a process is gone that was not killed.
     pub(super) fn end(&mut self) -> Result<()> {
-        let alive = self.processes.iter_mut().filter(|process| process.server.is_some());
-        alive.into_iter().try_for_each(Process::end)
+        self.lives.iter_mut().filter(|it| it.server.is_some()).try_for_each(Life::end)
     }
 
     /// What the processes say of themselves at the end.
@@ -181,31 +173,29 @@ impl Fleet {
     /// # Errors
     ///
     /// If one says nothing.
-    pub(super) fn judge(&self, section: &mut Section, kill: Option<&Kill>) -> Result<()> {
+    pub(super) fn judge(&self, section: &mut Section) -> Result<()> {
         let (mut in_use, mut busy) = (0.0, 0.0);
-        for operator in self.processes.iter().filter_map(Process::operator) {
-            let memory = Memory::of(&Samples::read(operator)?);
+        for life in &self.lives {
+            let Some(operator) = life.server.as_ref().and_then(|server| server.operator) else {
+                continue;
+            };
+            let metrics = Metrics::read(operator)?;
+            let memory = Memory::of(&metrics);
             in_use += memory.in_use_bytes;
             busy += memory.busy;
+            if life.second == Some(true) {
+                let count: f64 = metrics.of("arenaria_requests_total").map(|it| it.value).sum();
+                let number = life.number;
+                section.promise(
+                    count > 0.0,
+                    format!("process {number} serves again: it counts {count} requests since its restart"),
+                );
+            }
         }
         section.promise(
             in_use == 0.0 && busy == 0.0,
             format!("{in_use} bytes of arenas and {busy} slots are in use at the end, all processes together"),
         );
-        let process = &self.processes[Self::KILLED];
-        let restarted = kill.is_some_and(|kill| kill.restarted.is_some());
-        if let (true, Some(before), Some(operator)) =
-            (restarted, process.counted_before, process.operator())
-        {
-            let after = counted(operator)?;
-            section.promise(
-                after > before,
-                format!(
-                    "process {} serves again: it counts {after} requests since its restart",
-                    Self::KILLED + 1
-                ),
-            );
-        }
         Ok(())
     }
 
@@ -215,59 +205,47 @@ impl Fleet {
     ///
     /// If one does not end as it should.
     pub(super) fn stop(self) -> Result<()> {
-        self.processes.into_iter().filter_map(|process| process.server).try_for_each(Server::stop)
+        self.lives.into_iter().filter_map(|life| life.server).try_for_each(Server::stop)
     }
 }
 
-impl Process {
-    fn start(launch: Launch, logs: &Path) -> Result<Self> {
-        let server = launch.start(logs)?;
+impl Life {
+    fn start(number: usize, launch: Launch, env: &Environment) -> Result<Self> {
+        let server = launch.start(&env.workspace)?;
         Ok(Self {
+            number,
+            second: None,
             launch,
             address: server.address,
             server: Some(server),
-            watch: None,
-            cpu_before: Duration::ZERO,
-            counted_before: None,
-            lives: Vec::new(),
+            monitor: None,
+            samples: Vec::new(),
+            began: now(),
+            cpu: Duration::ZERO,
         })
     }
 
-    fn operator(&self) -> Option<SocketAddr> {
-        self.server.as_ref().and_then(|server| server.operator)
+    /// A number, and which life where there are two.
+    pub(super) fn name(&self) -> String {
+        match self.second {
+            None => self.number.to_string(),
+            Some(false) => format!("{}, until killed", self.number),
+            Some(true) => format!("{}, restarted", self.number),
+        }
     }
 
     fn begin(&mut self) -> Result<()> {
         let server = self.server.as_ref().context("the process is down")?;
-        self.cpu_before = cpu_time(server.pid())?;
-        self.watch = Some(Watch::start(server.pid(), server.operator));
-        let began = access_log::now();
-        self.lives.push(Life { looks: Vec::new(), began, cpu: Duration::ZERO });
+        self.cpu = cpu_time(server.pid())?;
+        self.monitor = Some(Monitor::start(server.pid(), server.operator));
+        self.began = now();
         Ok(())
     }
 
     fn end(&mut self) -> Result<()> {
         let server = self.server.as_ref().context("the process is down")?;
-        let cpu = cpu_time(server.pid())?.saturating_sub(self.cpu_before);
-        let looks = self.watch.take().map_or_else(Vec::new, Watch::finish);
-        let life = self.lives.last_mut().context("the process was never begun")?;
-        (life.cpu, life.looks) = (cpu, looks);
+        self.cpu = cpu_time(server.pid())?.saturating_sub(self.cpu);
+        self.samples = self.monitor.take().map_or_else(Vec::new, Monitor::finish);
         Ok(())
     }
-}
-
-/// The requests that a process has counted.
-fn counted(operator: SocketAddr) -> Result<f64> {
-    Ok(Samples::read(operator)?.of("arenaria_requests_total").map(|sample| sample.value).sum())
-}
-
-fn launch(index: u16, args: &Args, stage: &Stage) -> Result<Launch> {
-    let component = stage.paths.component("transform")?.display().to_string();
-    // Nothing is shed, and no guest is stopped because the machine is busy: only the kill may make a
-    // request fail.
-    let queue = args.connections.to_string();
-    let program = format!("program={PROGRAM_ORDER}");
-    let words = [component.as_str(), "--workers", "1", "--set", &program];
-    let limits = ["--queue-length", &queue, "--queue-time", "10s", "--guest-time", "10s"];
-    stage.arenaria(&format!("arenaria-{}", index + 1), words.into_iter().chain(limits))
 }

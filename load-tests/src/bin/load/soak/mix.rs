@@ -6,7 +6,7 @@
 //! greatest size, so that every instance has seen its worst, also one that has just replaced another:
 //! resident memory is compared at the end of waves, where it stands for the same state.
 
-use load_tests::client::{head, request};
+use http1::client::{head, request};
 use load_tests::payload::webhook;
 use load_tests::random::Random;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -62,7 +62,7 @@ impl Mix {
             sizes.take_while(|&size| size < BODY_BYTES_MAX - 100).chain([BODY_BYTES_MAX - 100]);
         let tails = sizes.map(|size| {
             let webhook = webhook(seed, size);
-            (webhook.text[1..].to_owned(), webhook.timeline_length)
+            (webhook.text[1..].to_owned(), webhook.entries)
         });
         Self { seed, tails: tails.collect() }
     }

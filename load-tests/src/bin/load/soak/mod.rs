@@ -10,14 +10,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use load_tests::monitor::{Monitor, Sample};
 use load_tests::report::{Axis, Bar, Bars, Plot, Section, Table};
 use load_tests::server::{Launch, Server};
 use load_tests::trend::{Direction, Trend};
-use load_tests::watch::{Look, Watch};
 
+use crate::environment::{Environment, span};
+use crate::idle_check::IdleCheck;
 use crate::latency;
-use crate::rest::Rest;
-use crate::stage::{Stage, span};
 use mix::Mix;
 use send::{Tally, send};
 
@@ -54,29 +54,29 @@ pub(crate) struct Args {
     pub(crate) slots: u32,
 }
 
-pub(crate) fn run(args: &Args, stage: &Stage) -> Result<Section> {
-    let title = format!("Soak: {} mixed requests, seed {}", args.requests, stage.seed);
+pub(crate) fn run(args: &Args, env: &Environment) -> Result<Section> {
+    let title = format!("Soak: {} mixed requests, seed {}", args.requests, env.seed);
     let mut section = Section::new("soak", title, SUMMARY);
-    let launch = launch(args, stage)?;
+    let launch = launch(args, env)?;
     section.command(launch.command_line());
-    let server = launch.start(&stage.workspace)?;
+    let server = launch.start(&env.workspace)?;
     let operator = server.operator.expect("the launch waits for it");
     let instances = (args.workers * args.slots) as usize;
-    let soaked = soak(args, stage, &server);
-    let rest = Rest::reached(operator, instances)?;
+    let soaked = soak(args, env, &server);
+    let idle = IdleCheck::reached(operator, instances)?;
 
-    section.interrupted = stage.stopped();
+    section.interrupted = env.stopped();
     if !soaked.tally.failures.is_empty() {
         eprintln!("{}", server.log_tail());
     }
     judge_answers(&mut section, &soaked);
     for reason in REASONS_FORBIDDEN {
-        let retired = rest.retired(reason, |_| true);
+        let retired = idle.retired(reason, |_| true);
         section.promise(retired == 0.0, format!("{retired} retirements by {reason}"));
     }
-    rest.promises(&mut section);
+    idle.promises(&mut section);
     judge_memory(&mut section, &soaked);
-    let memory = rest.memory();
+    let memory = idle.memory();
     section.note(format!(
         "{:.0} bytes sealed by survivors, {:.0} spills, high water {:.0} KiB",
         memory.sealed_bytes,
@@ -85,7 +85,7 @@ pub(crate) fn run(args: &Args, stage: &Stage) -> Result<Section> {
     ));
     let (table, plot) = kinds(&soaked.tally);
     section.tables.push(table);
-    section.plots.extend([latency::memory(&soaked.looks), plot]);
+    section.plots.extend([latency::memory(&soaked.samples), plot]);
     server.stop()?;
     Ok(section)
 }
@@ -94,42 +94,41 @@ pub(crate) fn run(args: &Args, stage: &Stage) -> Result<Section> {
 struct Soaked {
     tally: Tally,
     elapsed: Duration,
-    looks: Vec<Look>,
+    samples: Vec<Sample>,
 }
 
-fn launch(args: &Args, stage: &Stage) -> Result<Launch> {
+fn launch(args: &Args, env: &Environment) -> Result<Launch> {
     let (workers, slots) = (args.workers.to_string(), args.slots.to_string());
     let settings = ["--set", "ad-hoc=true", "--workers", &workers, "--slots", &slots];
     // Far away, so that a slow machine sheds nothing and interrupts nothing.
     let times = ["--queue-time", "30s", "--guest-time", "20s"];
-    let component = stage.paths.component("transform")?.display().to_string();
+    let component = env.paths.component("transform")?.display().to_string();
     let words = std::iter::once(component.as_str()).chain(settings).chain(times);
     // It may use every core: this is not about speed.
-    Ok(Launch { core: None, ..stage.arenaria("soak", words)? })
+    Ok(Launch { core: None, ..env.arenaria("soak", words)? })
 }
 
-fn soak(args: &Args, stage: &Stage, server: &Server) -> Soaked {
-    let (mix, next) = (Mix::new(stage.seed), AtomicU64::new(0));
-    let watch = Watch::start(server.pid(), server.operator);
+fn soak(args: &Args, env: &Environment, server: &Server) -> Soaked {
+    let (mix, next) = (Mix::new(env.seed), AtomicU64::new(0));
+    let monitor = Monitor::start(server.pid(), server.operator);
     let start = Instant::now();
     let mut tally = None;
     let (numbers, connections) = (0..args.requests, args.connections as usize);
     std::thread::scope(|scope| {
-        let sender = scope.spawn(|| {
-            send(server.address, &mix, numbers.clone(), connections, &next, stage.stop())
-        });
+        let sender = scope
+            .spawn(|| send(server.address, &mix, numbers.clone(), connections, &next, env.stop()));
         let mut ticks = 0;
         while !sender.is_finished() {
             std::thread::sleep(Duration::from_millis(200));
             ticks += 1;
             let done = next.load(Ordering::Relaxed).min(args.requests);
             if ticks % 25 == 0
-                && let Some(look) = watch.last()
+                && let Some(sample) = monitor.last()
             {
-                let resident = look.resident_bytes as f64 / MIB;
+                let resident = sample.resident_bytes as f64 / MIB;
                 eprintln!(
                     "{:5.0} s  {done:>9} requests  resident {resident:.1} MiB",
-                    look.at.as_secs_f64()
+                    sample.at.as_secs_f64()
                 );
             }
             if start.elapsed() > args.duration {
@@ -139,7 +138,7 @@ fn soak(args: &Args, stage: &Stage, server: &Server) -> Soaked {
         tally = sender.join().ok();
     });
     let elapsed = start.elapsed();
-    Soaked { tally: tally.unwrap_or_default(), elapsed, looks: watch.finish() }
+    Soaked { tally: tally.unwrap_or_default(), elapsed, samples: monitor.finish() }
 }
 
 fn judge_answers(section: &mut Section, soaked: &Soaked) {
@@ -159,16 +158,17 @@ fn judge_answers(section: &mut Section, soaked: &Soaked) {
 
 /// Resident memory has noise of its own, from the allocator; linear memory has none.
 fn judge_memory(section: &mut Section, soaked: &Soaked) {
-    let settling = (soaked.looks.len() as f64 * SETTLING).ceil() as usize;
-    let looks = &soaked.looks[settling..];
-    let memories = looks.iter().filter_map(|look| look.memory.as_ref());
+    let settling = (soaked.samples.len() as f64 * SETTLING).ceil() as usize;
+    let samples = &soaked.samples[settling..];
+    let memories = samples.iter().filter_map(|sample| sample.memory.as_ref());
     let linear: Vec<f64> = memories.map(|memory| memory.linear_bytes / MIB).collect();
     if let Some(first) = linear.first() {
         let most = linear.iter().copied().fold(*first, f64::max);
         section
             .note(format!("linear memory of all instances: {first:.1} MiB, at most {most:.1} MiB"));
     }
-    let resident: Vec<f64> = looks.iter().map(|look| look.resident_bytes as f64 / MIB).collect();
+    let resident: Vec<f64> =
+        samples.iter().map(|sample| sample.resident_bytes as f64 / MIB).collect();
     let Some(trend) = Trend::of(&resident) else {
         section
             .note(format!("{} readings of resident memory are too few for a line", resident.len()));

@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use load_tests::client::Connection;
+use http1::client::Connection;
 
 use super::mix::{Case, Mix, Outcome};
 
@@ -149,7 +149,7 @@ mod tests {
     use std::net::TcpListener;
     use std::sync::mpsc::{Receiver, channel};
 
-    use load_tests::client::{head, request};
+    use http1::client::{head, request};
 
     use super::*;
 

@@ -1,13 +1,74 @@
-//! The proof from the proxy's log: whose requests failed, and whether they were in flight when their
+//! The proof from the balancer's log: whose requests failed, and whether they were in flight when their
 //! process was killed.
 //!
-//! A request is lost rightly if it was offered to the killed process last, and lasted into the time
-//! between the kill and the moment at which the proxy noticed. The proxy notices by the first request
-//! that fails there; until then it does not know better, so what it sends there meanwhile may fail.
+//! A request may fail if it was offered to the killed process last, and lasted into the time between the
+//! kill and the moment at which the balancer noticed. The balancer notices by the first request that fails
+//! there; until then it does not know better, so what it sends there meanwhile may fail. Moments are
+//! whole milliseconds since 1970 by one clock.
 
 use std::net::SocketAddr;
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::access_log::{Entry, Millis};
+use anyhow::{Context, Result};
+
+/// Milliseconds since 1970.
+pub(super) type Millis = u64;
+
+/// One request in the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Entry {
+    /// When its first byte came.
+    pub(super) begin: Millis,
+    /// When its answer was sent.
+    pub(super) end: Millis,
+    /// The processes that it was offered to, one after the other; none if none was left.
+    pub(super) offered: Vec<SocketAddr>,
+    /// What the client was told.
+    pub(super) status: u16,
+}
+
+impl Entry {
+    pub(super) fn failed(&self) -> bool {
+        self.status >= 400
+    }
+
+    /// The process that answered it, or was the last to fail.
+    pub(super) fn last(&self) -> Option<SocketAddr> {
+        self.offered.last().copied()
+    }
+}
+
+/// The moment now.
+pub(super) fn now() -> Millis {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Reads the whole log: `end|duration|addresses|status` on each line, times in seconds.
+///
+/// # Errors
+///
+/// If a line is not understood; it is named.
+pub(super) fn parse(log: &str) -> Result<Vec<Entry>> {
+    let expected = "expected end|duration|addresses|status";
+    log.lines()
+        .map(|line| entry(line).with_context(|| format!("{expected}, got {line:?}")))
+        .collect()
+}
+
+fn entry(line: &str) -> Option<Entry> {
+    let fields: Vec<&str> = line.split('|').collect();
+    let [end, duration, addresses, status] = fields[..] else { return None };
+    let millis = |text: &str| {
+        let (seconds, thousandths) = text.split_once('.').filter(|(_, it)| it.len() == 3)?;
+        Some(seconds.parse::<u64>().ok()? * 1000 + thousandths.parse::<u64>().ok()?)
+    };
+    let end = millis(end)?;
+    // Where no process is left, nginx writes the name of the group in place of an address.
+    let offered = addresses.split(", ").filter_map(|address| address.parse().ok()).collect();
+    let begin = end.checked_sub(millis(duration)?)?;
+    Some(Entry { begin, end, offered, status: status.parse().ok()? })
+}
 
 /// What was done to a process.
 #[derive(Clone, Copy, Debug)]
@@ -23,7 +84,7 @@ pub(super) struct Kill {
 
 /// What became of the requests.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Account {
+pub(super) struct Audit {
     /// All that failed.
     pub(super) failed: usize,
     /// Failed at another process, or at none.
@@ -34,9 +95,9 @@ pub(super) struct Account {
     pub(super) in_flight: usize,
     /// Of these, answered all the same, just before it was gone.
     pub(super) in_flight_answered: usize,
-    /// Sent to the killed process after the kill, before the proxy noticed.
+    /// Sent to the killed process after the kill, before the balancer noticed.
     pub(super) unnoticed: usize,
-    /// How long the proxy took to notice.
+    /// How long the balancer took to notice.
     pub(super) notice: Option<Millis>,
     /// Offered to the killed process, and then answered by another.
     pub(super) moved: usize,
@@ -48,7 +109,7 @@ pub(super) struct Account {
     pub(super) rejoin: Option<Millis>,
 }
 
-impl Account {
+impl Audit {
     /// Failed at the killed process.
     pub(super) fn failed_there(&self) -> usize {
         self.failed - self.failed_elsewhere
@@ -61,24 +122,23 @@ impl Account {
 
     /// Counts. Without a kill nothing may fail.
     pub(super) fn of(entries: &[Entry], kill: Option<&Kill>) -> Self {
-        let mut account = Self {
+        let mut audit = Self {
             failed: entries.iter().filter(|entry| entry.failed()).count(),
             ..Self::default()
         };
         let Some(kill) = kill else {
-            account.failed_elsewhere = account.failed;
-            account.moved_elsewhere =
-                entries.iter().filter(|entry| entry.offered.len() > 1).count();
-            return account;
+            audit.failed_elsewhere = audit.failed;
+            audit.moved_elsewhere = entries.iter().filter(|it| it.offered.len() > 1).count();
+            return audit;
         };
         let noticed = noticed(entries, kill);
-        account.notice = noticed.map(|moment| moment - kill.at);
-        // Nobody was sent there since, or the proxy saw its connections end: it is gone anyhow.
+        audit.notice = noticed.map(|moment| moment - kill.at);
+        // Nobody was sent there since, or the balancer saw its connections end: it is gone anyhow.
         let noticed = noticed.unwrap_or(kill.gone);
         for entry in entries {
-            account.add(entry, kill, noticed);
+            audit.add(entry, kill, noticed);
         }
-        account
+        audit
     }
 
     fn add(&mut self, entry: &Entry, kill: &Kill, noticed: Millis) {
@@ -139,14 +199,14 @@ mod tests {
 
     const KILLED: u16 = 2;
 
-    fn account(entries: &[Entry]) -> Account {
+    fn audit(entries: &[Entry]) -> Audit {
         let kill = Kill { address: address(KILLED), at: 1000, gone: 1005, restarted: Some(2000) };
-        Account::of(entries, Some(&kill))
+        Audit::of(entries, Some(&kill))
     }
 
     #[test]
     fn what_was_in_flight_may_fail() {
-        let account = account(&[
+        let audit = audit(&[
             entry(990, 1003, &[2], 502),
             entry(999, 1000, &[2], 200),
             entry(1001, 1004, &[2], 502),
@@ -154,50 +214,62 @@ mod tests {
             // It was refused, so it was not sent there, and has no part in the bound.
             entry(1002, 1006, &[2, 1], 200),
         ]);
-        assert_eq!((account.failed, account.failed_there(), account.bound()), (2, 2, 3));
-        assert_eq!((account.failed_elsewhere, account.failed_late), (0, 0));
-        assert_eq!((account.in_flight, account.in_flight_answered, account.unnoticed), (2, 1, 1));
-        assert_eq!((account.notice, account.moved, account.moved_elsewhere), (Some(3), 1, 0));
+        assert_eq!((audit.failed, audit.failed_there(), audit.bound()), (2, 2, 3));
+        assert_eq!((audit.failed_elsewhere, audit.failed_late), (0, 0));
+        assert_eq!((audit.in_flight, audit.in_flight_answered, audit.unnoticed), (2, 1, 1));
+        assert_eq!((audit.notice, audit.moved, audit.moved_elsewhere), (Some(3), 1, 0));
     }
 
     #[test]
     fn a_failure_at_another_process_is_found() {
-        let account = account(&[entry(990, 1003, &[1], 502), entry(990, 1003, &[], 502)]);
-        assert_eq!((account.failed_elsewhere, account.failed_late), (2, 0));
-        let account = self::account(&[entry(990, 1003, &[2, 1], 502)]);
-        assert_eq!((account.failed_elsewhere, account.moved), (1, 0));
+        let audit = audit(&[entry(990, 1003, &[1], 502), entry(990, 1003, &[], 502)]);
+        assert_eq!((audit.failed_elsewhere, audit.failed_late), (2, 0));
+        let audit = self::audit(&[entry(990, 1003, &[2, 1], 502)]);
+        assert_eq!((audit.failed_elsewhere, audit.moved), (1, 0));
     }
 
     #[test]
     fn a_failure_before_the_kill_or_after_it_was_noticed_is_found() {
-        let account = account(&[
+        let audit = audit(&[
             entry(900, 950, &[2], 502),
             entry(990, 1003, &[2], 502),
             entry(1004, 1006, &[2], 502),
         ]);
-        assert_eq!((account.failed_late, account.notice), (2, Some(3)));
+        assert_eq!((audit.failed_late, audit.notice), (2, Some(3)));
     }
 
     #[test]
     fn a_request_that_left_another_process_is_found() {
-        let account = account(&[entry(1500, 1510, &[1, 3], 200), entry(500, 510, &[2, 1], 200)]);
-        assert_eq!((account.moved, account.moved_elsewhere), (0, 2));
+        let audit = audit(&[entry(1500, 1510, &[1, 3], 200), entry(500, 510, &[2, 1], 200)]);
+        assert_eq!((audit.moved, audit.moved_elsewhere), (0, 2));
     }
 
     #[test]
     fn a_restarted_process_answers_again() {
-        let account = account(&[
+        let audit = audit(&[
             entry(1900, 1901, &[2, 1], 200),
             entry(2100, 2101, &[2], 200),
             entry(2050, 2060, &[2], 200),
             entry(2050, 2060, &[1], 200),
         ]);
-        assert_eq!((account.after_restart, account.rejoin), (2, Some(60)));
+        assert_eq!((audit.after_restart, audit.rejoin), (2, Some(60)));
     }
 
     #[test]
     fn without_a_kill_nothing_may_fail() {
-        let account = Account::of(&[entry(1, 2, &[1], 504), entry(1, 2, &[1, 2], 200)], None);
-        assert_eq!((account.failed_elsewhere, account.moved_elsewhere, account.bound()), (1, 1, 0));
+        let audit = Audit::of(&[entry(1, 2, &[1], 504), entry(1, 2, &[1, 2], 200)], None);
+        assert_eq!((audit.failed_elsewhere, audit.moved_elsewhere, audit.bound()), (1, 1, 0));
+    }
+
+    #[test]
+    fn a_line_is_read_with_every_process_that_it_was_offered_to() {
+        let log = "1700000000.123|0.023|127.0.0.1:1, 127.0.0.1:2|200\n1700000000.123|0.000|arenaria|502\n";
+        let (end, begin) = (1_700_000_000_123, 1_700_000_000_100);
+        let none = entry(end, end, &[], 502);
+        assert_eq!(parse(log).unwrap(), [entry(begin, end, &[1, 2], 200), none]);
+        for line in ["", "1.5|0.000|127.0.0.1:1|200", "1700000000.123|0.000|127.0.0.1:1|-"] {
+            let error = parse(&format!("{line}\n")).unwrap_err().to_string();
+            assert!(error.ends_with(&format!("got {line:?}")), "{error}");
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! A report as one page of HTML, to be looked at, sent to somebody, or printed.
 //!
 //! The page is a single file that asks the network for nothing, and says so in its content security
-//! policy. It embeds the report as JSON; `page/page.js` builds the page from it, and uPlot draws the
+//! policy. It embeds the report as JSON; `html/page.js` builds the page from it, and uPlot draws the
 //! curves. Invariants: no text of a report can end the element that holds it; nothing is told by
 //! colour alone.
 
@@ -9,12 +9,12 @@ use serde_json::Value;
 
 use crate::report::Report;
 
-const TEMPLATE: &str = include_str!("page/page.html");
-const STYLE: &str = include_str!("page/style.css");
-const SCRIPT: &str = include_str!("page/page.js");
-/// See `page/uplot/LICENSE`.
-const UPLOT: &str = include_str!("page/uplot/uPlot.iife.min.js");
-const UPLOT_STYLE: &str = include_str!("page/uplot/uPlot.min.css");
+const TEMPLATE: &str = include_str!("html/page.html");
+const STYLE: &str = include_str!("html/style.css");
+const SCRIPT: &str = include_str!("html/page.js");
+/// See `html/uplot/LICENSE`.
+const UPLOT: &str = include_str!("html/uplot/uPlot.iife.min.js");
+const UPLOT_STYLE: &str = include_str!("html/uplot/uPlot.min.css");
 
 /// The whole report, as a file that stands alone.
 ///
@@ -25,7 +25,7 @@ const UPLOT_STYLE: &str = include_str!("page/uplot/uPlot.min.css");
 ///
 /// Never: the form has no map with keys that are not text.
 #[must_use]
-pub fn html(report: &Report) -> String {
+pub fn page(report: &Report) -> String {
     let mut report = serde_json::to_value(report).expect("JSON can hold a report");
     shorten(&mut report);
     // A report's text comes last, so that nothing in it is taken for a place of the template.
@@ -84,7 +84,7 @@ mod tests {
     fn page(section: Section) -> String {
         let mut report = Report::new("load steady".into(), Vec::new());
         report.sections.push(section);
-        html(&report)
+        super::page(&report)
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! A small blocking HTTP/1.1 client that can also misbehave: it sends the bytes it is given and
 //! reads one answer at a time.
 //!
-//! It understands the answers that [`crate::wire`] does. Anything else is an error, not a guess.
+//! It understands the answers that [`crate::framing`] does. Anything else is an error, not a guess.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-use crate::wire;
+use crate::framing;
 
 /// Nothing here may hang: a server that is silent for this long is an error.
 const SILENCE_MAX: Duration = Duration::from_secs(30);
@@ -80,7 +80,7 @@ impl Connection {
         let mut headers = Vec::new();
         let head = loop {
             let see = |found: &[httparse::Header<'_>]| headers = owned(found);
-            match wire::head(&self.received, see)? {
+            match framing::head(&self.received, see)? {
                 Some(head) => break head,
                 None => self.read_more()?,
             }

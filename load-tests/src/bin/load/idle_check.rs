@@ -5,9 +5,9 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use load_tests::metrics::Samples;
+use http1::prometheus::Metrics;
+use load_tests::monitor::Memory;
 use load_tests::report::Section;
-use load_tests::watch::Memory;
 
 /// Replacing instances and noticing that clients have left takes a moment; more than this is a fault.
 const REST_TIME_MAX: Duration = Duration::from_secs(15);
@@ -15,12 +15,12 @@ const POLL_EVERY: Duration = Duration::from_millis(50);
 
 /// The last reading of `/metrics`, at rest or when patience was over.
 #[derive(Debug)]
-pub(crate) struct Rest {
-    samples: Samples,
+pub(crate) struct IdleCheck {
+    samples: Metrics,
     instances: usize,
 }
 
-impl Rest {
+impl IdleCheck {
     /// Reads until `instances` are at rest, or for as long as that may take.
     ///
     /// # Errors
@@ -29,7 +29,7 @@ impl Rest {
     pub(crate) fn reached(operator: SocketAddr, instances: usize) -> Result<Self> {
         let deadline = Instant::now() + REST_TIME_MAX;
         loop {
-            let rest = Self { samples: Samples::read(operator)?, instances };
+            let rest = Self { samples: Metrics::read(operator)?, instances };
             if rest.missing().is_none() || Instant::now() >= deadline {
                 return Ok(rest);
             }
@@ -103,7 +103,7 @@ mod tests {
         for (slot, bytes) in in_use.iter().enumerate() {
             text += &format!("arenaria_arena_in_use_bytes{{slot=\"{slot}\"}} {bytes}\n");
         }
-        Rest { samples: Samples::parse(&text).unwrap(), instances: 2 }.missing()
+        IdleCheck { samples: Metrics::parse(&text).unwrap(), instances: 2 }.missing()
     }
 
     #[test]
@@ -121,9 +121,9 @@ mod tests {
         let text = "arenaria_retirements_total{route=\"/a\",reason=\"trap\"} 2\n\
             arenaria_retirements_total{route=\"/b\",reason=\"trap\"} 3\n\
             arenaria_retirements_total{route=\"/b\",reason=\"memory\"} 5\n";
-        let rest = Rest { samples: Samples::parse(text).unwrap(), instances: 1 };
-        assert_eq!(rest.retired("trap", |route| route != "/a"), 3.0);
-        assert_eq!(rest.retired("memory", |_| true), 5.0);
-        assert_eq!(rest.retired("wish", |_| true), 0.0);
+        let idle = IdleCheck { samples: Metrics::parse(text).unwrap(), instances: 1 };
+        assert_eq!(idle.retired("trap", |route| route != "/a"), 3.0);
+        assert_eq!(idle.retired("memory", |_| true), 5.0);
+        assert_eq!(idle.retired("wish", |_| true), 0.0);
     }
 }

@@ -130,35 +130,45 @@ impl Framing {
     }
 }
 
-/// Walks over chunks up to the empty one and its trailers, and says how long all of it is.
+/// Walks over chunks up to the last one, and says how long all of them are.
 fn chunks(wire: &[u8], mut each: impl FnMut(&[u8])) -> Result<Option<usize>> {
     let mut at = 0;
-    loop {
-        let Ok(size) = httparse::parse_chunk_size(&wire[at..]) else {
-            bail!("the answer's chunks are malformed")
-        };
-        let Status::Complete((head, size)) = size else { return Ok(None) };
-        at += head;
-        if size == 0 {
-            // Trailers are lines up to an empty one.
-            let mut rest = &wire[at..];
-            loop {
-                let Some(end) = rest.windows(2).position(|two| two == b"\r\n") else {
-                    return Ok(None);
-                };
-                rest = &rest[end + 2..];
-                if end == 0 {
-                    return Ok(Some(wire.len() - rest.len()));
-                }
+    while let Some((content, bytes)) = chunk(&wire[at..])? {
+        at += bytes;
+        if content.is_empty() {
+            return Ok(Some(at));
+        }
+        each(content);
+    }
+    Ok(None)
+}
+
+/// The chunk that `wire` begins with: its content, which is empty for the last one, and its length on
+/// the wire, trailers included; `None` while it is incomplete.
+///
+/// # Errors
+///
+/// If it is not a chunk.
+pub fn chunk(wire: &[u8]) -> Result<Option<(&[u8], usize)>> {
+    let Ok(size) = httparse::parse_chunk_size(wire) else { bail!("the chunks are malformed") };
+    let Status::Complete((head, size)) = size else { return Ok(None) };
+    if size == 0 {
+        // Trailers are lines up to an empty one.
+        let mut at = head;
+        while let Some(end) = wire[at..].windows(2).position(|two| two == b"\r\n") {
+            at += end + 2;
+            if end == 0 {
+                return Ok(Some((&[], at)));
             }
         }
-        let end = at + usize::try_from(size).context("a chunk is too long")?;
-        let Some(tail) = wire.get(end..end + 2) else { return Ok(None) };
-        if tail != b"\r\n" {
-            bail!("the answer's chunks are malformed");
-        }
-        each(&wire[at..end]);
-        at = end + 2;
+        return Ok(None);
+    }
+    let end = usize::try_from(size).ok().and_then(|size| size.checked_add(head));
+    let end = end.filter(|end| *end < usize::MAX - 2).context("a chunk is too long")?;
+    match wire.get(end..end + 2) {
+        None => Ok(None),
+        Some(b"\r\n") => Ok(Some((&wire[head..end], end + 2))),
+        Some(_) => bail!("the chunks are malformed"),
     }
 }
 
@@ -209,8 +219,8 @@ mod tests {
             "content-length \"x\" is not a number",
         );
         let chunked = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
-        refused(&[&chunked[..], b"zz\r\n"].concat(), "the answer's chunks are malformed");
-        refused(&[&chunked[..], b"1\r\nabc"].concat(), "the answer's chunks are malformed");
+        refused(&[&chunked[..], b"zz\r\n"].concat(), "the chunks are malformed");
+        refused(&[&chunked[..], b"1\r\nabc"].concat(), "the chunks are malformed");
     }
 
     #[test]

@@ -10,8 +10,7 @@ use anyhow::{Context, Result, bail};
 use load_tests::files::Paths;
 use load_tests::machine::{Machine, version_of};
 use load_tests::process::kill_all;
-use load_tests::server::{End, Launch, quoted};
-use load_tests::wrk;
+use load_tests::server::{End, Expects, Launch, quoted};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::thread::{CpuSet, sched_setaffinity};
 use tokio::signal::unix::{SignalKind, signal};
@@ -21,7 +20,7 @@ static STOP: AtomicBool = AtomicBool::new(false);
 
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Machine")]
-pub(crate) struct StageArgs {
+pub(crate) struct EnvironmentArgs {
     #[command(flatten)]
     paths: Paths,
     /// The core of the servers
@@ -40,7 +39,7 @@ pub(crate) struct StageArgs {
 
 /// Where scenarios take place.
 #[derive(Debug)]
-pub(crate) struct Stage {
+pub(crate) struct Environment {
     pub(crate) paths: Paths,
     /// For logs and documents.
     pub(crate) workspace: PathBuf,
@@ -53,14 +52,14 @@ pub(crate) struct Stage {
     _lock: File,
 }
 
-impl Stage {
+impl Environment {
     /// Looks around, and begins to listen for Ctrl-C.
     ///
     /// # Errors
     ///
     /// If there is no place for logs, or signals cannot be heard.
-    pub(crate) fn new(args: &StageArgs) -> Result<Self> {
-        let machine = Machine::look();
+    pub(crate) fn new(args: &EnvironmentArgs) -> Result<Self> {
+        let machine = Machine::sample();
         let pinned = machine.cores() >= 2 && !args.unpinned;
         if machine.cores() < 2 {
             eprintln!("warning: 1 core: server and generator share it, and the figures say little");
@@ -94,8 +93,7 @@ impl Stage {
     /// The programs that take part in most scenarios.
     pub(crate) fn versions(&self) -> Vec<String> {
         let arenaria = self.paths.arenaria().map(|path| version_of(&path));
-        let found = [arenaria.unwrap_or_default(), wrk::version().unwrap_or_default()];
-        found.into_iter().filter(|version| !version.is_empty()).collect()
+        arenaria.into_iter().filter(|version| !version.is_empty()).collect()
     }
 
     /// How `arenaria serve` is started with `words`, on free ports of the loopback interface.
@@ -114,7 +112,7 @@ impl Stage {
             program: self.paths.arenaria()?,
             args: ["serve"].into_iter().chain(words).chain(addresses).map(Into::into).collect(),
             core: self.server_core,
-            operator: true,
+            expects: Expects::BothAddresses,
             end: End::Orderly,
         })
     }

@@ -1,6 +1,6 @@
 //! What is done to the server, and what must come of each.
 
-use load_tests::client::{head, request};
+use http1::client::{head, request};
 use load_tests::random::Random;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -219,7 +219,7 @@ pub(super) fn configuration(workers: u32, transform: &str, probe: &str, program:
     let small = format!("{patient}guest-time = '10s'\nmemory = '4MiB'");
     [
         format!(
-            "listen = '127.0.0.1:0'\noperator-listen = '127.0.0.1:0'\nworkers = {workers}\nslots = {SLOTS}\n\n\
+            "workers = {workers}\nslots = {SLOTS}\n\n\
              [limits]\nhead-time = '{HEAD_TIME}'\nresponse-time = '{RESPONSE_TIME}'\n"
         ),
         route(GOOD, transform, &good, "queue-time = '1s'\nguest-time = '10s'"),

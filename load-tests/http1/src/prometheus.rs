@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 
 /// One sample.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Sample {
+pub struct Metric {
     /// The metric's name as exposed.
     pub name: String,
     /// The labels, in the order given.
@@ -15,7 +15,7 @@ pub struct Sample {
     pub value: f64,
 }
 
-impl Sample {
+impl Metric {
     /// The value of a label.
     #[must_use]
     pub fn label(&self, name: &str) -> Option<&str> {
@@ -25,9 +25,9 @@ impl Sample {
 
 /// All samples of one reading.
 #[derive(Clone, Debug, Default)]
-pub struct Samples(Vec<Sample>);
+pub struct Metrics(Vec<Metric>);
 
-impl Samples {
+impl Metrics {
     /// Reads `/metrics` of the operator's listener.
     ///
     /// # Errors
@@ -42,7 +42,7 @@ impl Samples {
     }
 
     /// The samples of one metric.
-    pub fn of(&self, name: &str) -> impl Iterator<Item = &Sample> {
+    pub fn of(&self, name: &str) -> impl Iterator<Item = &Metric> {
         self.0.iter().filter(move |sample| sample.name == name)
     }
 
@@ -64,12 +64,12 @@ impl Samples {
     pub fn parse(text: &str) -> Result<Self> {
         let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
         let samples =
-            lines.map(|line| sample(line).with_context(|| format!("{line:?} is not a sample")));
+            lines.map(|line| metric(line).with_context(|| format!("{line:?} is not a sample")));
         Ok(Self(samples.collect::<Result<_>>()?))
     }
 }
 
-fn sample(line: &str) -> Option<Sample> {
+fn metric(line: &str) -> Option<Metric> {
     let name_end = line.find(['{', ' '])?;
     let (name, mut rest) = line.split_at(name_end);
     let mut labels = Vec::new();
@@ -88,7 +88,7 @@ fn sample(line: &str) -> Option<Sample> {
         }
     }
     let value = rest.split_ascii_whitespace().next()?.parse().ok()?;
-    Some(Sample { name: name.to_owned(), labels, value })
+    Some(Metric { name: name.to_owned(), labels, value })
 }
 
 /// The value up to its closing quote, unescaped, and what follows.
@@ -115,7 +115,7 @@ mod tests {
     fn labels_and_values_are_read() {
         let text = "# HELP a_total x\n# TYPE a_total counter\na_total{route=\"/\",reason=\"trap\"} 2\n\
             a_total{route=\"/b\",reason=\"trap\"} 1\na_total{reason=\"wish\"} 7 1520879607.789\nplain 1.5e3\n# EOF\n";
-        let samples = Samples::parse(text).unwrap();
+        let samples = Metrics::parse(text).unwrap();
         assert_eq!(samples.sum_where("a_total", "reason", "trap"), 3.0);
         assert_eq!(samples.sum_where("a_total", "reason", "memory"), 0.0);
         assert_eq!(samples.of("plain").next().map(|sample| sample.value), Some(1500.0));
@@ -124,14 +124,14 @@ mod tests {
 
     #[test]
     fn a_label_may_hold_what_ends_labels() {
-        let sample = sample(r#"a{x="q\"}, \\ \n",y=""} 1"#).unwrap();
+        let sample = metric(r#"a{x="q\"}, \\ \n",y=""} 1"#).unwrap();
         assert_eq!(sample.label("x"), Some("q\"}, \\ \n"));
         assert_eq!(sample.label("y"), Some(""));
     }
 
     #[test]
     fn a_broken_line_is_named() {
-        let error = Samples::parse("a{x=\"1} 1\n").unwrap_err().to_string();
+        let error = Metrics::parse("a{x=\"1} 1\n").unwrap_err().to_string();
         assert_eq!(error, "\"a{x=\\\"1} 1\" is not a sample");
     }
 }

@@ -12,12 +12,12 @@ use rustix::fd::OwnedFd;
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, connect, socket_with, sockopt};
 
-use super::{Exchange, Loss};
-use crate::wire::{self, Head};
+use super::{Loss, RequestTemplate};
+use http1::framing::{self, Head};
 
 /// One connection, or none.
 #[derive(Debug, Default)]
-pub(super) enum Link {
+pub(super) enum Connection {
     /// There is none.
     #[default]
     Broken,
@@ -30,7 +30,7 @@ pub(super) enum Link {
 /// A request without its answer.
 #[derive(Debug)]
 pub(super) struct InFlight {
-    exchange: usize,
+    template: usize,
     due: Duration,
     sent: Duration,
     /// How much of the request has been taken.
@@ -63,12 +63,12 @@ pub(super) struct Answered {
 }
 
 impl InFlight {
-    pub(super) fn new(exchange: usize, due: Duration, sent: Duration) -> Self {
-        Self { exchange, due, sent, written: 0, received: Vec::new(), head: None }
+    pub(super) fn new(template: usize, due: Duration, sent: Duration) -> Self {
+        Self { template, due, sent, written: 0, received: Vec::new(), head: None }
     }
 }
 
-impl Link {
+impl Connection {
     /// Begins to connect.
     pub(super) fn connect(
         epoll: &OwnedFd,
@@ -125,7 +125,7 @@ impl Link {
         &mut self,
         hung_up: bool,
         scratch: &mut [u8],
-        exchanges: &[Exchange],
+        templates: &[RequestTemplate],
     ) -> Progress {
         match std::mem::take(self) {
             Self::Broken => Progress::Pending,
@@ -151,17 +151,17 @@ impl Link {
                 Err(_) => Progress::Closed,
             },
             Self::Busy(mut stream, mut request) => {
-                let exchange = &exchanges[request.exchange];
+                let template = &templates[request.template];
                 // An answer may come to a request that was not taken whole.
-                let unsent = write(&mut stream, &exchange.wire, &mut request.written).is_err();
-                match request.read(&mut stream, scratch, exchange) {
+                let unsent = write(&mut stream, &template.wire, &mut request.written).is_err();
+                match request.read(&mut stream, scratch, template) {
                     Progress::Pending if unsent => Progress::Lost(Loss::Cut),
                     Progress::Pending => {
                         *self = Self::Busy(stream, request);
                         Progress::Pending
                     }
                     Progress::Answered(mut answered) => {
-                        answered.closes |= hung_up || request.written < exchange.wire.len();
+                        answered.closes |= hung_up || request.written < template.wire.len();
                         *self = Self::Idle(stream);
                         Progress::Answered(answered)
                     }
@@ -177,7 +177,7 @@ impl InFlight {
         &mut self,
         stream: &mut TcpStream,
         scratch: &mut [u8],
-        exchange: &Exchange,
+        template: &RequestTemplate,
     ) -> Progress {
         loop {
             let count = match stream.read(scratch) {
@@ -188,7 +188,7 @@ impl InFlight {
             };
             // Most answers come at once and need no copy.
             let judged = if self.received.is_empty() {
-                let judged = self.judge(&scratch[..count], exchange);
+                let judged = self.judge(&scratch[..count], template);
                 if matches!(judged, Progress::Pending) {
                     self.received.extend_from_slice(&scratch[..count]);
                 }
@@ -196,7 +196,7 @@ impl InFlight {
             } else {
                 self.received.extend_from_slice(&scratch[..count]);
                 let received = std::mem::take(&mut self.received);
-                let judged = self.judge(&received, exchange);
+                let judged = self.judge(&received, template);
                 self.received = received;
                 judged
             };
@@ -207,23 +207,27 @@ impl InFlight {
         }
     }
 
-    fn judge(&mut self, received: &[u8], exchange: &Exchange) -> Progress {
-        match self.answer(received, exchange) {
+    fn judge(&mut self, received: &[u8], template: &RequestTemplate) -> Progress {
+        match self.answer(received, template) {
             Ok(Some(answered)) => Progress::Answered(answered),
             Ok(None) => Progress::Pending,
             Err(_) => Progress::Lost(Loss::Malformed),
         }
     }
 
-    fn answer(&mut self, received: &[u8], exchange: &Exchange) -> anyhow::Result<Option<Answered>> {
+    fn answer(
+        &mut self,
+        received: &[u8],
+        template: &RequestTemplate,
+    ) -> anyhow::Result<Option<Answered>> {
         if self.head.is_none() {
-            self.head = wire::head(received, |_| {})?;
+            self.head = framing::head(received, |_| {})?;
         }
         let Some(head) = self.head else { return Ok(None) };
         let wire = &received[head.bytes..];
         let Some(body_bytes) = head.framing.body_bytes(wire)? else { return Ok(None) };
         anyhow::ensure!(wire.len() == body_bytes, "more has come than one answer");
-        let right = match &exchange.expected {
+        let right = match &template.expected {
             Some(expected) if head.status < 400 => head.framing.is_body(wire, expected)?,
             _ => true,
         };

@@ -6,8 +6,8 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use load_tests::client::{Answer, once, request};
-use load_tests::generator::{Exchange, Generator, Measured, Pace};
+use http1::client::{Answer, once, request};
+use load_tests::generator::{Generator, Measured, Pace, RequestTemplate};
 use load_tests::payload::{PROGRAM, WEBHOOK_BYTES_MIN, webhook};
 use load_tests::peers::{Peer, Task};
 use load_tests::procfs::{family_cpu_time, resident_bytes};
@@ -15,16 +15,16 @@ use load_tests::server::{Launch, Server};
 
 use super::Args;
 use super::results::Goal;
-use crate::stage::Stage;
+use crate::environment::Environment;
 
 /// Enough for connections, caches and the CPU's clock to settle.
 const WARM_UP: Duration = Duration::from_secs(1);
 
 /// Everybody on one task.
 #[derive(Debug)]
-pub(crate) struct Contest {
+pub(crate) struct Comparison {
     pub(crate) name: String,
-    pub(crate) contestants: Vec<Contestant>,
+    pub(crate) candidates: Vec<Candidate>,
     /// Who does not take part, and why.
     pub(crate) left_out: Vec<String>,
     /// What differs between answers without being wrong.
@@ -37,7 +37,7 @@ pub(crate) struct Contest {
 
 /// One server in it.
 #[derive(Debug)]
-pub(crate) struct Contestant {
+pub(crate) struct Candidate {
     pub(crate) peer: Peer,
     pub(crate) name: String,
     pub(crate) launch: Launch,
@@ -50,7 +50,7 @@ enum Right {
     Json(serde_json::Value),
 }
 
-/// Everybody once, in the order of the contestants.
+/// Everybody once, in the order of the candidates.
 pub(crate) type Round = Vec<Measurement>;
 
 /// One server under load.
@@ -88,13 +88,13 @@ impl Measurement {
     }
 }
 
-impl Contest {
+impl Comparison {
     /// The smallest answer: what it costs to serve at all.
     ///
     /// # Errors
     ///
     /// If what is ours is not built.
-    pub(crate) fn hello(stage: &Stage, args: &Args) -> Result<Self> {
+    pub(crate) fn hello(env: &Environment, args: &Args) -> Result<Self> {
         let goals = vec![
             (Peer::Reuse, Peer::Bare, Goal::CpuAtMost(1.10)),
             (Peer::Reuse, Peer::WasiP2Reuse, Goal::ThroughputAtLeast(2.0)),
@@ -106,7 +106,7 @@ impl Contest {
         ];
         let right = Right::Bytes(b"hello, world\n");
         let task = (Task::Hello, Vec::new(), right);
-        Self::new(stage, args, "hello".into(), &Peer::ALL, task, goals)
+        Self::new(env, args, "hello".into(), &Peer::ALL, task, goals)
     }
 
     /// A webhook's program on a document of `bytes`.
@@ -114,13 +114,13 @@ impl Contest {
     /// # Errors
     ///
     /// If what is ours is not built, or the document cannot be so small.
-    pub(crate) fn jq(stage: &Stage, args: &Args, bytes: usize) -> Result<Self> {
+    pub(crate) fn jq(env: &Environment, args: &Args, bytes: usize) -> Result<Self> {
         let goals = vec![
             (Peer::Reuse, Peer::Bare, Goal::ThroughputAtLeast(0.60)),
             (Peer::Reuse, Peer::WasiP2Reuse, Goal::ThroughputAtLeast(1.0)),
         ];
         let name = format!("jq, {bytes} B");
-        Self::new(stage, args, name, &Peer::ALL, jq(stage, bytes)?, goals)
+        Self::new(env, args, name, &Peer::ALL, jq(env, bytes)?, goals)
     }
 
     /// The same, by our component alone, bridged, in two hosts.
@@ -128,26 +128,26 @@ impl Contest {
     /// # Errors
     ///
     /// If what is ours is not built, or the document cannot be so small.
-    pub(crate) fn bridged(stage: &Stage, args: &Args, bytes: usize) -> Result<Self> {
+    pub(crate) fn bridged(env: &Environment, args: &Args, bytes: usize) -> Result<Self> {
         let goals = vec![(Peer::BridgedWasmtime, Peer::Bridged, Goal::ThroughputAtLeast(0.80))];
         let name = format!("bridged jq, {bytes} B");
-        Self::new(stage, args, name, &Peer::BRIDGED, jq(stage, bytes)?, goals)
+        Self::new(env, args, name, &Peer::BRIDGED, jq(env, bytes)?, goals)
     }
 
     fn new(
-        stage: &Stage,
+        env: &Environment,
         args: &Args,
         name: String,
         peers: &[Peer],
         (task, body, right): (Task, Vec<u8>, Right),
         goals: Vec<(Peer, Peer, Goal)>,
     ) -> Result<Self> {
-        let (mut contestants, mut left_out) = (Vec::new(), Vec::new());
+        let (mut candidates, mut left_out) = (Vec::new(), Vec::new());
         for peer in peers.iter().copied().filter(|peer| peer.takes(&task)) {
             let connections = args.connections.into();
-            match peer.launch(&task, &stage.paths, stage.server_core, connections) {
+            match peer.launch(&task, &env.paths, env.server_core, connections) {
                 Ok(launch) => {
-                    contestants.push(Contestant { peer, name: peer.name().to_owned(), launch });
+                    candidates.push(Candidate { peer, name: peer.name().to_owned(), launch });
                 }
                 // Ours must take part.
                 Err(error) if peer.is_ours() => return Err(error),
@@ -158,12 +158,12 @@ impl Contest {
         }
         let method = if body.is_empty() { "GET" } else { "POST" };
         let notes = Vec::new();
-        Ok(Self { name, contestants, left_out, notes, goals, method, body, right })
+        Ok(Self { name, candidates, left_out, notes, goals, method, body, right })
     }
 
     /// The place of a peer that takes part.
     pub(crate) fn index(&self, peer: &Peer) -> Option<usize> {
-        self.contestants.iter().position(|contestant| contestant.peer == *peer)
+        self.candidates.iter().position(|candidate| candidate.peer == *peer)
     }
 
     /// Measures everybody as often as asked, until somebody asks to end.
@@ -171,20 +171,20 @@ impl Contest {
     /// # Errors
     ///
     /// If somebody cannot be measured without an error.
-    pub(crate) fn rounds(&mut self, stage: &Stage, args: &Args) -> Result<Vec<Round>> {
+    pub(crate) fn rounds(&mut self, env: &Environment, args: &Args) -> Result<Vec<Round>> {
         let mut rounds = Vec::new();
         for repeat in 0..args.repeats {
             let mut round = Vec::new();
-            let count = self.contestants.len();
+            let count = self.candidates.len();
             for step in 0..count {
-                if stage.stopped() {
+                if env.stopped() {
                     return Ok(rounds);
                 }
                 let index = if repeat % 2 == 0 { step } else { count - 1 - step };
-                let contestant = &self.contestants[index];
-                let measured = self.measure(contestant, stage, args);
+                let candidate = &self.candidates[index];
+                let measured = self.measure(candidate, env, args);
                 // What was under way when somebody asked to end says nothing.
-                if stage.stopped() {
+                if env.stopped() {
                     return Ok(rounds);
                 }
                 let (measurement, note) = measured?;
@@ -193,7 +193,7 @@ impl Contest {
                     self.name,
                     repeat + 1,
                     args.repeats,
-                    contestant.name,
+                    candidate.name,
                     measurement.per_second(),
                     measurement.server_us()
                 );
@@ -210,46 +210,51 @@ impl Contest {
 
     fn measure(
         &self,
-        contestant: &Contestant,
-        stage: &Stage,
+        candidate: &Candidate,
+        env: &Environment,
         args: &Args,
     ) -> Result<(Measurement, Option<String>)> {
-        let server = contestant.launch.start(&stage.workspace)?;
-        let measured = self.load(&server, stage, args);
+        let server = candidate.launch.start(&env.workspace)?;
+        let measured = self.load(&server, env, args);
         let (measurement, answer) =
-            measured.with_context(|| format!("{}: {}", contestant.name, server.log_tail()))?;
+            measured.with_context(|| format!("{}: {}", candidate.name, server.log_tail()))?;
         let errors = measurement.run.errors();
         // Ours must not fail at all. Of others it is said, with their own last words.
         ensure!(
-            errors == 0 || !contestant.peer.is_ours(),
+            errors == 0 || !candidate.peer.is_ours(),
             "{}: {:?}; {}",
-            contestant.name,
+            candidate.name,
             measurement.run.error_budget(),
             server.log_tail()
         );
         let note = match answer.header("content-length") {
             _ if errors > 0 => {
-                Some(format!("{} fails now and then: {}", contestant.name, server.last_words()))
+                Some(format!("{} fails now and then: {}", candidate.name, server.last_words()))
             }
             Some(_) => None,
-            None => Some(format!("{} answers in chunks", contestant.name)),
+            None => Some(format!("{} answers in chunks", candidate.name)),
         };
         server.stop()?;
         Ok((measurement, note))
     }
 
-    fn load(&self, server: &Server, stage: &Stage, args: &Args) -> Result<(Measurement, Answer)> {
+    fn load(
+        &self,
+        server: &Server,
+        env: &Environment,
+        args: &Args,
+    ) -> Result<(Measurement, Answer)> {
         let answer = once(server.address, self.method, "/", &self.body)?;
         self.check(&answer)?;
         let wire = request(self.method, "/", &self.body);
-        let exchange = Exchange { wire, expected: Some(answer.body.clone()) };
-        let (run, cpu, resident_bytes) = stage.pinned(|| -> Result<_> {
+        let template = RequestTemplate { wire, expected: Some(answer.body.clone()) };
+        let (run, cpu, resident_bytes) = env.pinned(|| -> Result<_> {
             let connections = args.connections.into();
             let mut generator =
-                Generator::connect(server.address, connections, vec![exchange], false)?;
-            generator.run(Pace::Closed, WARM_UP, stage.stop(), |_| {})?;
+                Generator::connect(server.address, connections, vec![template], false)?;
+            generator.run(Pace::Closed, WARM_UP, env.stop(), |_| {})?;
             let before = family_cpu_time(server.pid())?;
-            let run = generator.run(Pace::Closed, args.duration, stage.stop(), |_| {})?;
+            let run = generator.run(Pace::Closed, args.duration, env.stop(), |_| {})?;
             let cpu = family_cpu_time(server.pid())? - before;
             Ok((run, cpu, resident_bytes(server.pid())?))
         })?;
@@ -273,10 +278,10 @@ impl Contest {
 }
 
 /// The webhook's program on a document of `bytes`, and the right answer.
-fn jq(stage: &Stage, bytes: usize) -> Result<(Task, Vec<u8>, Right)> {
+fn jq(env: &Environment, bytes: usize) -> Result<(Task, Vec<u8>, Right)> {
     let least = WEBHOOK_BYTES_MIN;
     ensure!(bytes >= least, "--documents {bytes}: at least {least} bytes");
-    let webhook = webhook(stage.seed, bytes);
+    let webhook = webhook(env.seed, bytes);
     let right = Right::Json(webhook.answer);
     Ok((Task::Jq(PROGRAM.to_owned()), webhook.text.into_bytes(), right))
 }

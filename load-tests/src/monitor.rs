@@ -13,14 +13,14 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use crate::metrics::Samples;
 use crate::procfs::{cpu_time, resident_bytes};
+use http1::prometheus::Metrics;
 
 const EVERY: Duration = Duration::from_secs(1);
 
 /// One look.
 #[derive(Clone, Debug)]
-pub struct Look {
+pub struct Sample {
     /// Since the watcher began.
     pub at: Duration,
     /// Resident memory of the process.
@@ -59,7 +59,7 @@ pub struct Memory {
 impl Memory {
     /// From one reading of `/metrics`.
     #[must_use]
-    pub fn of(samples: &Samples) -> Self {
+    pub fn of(samples: &Metrics) -> Self {
         let values = |name: &'static str| samples.of(name).map(|sample| sample.value);
         // Not `sum`, which is -0 of nothing.
         let sum = |name| values(name).fold(0.0, |sum, value| sum + value);
@@ -78,27 +78,27 @@ impl Memory {
     }
 }
 
-/// A thread that looks every second, until it is asked for what it saw.
+/// A thread that samples every second, until it is asked for what it saw.
 #[derive(Debug)]
-pub struct Watch {
-    looks: Arc<Mutex<Vec<Look>>>,
+pub struct Monitor {
+    samples: Arc<Mutex<Vec<Sample>>>,
     stop: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Watch {
+impl Monitor {
     /// Begins to watch the process `pid`, and its operator's listener if it has one.
     #[must_use]
     pub fn start(pid: u32, operator: Option<SocketAddr>) -> Self {
-        let looks = Arc::new(Mutex::new(Vec::new()));
+        let samples = Arc::new(Mutex::new(Vec::new()));
         let (stop, stopped) = channel();
-        let sink = Arc::clone(&looks);
+        let sink = Arc::clone(&samples);
         let thread = std::thread::spawn(move || {
             let start = Instant::now();
             for tick in 1.. {
                 // A process that is gone is another's concern.
-                if let Ok(look) = look(start, pid, operator) {
-                    sink.lock().unwrap_or_else(PoisonError::into_inner).push(look);
+                if let Ok(sample) = sample(start, pid, operator) {
+                    sink.lock().unwrap_or_else(PoisonError::into_inner).push(sample);
                 }
                 let next = EVERY * tick;
                 match stopped.recv_timeout(next.saturating_sub(start.elapsed())) {
@@ -107,20 +107,20 @@ impl Watch {
                 }
             }
         });
-        Self { looks, stop: Some(stop), thread: Some(thread) }
+        Self { samples, stop: Some(stop), thread: Some(thread) }
     }
 
     /// The last look so far.
     #[must_use]
-    pub fn last(&self) -> Option<Look> {
-        self.looks.lock().unwrap_or_else(PoisonError::into_inner).last().cloned()
+    pub fn last(&self) -> Option<Sample> {
+        self.samples.lock().unwrap_or_else(PoisonError::into_inner).last().cloned()
     }
 
     /// Everything that was seen, in order.
     #[must_use]
-    pub fn finish(mut self) -> Vec<Look> {
+    pub fn finish(mut self) -> Vec<Sample> {
         self.end();
-        std::mem::take(&mut self.looks.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut self.samples.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn end(&mut self) {
@@ -132,16 +132,16 @@ impl Watch {
     }
 }
 
-impl Drop for Watch {
+impl Drop for Monitor {
     fn drop(&mut self) {
         self.end();
     }
 }
 
-fn look(start: Instant, pid: u32, operator: Option<SocketAddr>) -> Result<Look> {
+fn sample(start: Instant, pid: u32, operator: Option<SocketAddr>) -> Result<Sample> {
     let memory =
-        operator.and_then(|operator| Samples::read(operator).ok()).map(|all| Memory::of(&all));
-    Ok(Look {
+        operator.and_then(|operator| Metrics::read(operator).ok()).map(|all| Memory::of(&all));
+    Ok(Sample {
         at: start.elapsed(),
         resident_bytes: resident_bytes(pid)?,
         cpu: cpu_time(pid)?,
@@ -155,13 +155,13 @@ mod tests {
 
     #[test]
     fn a_watcher_looks_at_once_and_ends_when_asked() {
-        let watch = Watch::start(std::process::id(), None);
+        let monitor = Monitor::start(std::process::id(), None);
         let deadline = Instant::now() + Duration::from_secs(10);
-        while watch.last().is_none() && Instant::now() < deadline {
+        while monitor.last().is_none() && Instant::now() < deadline {
             std::thread::yield_now();
         }
-        let looks = watch.finish();
-        assert!(looks[0].resident_bytes > 0 && looks[0].memory.is_none(), "{looks:?}");
+        let samples = monitor.finish();
+        assert!(samples[0].resident_bytes > 0 && samples[0].memory.is_none(), "{samples:?}");
     }
 
     #[test]
@@ -169,7 +169,7 @@ mod tests {
         let text = "arenaria_arena_in_use_bytes{slot=\"0\"} 5\narenaria_arena_in_use_bytes{slot=\"1\"} 7\n\
             arenaria_arena_high_water_bytes{slot=\"0\"} 100\narenaria_arena_high_water_bytes{slot=\"1\"} 50\n\
             arenaria_memory_grows_total{route=\"/\"} 0\narenaria_slots{state=\"busy\"} 1\n";
-        let memory = Memory::of(&Samples::parse(text).unwrap());
+        let memory = Memory::of(&Metrics::parse(text).unwrap());
         assert_eq!((memory.arenas, memory.in_use_bytes, memory.high_water_bytes), (2, 12.0, 100.0));
         assert_eq!((memory.busy, memory.grows), (1.0, 0.0));
     }
