@@ -140,7 +140,7 @@ mod tests {
     #[test]
     fn a_missing_file_is_named_with_its_remedy() {
         let error =
-            existing("/nowhere/arenaria".into(), "build it").expect_err("there is no such file");
+            existing("/nowhere/arenaria".into(), "build it").expect_err("the file does not exist");
         assert_eq!(error.to_string(), "/nowhere/arenaria does not exist: build it");
     }
 }

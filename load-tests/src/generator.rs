@@ -2,8 +2,8 @@
 //! are answered.
 //!
 //! In an *open* loop every request has a moment at which it is due, whatever became of those before
-//! it, and its latency counts from that moment: a server that stalls is charged for all who would
-//! have come meanwhile, so there is no coordinated omission. What was due and could not be sent,
+//! it, and its latency counts from that moment: a server that stalls is charged for all requests
+//! that would have come meanwhile (no coordinated omission). What was due and could not be sent,
 //! because every connection was still waiting, is counted and said.
 //!
 //! It is written on `epoll` rather than on tokio and hyper for two reasons: tokio's timers have a
@@ -83,7 +83,7 @@ pub struct Generator {
     turn: usize,
     connections: Vec<Connection>,
     /// Those without a request, the one that has waited longest first: all are used, also at a low
-    /// rate, and with them all of the server's workers. May name a connection that is no longer idle.
+    /// rate, and with them all of the server's workers. May name a connection that is busy again.
     idle: VecDeque<usize>,
     epoll: OwnedFd,
     scratch: Vec<u8>,

@@ -50,7 +50,7 @@ pub struct Memory {
     pub grows: f64,
     /// Slots by state.
     pub busy: f64,
-    /// Slots whose instance is being replaced.
+    /// Slots with an instance that is being replaced.
     pub warming: f64,
     /// Instances that left, whatever the reason.
     pub retirements: f64,

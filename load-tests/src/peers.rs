@@ -1,5 +1,5 @@
-//! Who else does the same work, and how each is started: on one core, by the settings that its users
-//! would choose.
+//! The other servers that do the same work, and how each is started: on one core, by the settings that
+//! its users would choose.
 //!
 //! Nobody is given an option that makes it slower. `wasmtime serve` keeps its defaults but for how
 //! often an instance is used; `-Scli` is what every component built with std needs. `cargo xtask benchmark-peers`
@@ -175,13 +175,13 @@ impl Peer {
         match self {
             Self::Bare => sibling("bare"),
             Self::JqProcess => {
-                paths.tool("jq").context("there is no `jq` on PATH")?;
+                paths.tool("jq").context("expected `jq` on PATH, found none")?;
                 sibling("bare")
             }
             _ if self.is_arenaria() => paths.arenaria(),
             _ => {
                 let wasmtime = paths.tool("wasmtime").context(
-                    "there is no `wasmtime`: install it with `cargo xtask benchmark-peers`",
+                    "expected `wasmtime`, found none: install it with `cargo xtask benchmark-peers`",
                 )?;
                 let version = version_of(&wasmtime);
                 ensure!(

@@ -17,7 +17,7 @@ use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 const POLL_EVERY: Duration = Duration::from_millis(5);
 
-/// Children whose handles are alive, for [`kill_all`].
+/// Children with a handle that is alive, for [`kill_all`].
 static LIVING: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
 
 /// A child process.

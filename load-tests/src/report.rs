@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::figures::Spread;
 use crate::machine::Machine;
-use crate::table;
+pub use crate::table::{Cell, Table};
 
 /// Several scenarios on one machine.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -70,29 +70,6 @@ pub enum Verdict {
     Missed,
     /// No promise: a figure.
     Noted,
-}
-
-/// Rows of figures.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Table {
-    /// A heading.
-    pub title: String,
-    /// The name of the rows' names, and of each figure with its unit.
-    pub columns: Vec<String>,
-    /// Each as long as the heading.
-    pub rows: Vec<Vec<Cell>>,
-}
-
-/// One cell of a table.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum Cell {
-    /// A figure that was taken several times.
-    Spread(Spread),
-    /// A figure.
-    Number(f64),
-    /// Words; empty where there is no figure.
-    Text(String),
 }
 
 /// A picture.
@@ -250,7 +227,7 @@ impl Section {
             text += "interrupted: what follows is what was measured until then\n";
         }
         for table in &self.tables {
-            text += &format!("\n{}\n{}", table.title, table.terminal());
+            text += &format!("\n{}\n{}", table.title, table.text());
         }
         text.push('\n');
         for finding in &self.findings {
@@ -270,88 +247,6 @@ impl Verdict {
             Self::Missed => "missed:",
             Self::Noted => "note:",
         }
-    }
-}
-
-impl Table {
-    /// A table without rows yet.
-    #[must_use]
-    pub fn new(title: impl Into<String>, columns: &[&str]) -> Self {
-        let columns = columns.iter().map(|&column| column.to_owned()).collect();
-        Self { title: title.into(), columns, rows: Vec::new() }
-    }
-
-    /// Adds a row.
-    ///
-    /// # Panics
-    ///
-    /// If it has another number of cells than the heading.
-    pub fn row(&mut self, cells: Vec<Cell>) {
-        assert_eq!(cells.len(), self.columns.len(), "a row must fit its heading");
-        self.rows.push(cells);
-    }
-
-    fn terminal(&self) -> table::Table {
-        let heading: Vec<&str> = self.columns.iter().map(String::as_str).collect();
-        let mut table = table::Table::new(&heading);
-        for row in &self.rows {
-            table.row(row.iter().map(Cell::text).collect());
-        }
-        table
-    }
-}
-
-impl Cell {
-    /// With as many digits as say something.
-    #[must_use]
-    pub fn text(&self) -> String {
-        match self {
-            Self::Spread(spread) => spread.text(decimals(spread.median)),
-            Self::Number(number) => format!("{number:.*}", decimals(*number)),
-            Self::Text(text) => text.clone(),
-        }
-    }
-}
-
-impl From<f64> for Cell {
-    fn from(number: f64) -> Self {
-        Self::Number(number)
-    }
-}
-
-impl From<u64> for Cell {
-    fn from(number: u64) -> Self {
-        Self::Number(number as f64)
-    }
-}
-
-impl From<Spread> for Cell {
-    fn from(spread: Spread) -> Self {
-        Self::Spread(spread)
-    }
-}
-
-impl From<&str> for Cell {
-    fn from(text: &str) -> Self {
-        Self::Text(text.to_owned())
-    }
-}
-
-impl From<String> for Cell {
-    fn from(text: String) -> Self {
-        Self::Text(text)
-    }
-}
-
-/// Three digits that count, or none behind the point where the number is whole.
-#[must_use]
-pub fn decimals(number: f64) -> usize {
-    match number.abs() {
-        whole if whole.fract() == 0.0 => 0,
-        large if large >= 100.0 => 0,
-        middle if middle >= 10.0 => 1,
-        small if small >= 1.0 => 2,
-        _ => 3,
     }
 }
 
@@ -429,15 +324,5 @@ mod tests {
         let text = report().sections[0].text();
         assert!(text.contains("2 (1–4)") && text.contains("1234"), "{text}");
         assert!(text.contains("BROKEN: 1 request failed\nmissed: it is slow\n"), "{text}");
-    }
-
-    #[test]
-    fn numbers_have_three_digits_that_count() {
-        let check = |number: f64, text: &str| assert_eq!(Cell::from(number).text(), text);
-        check(1234.56, "1235");
-        check(12.345, "12.3");
-        check(1.2345, "1.23");
-        check(0.12345, "0.123");
-        check(7.0, "7");
     }
 }

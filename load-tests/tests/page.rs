@@ -1,5 +1,5 @@
 //! A report as a browser shows it: Chromium runs the page's script, and the elements that it has made
-//! are compared. Where there is no Chromium, the test passes and says so.
+//! are compared. Without Chromium the test passes and says so.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -60,7 +60,7 @@ fn a_browser_draws_every_part_of_a_report() {
     let folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
     let programs = BROWSERS.iter().flat_map(|name| folders.iter().map(move |it| it.join(name)));
     let Some(browser) = programs.into_iter().find(|program| program.is_file()) else {
-        eprintln!("there is no Chromium: the page's script is not tested");
+        eprintln!("Chromium is not installed: the page's script is not tested");
         return;
     };
     let folder = tempfile::tempdir().unwrap();

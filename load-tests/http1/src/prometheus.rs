@@ -46,7 +46,7 @@ impl Metrics {
         self.0.iter().filter(move |sample| sample.name == name)
     }
 
-    /// The sum over the samples of `name` whose label has that value. What was never counted is
+    /// The sum over the samples of `name` with that value of the label. What was never counted is
     /// not exposed, and is 0.
     #[must_use]
     pub fn sum_where(&self, name: &str, label: &str, value: &str) -> f64 {

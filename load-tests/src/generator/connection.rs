@@ -79,7 +79,7 @@ impl Connection {
         let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
         let socket = socket_with(family, SocketType::STREAM, flags, None)?;
         if address.ip().is_loopback() {
-            // Within a machine there is no congestion to control, and the system's choice may pace what
+            // Within a machine nothing congests, and the system's choice may pace what
             // it sends by timers. If it cannot be had, a request costs a little more.
             let _ = sockopt::set_tcp_congestion(&socket, "reno");
         }
@@ -142,7 +142,7 @@ impl Connection {
                 Ok(Some(_)) | Err(_) => Progress::Lost(Loss::Connect),
             },
             Self::Idle(mut stream) => match stream.read(scratch) {
-                // What nobody has asked for, such as a 408 before the end, is no answer to anything.
+                // What nobody has asked for, such as a 408 before the end, answers nothing.
                 Ok(_) => Progress::Closed,
                 Err(error) if is_pause(&error) => {
                     *self = Self::Idle(stream);

@@ -23,7 +23,7 @@ const TEXT: &str = "text/plain; charset=utf-8";
 pub struct Answer {
     /// The status.
     pub status: u16,
-    /// None if there is no content.
+    /// None if the body is empty.
     pub content_type: Option<&'static str>,
     /// The content.
     pub body: Cow<'static, [u8]>,

@@ -31,7 +31,7 @@ impl Guest for Peer {
     }
 }
 
-/// What has come until the body ended. If the client cut it off, it is no document.
+/// What has come until the body ended. If the client cut it off, it is not a document.
 async fn body_of(request: Request) -> Vec<u8> {
     let (_, consumed) = wit_future::new(|| Ok(()));
     let (mut stream, _) = Request::consume_body(request, consumed);

@@ -54,7 +54,7 @@ async fn run(command: &mut Command, document: &[u8]) -> io::Result<Output> {
 mod tests {
     use super::*;
 
-    /// Not everybody who runs the tests has jq: others stand in for it.
+    /// jq is not installed everywhere that tests run: other commands stand in for it.
     async fn shell(script: &str, document: &[u8]) -> Answer {
         answer(Command::new("sh").args(["-c", script]), document).await
     }

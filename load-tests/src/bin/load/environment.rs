@@ -57,7 +57,7 @@ impl Environment {
     ///
     /// # Errors
     ///
-    /// If there is no place for logs, or signals cannot be heard.
+    /// If the folder for logs cannot be used, or signals cannot be heard.
     pub(crate) fn new(args: &EnvironmentArgs) -> Result<Self> {
         let machine = Machine::sample();
         let pinned = machine.cores() >= 2 && !args.unpinned;

@@ -235,7 +235,7 @@ fn judge_retirements(section: &mut Section, trouble: &Trouble, rows: &[Row], idl
     };
     let cuts = trouble.faults.iter().zip(rows).filter(|(fault, _)| fault.must == Must::Nothing);
     let cuts: u64 = cuts.map(|(_, row)| row.sent).sum();
-    // Who leaves while an instance works for him costs it, now or at its deadline.
+    // A client that leaves while an instance works for it costs that instance, now or at its deadline.
     let expected = [
         ("trap", sent("trap"), sent("trap")),
         ("memory", sent("memory"), sent("memory")),

@@ -115,7 +115,7 @@ pub(crate) fn memory(samples: &[Sample]) -> Plot {
 }
 
 /// The promises that hold for any load of good requests: right answers, none failed, and no growth of
-/// a linear memory. Who ends a run early has given up what was on its way.
+/// a linear memory. A run that was ended early has given up what was on its way.
 pub(crate) fn promises(section: &mut Section, run: &Measured, samples: &[Sample]) {
     let given_up = if section.interrupted { run.failures.timeout } else { 0 };
     let failed = run.failed() - given_up;

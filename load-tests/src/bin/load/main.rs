@@ -173,7 +173,7 @@ fn run_one(scenario: &Scenario, env: &Environment) -> Result<Vec<Section>> {
 /// The sections of all, with the machine of the first.
 fn merged(files: &[PathBuf]) -> Result<Report> {
     let mut reports = files.iter().map(|file| Report::read(file));
-    let mut first = reports.next().context("there is no report")??;
+    let mut first = reports.next().context("expected a report, got none")??;
     for report in reports {
         first.sections.extend(report?.sections);
     }

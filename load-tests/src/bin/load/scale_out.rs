@@ -91,7 +91,7 @@ pub(crate) fn run(args: &Args, env: &Environment) -> Result<Section> {
     let front = launch.start(&env.workspace)?;
     fleet.commands().for_each(|command| section.command(command));
     section.command(launch.command_line());
-    section.note(format!("the balancer: {}", balancer.name()));
+    section.note(format!("the balancer: {}", balancer.version()));
     let template = fleet.rehearse(front.address)?;
 
     let (measured, began, kill, balancer_cpu) = load(args, env, &mut fleet, &front, template)?;

@@ -94,7 +94,7 @@ fn load(args: &Args, env: &Environment, running: &Running) -> Result<(Measured, 
     })
 }
 
-/// A line a second for who waits.
+/// A line a second, for a person who waits.
 pub(crate) fn progress(second: &Second) {
     eprintln!(
         "{:5.0} s  {:>7} answered  p50 {:>8.3} ms  p99 {:>8.3} ms  {} failed",

@@ -94,7 +94,7 @@ pub(crate) fn run(args: &Args, env: &Environment) -> Result<Section> {
     Ok(section)
 }
 
-/// What a closed loop reaches, as `saturate` measures it: on a server of its own, whose queue is as long
+/// What a closed loop reaches, as `saturate` measures it: on a server of its own, with a queue as long
 /// as there are connections.
 fn most(args: &Args, env: &Environment, section: &mut Section) -> Result<f64> {
     if !args.rates.is_empty() {

@@ -203,7 +203,7 @@ fn cuts() -> Vec<Fault> {
     ]
 }
 
-/// The server's configuration. Times that must not be met are far away: a busy machine is no fault.
+/// The server's configuration. Times that must not be met are far away: a busy machine must not fail a run.
 pub(super) fn configuration(workers: u32, transform: &str, probe: &str, program: &str) -> String {
     let jq = "program = '.'\nad-hoc = 'true'";
     let good = format!("program = '{program}'");

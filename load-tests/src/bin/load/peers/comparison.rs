@@ -1,4 +1,4 @@
-//! Who takes part, what they must answer, and one measurement of one of them.
+//! The servers that take part, what they must answer, and one measurement of one of them.
 //!
 //! Invariant: nobody is measured before the right answer has come, and none of ours has figures from a
 //! run with an error.
@@ -14,7 +14,7 @@ use load_tests::procfs::{family_cpu_time, resident_bytes};
 use load_tests::server::{Launch, Server};
 
 use super::Args;
-use super::results::Goal;
+use super::goal::{self, Goal};
 use crate::environment::Environment;
 
 /// Enough for connections, caches and the CPU's clock to settle.
@@ -25,7 +25,7 @@ const WARM_UP: Duration = Duration::from_secs(1);
 pub(crate) struct Comparison {
     pub(crate) name: String,
     pub(crate) candidates: Vec<Candidate>,
-    /// Who does not take part, and why.
+    /// The servers that do not take part, and why.
     pub(crate) left_out: Vec<String>,
     /// What differs between answers without being wrong.
     pub(crate) notes: Vec<String>,
@@ -95,18 +95,9 @@ impl Comparison {
     ///
     /// If what is ours is not built.
     pub(crate) fn hello(env: &Environment, args: &Args) -> Result<Self> {
-        let goals = vec![
-            (Peer::Reuse, Peer::Bare, Goal::CpuAtMost(1.10)),
-            (Peer::Reuse, Peer::WasiP2Reuse, Goal::ThroughputAtLeast(2.0)),
-            (Peer::Reuse, Peer::WasiP2, Goal::ThroughputAtLeast(9.0)),
-            (Peer::Fresh, Peer::WasiP2, Goal::ThroughputAtLeast(1.0)),
-            // The same file in the same mode.
-            (Peer::HostedP2, Peer::WasiP2, Goal::ThroughputAtLeast(1.0)),
-            (Peer::HostedP2Reuse, Peer::WasiP2Reuse, Goal::ThroughputAtLeast(1.0)),
-        ];
         let right = Right::Bytes(b"hello, world\n");
         let task = (Task::Hello, Vec::new(), right);
-        Self::new(env, args, "hello".into(), &Peer::ALL, task, goals)
+        Self::new(env, args, "hello".into(), &Peer::ALL, task, goal::hello())
     }
 
     /// A webhook's program on a document of `bytes`.
@@ -115,12 +106,8 @@ impl Comparison {
     ///
     /// If what is ours is not built, or the document cannot be so small.
     pub(crate) fn jq(env: &Environment, args: &Args, bytes: usize) -> Result<Self> {
-        let goals = vec![
-            (Peer::Reuse, Peer::Bare, Goal::ThroughputAtLeast(0.60)),
-            (Peer::Reuse, Peer::WasiP2Reuse, Goal::ThroughputAtLeast(1.0)),
-        ];
         let name = format!("jq, {bytes} B");
-        Self::new(env, args, name, &Peer::ALL, jq(env, bytes)?, goals)
+        Self::new(env, args, name, &Peer::ALL, jq(env, bytes)?, goal::jq())
     }
 
     /// The same, by our component alone, bridged, in two hosts.
@@ -129,9 +116,8 @@ impl Comparison {
     ///
     /// If what is ours is not built, or the document cannot be so small.
     pub(crate) fn bridged(env: &Environment, args: &Args, bytes: usize) -> Result<Self> {
-        let goals = vec![(Peer::BridgedWasmtime, Peer::Bridged, Goal::ThroughputAtLeast(0.80))];
         let name = format!("bridged jq, {bytes} B");
-        Self::new(env, args, name, &Peer::BRIDGED, jq(env, bytes)?, goals)
+        Self::new(env, args, name, &Peer::BRIDGED, jq(env, bytes)?, goal::bridged())
     }
 
     fn new(

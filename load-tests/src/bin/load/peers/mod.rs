@@ -1,4 +1,4 @@
-//! The same work by everybody else who does it, in one run: native servers, `wasmtime serve`, and a
+//! The same work by every other server that does it, in one run: native servers, `wasmtime serve`, and a
 //! process per request. `--only bridged` compares hosts instead: our component in ours and in another.
 //!
 //! Every measurement has a server of its own, started for it and ended after it: an idle neighbour on
@@ -6,6 +6,7 @@
 //! turns round from one round to the next. Ratios are taken within rounds.
 
 mod comparison;
+mod goal;
 mod results;
 
 use std::time::Duration;

@@ -4,6 +4,7 @@ use load_tests::figures::Spread;
 use load_tests::report::{Axis, Bar, Bars, Cell, Plot, Section, Table};
 
 use super::comparison::{Comparison, Measurement, Round};
+use super::goal::Goal;
 use crate::environment::Environment;
 
 const SUMMARY: &str = "Everybody answers the same requests with the same bytes, on one core, with the generator on \
@@ -17,15 +18,6 @@ const GENERATOR_RESERVE: f64 = 1.3;
 
 /// A figure of one measurement.
 type Figure = fn(&Measurement) -> f64;
-
-/// What one candidate is held to against another.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Goal {
-    /// CPU per request, as a multiple of the other's.
-    CpuAtMost(f64),
-    /// Requests per second, as a multiple of the other's.
-    ThroughputAtLeast(f64),
-}
 
 pub(crate) fn section(comparison: &Comparison, rounds: &[Round], env: &Environment) -> Section {
     let title = format!("Peers: {}", comparison.name);

@@ -6,6 +6,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, Result};
 use load_tests::files::Paths;
@@ -26,7 +27,7 @@ impl Balancer {
     ///
     /// # Errors
     ///
-    /// If there is no such file or program; the message says how to install it, if the file does.
+    /// If the file or the program does not exist; the message says how to install it, if the file does.
     pub(crate) fn read(file: Option<&Path>, paths: &Paths) -> Result<Self> {
         let text = match file {
             None => NGINX.to_owned(),
@@ -62,7 +63,8 @@ impl Balancer {
         // What an earlier run has left would be counted as this one's.
         let _ = std::fs::remove_file(log(folder));
         // Another process could take it before the balancer does, which then says so and ends.
-        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("there is no free port")?;
+        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+            .context("expected a free port, got none")?;
         let listen = free.local_addr()?;
         let config = folder.join("balancer.conf");
         std::fs::write(&config, configuration(&self.text, listen, processes, connections))
@@ -84,6 +86,15 @@ impl Balancer {
     /// Its name, for a report.
     pub(super) fn name(&self) -> String {
         self.program.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    }
+
+    /// Its version, as it prints it when it is asked with the arguments after `# version:`.
+    pub(super) fn version(&self) -> String {
+        let asked = self.text.lines().find_map(|line| line.strip_prefix("# version: "));
+        let args = asked.unwrap_or("--version").split_whitespace();
+        let said = Command::new(&self.program).args(args).output();
+        let said = said.map(|said| [said.stdout, said.stderr].concat()).unwrap_or_default();
+        String::from_utf8_lossy(&said).trim().to_owned()
     }
 }
 

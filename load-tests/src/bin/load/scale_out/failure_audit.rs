@@ -1,5 +1,5 @@
-//! The proof from the balancer's log: whose requests failed, and whether they were in flight when their
-//! process was killed.
+//! The proof from the balancer's log: which requests failed, at which process, and whether they were in
+//! flight when it was killed.
 //!
 //! A request may fail if it was offered to the killed process last, and lasted into the time between the
 //! kill and the moment at which the balancer noticed. The balancer notices by the first request that fails

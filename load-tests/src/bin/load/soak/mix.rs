@@ -147,7 +147,7 @@ impl Mix {
         (body, entries)
     }
 
-    /// Any true prefix of an object is no document.
+    /// Any true prefix of an object is not a document.
     fn truncated(&self, random: &mut Random, index: u64, size: usize) -> Case {
         let (mut body, _) = self.document(index, size);
         body.truncate(1 + random.below(body.len() as u64 - 1) as usize);

@@ -82,7 +82,7 @@ pub(crate) fn send(
                             connection = None;
                             own.failures
                                 .push(format!("request {number} ({}): {error:#}", case.kind));
-                            // For all: who waits for a spike would wait for ever.
+                            // For all: a connection that waits for a spike would wait for ever.
                             over.fetch_or(own.hopeless(), Ordering::Relaxed);
                         }
                     }
