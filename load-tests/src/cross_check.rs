@@ -86,7 +86,9 @@ impl CrossCheck {
             command.arg(script).args([&url, "--", &self.method]).args(&self.body);
             return Ok(command);
         };
-        let oha = paths.tool("oha").context("oha is not installed: `cargo xtask benchmark-peers --oha`")?;
+        let oha = paths
+            .tool("oha")
+            .context("oha is not installed: `cargo xtask benchmark-peers --oha`")?;
         let mut command = pinned(&oha, self.core);
         command.args(["--no-tui", "--output-format", "json", "--latency-correction"]);
         // Requests under way at the end are waited for, as our own generator does.
