@@ -1,8 +1,10 @@
 //! Good traffic among misbehaving guests and clients: whether one feels the other.
 
 mod fault_kinds;
-mod send;
+mod slow_clients;
 
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::Scope;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -14,11 +16,12 @@ use load_tests::payload::{PROGRAM, webhook};
 use load_tests::report::{Axis, Bar, Bars, Cell, Mark, Plot, Section, Table};
 use load_tests::server::{Launch, Server};
 
+use crate::cases::{Crowd, Must};
 use crate::environment::{Environment, rate, span};
 use crate::idle_check::IdleCheck;
 use crate::latency;
-use fault_kinds::{Must, ROUTES, SLOTS};
-use send::{Row, Trouble};
+use fault_kinds::{Fault, ROUTES, SLOTS, Slow};
+use slow_clients::be_slow;
 
 const SUMMARY: &str = "One server, several routes. Good requests to the first of them are due at fixed moments, and \
     each latency counts from its moment. In the second of three equal phases others misbehave on the same \
@@ -28,6 +31,10 @@ const SUMMARY: &str = "One server, several routes. Good requests to the first of
 const PHASES: [&str; 3] = ["alone", "among faults", "alone again"];
 const DOCUMENT_BYTES: usize = 1024;
 const WARM_UP: Duration = Duration::from_millis(500);
+/// Threads that send faults: as many may be under way at once.
+const SENDERS: usize = 8;
+/// Slow clients of each kind that are there all the time.
+const SLOW_EACH: usize = 2;
 /// Of the deviations that are seen.
 const DEVIATIONS_SHOWN: usize = 8;
 
@@ -50,6 +57,26 @@ pub(crate) struct Args {
     workers: u32,
 }
 
+/// What is done to the server besides good requests.
+struct Trouble {
+    crowd: Crowd,
+    faults: Vec<Fault>,
+    per_second: f64,
+    seed: u64,
+    next: AtomicU64,
+}
+
+/// What came of one kind of fault, or of one way to be slow.
+struct Row {
+    name: &'static str,
+    expected: String,
+    sent: u64,
+    /// Cuts have no answer: one that was sent is as expected.
+    as_expected: u64,
+    /// Some of the others, in words.
+    deviations: Vec<String>,
+}
+
 /// Good traffic for a while.
 struct Phase {
     name: &'static str,
@@ -70,8 +97,13 @@ pub(crate) fn run(args: &Args, env: &Environment) -> Result<Section> {
     let server = launch.start(&env.workspace)?;
     let operator = server.operator.context("the launch waits for it")?;
     let template = good_exchange(&server, env.seed)?;
-    let trouble =
-        Trouble::new(server.address, fault_kinds::faults(), args.faults_per_second, env.seed);
+    let trouble = Trouble {
+        crowd: Crowd::new(server.address),
+        faults: fault_kinds::faults(),
+        per_second: args.faults_per_second,
+        seed: env.seed,
+        next: AtomicU64::new(0),
+    };
 
     let monitor = Monitor::start(server.pid(), server.operator);
     let phases = env.pinned(|| phases(args, env, template, &trouble))?;
@@ -125,7 +157,8 @@ fn phases(
     let pace = Pace::Open { per_second: args.rate, arrivals: Arrivals::Even };
     let alone = env.generator_core.is_some();
     let connections = args.connections.into();
-    let mut generator = Generator::connect(trouble.address, connections, vec![template], alone)?;
+    let mut generator =
+        Generator::connect(trouble.crowd.address, connections, vec![template], alone)?;
     generator.run(pace, WARM_UP.min(args.duration), env.stop(), |_| {})?;
     let mut phases = Vec::new();
     for (index, name) in PHASES.into_iter().enumerate() {
@@ -149,7 +182,7 @@ fn phases(
             std::thread::scope(|scope| {
                 trouble.begin(scope);
                 let measured = measure();
-                trouble.end();
+                trouble.crowd.end();
                 measured
             })
         } else {
@@ -159,6 +192,43 @@ fn phases(
         phases.push(Phase { name, begins, ends, measured });
     }
     Ok(phases)
+}
+
+impl Trouble {
+    /// Begins; ends with the scope at the latest, if the crowd was told to end.
+    fn begin<'scope>(&'scope self, scope: &'scope Scope<'scope, '_>) {
+        let start = Instant::now();
+        let next = move || {
+            let number = self.next.fetch_add(1, Ordering::Relaxed);
+            let due = start + Duration::from_secs_f64(number as f64 / self.per_second);
+            let fault = &self.faults[fault_kinds::pick(&self.faults, self.seed, number)];
+            self.crowd.wait_until(due).then(|| (number, fault.case.clone()))
+        };
+        for _ in 0..SENDERS {
+            scope.spawn(move || self.crowd.work(|_| next()));
+        }
+        for slow in Slow::ALL.into_iter().cycle().take(Slow::ALL.len() * SLOW_EACH) {
+            scope.spawn(move || be_slow(&self.crowd, slow));
+        }
+    }
+
+    /// How many were sent so far, slow ones included.
+    fn sent(&self) -> u64 {
+        self.crowd.rows().values().map(|row| row.sent).sum()
+    }
+
+    /// Of each fault, and then of each way to be slow.
+    fn rows(&self) -> Vec<Row> {
+        let mut rows = self.crowd.rows();
+        let faults = self.faults.iter().map(|fault| (fault.case.kind, fault.case.must.text()));
+        let slow = Slow::ALL.iter().map(|slow| (slow.name(), slow.expected().to_owned()));
+        let row = |(name, expected)| {
+            let row = rows.remove(name).unwrap_or_default();
+            let (sent, as_expected, deviations) = (row.sent, row.right, row.deviations);
+            Row { name, expected, sent, as_expected, deviations }
+        };
+        faults.chain(slow).map(row).collect()
+    }
 }
 
 fn judge_good(section: &mut Section, phases: &[Phase]) {
@@ -215,7 +285,7 @@ fn judge_faults(section: &mut Section, rows: &[Row]) {
     );
     let deviations = rows.iter().flat_map(|row| row.deviations.iter().map(move |it| (row, it)));
     for (row, deviation) in deviations.take(DEVIATIONS_SHOWN) {
-        section.note(format!("{}: {} must come, and came {deviation}", row.name, row.expected));
+        section.note(format!("{}: {deviation}", row.name));
     }
     let never: Vec<&str> = rows.iter().filter(|row| row.sent == 0).map(|row| row.name).collect();
     if !never.is_empty() {
@@ -227,13 +297,10 @@ fn judge_faults(section: &mut Section, rows: &[Row]) {
 fn judge_retirements(section: &mut Section, trouble: &Trouble, rows: &[Row], idle: &IdleCheck) {
     // Those that came otherwise are broken promises already, and cost nothing that is known.
     let sent = |reason: &str| -> u64 {
-        let costs = trouble.faults.iter().zip(rows).filter(|(fault, _)| match fault.must {
-            Must::Answer { costs, .. } => costs == Some(reason),
-            Must::Nothing => false,
-        });
+        let costs = trouble.faults.iter().zip(rows).filter(|(it, _)| it.costs == Some(reason));
         costs.map(|(_, row)| row.as_expected).sum()
     };
-    let cuts = trouble.faults.iter().zip(rows).filter(|(fault, _)| fault.must == Must::Nothing);
+    let cuts = trouble.faults.iter().zip(rows).filter(|(it, _)| it.case.must == Must::Nothing);
     let cuts: u64 = cuts.map(|(_, row)| row.sent).sum();
     // A client that leaves while an instance works for it costs that instance, now or at its deadline.
     let expected = [

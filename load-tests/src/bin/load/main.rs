@@ -10,6 +10,7 @@
     reason = "a command: its output is its purpose"
 )]
 
+mod cases;
 mod environment;
 mod faults;
 mod idle_check;

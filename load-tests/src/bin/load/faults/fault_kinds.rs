@@ -4,6 +4,8 @@ use http1::client::{head, request};
 use load_tests::random::Random;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
+use crate::cases::{Case, Must};
+
 /// Where good requests go; nothing of a fault may be seen there.
 pub(super) const GOOD: &str = "/hooks";
 /// The probe, with time enough: what must end here ends by itself.
@@ -29,21 +31,12 @@ pub(super) const SLOTS: usize = 2;
 /// One way to be bad.
 #[derive(Clone, Debug)]
 pub(super) struct Fault {
-    pub(super) name: &'static str,
     /// How often it comes among the others.
     weight: usize,
-    /// What is sent: a whole request, or as much of it as comes before the cut.
-    pub(super) wire: Vec<u8>,
-    pub(super) must: Must,
-}
-
-/// What must come of a fault.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Must {
-    /// An answer with this status and this kind of problem. It may cost its instance, for a reason.
-    Answer { status: u16, problem: &'static str, costs: Option<&'static str> },
-    /// Nobody waits for an answer. An instance that was at work may be lost.
-    Nothing,
+    /// The reason for which it costs its instance, if it does.
+    pub(super) costs: Option<&'static str>,
+    /// A cut client leaves an instance that may be at work, which may be lost.
+    pub(super) case: Case,
 }
 
 /// How a client is slow.
@@ -72,15 +65,6 @@ impl Slow {
         match self {
             Self::Head | Self::Body => "408 timeout",
             Self::Reader => "connection closed",
-        }
-    }
-}
-
-impl Must {
-    pub(super) fn text(self) -> String {
-        match self {
-            Self::Answer { status, problem, .. } => format!("{status} {problem}"),
-            Self::Nothing => "nothing: the client has left".to_owned(),
         }
     }
 }
@@ -119,7 +103,8 @@ fn answered(
 ) -> Fault {
     // What runs into its deadline keeps the worker busy for that long.
     let weight = if costs == Some("deadline") { 1 } else { 3 };
-    Fault { name, weight, wire, must: Must::Answer { status, problem, costs } }
+    let case = Case { kind: name, wire, must: Must::Problem(status, problem) };
+    Fault { weight, costs, case }
 }
 
 fn probe_faults() -> Vec<Fault> {
@@ -190,8 +175,10 @@ fn refused() -> Vec<Fault> {
 }
 
 fn cuts() -> Vec<Fault> {
-    let cut =
-        |name, wire: &[u8]| Fault { name, weight: 3, wire: wire.to_vec(), must: Must::Nothing };
+    let cut = |kind, wire: &[u8]| {
+        let case = Case { kind, wire: wire.to_vec(), must: Must::Nothing };
+        Fault { weight: 3, costs: None, case }
+    };
     let echo = request("POST", "/echo", &vec![b'b'; 100_000]);
     let good = request("POST", GOOD, b"{\"action\":\"cut\"}");
     vec![
@@ -246,7 +233,7 @@ mod tests {
             counts[pick(&faults, 1, number)] += 1;
         }
         assert!(counts.iter().all(|count| *count > 50), "{counts:?}");
-        let of = |name| counts[faults.iter().position(|fault| fault.name == name).unwrap()];
+        let of = |name| counts[faults.iter().position(|fault| fault.case.kind == name).unwrap()];
         assert!(of("endless loop") * 2 < of("trap"));
         let first: Vec<usize> = (0..faults.len() as u64).map(|n| pick(&faults, 7, n)).collect();
         assert_eq!(first, (0..faults.len()).collect::<Vec<_>>());

@@ -11,6 +11,8 @@ use load_tests::payload::webhook;
 use load_tests::random::Random;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
+use crate::cases::{Case, Must};
+
 /// The server's default limit on a body.
 pub(crate) const BODY_BYTES_MAX: usize = 1 << 20;
 const BODY_BYTES_TYPICAL: f64 = 512.0;
@@ -24,27 +26,6 @@ const SPIKE_LENGTH: u64 = 500;
 const DEPTH_TOO_GREAT: usize = 600;
 /// More programs than the server caches, so that its cache turns over.
 const PROGRAMS: u64 = 200;
-
-/// One request and what must come of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Case {
-    /// For the report.
-    pub(crate) kind: &'static str,
-    /// What to send, in whole.
-    pub(crate) bytes: Vec<u8>,
-    pub(crate) outcome: Outcome,
-}
-
-/// What must come of a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    /// This status, and this body where it is known.
-    Answer { status: u16, body: Option<Vec<u8>> },
-    /// This status, after which the connection is of no use: the body was refused unread.
-    Refusal { status: u16 },
-    /// Nothing: we hang up after sending.
-    Cut,
-}
 
 /// Documents of many sizes, made once; a case takes one and puts its number in front.
 #[derive(Debug)]
@@ -159,7 +140,7 @@ impl Mix {
         if kind == "cut in the request" {
             bytes.truncate(random.below(bytes.len() as u64) as usize);
         }
-        Case { kind, bytes, outcome: Outcome::Cut }
+        Case { kind, wire: bytes, must: Must::Nothing }
     }
 }
 
@@ -179,8 +160,8 @@ fn answered(
     status: u16,
     answer: Option<Vec<u8>>,
 ) -> Case {
-    let outcome = Outcome::Answer { status, body: answer };
-    Case { kind, bytes: request("POST", &target(program), body), outcome }
+    let wire = request("POST", &target(program), body);
+    Case { kind, wire, must: Must::Answer(status, answer) }
 }
 
 /// Only the head is sent: the refusal must not wait for the body.
@@ -188,8 +169,8 @@ fn announced_too_large(random: &mut Random) -> Case {
     let length = BODY_BYTES_MAX + 1 + random.below(1 << 30) as usize;
     Case {
         kind: "announced too large",
-        bytes: head("POST", &target("."), length),
-        outcome: Outcome::Refusal { status: 413 },
+        wire: head("POST", &target("."), length),
+        must: Must::Problem(413, "body-too-large"),
     }
 }
 
@@ -207,7 +188,8 @@ fn sent_too_large(random: &mut Random) -> Case {
         bytes.extend_from_slice(b"\r\n");
     }
     bytes.extend_from_slice(b"0\r\n\r\n");
-    Case { kind: "sent too large", bytes, outcome: Outcome::Refusal { status: 413 } }
+    let must = Must::Problem(413, "body-too-large");
+    Case { kind: "sent too large", wire: bytes, must }
 }
 
 fn target(program: &str) -> String {
@@ -222,10 +204,10 @@ mod tests {
     use super::*;
 
     fn parts(case: &Case) -> (String, &[u8]) {
-        let end = case.bytes.windows(4).position(|bytes| bytes == b"\r\n\r\n").unwrap() + 4;
-        let head = std::str::from_utf8(&case.bytes[..end]).unwrap();
+        let end = case.wire.windows(4).position(|bytes| bytes == b"\r\n\r\n").unwrap() + 4;
+        let head = std::str::from_utf8(&case.wire[..end]).unwrap();
         let query = head.split_once("?program=").unwrap().1.split_once(' ').unwrap().0;
-        (percent_decode_str(query).decode_utf8().unwrap().into_owned(), &case.bytes[end..])
+        (percent_decode_str(query).decode_utf8().unwrap().into_owned(), &case.wire[end..])
     }
 
     #[test]
@@ -236,7 +218,7 @@ mod tests {
         // The wave is at the end; one of it is enough.
         for case in (0..1000).chain([WAVE_EVERY - 1]).map(|index| mix.case(index)) {
             *answers.entry(case.kind).or_default() += 1;
-            let Outcome::Answer { status, body: expected } = &case.outcome else { continue };
+            let Must::Answer(status, expected) = &case.must else { continue };
             if case.kind == "too deep" {
                 // jaq has no limit on it; the server's sandbox has.
                 continue;

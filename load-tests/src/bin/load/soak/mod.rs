@@ -4,22 +4,23 @@
 //! machine must not fail this test.
 
 mod mix;
-mod send;
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use load_tests::figures::Spread;
 use load_tests::monitor::{Monitor, Sample};
 use load_tests::report::{Axis, Bar, Bars, Plot, Section, Table};
 use load_tests::server::{Launch, Server};
 use load_tests::trend::{Direction, Trend};
 
+use crate::cases::{Crowd, Row};
 use crate::environment::{Environment, span};
 use crate::idle_check::IdleCheck;
-use crate::latency;
+use crate::latency::{self, MIB};
 use mix::Mix;
-use send::{Tally, send};
 
 const SUMMARY: &str = "The transform with ad-hoc programs: documents of 0 to 1 MiB with a heavy tail, waves of the \
     greatest size, a program cache that turns over, bad JSON, failing and malformed programs, bodies \
@@ -33,7 +34,12 @@ const REASONS_FORBIDDEN: [&str; 3] = ["wish", "memory", "trap"];
 /// A run with fewer readings, one a second, is a few waves at most: where it ends decides on its line.
 const READINGS_MIN: usize = 240;
 const FAILURES_SHOWN: usize = 10;
-const MIB: f64 = 1024.0 * 1024.0;
+/// Between spikes one of so many connections sends.
+const QUIET_SHARE: u32 = 4;
+/// How often the others look whether a spike has begun.
+const SPIKE_POLL: Duration = Duration::from_millis(2);
+/// A line for a person.
+const PROGRESS_EVERY: Duration = Duration::from_secs(5);
 
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Args {
@@ -66,7 +72,7 @@ pub(crate) fn run(args: &Args, env: &Environment) -> Result<Section> {
     let idle = IdleCheck::reached(operator, instances)?;
 
     section.interrupted = env.stopped();
-    if !soaked.tally.failures.is_empty() {
+    if soaked.rows.values().any(|row| row.right < row.sent) {
         eprintln!("{}", server.log_tail());
     }
     judge_answers(&mut section, &soaked);
@@ -83,7 +89,7 @@ pub(crate) fn run(args: &Args, env: &Environment) -> Result<Section> {
         memory.spills,
         memory.high_water_bytes / 1024.0
     ));
-    let (table, plot) = kinds(&soaked.tally);
+    let (table, plot) = kinds(&soaked.rows);
     section.tables.push(table);
     section.plots.extend([latency::memory(&soaked.samples), plot]);
     server.stop()?;
@@ -92,7 +98,7 @@ pub(crate) fn run(args: &Args, env: &Environment) -> Result<Section> {
 
 /// What was seen.
 struct Soaked {
-    tally: Tally,
+    rows: BTreeMap<&'static str, Row>,
     elapsed: Duration,
     samples: Vec<Sample>,
 }
@@ -108,51 +114,65 @@ fn launch(args: &Args, env: &Environment) -> Result<Launch> {
     Ok(Launch { core: None, ..env.arenaria("soak", words)? })
 }
 
+/// Sends the cases one after the other, each connection taking the next one that is left. In a spike all
+/// connections send, otherwise a quarter of them.
 fn soak(args: &Args, env: &Environment, server: &Server) -> Soaked {
-    let (mix, next) = (Mix::new(env.seed), AtomicU64::new(0));
+    let (mix, next, crowd) = (Mix::new(env.seed), AtomicU64::new(0), Crowd::new(server.address));
     let monitor = Monitor::start(server.pid(), server.operator);
     let start = Instant::now();
-    let mut tally = None;
-    let (numbers, connections) = (0..args.requests, args.connections as usize);
+    let in_time = || start.elapsed() < args.duration && !env.stopped();
     std::thread::scope(|scope| {
-        let sender = scope
-            .spawn(|| send(server.address, &mix, numbers.clone(), connections, &next, env.stop()));
-        let mut ticks = 0;
-        while !sender.is_finished() {
-            std::thread::sleep(Duration::from_millis(200));
-            ticks += 1;
-            let done = next.load(Ordering::Relaxed).min(args.requests);
-            if ticks % 25 == 0
+        let connection = |index: u32| {
+            let only_spikes = index >= args.connections.div_ceil(QUIET_SHARE);
+            let (crowd, mix, next) = (&crowd, &mix, &next);
+            scope.spawn(move || {
+                crowd.work(|kept| {
+                    while only_spikes && !Mix::is_spike(next.load(Ordering::Relaxed)) {
+                        if next.load(Ordering::Relaxed) >= args.requests || crowd.is_over() {
+                            return None;
+                        }
+                        // The server may close an idle connection; the next spike opens another.
+                        *kept = None;
+                        std::thread::sleep(SPIKE_POLL);
+                    }
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    (number < args.requests).then(|| (number, mix.case(number)))
+                });
+            })
+        };
+        let threads: Vec<_> = (0..args.connections).map(connection).collect();
+        let mut progress = PROGRESS_EVERY;
+        while in_time() && !threads.iter().all(|thread| thread.is_finished()) {
+            std::thread::sleep(SPIKE_POLL * 10);
+            if start.elapsed() >= progress
                 && let Some(sample) = monitor.last()
             {
+                progress += PROGRESS_EVERY;
+                let (at, done) = (sample.at.as_secs_f64(), next.load(Ordering::Relaxed));
                 let resident = sample.resident_bytes as f64 / MIB;
-                eprintln!(
-                    "{:5.0} s  {done:>9} requests  resident {resident:.1} MiB",
-                    sample.at.as_secs_f64()
-                );
-            }
-            if start.elapsed() > args.duration {
-                next.fetch_max(args.requests, Ordering::Relaxed);
+                eprintln!("{at:5.0} s  {done:>9} requests  resident {resident:.1} MiB");
             }
         }
-        tally = sender.join().ok();
+        crowd.end();
     });
     let elapsed = start.elapsed();
-    Soaked { tally: tally.unwrap_or_default(), elapsed, samples: monitor.finish() }
+    Soaked { rows: crowd.rows(), elapsed, samples: monitor.finish() }
 }
 
 fn judge_answers(section: &mut Section, soaked: &Soaked) {
-    let right: u64 = soaked.tally.right.values().sum();
-    let (failures, seconds) = (&soaked.tally.failures, soaked.elapsed.as_secs_f64());
+    let (rows, seconds) = (&soaked.rows, soaked.elapsed.as_secs_f64());
+    let right: u64 = rows.values().map(|row| row.right).sum();
+    let wrong: u64 = rows.values().map(|row| row.sent - row.right).sum();
     section.promise(
-        failures.is_empty() && right > 0,
+        wrong == 0 && right > 0,
         format!(
-            "{right} requests in {seconds:.0} s were answered as they must be, {} were not",
-            failures.len()
+            "{right} requests in {seconds:.0} s were answered as they must be, {wrong} were not"
         ),
     );
-    for failure in failures.iter().take(FAILURES_SHOWN) {
-        section.promise(false, failure.clone());
+    let deviations =
+        rows.iter().flat_map(|(kind, row)| row.deviations.iter().map(move |it| (kind, it)));
+    for (kind, deviation) in deviations.take(FAILURES_SHOWN) {
+        section.promise(false, format!("{kind}: {deviation}"));
     }
 }
 
@@ -203,15 +223,12 @@ fn judge_memory(section: &mut Section, soaked: &Soaked) {
     }
 }
 
-fn kinds(tally: &Tally) -> (Table, Plot) {
+fn kinds(rows: &BTreeMap<&'static str, Row>) -> (Table, Plot) {
     let mut table = Table::new("What was sent, and answered as it must be", &["kind", "requests"]);
     let mut bars = Vec::new();
-    for (kind, count) in &tally.right {
-        table.row(vec![(*kind).into(), (*count).into()]);
-        bars.push(Bar {
-            name: (*kind).to_owned(),
-            value: load_tests::figures::Spread::of([*count as f64]),
-        });
+    for (kind, row) in rows {
+        table.row(vec![(*kind).into(), row.right.into()]);
+        bars.push(Bar { name: (*kind).to_owned(), value: Spread::of([row.right as f64]) });
     }
     let title = "Requests by kind".to_owned();
     (table, Plot::Bars(Bars { title, axis: Axis::log("requests"), bars }))
