@@ -58,6 +58,30 @@ pub enum Peer {
     BridgedWasmtime,
 }
 
+/// The program that serves, with what is special about it.
+#[derive(Clone, Copy, Debug)]
+enum Program {
+    /// hyper, and how it runs jq.
+    Bare(&'static str),
+    /// arenaria in this isolation.
+    Arenaria(&'static str),
+    /// `wasmtime serve` with so many requests per instance.
+    Wasmtime(Option<&'static str>),
+}
+
+/// What is served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Component {
+    /// The program itself.
+    Native,
+    /// Our component for the task.
+    Ours,
+    /// The same, bridged to WASI 0.2, as any host is given it.
+    Bridged,
+    /// A component for WASI with both tasks compiled into it.
+    Compiled(&'static str),
+}
+
 /// What is to be done for every request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Task {
@@ -89,34 +113,52 @@ impl Peer {
     /// Its name in a report.
     #[must_use]
     pub fn name(self) -> &'static str {
+        self.profile().0
+    }
+
+    /// Its name, the program, and what the program serves.
+    fn profile(self) -> (&'static str, Program, Component) {
+        use Component::{Bridged, Compiled, Native, Ours};
+        use Program::{Arenaria, Bare, Wasmtime};
         match self {
-            Self::Bare => "native: bare hyper",
-            Self::Reuse => "arenaria, reuse",
-            Self::Fresh => "arenaria, fresh",
-            Self::HostedP2 => "arenaria, WASI P2 component, fresh",
-            Self::HostedP2Reuse => "arenaria, WASI P2 component, reuse",
-            Self::WasiP2 => "wasmtime serve P2, default: 1 per instance",
-            Self::WasiP2Reuse => "wasmtime serve P2, reuse",
-            Self::WasiP3 => "wasmtime serve P3, default: 128 per instance",
-            Self::WasiP3Reuse => "wasmtime serve P3, reuse",
-            Self::WasiP3Fresh => "wasmtime serve P3, 1 per instance",
-            Self::JqProcess => "native: a process of jq per request",
-            Self::Bridged => "bridged: arenaria, reuse",
-            Self::BridgedWasmtime => "bridged: wasmtime serve P2, reuse",
+            Self::Bare => ("native: bare hyper", Bare("jq"), Native),
+            Self::Reuse => ("arenaria, reuse", Arenaria("reuse"), Ours),
+            Self::Fresh => ("arenaria, fresh", Arenaria("fresh"), Ours),
+            Self::HostedP2 => {
+                ("arenaria, WASI P2 component, fresh", Arenaria("fresh"), Compiled("peer-p2"))
+            }
+            Self::HostedP2Reuse => {
+                ("arenaria, WASI P2 component, reuse", Arenaria("reuse"), Compiled("peer-p2"))
+            }
+            Self::WasiP2 => {
+                ("wasmtime serve P2, default: 1 per instance", Wasmtime(None), Compiled("peer-p2"))
+            }
+            Self::WasiP2Reuse => {
+                ("wasmtime serve P2, reuse", Wasmtime(Some(REUSE_COUNT)), Compiled("peer-p2"))
+            }
+            Self::WasiP3 => (
+                "wasmtime serve P3, default: 128 per instance",
+                Wasmtime(None),
+                Compiled("peer-p3"),
+            ),
+            Self::WasiP3Reuse => {
+                ("wasmtime serve P3, reuse", Wasmtime(Some(REUSE_COUNT)), Compiled("peer-p3"))
+            }
+            Self::WasiP3Fresh => {
+                ("wasmtime serve P3, 1 per instance", Wasmtime(Some("1")), Compiled("peer-p3"))
+            }
+            Self::JqProcess => ("native: a process of jq per request", Bare("jq-process"), Native),
+            Self::Bridged => ("bridged: arenaria, reuse", Arenaria("reuse"), Bridged),
+            Self::BridgedWasmtime => {
+                ("bridged: wasmtime serve P2, reuse", Wasmtime(Some(REUSE_COUNT)), Bridged)
+            }
         }
     }
 
     /// Whether it is built in this workspace, and nothing else is needed.
     #[must_use]
     pub fn is_ours(self) -> bool {
-        self == Self::Bare || self.is_arenaria()
-    }
-
-    fn is_arenaria(self) -> bool {
-        matches!(
-            self,
-            Self::Reuse | Self::Fresh | Self::HostedP2 | Self::HostedP2Reuse | Self::Bridged
-        )
+        self == Self::Bare || matches!(self.profile().1, Program::Arenaria(_))
     }
 
     /// Whether the task is one for it.
@@ -137,9 +179,19 @@ impl Peer {
         core: Option<usize>,
         connections: usize,
     ) -> Result<Launch> {
-        let program = self.program(paths)?;
-        let component = match self.component(task)? {
-            Some(name) if Self::BRIDGED.contains(&self) => bridged(paths, name)?,
+        let (_, program, component) = self.profile();
+        let is_wasmtime = matches!(program, Program::Wasmtime(_));
+        let program = match program {
+            Program::Arenaria(_) => paths.arenaria()?,
+            Program::Wasmtime(_) => wasmtime_program(paths)?,
+            Program::Bare(_) => {
+                let has_jq = self != Self::JqProcess || paths.tool("jq").is_some();
+                ensure!(has_jq, "expected `jq` on PATH, found none");
+                sibling("bare")?
+            }
+        };
+        let component = match component.name(task)? {
+            Some(name) if component == Component::Bridged => bridged(paths, name)?,
             Some(name) => paths.component(name)?,
             None => PathBuf::new(),
         };
@@ -149,98 +201,63 @@ impl Peer {
             args: self.args(task, &component, connections),
             core,
             expects: Expects::Address,
-            end: if self.is_wasmtime() { End::Terminated } else { End::Orderly },
+            end: if is_wasmtime { End::Terminated } else { End::Orderly },
         })
     }
 
-    fn is_wasmtime(self) -> bool {
-        match self {
-            Self::Bare
-            | Self::Reuse
-            | Self::Fresh
-            | Self::HostedP2
-            | Self::HostedP2Reuse
-            | Self::JqProcess
-            | Self::Bridged => false,
-            Self::BridgedWasmtime
-            | Self::WasiP2
-            | Self::WasiP2Reuse
-            | Self::WasiP3
-            | Self::WasiP3Reuse
-            | Self::WasiP3Fresh => true,
-        }
-    }
-
-    fn program(self, paths: &Paths) -> Result<PathBuf> {
-        match self {
-            Self::Bare => sibling("bare"),
-            Self::JqProcess => {
-                paths.tool("jq").context("expected `jq` on PATH, found none")?;
-                sibling("bare")
-            }
-            _ if self.is_arenaria() => paths.arenaria(),
-            _ => {
-                let wasmtime = paths.tool("wasmtime").context(
-                    "expected `wasmtime`, found none: install it with `cargo xtask benchmark-peers`",
-                )?;
-                let version = version_of(&wasmtime);
-                ensure!(
-                    version.starts_with(WASMTIME),
-                    "{} is {version:?}, {WASMTIME}* is compared: install it with `cargo xtask benchmark-peers`",
-                    wasmtime.display()
-                );
-                Ok(wasmtime)
-            }
-        }
-    }
-
-    fn component(self, task: &Task) -> Result<Option<&'static str>> {
-        let component = match self {
-            Self::Bare | Self::JqProcess => return Ok(None),
-            Self::Reuse | Self::Fresh | Self::Bridged | Self::BridgedWasmtime => match task {
-                Task::Hello => return Ok(Some("hello")),
-                Task::Jq(_) => return Ok(Some("transform")),
-            },
-            Self::HostedP2 | Self::HostedP2Reuse | Self::WasiP2 | Self::WasiP2Reuse => "peer-p2",
-            Self::WasiP3 | Self::WasiP3Reuse | Self::WasiP3Fresh => "peer-p3",
-        };
-        match task {
-            Task::Jq(program) if program != PROGRAM => {
-                bail!("{program:?} is not the program that is compiled into {component}.wasm")
-            }
-            Task::Hello | Task::Jq(_) => Ok(Some(component)),
-        }
-    }
-
     fn args(self, task: &Task, component: &Path, connections: usize) -> Vec<OsString> {
-        match self {
-            Self::Bare => bare("jq", task),
-            Self::JqProcess => bare("jq-process", task),
-            Self::Reuse => arenaria("reuse", Some(task), component, connections),
-            Self::Fresh => arenaria("fresh", Some(task), component, connections),
-            // The program is compiled into it.
-            Self::HostedP2 => arenaria("fresh", None, component, connections),
-            Self::HostedP2Reuse => arenaria("reuse", None, component, connections),
-            Self::WasiP2 | Self::WasiP3 => wasmtime(None, component),
-            Self::WasiP2Reuse | Self::WasiP3Reuse => wasmtime(Some(REUSE_COUNT), component),
-            Self::WasiP3Fresh => wasmtime(Some("1"), component),
-            Self::Bridged => {
-                let mut args = arenaria("reuse", None, component, connections);
-                args.extend(words(&["--memory", BRIDGED_MEMORY, "--grant", "environment"], &[]));
-                args.extend(variable(task).into_iter().flat_map(|set| ["--set".into(), set]));
+        let (_, program, kind) = self.profile();
+        let set = variable(task).filter(|_| kind == Component::Bridged);
+        match program {
+            Program::Bare(jq) => bare(jq, task),
+            Program::Arenaria(isolation) => {
+                let own = Some(task).filter(|_| kind == Component::Ours);
+                let mut args = arenaria(isolation, own, component, connections);
+                if kind == Component::Bridged {
+                    args.extend(words(
+                        &["--memory", BRIDGED_MEMORY, "--grant", "environment"],
+                        &[],
+                    ));
+                    args.extend(set.into_iter().flat_map(|set| ["--set".into(), set]));
+                }
                 args
             }
-            Self::BridgedWasmtime => {
-                let mut args = wasmtime(Some(REUSE_COUNT), component);
-                let at = args.len() - 1;
-                args.splice(
-                    at..at,
-                    variable(task).into_iter().flat_map(|set| ["--env".into(), set]),
-                );
+            Program::Wasmtime(reuse) => {
+                let mut args = wasmtime(reuse);
+                args.extend(set.into_iter().flat_map(|set| ["--env".into(), set]));
+                args.push(component.into());
                 args
             }
         }
     }
+}
+
+impl Component {
+    fn name(self, task: &Task) -> Result<Option<&'static str>> {
+        match (self, task) {
+            (Self::Native, _) => Ok(None),
+            (Self::Ours | Self::Bridged, Task::Hello) => Ok(Some("hello")),
+            (Self::Ours | Self::Bridged, Task::Jq(_)) => Ok(Some("transform")),
+            (Self::Compiled(name), Task::Jq(program)) if program != PROGRAM => {
+                bail!("{program:?} is not the program that is compiled into {name}.wasm")
+            }
+            (Self::Compiled(name), _) => Ok(Some(name)),
+        }
+    }
+}
+
+fn wasmtime_program(paths: &Paths) -> Result<PathBuf> {
+    const INSTALL: &str = "install it with `cargo xtask benchmark-peers`";
+    let wasmtime = paths
+        .tool("wasmtime")
+        .with_context(|| format!("expected `wasmtime`, found none: {INSTALL}"))?;
+    let version = version_of(&wasmtime);
+    ensure!(
+        version.starts_with(WASMTIME),
+        "expected {WASMTIME}*, got {version:?} from {}: {INSTALL}",
+        wasmtime.display()
+    );
+    Ok(wasmtime)
 }
 
 /// Our component, bridged anew: the bridge may have changed.
@@ -288,12 +305,9 @@ fn arenaria(
     args
 }
 
-fn wasmtime(reuse: Option<&str>, component: &Path) -> Vec<OsString> {
+fn wasmtime(reuse: Option<&str>) -> Vec<OsString> {
     let mut args = words(&["serve", "-Scli", "--addr", "127.0.0.1:0"], &[]);
-    if let Some(count) = reuse {
-        args.extend(words(&["--max-instance-reuse-count", count], &[]));
-    }
-    args.push(component.into());
+    args.extend(reuse.into_iter().flat_map(|it| words(&["--max-instance-reuse-count", it], &[])));
     args
 }
 
@@ -374,9 +388,10 @@ mod tests {
     #[test]
     fn a_peer_that_cannot_do_the_task_says_so() {
         let (ours, other) = (Task::Jq(PROGRAM.into()), Task::Jq(".a".into()));
-        assert_eq!(Peer::WasiP3.component(&ours).unwrap(), Some("peer-p3"));
-        assert_eq!(Peer::Reuse.component(&other).unwrap(), Some("transform"));
-        let error = Peer::WasiP2Reuse.component(&other).unwrap_err().to_string();
+        let name = |peer: Peer, task| peer.profile().2.name(task);
+        assert_eq!(name(Peer::WasiP3, &ours).unwrap(), Some("peer-p3"));
+        assert_eq!(name(Peer::Reuse, &other).unwrap(), Some("transform"));
+        let error = name(Peer::WasiP2Reuse, &other).unwrap_err().to_string();
         assert!(error.contains("compiled into peer-p2.wasm"), "{error}");
         assert!(!Peer::JqProcess.takes(&Task::Hello));
         assert!(Peer::JqProcess.takes(&ours));

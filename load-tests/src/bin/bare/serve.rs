@@ -33,10 +33,6 @@ pub(crate) enum Answers {
 }
 
 /// Serves until SIGTERM or SIGINT.
-///
-/// # Errors
-///
-/// If the address cannot be listened on.
 pub(crate) fn serve(listen: SocketAddr, answers: Answers) -> Result<()> {
     let runtime = LocalRuntime::new().context("cannot start the runtime")?;
     runtime.block_on(async {

@@ -54,10 +54,6 @@ pub(crate) struct Environment {
 
 impl Environment {
     /// Looks around, and begins to listen for Ctrl-C.
-    ///
-    /// # Errors
-    ///
-    /// If the folder for logs cannot be used, or signals cannot be heard.
     pub(crate) fn new(args: &EnvironmentArgs) -> Result<Self> {
         let machine = Machine::sample();
         let pinned = machine.cores() >= 2 && !args.unpinned;
@@ -97,10 +93,6 @@ impl Environment {
     }
 
     /// How `arenaria serve` is started with `words`, on free ports of the loopback interface.
-    ///
-    /// # Errors
-    ///
-    /// If it is not built.
     pub(crate) fn arenaria<'a>(
         &self,
         name: &str,

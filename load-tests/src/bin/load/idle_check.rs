@@ -22,10 +22,6 @@ pub(crate) struct IdleCheck {
 
 impl IdleCheck {
     /// Reads until `instances` are at rest, or for as long as that may take.
-    ///
-    /// # Errors
-    ///
-    /// If `/metrics` cannot be read.
     pub(crate) fn reached(operator: SocketAddr, instances: usize) -> Result<Self> {
         let deadline = Instant::now() + REST_TIME_MAX;
         loop {

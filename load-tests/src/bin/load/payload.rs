@@ -37,11 +37,6 @@ struct Size {
 }
 
 /// Writes to standard output.
-///
-/// # Errors
-///
-/// If a document cannot be so small, or the output is not taken. A reader that has seen enough is
-/// none.
 pub(crate) fn run(args: &Args, seed: u64) -> Result<()> {
     match write(&args.kind, seed, &mut BufWriter::new(io::stdout().lock()))? {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {

@@ -84,7 +84,7 @@ pub(crate) fn run(args: &Args, env: &Environment) -> Result<Section> {
     let balancer = Balancer::read(args.balancer.as_deref(), &env.paths)?;
     let title = format!("Scale-out: {} processes, {} requests/s", args.processes, args.rate);
     let mut section = Section::new("scale-out", title, SUMMARY);
-    let mut fleet = Fleet::start(args, env)?;
+    let mut fleet = Fleet::start(env, args.processes, args.connections, args.bytes as usize)?;
     let folder = env.workspace.join("balancer");
     let addresses = fleet.addresses();
     let launch = balancer.launch(&folder, &addresses, args.connections, env.generator_core)?;

@@ -64,10 +64,6 @@ pub(crate) struct Running {
 
 impl Service {
     /// Starts the server, with `more` arguments, and asks it once: what is loaded must answer.
-    ///
-    /// # Errors
-    ///
-    /// If it cannot be started, or answers with an error.
     pub(crate) fn start(&self, env: &Environment, more: &[&str]) -> Result<Running> {
         let (server, address, command) = match &self.url {
             Some(url) => (None, resolve(url)?, url.clone()),
@@ -162,10 +158,6 @@ impl Running {
     }
 
     /// The same request for another generator.
-    ///
-    /// # Errors
-    ///
-    /// If the body cannot be written to a file.
     pub(crate) fn cross_check(
         &self,
         env: &Environment,
@@ -188,10 +180,6 @@ impl Running {
     }
 
     /// Ends the server, if it is ours.
-    ///
-    /// # Errors
-    ///
-    /// If it does not end as it should.
     pub(crate) fn stop(self) -> Result<()> {
         self.server.map_or(Ok(()), Server::stop)
     }

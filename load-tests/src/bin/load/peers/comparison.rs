@@ -13,12 +13,38 @@ use load_tests::peers::{Peer, Task};
 use load_tests::procfs::{family_cpu_time, resident_bytes};
 use load_tests::server::{Launch, Server};
 
-use super::Args;
 use super::goal::{self, Goal};
-use crate::environment::Environment;
+use crate::environment::{Environment, span};
 
 /// Enough for connections, caches and the CPU's clock to settle.
 const WARM_UP: Duration = Duration::from_secs(1);
+
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Only this
+    #[arg(long, value_name = "WHAT")]
+    pub(super) only: Option<Only>,
+    /// How often everybody is measured
+    #[arg(long, default_value_t = 5, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    repeats: u32,
+    /// How long each measurement takes
+    #[arg(long, default_value = "3s", value_name = "TIME", value_parser = span)]
+    duration: Duration,
+    /// Connections that are kept busy
+    #[arg(long, default_value_t = 32, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    connections: u16,
+    /// Sizes of the documents in bytes
+    #[arg(long, default_values_t = [1024, 10_240], value_delimiter = ',', value_name = "BYTES")]
+    pub(super) documents: Vec<usize>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Only {
+    Hello,
+    Jq,
+    /// Our component, bridged to WASI 0.2, here and in `wasmtime serve`
+    Bridged,
+}
 
 /// Everybody on one task.
 #[derive(Debug)]
@@ -90,10 +116,6 @@ impl Measurement {
 
 impl Comparison {
     /// The smallest answer: what it costs to serve at all.
-    ///
-    /// # Errors
-    ///
-    /// If what is ours is not built.
     pub(crate) fn hello(env: &Environment, args: &Args) -> Result<Self> {
         let right = Right::Bytes(b"hello, world\n");
         let task = (Task::Hello, Vec::new(), right);
@@ -101,20 +123,12 @@ impl Comparison {
     }
 
     /// A webhook's program on a document of `bytes`.
-    ///
-    /// # Errors
-    ///
-    /// If what is ours is not built, or the document cannot be so small.
     pub(crate) fn jq(env: &Environment, args: &Args, bytes: usize) -> Result<Self> {
         let name = format!("jq, {bytes} B");
         Self::new(env, args, name, &Peer::ALL, jq(env, bytes)?, goal::jq())
     }
 
     /// The same, by our component alone, bridged, in two hosts.
-    ///
-    /// # Errors
-    ///
-    /// If what is ours is not built, or the document cannot be so small.
     pub(crate) fn bridged(env: &Environment, args: &Args, bytes: usize) -> Result<Self> {
         let name = format!("bridged jq, {bytes} B");
         Self::new(env, args, name, &Peer::BRIDGED, jq(env, bytes)?, goal::bridged())
@@ -153,10 +167,6 @@ impl Comparison {
     }
 
     /// Measures everybody as often as asked, until somebody asks to end.
-    ///
-    /// # Errors
-    ///
-    /// If somebody cannot be measured without an error.
     pub(crate) fn rounds(&mut self, env: &Environment, args: &Args) -> Result<Vec<Round>> {
         let mut rounds = Vec::new();
         for repeat in 0..args.repeats {

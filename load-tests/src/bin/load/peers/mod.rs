@@ -9,40 +9,12 @@ mod comparison;
 mod goal;
 mod results;
 
-use std::time::Duration;
-
 use anyhow::Result;
 use load_tests::report::Section;
 
-use crate::environment::{Environment, span};
-use comparison::Comparison;
-
-#[derive(Clone, Debug, clap::Args)]
-pub(crate) struct Args {
-    /// Only this
-    #[arg(long, value_name = "WHAT")]
-    only: Option<Only>,
-    /// How often everybody is measured
-    #[arg(long, default_value_t = 5, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
-    repeats: u32,
-    /// How long each measurement takes
-    #[arg(long, default_value = "3s", value_name = "TIME", value_parser = span)]
-    duration: Duration,
-    /// Connections that are kept busy
-    #[arg(long, default_value_t = 32, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
-    connections: u16,
-    /// Sizes of the documents in bytes
-    #[arg(long, default_values_t = [1024, 10_240], value_delimiter = ',', value_name = "BYTES")]
-    documents: Vec<usize>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Only {
-    Hello,
-    Jq,
-    /// Our component, bridged to WASI 0.2, here and in `wasmtime serve`
-    Bridged,
-}
+use crate::environment::Environment;
+pub(crate) use comparison::Args;
+use comparison::{Comparison, Only};
 
 pub(crate) fn run(args: &Args, env: &Environment) -> Result<Vec<Section>> {
     let mut comparisons = Vec::new();

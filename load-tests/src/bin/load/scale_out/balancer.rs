@@ -24,10 +24,6 @@ pub(crate) struct Balancer {
 
 impl Balancer {
     /// Reads the file, or takes nginx's.
-    ///
-    /// # Errors
-    ///
-    /// If the file or the program does not exist; the message says how to install it, if the file does.
     pub(crate) fn read(file: Option<&Path>, paths: &Paths) -> Result<Self> {
         let text = match file {
             None => NGINX.to_owned(),
@@ -47,10 +43,6 @@ impl Balancer {
     }
 
     /// How it is started in front of `processes`, with its files in `folder`.
-    ///
-    /// # Errors
-    ///
-    /// If its configuration cannot be written.
     pub(super) fn launch(
         &self,
         folder: &Path,

@@ -45,10 +45,6 @@ pub(super) fn now() -> Millis {
 }
 
 /// Reads the whole log: `end|duration|addresses|status` on each line, times in seconds.
-///
-/// # Errors
-///
-/// If a line is not understood; it is named.
 pub(super) fn parse(log: &str) -> Result<Vec<Entry>> {
     let expected = "expected end|duration|addresses|status";
     log.lines()

@@ -13,7 +13,6 @@ use load_tests::procfs::cpu_time;
 use load_tests::report::Section;
 use load_tests::server::{Launch, Server};
 
-use super::Args;
 use super::failure_audit::{Kill, Millis, now};
 use crate::environment::Environment;
 
@@ -52,23 +51,24 @@ pub(super) struct Life {
 
 impl Fleet {
     /// Starts all.
-    ///
-    /// # Errors
-    ///
-    /// If one does not start.
-    pub(super) fn start(args: &Args, env: &Environment) -> Result<Self> {
+    pub(super) fn start(
+        env: &Environment,
+        processes: u16,
+        connections: u16,
+        order_bytes: usize,
+    ) -> Result<Self> {
         let component = env.paths.component("transform")?.display().to_string();
         // Nothing is shed, and no guest is stopped because the machine is busy: only the kill may make
         // a request fail.
-        let queue = args.connections.to_string();
+        let queue = connections.to_string();
         let program = format!("program={PROGRAM_ORDER}");
         let words = [component.as_str(), "--workers", "1", "--set", &program];
         let limits = ["--queue-length", &queue, "--queue-time", "10s", "--guest-time", "10s"];
-        let lives = (1..=usize::from(args.processes)).map(|number| {
+        let lives = (1..=usize::from(processes)).map(|number| {
             let words = words.into_iter().chain(limits);
             Life::start(number, env.arenaria(&format!("arenaria-{number}"), words)?, env)
         });
-        let order = order(env.seed, args.bytes as usize);
+        let order = order(env.seed, order_bytes);
         let lives = lives.collect::<Result<_>>()?;
         Ok(Self { lives, body: order.text.into_bytes(), expected: order.answer })
     }
@@ -88,10 +88,6 @@ impl Fleet {
 
     /// Asks each, and then the balancer, and judges the answers; gives the request with the answer that
     /// must come.
-    ///
-    /// # Errors
-    ///
-    /// If one does not answer, or not rightly.
     pub(super) fn rehearse(&self, balancer: SocketAddr) -> Result<RequestTemplate> {
         let mut expected = None;
         for address in self.addresses().into_iter().chain([balancer]) {
@@ -115,10 +111,6 @@ impl Fleet {
     }
 
     /// Kills one.
-    ///
-    /// # Errors
-    ///
-    /// If it was gone already.
     pub(super) fn kill(&mut self) -> Result<Kill> {
         let life = &mut self.lives[KILLED];
         life.end()?;
@@ -131,10 +123,6 @@ impl Fleet {
     }
 
     /// Starts it again, where it was.
-    ///
-    /// # Errors
-    ///
-    /// If it does not start.
     pub(super) fn restart(&mut self, env: &Environment) -> Result<Millis> {
         let life = &self.lives[KILLED];
         let mut launch = life.launch.clone();
@@ -160,19 +148,11 @@ impl Fleet {
     }
 
     /// Nothing is sent any more.
-    ///
-    /// # Errors
-    ///
-    /// If a process is gone that was not killed.
     pub(super) fn end(&mut self) -> Result<()> {
         self.lives.iter_mut().filter(|it| it.server.is_some()).try_for_each(Life::end)
     }
 
     /// What the processes say of themselves at the end.
-    ///
-    /// # Errors
-    ///
-    /// If one says nothing.
     pub(super) fn judge(&self, section: &mut Section) -> Result<()> {
         let (mut in_use, mut busy) = (0.0, 0.0);
         for life in &self.lives {
@@ -200,10 +180,6 @@ impl Fleet {
     }
 
     /// Ends all.
-    ///
-    /// # Errors
-    ///
-    /// If one does not end as it should.
     pub(super) fn stop(self) -> Result<()> {
         self.lives.into_iter().filter_map(|life| life.server).try_for_each(Server::stop)
     }
