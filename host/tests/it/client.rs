@@ -5,12 +5,12 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
-use std::time::Duration;
 
+use http1::client::connect;
+use http1::framing;
 use serde_json::Value;
 
-/// Longer than any limit a test sets: running into it means that the server hangs.
-const SILENCE_MAX: Duration = Duration::from_secs(60);
+pub(crate) use http1::framing::chunked;
 
 /// A request that is sent as it stands.
 #[derive(Clone)]
@@ -57,18 +57,6 @@ impl Request {
         bytes.extend_from_slice(self.body.as_deref().unwrap_or_default());
         bytes
     }
-}
-
-/// `body` in chunks of at most `size` bytes, with the chunk that ends it.
-pub(crate) fn chunked(body: &[u8], size: usize) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    for part in body.chunks(size) {
-        bytes.extend_from_slice(format!("{:x}\r\n", part.len()).as_bytes());
-        bytes.extend_from_slice(part);
-        bytes.extend_from_slice(b"\r\n");
-    }
-    bytes.extend_from_slice(b"0\r\n\r\n");
-    bytes
 }
 
 /// A response, whole or cut.
@@ -156,11 +144,7 @@ impl Connection {
     }
 
     pub(crate) fn try_open(address: SocketAddr) -> io::Result<Self> {
-        let stream = TcpStream::connect_timeout(&address, SILENCE_MAX)?;
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(SILENCE_MAX))?;
-        stream.set_write_timeout(Some(SILENCE_MAX))?;
-        Ok(Self { stream, unread: Vec::new() })
+        Ok(Self { stream: connect(address)?, unread: Vec::new() })
     }
 
     #[track_caller]
@@ -278,15 +262,11 @@ impl Connection {
     /// The next chunk of a chunked body: empty for the one that ends it, `None` if cut.
     pub(crate) fn chunk(&mut self) -> io::Result<Option<Vec<u8>>> {
         loop {
-            if let Some(at) = find(&self.unread, b"\r\n") {
-                let digits = String::from_utf8_lossy(&self.unread[..at]).into_owned();
-                let length = usize::from_str_radix(&digits, 16).map_err(io::Error::other)?;
-                let end = at + 2 + length + 2;
-                if self.unread.len() >= end {
-                    let chunk = self.take(end);
-                    assert_eq!(&chunk[end - 2..], b"\r\n", "a chunk ends with CR LF");
-                    return Ok(Some(chunk[at + 2..end - 2].to_vec()));
-                }
+            let found = framing::chunk(&self.unread).map_err(io::Error::other)?;
+            if let Some((content, bytes)) = found.map(|(content, bytes)| (content.to_vec(), bytes))
+            {
+                self.take(bytes);
+                return Ok(Some(content));
             }
             if self.fill_or_cut()? == 0 {
                 return Ok(None);

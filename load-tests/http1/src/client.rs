@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail};
 use crate::framing;
 
 /// Nothing here may hang: a server that is silent for this long is an error.
-const SILENCE_MAX: Duration = Duration::from_secs(30);
+pub const SILENCE_MAX: Duration = Duration::from_secs(60);
 
 /// An answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,11 +53,7 @@ impl Connection {
     ///
     /// If the server does not accept.
     pub fn open(address: SocketAddr) -> Result<Self> {
-        let stream = TcpStream::connect_timeout(&address, SILENCE_MAX)
-            .with_context(|| format!("cannot connect to {address}"))?;
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(SILENCE_MAX))?;
-        stream.set_write_timeout(Some(SILENCE_MAX))?;
+        let stream = connect(address).with_context(|| format!("cannot connect to {address}"))?;
         Ok(Self { stream, received: Vec::new() })
     }
 
@@ -130,6 +126,19 @@ impl Connection {
         self.received.extend_from_slice(&chunk[..count]);
         Ok(())
     }
+}
+
+/// A socket on which nothing waits for longer than [`SILENCE_MAX`].
+///
+/// # Errors
+///
+/// If the server does not accept.
+pub fn connect(address: SocketAddr) -> std::io::Result<TcpStream> {
+    let stream = TcpStream::connect_timeout(&address, SILENCE_MAX)?;
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(SILENCE_MAX))?;
+    stream.set_write_timeout(Some(SILENCE_MAX))?;
+    Ok(stream)
 }
 
 /// A request with a body of known length. `target` goes on the wire as it is.

@@ -143,6 +143,19 @@ fn chunks(wire: &[u8], mut each: impl FnMut(&[u8])) -> Result<Option<usize>> {
     Ok(None)
 }
 
+/// `body` in chunks of at most `size` bytes, with the chunk that ends it.
+#[must_use]
+pub fn chunked(body: &[u8], size: usize) -> Vec<u8> {
+    let mut wire = Vec::with_capacity(body.len() + 64);
+    for content in body.chunks(size) {
+        wire.extend_from_slice(format!("{:x}\r\n", content.len()).as_bytes());
+        wire.extend_from_slice(content);
+        wire.extend_from_slice(b"\r\n");
+    }
+    wire.extend_from_slice(b"0\r\n\r\n");
+    wire
+}
+
 /// The chunk that `wire` begins with: its content, which is empty for the last one, and its length on
 /// the wire, trailers included; `None` while it is incomplete.
 ///
@@ -198,7 +211,8 @@ mod tests {
             assert_eq!(read(&following).unwrap(), Some((head, body)));
         }
         let framing = Framing::Chunked;
-        assert_eq!(framing.decoded(b"3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n").unwrap(), b"abcde");
+        assert_eq!(chunked(b"abcde", 3), b"3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n");
+        assert_eq!(framing.decoded(&chunked(b"abcde", 3)).unwrap(), b"abcde");
         assert!(framing.decoded(b"3\r\nabc\r\n").is_err());
     }
 

@@ -6,13 +6,12 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use http1::client::connect;
 use http1::framing::{self, Framing};
 use load_tests::random::Random;
 
 use super::lines::{Kind, Lines};
 
-/// Nothing may hang: a server that neither reads nor writes for so long has failed.
-const SILENCE_MAX: Duration = Duration::from_secs(30);
 /// Sent at once, as a chunk.
 const CHUNK_BYTES: usize = 32 << 10;
 const READ_BYTES: usize = 64 << 10;
@@ -109,14 +108,6 @@ pub(super) fn converse(course: &Course<'_>, connection: u64) -> Tally {
         }
     }
     tally
-}
-
-fn connect(address: SocketAddr) -> std::io::Result<TcpStream> {
-    let socket = TcpStream::connect_timeout(&address, SILENCE_MAX)?;
-    socket.set_nodelay(true)?;
-    socket.set_read_timeout(Some(SILENCE_MAX))?;
-    socket.set_write_timeout(Some(SILENCE_MAX))?;
-    Ok(socket)
 }
 
 /// One stream; whether the connection can go on.

@@ -7,6 +7,7 @@
 //! resident memory is compared at the end of waves, where it stands for the same state.
 
 use http1::client::{head, request};
+use http1::framing::chunked;
 use load_tests::payload::webhook;
 use load_tests::random::Random;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -182,12 +183,7 @@ fn sent_too_large(random: &mut Random) -> Case {
         target(".")
     );
     let mut bytes = head.into_bytes();
-    for chunk in vec![b' '; length].chunks(16 << 10) {
-        bytes.extend_from_slice(format!("{:x}\r\n", chunk.len()).as_bytes());
-        bytes.extend_from_slice(chunk);
-        bytes.extend_from_slice(b"\r\n");
-    }
-    bytes.extend_from_slice(b"0\r\n\r\n");
+    bytes.extend(chunked(&vec![b' '; length], 16 << 10));
     let must = Must::Problem(413, "body-too-large");
     Case { kind: "sent too large", wire: bytes, must }
 }
