@@ -50,7 +50,7 @@ use crate::runtime::bindings::nanoseconds;
 use crate::runtime::engine::{Clock, engine, open_cache};
 use crate::runtime::instance::Instance;
 use crate::runtime::load::{Loaded, Source};
-use crate::runtime::store::Start;
+use crate::runtime::store::InstanceConfig;
 
 /// How a processor is run.
 #[derive(Clone, Debug)]
@@ -83,7 +83,7 @@ pub struct Request<'a> {
 /// A thread keeps the time of the guests for as long as this lives.
 pub struct Processor {
     loaded: Loaded,
-    start: Start,
+    instance_config: InstanceConfig,
     guest_time: Duration,
     instances: u32,
     /// As many permits as instances that may live and are in no call.
@@ -190,19 +190,19 @@ impl Processor {
             let remedy = "only a processor can be embedded; run `arenaria serve` for it";
             return Err(LoadError(format!("{name} is of the world {world}: {remedy}")));
         }
-        if !source.outline.imports.is_empty() {
-            let (name, imports) = (file.display(), source.outline.imports.join(", "));
+        if !source.info.imports.is_empty() {
+            let (name, imports) = (file.display(), source.info.imports.join(", "));
             let remedy = "only a processor without imports can be embedded";
             return Err(LoadError(format!("{name} imports {imports}: {remedy}")));
         }
         let pool = source.pool(options.instances, limits.memory);
         let cache = open_cache(&options.cache).map_err(refused)?;
-        let engine = engine(source.profile(), pool, cache).map_err(refused)?;
+        let engine = engine(source.engine_kind(), pool, cache).map_err(refused)?;
         let clock = Clock::start(std::slice::from_ref(&engine))
             .map_err(|error| LoadError(format!("cannot start the clock: {error}")))?;
         let processor = Self {
             loaded: source.load(&engine, limits.memory).map_err(refused)?,
-            start: Start {
+            instance_config: InstanceConfig {
                 settings: options.settings,
                 time: limits.configure_time.0,
                 call_time: limits.request_time.0,
@@ -264,7 +264,7 @@ impl Processor {
     }
 
     async fn start(&self) -> Result<Instance, Fault> {
-        Instance::start(&self.loaded, &self.start, Arc::default()).await
+        Instance::start(&self.loaded, &self.instance_config, Arc::default()).await
     }
 
     /// Never held across an `await`. Nothing panics while it is held.

@@ -118,7 +118,7 @@ fn bridged(workspace: &Workspace, binary: &Path, out: &Path) -> anyhow::Result<V
     for world in ["p2", "p3"] {
         let file = folder.join(format!("transform-{world}.wasm"));
         let mut bridge = Command::new(binary);
-        bridge.env("ARENARIA_SHARE", workspace.share()).arg("bridge");
+        bridge.env("ARENARIA_ASSETS", workspace.share()).arg("bridge");
         bridge.arg(workspace.component("transform")).arg("-o").arg(&file);
         succeed(bridge.args(["--world", world]))?;
         files.push(file);

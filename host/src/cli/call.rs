@@ -19,8 +19,8 @@ use crate::runtime::engine::{Clock, engine, open_cache};
 use crate::runtime::fault::Fault;
 use crate::runtime::instance::Instance;
 use crate::runtime::load::Source;
-use crate::runtime::store::Start;
-use crate::runtime::wasi_http_call::{Exchange, Reply, Unanswered};
+use crate::runtime::store::InstanceConfig;
+use crate::runtime::wasi_http_call::{CallError, Reply, WasiHttpCall};
 
 /// A person waits; a loop should end some day.
 const TIME: Duration = Duration::from_secs(10);
@@ -36,11 +36,11 @@ pub fn call(args: &CallArgs) -> Result<u8> {
     let source = Source::read(&args.file, args.memory, &grants)?;
     let body = args.data.as_deref().map_or_else(|| Ok(Vec::new()), read_data)?;
     let pool = source.pool(1, args.memory);
-    let engine = engine(source.profile(), pool, open_cache(&Cache::User)?)?;
+    let engine = engine(source.engine_kind(), pool, open_cache(&Cache::User)?)?;
     let _clock = Clock::start(std::slice::from_ref(&engine)).context("cannot start the clock")?;
     let loaded = source.load(&engine, args.memory)?;
     let settings = args.settings.clone();
-    let start = Start {
+    let config = InstanceConfig {
         settings,
         time: TIME,
         call_time: TIME,
@@ -52,10 +52,10 @@ pub fn call(args: &CallArgs) -> Result<u8> {
     runtime.context("cannot start a runtime")?.block_on(async {
         let failed = |fault| anyhow!("{}: {fault}", args.file.display());
         let mut instance =
-            Instance::start(&loaded, &start, Arc::default()).await.map_err(failed)?;
+            Instance::start(&loaded, &config, Arc::default()).await.map_err(failed)?;
         let response = match source.world {
             World::Processor => process(args, &body, &mut instance).await.map_err(failed)?,
-            World::Proxy | World::Service => exchange(args, body, &mut instance).await?,
+            World::Proxy | World::Service => call_wasi_http(args, body, &mut instance).await?,
         };
         print_response(&response)?;
         if args.usage && source.world == World::Processor {
@@ -83,7 +83,11 @@ async fn process(args: &CallArgs, body: &[u8], instance: &mut Instance) -> Resul
 }
 
 /// Collects what a `wasi:http` component streams.
-async fn exchange(args: &CallArgs, body: Vec<u8>, instance: &mut Instance) -> Result<Response> {
+async fn call_wasi_http(
+    args: &CallArgs,
+    body: Vec<u8>,
+    instance: &mut Instance,
+) -> Result<Response> {
     let mut request = hyper::Request::builder().method(method(args)).uri(&args.path);
     if !args.header.iter().any(|(name, _)| name == "host") {
         request = request.header(HOST, "localhost");
@@ -93,12 +97,12 @@ async fn exchange(args: &CallArgs, body: Vec<u8>, instance: &mut Instance) -> Re
     }
     let body = Full::new(Bytes::from(body)).map_err(|never| match never {});
     let request = request.body(body.boxed_unsync()).context("the request is malformed")?;
-    let (reply, answer) = Reply::new();
+    let (reply, received) = Reply::new();
     let collected = async {
-        let (head, body) = match answer.await {
+        let (head, body) = match received.await {
             Ok(Ok(response)) => response.into_parts(),
-            Ok(Err(Unanswered::Declined(what))) => bail!("the component gave no answer: {what}"),
-            Ok(Err(Unanswered::Fault(_))) | Err(_) => bail!("the component gave no answer"),
+            Ok(Err(CallError::GuestError(what))) => bail!("the component gave no answer: {what}"),
+            Ok(Err(CallError::Fault(_))) | Err(_) => bail!("the component gave no answer"),
         };
         let body = body.collect().await.map_err(|error| anyhow!("the answer was cut: {error}"))?;
         let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
@@ -106,10 +110,12 @@ async fn exchange(args: &CallArgs, body: Vec<u8>, instance: &mut Instance) -> Re
         let (status, headers) = (head.status.as_u16(), fields.collect());
         Ok(Response { status, headers, body: body.to_bytes().into() })
     };
-    let (ended, answer) =
-        tokio::join!(instance.exchange(Exchange { request, reply }, TIME, TIME), collected);
+    let (ended, response) = tokio::join!(
+        instance.call_wasi_http(WasiHttpCall { request, reply }, TIME, TIME),
+        collected
+    );
     ended.map_err(|fault| anyhow!("{}: {fault}", args.file.display()))?;
-    answer
+    response
 }
 
 fn read_data(data: &str) -> Result<Vec<u8>> {

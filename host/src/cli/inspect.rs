@@ -3,7 +3,7 @@
 use anyhow::{Result, anyhow};
 
 use crate::cli::args::InspectArgs;
-use crate::component::outline::{Outline, is_fixed};
+use crate::component::info::{ComponentInfo, is_fixed};
 use crate::config::grants::Grants;
 use crate::config::limits::PAGE_BYTES;
 use crate::config::units::Size;
@@ -18,16 +18,16 @@ pub fn inspect(args: &InspectArgs) -> Result<u8> {
     let name = args.file.display();
     let bytes = std::fs::read(&args.file)
         .map_err(|error| anyhow!("cannot read the component {name}: {error}; check the path"))?;
-    let outline =
-        Outline::read(&bytes).map_err(|refusal| anyhow!("cannot serve {name}: {refusal}"))?;
+    let info =
+        ComponentInfo::read(&bytes).map_err(|refusal| anyhow!("cannot serve {name}: {refusal}"))?;
     println!("{name}: a component of {}", Size(bytes.len() as u64));
     print_metadata(&bytes);
-    for memory in &outline.memories {
+    for memory in &info.memories {
         let pages = |pages: u64| Size(pages.saturating_mul(PAGE_BYTES));
         let (least, most) = (pages(memory.initial), memory.maximum.map(pages));
         match most {
             Some(_) if is_fixed(*memory) => {
-                let has_all = outline.memories.len() == 1 && !outline.collects;
+                let has_all = info.memories.len() == 1 && !info.collects;
                 let given = if has_all { args.memory } else { least };
                 println!("memory: fixed at {least}; would be {given}")
             }
@@ -38,12 +38,12 @@ pub fn inspect(args: &InspectArgs) -> Result<u8> {
             None => println!("memory: {least} growing without end; would end at {}", args.memory),
         }
     }
-    if let Some(room) = outline.heap_room(args.memory) {
+    if let Some(room) = info.heap_room(args.memory) {
         println!("heap: uses garbage collection; would have at most {room}");
     }
-    print_names("imports", &outline.imports);
-    print_names("exports", &outline.exports);
-    match outline.check(args.memory, &Grants::parse(&args.grants)?) {
+    print_names("imports", &info.imports);
+    print_names("exports", &info.exports);
+    match info.check(args.memory, &Grants::parse(&args.grants)?) {
         Ok(world) => {
             println!("served: yes, as {world}");
             Ok(0)

@@ -7,7 +7,7 @@ use crate::cli::variables::unknown_variables;
 use crate::config::file::Config;
 use crate::config::serve_args::ServeArgs;
 use crate::server::Server;
-use crate::server::memory_plan::{ProcessContract, available_memory};
+use crate::server::memory_plan::{MemoryPlan, available_memory};
 
 /// Serves until a signal ends it.
 ///
@@ -24,7 +24,7 @@ pub fn serve(args: &ServeArgs) -> Result<u8> {
         return Ok(0);
     }
     if args.check_config {
-        ProcessContract::new(&config)
+        MemoryPlan::new(&config)
             .check(available_memory()?)
             .map_err(|sentence| anyhow!(sentence))?;
         println!("configuration OK");

@@ -14,8 +14,7 @@ const PREFIX: &str = "ARENARIA_";
 
 /// Variables that no flag defines: the log's filter, the folder of what arenaria brings along, and what
 /// its own build and tests use.
-const WITHOUT_A_FLAG: [&str; 4] =
-    ["ARENARIA_LOG", "ARENARIA_SHARE", "ARENARIA_ASSETS", "ARENARIA_COMPONENTS"];
+const WITHOUT_A_FLAG: [&str; 3] = ["ARENARIA_LOG", "ARENARIA_ASSETS", "ARENARIA_COMPONENTS"];
 
 /// The settings of a bridged processor, which runs in another host.
 const BRIDGE_PREFIX: &str = "ARENARIA_SET_";

@@ -9,13 +9,13 @@ use anyhow::{Result, anyhow};
 
 /// The path of a file or folder that arenaria brings along.
 ///
-/// `ARENARIA_SHARE` names the folder; without it, it is `../share/arenaria` from the binary's.
+/// `ARENARIA_ASSETS` names the folder; without it, it is `../share/arenaria` from the binary's.
 ///
 /// # Errors
 ///
 /// A sentence that names where it was looked for, and the remedy.
 pub(crate) fn find(name: &str) -> Result<PathBuf> {
-    let folder = match std::env::var_os("ARENARIA_SHARE") {
+    let folder = match std::env::var_os("ARENARIA_ASSETS") {
         Some(folder) if !folder.is_empty() => PathBuf::from(folder),
         _ => {
             let binary = std::env::current_exe()
@@ -29,7 +29,7 @@ pub(crate) fn find(name: &str) -> Result<PathBuf> {
         return Ok(path);
     }
     Err(anyhow!(
-        "there is no {}; build it (cargo xtask guests, cargo xtask playground) or set ARENARIA_SHARE to the folder that has it",
+        "there is no {}; build it (cargo xtask guests, cargo xtask playground) or set ARENARIA_ASSETS to the folder that has it",
         path.display()
     ))
 }

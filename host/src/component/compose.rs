@@ -9,7 +9,7 @@ use wac_graph::types::Package;
 use wac_graph::{CompositionGraph, EncodeOptions, plug};
 
 use crate::component::assets;
-use crate::component::outline::Outline;
+use crate::component::info::ComponentInfo;
 use crate::component::world::World;
 
 /// What the component exports.
@@ -53,14 +53,14 @@ pub(crate) fn find(generation: Generation, settings: Source) -> Result<Vec<u8>> 
 ///
 /// A sentence that names what it is instead, and what would be accepted.
 pub(crate) fn check(processor: &[u8]) -> Result<()> {
-    let outline = Outline::read(processor)?;
-    match World::of(&outline.exports) {
+    let info = ComponentInfo::read(processor)?;
+    match World::of(&info.exports) {
         Some(World::Processor) => {}
         Some(world) => {
             bail!("it is of the world {world} already; hosts of wasi:http serve it as it is")
         }
         None => {
-            let exports = match outline.exports.as_slice() {
+            let exports = match info.exports.as_slice() {
                 [] => "nothing".to_owned(),
                 names => names.join(", "),
             };
@@ -68,7 +68,7 @@ pub(crate) fn check(processor: &[u8]) -> Result<()> {
         }
     }
     let strangers: Vec<_> =
-        outline.imports.iter().filter(|name| !name.starts_with("wasi:")).cloned().collect();
+        info.imports.iter().filter(|name| !name.starts_with("wasi:")).cloned().collect();
     ensure!(
         strangers.is_empty(),
         "it imports {}, which hosts of wasi:http do not have; bridge a processor that imports WASI at most",
@@ -92,11 +92,11 @@ pub(crate) fn compose(bridge: Vec<u8>, processor: Vec<u8>) -> Result<Vec<u8>> {
     let bridge = register("arenaria:bridge", bridge)?;
     plug(&mut graph, vec![processor], bridge)?;
     let component = graph.encode(EncodeOptions::default())?;
-    let outline = Outline::read(&component)?;
-    let left = outline.imports.iter().find(|name| name.starts_with("arenaria:"));
+    let info = ComponentInfo::read(&component)?;
+    let left = info.imports.iter().find(|name| name.starts_with("arenaria:"));
     ensure!(left.is_none(), "the bridge wants {left:?}, which the processor does not have");
     let exports = |name: &String| name.starts_with("wasi:http/");
-    ensure!(outline.exports.iter().any(exports), "the bridge exports nothing of wasi:http");
+    ensure!(info.exports.iter().any(exports), "the bridge exports nothing of wasi:http");
     Ok(component)
 }
 

@@ -2,5 +2,5 @@
 
 pub(crate) mod assets;
 pub(crate) mod compose;
-pub(crate) mod outline;
+pub(crate) mod info;
 pub(crate) mod world;

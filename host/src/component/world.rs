@@ -64,11 +64,11 @@ impl fmt::Display for World {
 #[must_use]
 pub(crate) fn ungranted(imports: &[String], grants: &Grants) -> Vec<Ungranted> {
     let ungranted = imports.iter().filter_map(|name| {
-        let grant = match standing(name) {
-            Standing::Given => return None,
-            Standing::Config if grants.config => return None,
-            Standing::Config => Some("config"),
-            Standing::Unknown => None,
+        let grant = match import_support(name) {
+            ImportSupport::Given => return None,
+            ImportSupport::Config if grants.config => return None,
+            ImportSupport::Config => Some("config"),
+            ImportSupport::Unknown => None,
         };
         Some(Ungranted { name: name.clone(), grant })
     });
@@ -83,7 +83,7 @@ pub(crate) fn is_asynchronous(imports: &[String], world: World) -> bool {
 }
 
 /// What there is here of an import.
-enum Standing {
+enum ImportSupport {
     /// An implementation that gives nothing away.
     Given,
     /// One that the grant `config` gives.
@@ -137,13 +137,13 @@ const CLI: [&str; 11] = [
     "types",
 ];
 
-fn standing(import: &str) -> Standing {
+fn import_support(import: &str) -> ImportSupport {
     let parts = import.split_once('@').and_then(|(path, version)| {
         path.split_once('/').map(|(package, interface)| (package, interface, version))
     });
-    let Some((package, interface, version)) = parts else { return Standing::Unknown };
+    let Some((package, interface, version)) = parts else { return ImportSupport::Unknown };
     if (package, interface) == ("wasi:config", "store") && version.starts_with("0.2.0-rc") {
-        return Standing::Config;
+        return ImportSupport::Config;
     }
     let second = version.strip_prefix("0.2.").is_some_and(is_patch);
     let third = version.strip_prefix("0.3.").is_some_and(is_patch);
@@ -151,7 +151,7 @@ fn standing(import: &str) -> Standing {
         let of = |index: usize| versions[index].contains(&interface);
         (second && of(0)) || (third && of(1))
     });
-    if given { Standing::Given } else { Standing::Unknown }
+    if given { ImportSupport::Given } else { ImportSupport::Unknown }
 }
 
 /// Whether a version's last part is that of a release: drafts before it are other interfaces.

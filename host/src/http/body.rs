@@ -8,7 +8,7 @@ use bytes::Bytes;
 use hyper::body::{Frame, SizeHint};
 use tokio::sync::mpsc;
 
-use crate::http::activity::EndOfRequest;
+use crate::http::connection_state::EndOfRequest;
 
 /// A response's body. Dropped when the last of it is handed to the socket.
 pub(crate) struct Body {

@@ -16,7 +16,7 @@ use crate::pool::slots::Slots;
 use crate::runtime::bindings::nanoseconds;
 
 /// Receives the body, waits for a slot, and has the guest handle the request.
-pub(crate) async fn answer(
+pub(crate) async fn respond(
     service: &Service,
     slots: &Rc<Slots>,
     head: Parts,
@@ -34,7 +34,7 @@ pub(crate) async fn answer(
     let mut forwarded = Vec::new();
     let request = lower(route, &head, &body, nanoseconds(received_at), &mut forwarded)?;
     let mut lease = slots.acquire().await.map_err(Problem::Shed)?;
-    let answer = lease.handle(request).await;
+    let response = lease.handle(request).await;
     drop((lease, reserved));
-    lift(&service.bodies, answer.map_err(Problem::Fault)?)
+    lift(&service.bodies, response.map_err(Problem::Fault)?)
 }

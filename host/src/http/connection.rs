@@ -1,6 +1,6 @@
 //! One connection: hyper over a watched socket.
 //!
-//! The socket reports to the connection's state ([`Activity`]) when a head begins and when the client
+//! The socket reports to the connection's state ([`ConnectionState`]) when a head begins and when the client
 //! stops reading. The worker ends connections that wait for too long.
 
 use std::cell::RefCell;
@@ -19,22 +19,22 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::config::limits::{RequestLimits, RouteLimits, ServerLimits};
-use crate::http::activity::{Activity, Signal, Waits};
+use crate::http::connection_state::{ConnectionPhase, ConnectionState, Signal};
 use crate::http::handler;
 use crate::http::problem::{self, Problem};
 use crate::http::service::Service;
 
 /// Serves a connection to its end.
-pub(crate) async fn serve(service: Rc<Service>, socket: TcpStream, activity: Rc<Activity>) {
+pub(crate) async fn serve(service: Rc<Service>, socket: TcpStream, state: Rc<ConnectionState>) {
     // Hyper keeps no socket back when a connection ends, and the last words are sometimes ours.
     let socket = Rc::new(RefCell::new(socket));
-    let end = converse(&service, &socket, &activity).await;
+    let end = converse(&service, &socket, &state).await;
     let socket = Rc::into_inner(socket).expect("hyper's half ended with the conversation");
     let mut socket = socket.into_inner();
     match end {
         End::HeadTimeout => refuse_slow_head(&mut socket, service.limits_without_route()).await,
         End::Refused => {}
-        End::Answered if activity.is_body_unread() => {}
+        End::Answered if state.is_body_unread() => {}
         End::Answered | End::Closed => return,
     }
     linger(socket, &service.route_limits).await;
@@ -43,14 +43,14 @@ pub(crate) async fn serve(service: Rc<Service>, socket: TcpStream, activity: Rc<
 async fn converse(
     service: &Rc<Service>,
     socket: &Rc<RefCell<TcpStream>>,
-    activity: &Rc<Activity>,
+    state: &Rc<ConnectionState>,
 ) -> End {
-    let io = Watched { socket: Rc::clone(socket), activity: Rc::clone(activity) };
-    let respond =
-        service_fn(|request| handler::answer(Rc::clone(service), Rc::clone(activity), request));
-    let mut connection = pin!(builder(&service.limits).serve_connection(TokioIo::new(io), respond));
+    let io = TrackedSocket { socket: Rc::clone(socket), state: Rc::clone(state) };
+    let handle =
+        service_fn(|request| handler::handle(Rc::clone(service), Rc::clone(state), request));
+    let mut connection = pin!(builder(&service.limits).serve_connection(TokioIo::new(io), handle));
     poll_fn(|context| {
-        match activity.poll_signal(context) {
+        match state.poll_signal(context) {
             None => {}
             Some(Signal::Drain) => connection.as_mut().graceful_shutdown(),
             Some(Signal::HeadTimeout) => return Poll::Ready(End::HeadTimeout),
@@ -102,9 +102,9 @@ async fn refuse_slow_head(socket: &mut TcpStream, limits: RequestLimits<'_>) {
         problem::MEDIA_TYPE,
         body.len()
     );
-    let answer = [head.into_bytes(), body].concat();
+    let response = [head.into_bytes(), body].concat();
     // The socket's buffer takes so little at once or the client is not reading at all.
-    let _ = timeout(Duration::from_millis(100), socket.write_all(&answer)).await;
+    let _ = timeout(Duration::from_millis(100), socket.write_all(&response)).await;
 }
 
 /// Reads on for a while, so that the last answer is not lost: closing a socket that has unread
@@ -129,12 +129,12 @@ async fn linger(mut socket: TcpStream, limits: &RouteLimits) {
 }
 
 /// A socket that notes when a head begins and when the client stops reading.
-struct Watched {
+struct TrackedSocket {
     socket: Rc<RefCell<TcpStream>>,
-    activity: Rc<Activity>,
+    state: Rc<ConnectionState>,
 }
 
-impl Watched {
+impl TrackedSocket {
     /// The socket, borrowed for one poll: nobody else uses it while the conversation lasts.
     fn poll<T>(&self, poll: impl FnOnce(Pin<&mut TcpStream>) -> Poll<T>) -> Poll<T> {
         poll(Pin::new(&mut self.socket.borrow_mut()))
@@ -142,15 +142,15 @@ impl Watched {
 
     fn note_write<T>(&self, poll: Poll<T>) -> Poll<T> {
         // While the client takes nothing, nothing changes.
-        if poll.is_ready() || !self.activity.write_stalls.get() {
-            self.activity.changed.set(true);
+        if poll.is_ready() || !self.state.write_stalls.get() {
+            self.state.changed.set(true);
         }
-        self.activity.write_stalls.set(poll.is_pending());
+        self.state.write_stalls.set(poll.is_pending());
         poll
     }
 }
 
-impl AsyncRead for Watched {
+impl AsyncRead for TrackedSocket {
     fn poll_read(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -158,14 +158,14 @@ impl AsyncRead for Watched {
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         let poll = self.poll(|socket| socket.poll_read(context, buffer));
-        if buffer.filled().len() > before && self.activity.waits.get() == Waits::Request {
-            self.activity.wait(Waits::Head);
+        if buffer.filled().len() > before && self.state.phase.get() == ConnectionPhase::Request {
+            self.state.enter(ConnectionPhase::Head);
         }
         poll
     }
 }
 
-impl AsyncWrite for Watched {
+impl AsyncWrite for TrackedSocket {
     fn poll_write(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,

@@ -13,9 +13,9 @@ use hyper::{Method, Request, Response, Version};
 
 use crate::component::world::World;
 use crate::config::limits::ServerLimits;
-use crate::http::activity::Activity;
 use crate::http::body::Body;
 use crate::http::buffered;
+use crate::http::connection_state::ConnectionState;
 use crate::http::playground::Playground;
 use crate::http::problem::Problem;
 use crate::http::records;
@@ -25,13 +25,13 @@ use crate::pool::slots::Slots;
 use crate::pool::stats::{CLIENT_LEFT, RouteStats};
 
 /// Answers a request. Never fails: what goes wrong is an answer, or the end of the connection.
-pub(crate) async fn answer(
+pub(crate) async fn handle(
     service: Rc<Service>,
-    activity: Rc<Activity>,
+    connection: Rc<ConnectionState>,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Infallible> {
     let begun = Instant::now();
-    let end = activity.begin_request();
+    let end = connection.begin_request();
     let (head, incoming) = request.into_parts();
     let has_body = !incoming.is_end_stream();
     let checked = check_head(&head, &service.limits);
@@ -40,12 +40,12 @@ pub(crate) async fn answer(
     let mut response = match (playground, service.router.find(path)) {
         (Some(playground), _) => {
             if has_body {
-                activity.leaves_body_unread();
+                connection.leaves_body_unread();
             }
-            let answer = checked.map(|()| playground.answer(&head).map(Body::whole));
-            let status = answer.as_ref().map_or_else(Problem::status, Response::status);
+            let result = checked.map(|()| playground.respond(&head).map(Body::whole));
+            let status = result.as_ref().map_or_else(Problem::status, Response::status);
             service.unrouted.responded(status.as_u16());
-            answer.map_err(|what| (what, service.limits_without_route()))
+            result.map_err(|what| (what, service.limits_without_route()))
         }
         (None, None) => {
             let what = checked.err().unwrap_or(Problem::NoRoute);
@@ -54,22 +54,22 @@ pub(crate) async fn answer(
         }
         (None, Some(slots)) => {
             let mut observed = Observed { stats: &slots.stats, begun, status: CLIENT_LEFT };
-            let answer = match checked {
-                Ok(()) => dispatch(&service, slots, &activity, head, incoming).await,
+            let result = match checked {
+                Ok(()) => dispatch(&service, slots, &connection, head, incoming).await,
                 Err(what) => Err(what),
             };
             observed.status =
-                answer.as_ref().map_or_else(Problem::status, Response::status).as_u16();
-            answer.map_err(|what| (what, service.limits_of(&slots.route)))
+                result.as_ref().map_or_else(Problem::status, Response::status).as_u16();
+            result.map_err(|what| (what, service.limits_of(&slots.route)))
         }
     }
     .unwrap_or_else(|(what, limits)| {
         if has_body && what.leaves_body_unread() {
-            activity.leaves_body_unread();
+            connection.leaves_body_unread();
         }
         what.response(limits)
     });
-    if activity.is_body_unread() {
+    if connection.is_body_unread() {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     Ok(response.map(|body| body.ending(end)))
@@ -92,18 +92,18 @@ impl Drop for Observed<'_> {
 async fn dispatch(
     service: &Rc<Service>,
     slots: &Rc<Slots>,
-    activity: &Rc<Activity>,
+    connection: &Rc<ConnectionState>,
     head: Parts,
     incoming: Incoming,
 ) -> Result<Response<Body>, Problem> {
     if slots.route.world != World::Processor {
-        return wasi_http::answer(service, slots, activity, head, incoming).await;
+        return wasi_http::respond(service, slots, connection, head, incoming).await;
     }
     let received_at = SystemTime::now();
     if slots.route.records && records::is_stream(&head.headers) {
-        return records::answer(service, slots, head, incoming, received_at).await;
+        return records::respond(service, slots, head, incoming, received_at).await;
     }
-    buffered::answer(service, slots, head, incoming, received_at).await
+    buffered::respond(service, slots, head, incoming, received_at).await
 }
 
 /// Checks what HTTP asks of a head and what the limits do, counted roughly as it was on the wire.

@@ -44,17 +44,17 @@ pub(crate) fn lower<'a>(
 /// The guest's answer as a response, if HTTP has such a one.
 pub(crate) fn lift(
     bodies: &Arc<BodyBudget>,
-    answer: bindings::Response,
+    guest_response: bindings::Response,
 ) -> Result<Response<Body>, Problem> {
-    let status = match answer.status {
-        200..=599 => StatusCode::from_u16(answer.status).expect("it is in range"),
+    let status = match guest_response.status {
+        200..=599 => StatusCode::from_u16(guest_response.status).expect("it is in range"),
         other => {
             return Err(Problem::BadResponse(format!("its status {other} is not in 200 to 599")));
         }
     };
-    let headers = header_map(&answer.headers)?;
+    let headers = header_map(&guest_response.headers)?;
     let has_body = !matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
-    let body = if has_body { answer.body } else { Vec::new() };
+    let body = if has_body { guest_response.body } else { Vec::new() };
     let body = bodies.hold(body).ok_or(Problem::BodiesSaturated)?;
     let mut response = Response::new(Body::whole(body));
     *response.status_mut() = status;

@@ -1,10 +1,10 @@
 //! One connection and its requests: from HTTP to a component and back.
 
-pub(crate) mod activity;
 pub(crate) mod body;
 pub(crate) mod body_budget;
 pub(crate) mod buffered;
 pub(crate) mod connection;
+pub(crate) mod connection_state;
 pub(crate) mod handler;
 pub(crate) mod message;
 pub(crate) mod playground;

@@ -117,8 +117,10 @@ impl Problem {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             Self::Fault(Fault::Memory(_)) => StatusCode::INSUFFICIENT_STORAGE,
-            Self::Fault(Fault::Deadline | Fault::Overdue) => StatusCode::GATEWAY_TIMEOUT,
-            Self::Fault(Fault::Trap(_) | Fault::Stack(_) | Fault::Silent | Fault::Refused(_))
+            Self::Fault(Fault::Deadline | Fault::RequestTimeout) => StatusCode::GATEWAY_TIMEOUT,
+            Self::Fault(
+                Fault::Trap(_) | Fault::Stack(_) | Fault::NoResponse | Fault::Refused(_),
+            )
             | Self::BadResponse(_)
             | Self::BatchRefused(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -221,7 +223,7 @@ fn fault_words(fault: &Fault, limits: &RouteLimits) -> Words {
         Fault::Trap(_) | Fault::Refused(_) => {
             Words::plain("trap", FAILED, "the instance trapped and is replaced")
         }
-        Fault::Silent => Words::plain(
+        Fault::NoResponse => Words::plain(
             "bad-response",
             FAILED,
             "the component ended without an answer; the instance is replaced",
@@ -240,7 +242,7 @@ fn fault_words(fault: &Fault, limits: &RouteLimits) -> Words {
             ),
             limit: Some(("memory", limits.memory.to_string())),
         },
-        Fault::Overdue => Words {
+        Fault::RequestTimeout => Words {
             kind: "request-time",
             title: "the component took too long",
             detail: format!(

@@ -36,7 +36,7 @@ pub(crate) fn is_stream(headers: &HeaderMap) -> bool {
 }
 
 /// Begins a stream of answers.
-pub(crate) async fn answer(
+pub(crate) async fn respond(
     service: &Rc<Service>,
     slots: &Rc<Slots>,
     head: Parts,
@@ -48,22 +48,27 @@ pub(crate) async fn answer(
     }
     // What would be shed as a single request is shed as a stream, before anything is answered.
     drop(slots.acquire().await.map_err(Problem::ShedUnread)?);
-    let (frames, answers) = mpsc::channel(1);
-    let pump = Pump {
+    let (frames, received) = mpsc::channel(1);
+    let stream = RecordStream {
         service: Rc::clone(service),
         slots: Rc::clone(slots),
         head,
         received_at: nanoseconds(received_at),
         frames,
     };
-    spawn_local(pump.run(incoming));
-    let mut response = Response::new(Body::stream(answers));
+    spawn_local(async move {
+        if stream.run(incoming).await.is_err() {
+            // This fails only if the client has left.
+            let _ = stream.frames.send(Err(Aborted)).await;
+        }
+    });
+    let mut response = Response::new(Body::stream(received));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
     Ok(response)
 }
 
 /// Carries records to the guest and answers to the client.
-struct Pump {
+struct RecordStream {
     service: Rc<Service>,
     slots: Rc<Slots>,
     head: Parts,
@@ -71,37 +76,33 @@ struct Pump {
     frames: mpsc::Sender<Result<Frame<Bytes>, Aborted>>,
 }
 
-/// The stream cannot go on: the client has left, stalled or sent what is no HTTP, or neither a slot
-/// nor room for a record is to be had.
-struct Cut;
-
-impl Pump {
-    async fn run(self, incoming: Incoming) {
-        if self.carry(incoming).await.is_err() {
-            // If the client has left, nobody is told.
-            let _ = self.frames.send(Err(Aborted)).await;
-        }
-    }
-
-    async fn carry(&self, mut incoming: Incoming) -> Result<(), Cut> {
+impl RecordStream {
+    /// Processes the stream to its end.
+    ///
+    /// # Errors
+    ///
+    /// If the stream cannot go on: the client left, stalled or sent malformed HTTP, or there was no slot
+    /// or no memory for a record.
+    async fn run(&self, mut incoming: Incoming) -> Result<(), Aborted> {
         let limits = &self.slots.route.limits;
-        let mut cutter = Cutter::new(limits.request_body.bytes());
+        let mut splitter = LineSplitter::new(limits.request_body.bytes());
         let mut pieces = Vec::new();
         // For the record that is not complete yet.
         let mut held = self.service.bodies.part();
         loop {
-            let data = next_in_time(&mut incoming, limits.body_time.0).await.map_err(|_| Cut)?;
+            let data =
+                next_in_time(&mut incoming, limits.body_time.0).await.map_err(|_| Aborted)?;
             let is_last = data.is_none();
             match data {
-                Some(data) => cutter.push(data, &mut pieces),
-                None => cutter.finish(&mut pieces),
+                Some(data) => splitter.push(data, &mut pieces),
+                None => splitter.finish(&mut pieces),
             }
-            if !held.resize(cutter.pending.len() as u64) {
-                return Err(Cut);
+            if !held.resize(splitter.pending.len() as u64) {
+                return Err(Aborted);
             }
             for piece in pieces.drain(..) {
                 match piece {
-                    Piece::Lines(batch) => self.answer_batch(batch).await?,
+                    Piece::Lines(batch) => self.process_batch(batch).await?,
                     Piece::TooLong(record) => {
                         self.send(self.line(&Problem::BodyTooLarge, record)).await?;
                     }
@@ -114,7 +115,7 @@ impl Pump {
     }
 
     /// Answers a batch, and if it fails as a whole, record by record.
-    async fn answer_batch(&self, batch: Batch) -> Result<(), Cut> {
+    async fn process_batch(&self, batch: Batch) -> Result<(), Aborted> {
         let Err(problem) = self.call(&batch).await? else { return Ok(()) };
         if batch.count() == 1 {
             return self.send(self.line(&problem, batch.first)).await;
@@ -131,7 +132,7 @@ impl Pump {
     }
 
     /// One call of the guest. Its answer is sent if it is one.
-    async fn call(&self, batch: &Batch) -> Result<Result<(), Problem>, Cut> {
+    async fn call(&self, batch: &Batch) -> Result<Result<(), Problem>, Aborted> {
         let first = batch.first.to_string();
         let mut headers = Vec::new();
         let request = match lower(
@@ -149,18 +150,18 @@ impl Pump {
         let headers: Vec<_> = own.into_iter().chain(forwarded).collect();
         let request = bindings::Request { headers: &headers, ..request };
         let mut lease = tokio::select! {
-            lease = self.slots.wait(self.slots.route.limits.body_time.0) => lease.map_err(|_| Cut)?,
-            () = self.frames.closed() => return Err(Cut),
+            lease = self.slots.wait(self.slots.route.limits.body_time.0) => lease.map_err(|_| Aborted)?,
+            () = self.frames.closed() => return Err(Aborted),
         };
-        let answer = lease.handle(request).await;
+        let response = lease.handle(request).await;
         drop(lease);
-        match answer {
+        match response {
             Err(fault) => Ok(Err(Problem::Fault(fault))),
-            Ok(answer) if !matches!(answer.status, 200..=299) => {
-                Ok(Err(Problem::BatchRefused(answer.status)))
+            Ok(response) if !matches!(response.status, 200..=299) => {
+                Ok(Err(Problem::BatchRefused(response.status)))
             }
-            Ok(answer) => {
-                let mut lines = answer.body;
+            Ok(response) => {
+                let mut lines = response.body;
                 if !lines.is_empty() && !lines.ends_with(b"\n") {
                     lines.push(b'\n');
                 }
@@ -174,12 +175,12 @@ impl Pump {
     }
 
     /// Waits until what was sent before is on its way: the client's pace is the stream's.
-    async fn send(&self, lines: Vec<u8>) -> Result<(), Cut> {
+    async fn send(&self, lines: Vec<u8>) -> Result<(), Aborted> {
         if lines.is_empty() {
             return Ok(());
         }
-        let lines = self.service.bodies.hold(lines).ok_or(Cut)?;
-        self.frames.send(Ok(Frame::data(lines))).await.map_err(|_| Cut)
+        let lines = self.service.bodies.hold(lines).ok_or(Aborted)?;
+        self.frames.send(Ok(Frame::data(lines))).await.map_err(|_| Aborted)
     }
 }
 
@@ -221,7 +222,7 @@ enum Piece {
 }
 
 /// Cuts a stream of bytes at line ends. Holds no more than one record.
-struct Cutter {
+struct LineSplitter {
     most: usize,
     /// The number of the next record.
     next: u64,
@@ -231,7 +232,7 @@ struct Cutter {
     skipping: bool,
 }
 
-impl Cutter {
+impl LineSplitter {
     fn new(most: usize) -> Self {
         Self { most, next: 1, pending: BytesMut::new(), skipping: false }
     }
@@ -316,12 +317,12 @@ mod tests {
     fn check(text: &str, most: usize, expected: &[(u64, Option<&str>)]) {
         for first in 0..=text.len() {
             for second in first..=text.len() {
-                let mut cutter = Cutter::new(most);
+                let mut splitter = LineSplitter::new(most);
                 let mut pieces = Vec::new();
                 for part in [&text[..first], &text[first..second], &text[second..]] {
-                    cutter.push(Bytes::copy_from_slice(part.as_bytes()), &mut pieces);
+                    splitter.push(Bytes::copy_from_slice(part.as_bytes()), &mut pieces);
                 }
-                cutter.finish(&mut pieces);
+                splitter.finish(&mut pieces);
                 let mut found = Vec::new();
                 for piece in &pieces {
                     match piece {

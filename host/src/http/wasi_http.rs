@@ -23,20 +23,20 @@ use tokio::task::{JoinHandle, spawn_local};
 use tokio::time::{Sleep, sleep};
 use wasmtime_wasi_http::{Error, WasiBody};
 
-use crate::http::activity::Activity;
 use crate::http::body::{Aborted, Body};
 use crate::http::body_budget::{BodyBudget, Reserved};
+use crate::http::connection_state::ConnectionState;
 use crate::http::problem::Problem;
 use crate::http::service::Service;
 use crate::pool::slots::Slots;
 use crate::runtime::fault::Fault;
-use crate::runtime::wasi_http_call::{Exchange, Reply, Unanswered};
+use crate::runtime::wasi_http_call::{CallError, Reply, WasiHttpCall};
 
 /// Has a `wasi:http` component answer a request.
-pub(crate) async fn answer(
+pub(crate) async fn respond(
     service: &Rc<Service>,
     slots: &Rc<Slots>,
-    activity: &Rc<Activity>,
+    connection: &Rc<ConnectionState>,
     mut head: Parts,
     incoming: Incoming,
 ) -> Result<Response<Body>, Problem> {
@@ -55,7 +55,7 @@ pub(crate) async fn answer(
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect();
     let progress = Arc::new(Progress::new(has_body));
-    let body = Inflow {
+    let body = RequestBody {
         incoming,
         left: limits.request_body.0,
         time: limits.body_time.0,
@@ -65,39 +65,39 @@ pub(crate) async fn answer(
     };
     let is_bodiless = head.method == Method::HEAD;
     let request = Request::from_parts(head, body.boxed_unsync());
-    let (reply, answer) = Reply::new();
-    let task = Task(Some(spawn_local(lease.exchange(Exchange { request, reply }))));
-    let answer = answer.await;
+    let (reply, received) = Reply::new();
+    let task = Task(Some(spawn_local(lease.call_wasi_http(WasiHttpCall { request, reply }))));
+    let response = received.await;
     if let Some(problem) = progress.problem() {
         // The guest sees an error where its body ends, and is left to its end.
         task.detach();
         return Err(problem);
     }
-    let answer = match answer {
-        Ok(Ok(answer)) => answer,
-        Ok(Err(Unanswered::Fault(fault))) => return Err(Problem::Fault(fault)),
-        Ok(Err(Unanswered::Declined(what))) => return Err(Problem::BadResponse(what)),
-        Err(_) => return Err(Problem::Fault(Fault::Silent)),
+    let response = match response {
+        Ok(Ok(response)) => response,
+        Ok(Err(CallError::Fault(fault))) => return Err(Problem::Fault(fault)),
+        Ok(Err(CallError::GuestError(what))) => return Err(Problem::BadResponse(what)),
+        Err(_) => return Err(Problem::Fault(Fault::NoResponse)),
     };
-    if !(200..=599).contains(&answer.status().as_u16()) {
-        let status = answer.status().as_u16();
+    if !(200..=599).contains(&response.status().as_u16()) {
+        let status = response.status().as_u16();
         return Err(Problem::BadResponse(format!("its status {status} is not in 200 to 599")));
     }
-    let is_bodiless =
-        is_bodiless || matches!(answer.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+    let is_bodiless = is_bodiless
+        || matches!(response.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
     // Once it has that many bytes, hyper asks for no more, also not for the end.
     let announced =
-        answer.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-    let outflow = |body| Outflow {
+        response.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    let response_body = |body| ResponseBody {
         body,
         ended: is_bodiless || announced == Some(0),
         left: announced,
         task: Some(task),
         budget: Arc::clone(&service.bodies),
-        activity: Rc::clone(activity),
+        connection: Rc::clone(connection),
         progress,
     };
-    Ok(answer.map(|body| Body::other(outflow(body))))
+    Ok(response.map(|body| Body::other(response_body(body))))
 }
 
 /// The target of a request as `wasi:http` has it: with the authority, which is in the host field or,
@@ -170,7 +170,7 @@ impl Progress {
 }
 
 /// A request's body on its way to the guest: as much as is allowed, as fast as is demanded.
-struct Inflow {
+struct RequestBody {
     incoming: Incoming,
     /// Bytes that may still come.
     left: u64,
@@ -183,7 +183,7 @@ struct Inflow {
     progress: Arc<Progress>,
 }
 
-impl Inflow {
+impl RequestBody {
     fn fail(&self, state: u8, error: Error) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         self.progress.set(state);
         Poll::Ready(Some(Err(error)))
@@ -202,7 +202,7 @@ impl Inflow {
     }
 }
 
-impl hyper::body::Body for Inflow {
+impl hyper::body::Body for RequestBody {
     type Data = Bytes;
     type Error = Error;
 
@@ -244,7 +244,7 @@ impl hyper::body::Body for Inflow {
 }
 
 /// A response's body on its way from the guest.
-struct Outflow {
+struct ResponseBody {
     body: WasiBody,
     /// Whether the client has all that it will be sent.
     ended: bool,
@@ -252,11 +252,11 @@ struct Outflow {
     left: Option<u64>,
     task: Option<Task>,
     budget: Arc<BodyBudget>,
-    activity: Rc<Activity>,
+    connection: Rc<ConnectionState>,
     progress: Arc<Progress>,
 }
 
-impl hyper::body::Body for Outflow {
+impl hyper::body::Body for ResponseBody {
     type Data = Bytes;
     type Error = Aborted;
 
@@ -309,7 +309,7 @@ impl hyper::body::Body for Outflow {
     }
 }
 
-impl Outflow {
+impl ResponseBody {
     /// How the guest's call ended, if it has: its store is gone in the same poll, before the body can
     /// be seen to end.
     fn poll_call(&mut self, context: &mut Context<'_>) -> Poll<bool> {
@@ -323,7 +323,7 @@ impl Outflow {
     }
 }
 
-impl Drop for Outflow {
+impl Drop for ResponseBody {
     fn drop(&mut self) {
         if let Some(task) = self.task.take()
             && (self.ended || self.body.is_end_stream())
@@ -331,7 +331,7 @@ impl Drop for Outflow {
             task.detach();
         }
         if !self.progress.is_ended() {
-            self.activity.leaves_body_unread();
+            self.connection.leaves_body_unread();
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::pool::stats::Reason;
 use crate::runtime::bindings::{Reading, Request, Response};
 use crate::runtime::fault::Fault;
 use crate::runtime::instance::Instance;
-use crate::runtime::wasi_http_call::{Exchange, Unanswered};
+use crate::runtime::wasi_http_call::{CallError, WasiHttpCall};
 
 impl Lease {
     /// Has a request processed.
@@ -20,85 +20,87 @@ impl Lease {
         let route = Arc::clone(&self.slots.route);
         let time = route.limits.guest_time.0;
         self.state = LeaseState::Running;
-        let answer = match route.isolation {
+        let result = match route.isolation {
             Isolation::Reuse => self.instance().handle(request, time).await,
             Isolation::Fresh => match route.start(&self.slots.stats.memory).await {
                 Ok(mut instance) => instance.handle(request, time).await,
                 Err(fault) => Err(fault),
             },
         };
-        self.ended(answer.as_ref().err());
-        if answer.is_ok() && route.isolation == Isolation::Reuse {
-            self.seat.served += 1;
-            if self.seat.sampler.is_due(self.seat.served) {
-                self.read_arena().await;
+        self.ended(result.as_ref().err());
+        if result.is_ok() && route.isolation == Isolation::Reuse {
+            self.contents.served += 1;
+            if self.contents.usage_schedule.is_due(self.contents.served) {
+                self.read_usage().await;
             }
-            self.look_back();
+            self.retire_if_leaking();
         }
-        answer
+        result
     }
 
     /// Has a request answered by a `wasi:http` component, and keeps the slot until that has ended. Says
     /// whether it ended well.
-    pub(crate) async fn exchange(mut self, exchange: Exchange) -> bool {
+    pub(crate) async fn call_wasi_http(mut self, call: WasiHttpCall) -> bool {
         let route = Arc::clone(&self.slots.route);
         let (guest_time, request_time) = (route.limits.guest_time.0, route.limits.request_time.0);
-        let reply = exchange.reply.clone();
+        let reply = call.reply.clone();
         self.state = LeaseState::Running;
         let ended = match route.isolation {
-            Isolation::Reuse => self.instance().exchange(exchange, guest_time, request_time).await,
+            Isolation::Reuse => {
+                self.instance().call_wasi_http(call, guest_time, request_time).await
+            }
             Isolation::Fresh => match route.start(&self.slots.stats.memory).await {
-                Ok(mut instance) => instance.exchange(exchange, guest_time, request_time).await,
+                Ok(mut instance) => instance.call_wasi_http(call, guest_time, request_time).await,
                 Err(fault) => Err(fault),
             },
         };
         self.ended(ended.as_ref().err());
         if ended.is_ok() && route.isolation == Isolation::Reuse {
-            self.seat.served += 1;
-            self.look_back();
+            self.contents.served += 1;
+            self.retire_if_leaking();
         }
         let is_well = ended.is_ok();
         if let Err(fault) = ended {
-            reply.send(Err(Unanswered::Fault(fault)));
+            reply.send(Err(CallError::Fault(fault)));
         }
         is_well
     }
 
     /// After a request: whether the instance keeps more than it should. Linear memory never shrinks and
     /// the host's handles are not in it, so only another instance helps.
-    fn look_back(&mut self) {
+    fn retire_if_leaking(&mut self) {
         /// Handles that a runtime may make when it first needs them.
         const HANDLES_SLACK: usize = 16;
         let mark = self.slots.route.limits.retire_memory;
-        let seat = &mut self.seat;
-        let instance = seat.instance.as_mut().expect("a slot in use has its instance");
+        let contents = &mut self.contents;
+        let instance = contents.instance.as_mut().expect("a slot in use has its instance");
         let (grown, handles) = (instance.has_grown_past(mark), instance.handles());
-        if seat.served == 1 {
-            seat.handles = handles;
+        if contents.served == 1 {
+            contents.handles = handles;
         }
-        let leaks = handles > seat.handles + HANDLES_SLACK;
+        let leaks = handles > contents.handles + HANDLES_SLACK;
         if grown {
-            self.retire(Reason::Grown);
+            self.retire(Reason::MemoryGrown);
         } else if leaks {
-            self.retire(Reason::Handles);
+            self.retire(Reason::HandleLeak);
         }
     }
 
     /// Asks the instance what its arena says.
-    async fn read_arena(&mut self) {
+    async fn read_usage(&mut self) {
         if self.slots.route.isolation == Isolation::Fresh {
             return;
         }
         let time = self.slots.route.limits.guest_time.0;
         self.state = LeaseState::Running;
-        let answer = self.instance().usage(time).await;
-        self.ended(answer.as_ref().err());
-        if let Ok(reading) = answer {
-            self.seat.sampler.note(self.seat.served, &reading);
+        let result = self.instance().usage(time).await;
+        self.ended(result.as_ref().err());
+        if let Ok(reading) = result {
+            self.contents.usage_schedule.record(self.contents.served, &reading);
             let wishes = reading.retire;
             self.slots.keep_reading(self.slot, reading);
             if wishes {
-                self.retire(Reason::Wish);
+                self.retire(Reason::RequestedByGuest);
             }
         }
     }
@@ -115,19 +117,19 @@ impl Lease {
     }
 
     fn instance(&mut self) -> &mut Instance {
-        self.seat.instance.as_mut().expect("a slot in use has its instance")
+        self.contents.instance.as_mut().expect("a slot in use has its instance")
     }
 }
 
 impl Slots {
     /// Asks every idle instance what its arena says; a busy one answers with what it last said.
-    pub(crate) async fn read_arenas(self: &Rc<Self>) -> Vec<(usize, Reading)> {
+    pub(crate) async fn read_usage(self: &Rc<Self>) -> Vec<(usize, Reading)> {
         if self.route.world != World::Processor {
             return Vec::new();
         }
         for slot in 0..self.route.slots {
             if let Some(mut lease) = self.take_idle(slot) {
-                lease.read_arena().await;
+                lease.read_usage().await;
             }
         }
         self.readings()

@@ -21,7 +21,7 @@ fn lose(slot: SlotId) -> Event {
 }
 
 fn retire(slot: SlotId) -> Event {
-    Event::RetireAsked { slot, reason: Reason::Grown }
+    Event::RetireAsked { slot, reason: Reason::MemoryGrown }
 }
 
 /// One slot, in use.
@@ -114,7 +114,7 @@ fn an_orderly_replacement_is_warm_before_the_old_instance_leaves() {
     let mut policy = busy();
     check(&mut policy, retire(0), &[Action::StartInstance { slot: 0, pause: NOW }]);
     check(&mut policy, Event::Started { slot: 0 }, &[]);
-    let install = Action::Install { slot: 0, replaced: Some(Reason::Grown) };
+    let install = Action::Install { slot: 0, replaced: Some(Reason::MemoryGrown) };
     check(&mut policy, release(0), &[install]);
     assert_eq!(policy.counts(), Counts { idle: 1, busy: 0, warming: 0 });
 }
@@ -124,7 +124,7 @@ fn an_idle_slot_is_replaced_where_it_is() {
     let mut policy = Policy::new(2, 1, true);
     policy.on(retire(0));
     assert_eq!(policy.counts(), Counts { idle: 2, busy: 0, warming: 1 });
-    let install = Action::Install { slot: 0, replaced: Some(Reason::Grown) };
+    let install = Action::Install { slot: 0, replaced: Some(Reason::MemoryGrown) };
     check(&mut policy, Event::Started { slot: 0 }, &[install]);
     assert_eq!(policy.acquire(WaiterKind::Request), Admission::Granted(1));
 }

@@ -14,8 +14,8 @@ use crate::config::limits::RouteLimits;
 use crate::runtime::fault::Fault;
 use crate::runtime::instance::Instance;
 use crate::runtime::load::{Loaded, Source};
-use crate::runtime::memory::MemoryMeter;
-use crate::runtime::store::Start;
+use crate::runtime::memory::MemoryStats;
+use crate::runtime::store::InstanceConfig;
 
 /// What answers a path: a compiled component and how it is run.
 pub(crate) struct Route {
@@ -29,7 +29,7 @@ pub(crate) struct Route {
     forward_headers: Option<Vec<HeaderName>>,
     pub(crate) limits: RouteLimits,
     loaded: Loaded,
-    start: Start,
+    instance_config: InstanceConfig,
 }
 
 impl Route {
@@ -68,7 +68,7 @@ impl Route {
             forward_headers: config.forward_headers.clone(),
             limits: config.limits.clone(),
             loaded: source.load(engine, memory)?,
-            start: Start {
+            instance_config: InstanceConfig {
                 settings: config.settings.clone(),
                 time: config.limits.configure_time.0,
                 call_time: config.limits.request_time.0,
@@ -94,15 +94,15 @@ impl Route {
     /// # Errors
     ///
     /// A sentence for the operator; a backtrace goes to the log.
-    pub(crate) async fn start_first(&self, meter: &Arc<MemoryMeter>) -> Result<Instance> {
+    pub(crate) async fn start_first(&self, memory_stats: &Arc<MemoryStats>) -> Result<Instance> {
         let limits = &self.limits;
-        let fault = match self.start(meter).await {
+        let fault = match self.start(memory_stats).await {
             Ok(instance) => return Ok(instance),
             Err(fault) => fault,
         };
         let sentence = match &fault {
             Fault::Refused(sentence) => sentence.clone(),
-            Fault::Deadline | Fault::Overdue => {
+            Fault::Deadline | Fault::RequestTimeout => {
                 format!(
                     "configure ran for longer than configure-time = {}; raise it",
                     limits.configure_time
@@ -111,7 +111,7 @@ impl Route {
             Fault::Memory(_) => {
                 format!("configure needs more than memory = {}; raise it", limits.memory)
             }
-            Fault::Trap(_) | Fault::Stack(_) | Fault::Silent => {
+            Fault::Trap(_) | Fault::Stack(_) | Fault::NoResponse => {
                 tracing::error!(route = self.path, "{fault}");
                 "configure trapped; the log says where, mend the component or its settings"
                     .to_owned()
@@ -120,8 +120,8 @@ impl Route {
         bail!("route {:?} cannot start: {sentence}", self.path)
     }
 
-    /// Starts an instance, whose memory shows on the worker's `meter`.
-    pub(crate) async fn start(&self, meter: &Arc<MemoryMeter>) -> Result<Instance, Fault> {
-        Instance::start(&self.loaded, &self.start, Arc::clone(meter)).await
+    /// Starts an instance, whose memory shows on the worker's `memory_stats`.
+    pub(crate) async fn start(&self, memory_stats: &Arc<MemoryStats>) -> Result<Instance, Fault> {
+        Instance::start(&self.loaded, &self.instance_config, Arc::clone(memory_stats)).await
     }
 }

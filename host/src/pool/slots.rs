@@ -20,7 +20,7 @@ use crate::config::isolation::Isolation;
 use crate::pool::policy::{Action, Admission, Event, Policy, Shed, SlotId, WaiterId, WaiterKind};
 use crate::pool::route::Route;
 use crate::pool::stats::{Reason, RouteStats};
-use crate::pool::usage_schedule::Sampler;
+use crate::pool::usage_schedule::UsageSchedule;
 use crate::runtime::bindings::Reading;
 use crate::runtime::instance::Instance;
 
@@ -30,7 +30,7 @@ pub(crate) struct Slots {
     pub(crate) stats: Arc<RouteStats>,
     policy: RefCell<Policy>,
     /// By slot. That of a slot in use is with its lease.
-    seats: RefCell<Vec<Seat>>,
+    contents: RefCell<Vec<SlotContents>>,
     /// By slot: an instance that was started for it and is not installed yet.
     started: RefCell<Vec<Option<Instance>>>,
     /// In the order in which they came.
@@ -41,16 +41,16 @@ pub(crate) struct Slots {
 
 /// What a slot holds.
 #[derive(Default)]
-pub(crate) struct Seat {
+pub(crate) struct SlotContents {
     /// None in `fresh` isolation, where every request starts its own, and after a fault.
     pub(crate) instance: Option<Instance>,
     pub(crate) served: u64,
-    pub(crate) sampler: Sampler,
+    pub(crate) usage_schedule: UsageSchedule,
     /// The handles of the host that the instance held after its first request.
     pub(crate) handles: usize,
 }
 
-impl Seat {
+impl SlotContents {
     fn new(instance: Option<Instance>) -> Self {
         Self { instance, ..Self::default() }
     }
@@ -68,18 +68,18 @@ impl Slots {
     ) -> anyhow::Result<Rc<Self>> {
         let count = route.slots;
         let keeps_instances = route.isolation == Isolation::Reuse;
-        let mut seats = Vec::with_capacity(count);
+        let mut contents = Vec::with_capacity(count);
         for _ in 0..count {
             let instance = route.start_first(&stats.memory).await?;
             // In `fresh` isolation the first start proves that the others will succeed.
-            seats.push(Seat::new(keeps_instances.then_some(instance)));
+            contents.push(SlotContents::new(keeps_instances.then_some(instance)));
         }
         let policy = Policy::new(count, route.limits.queue_length, keeps_instances);
         let slots = Rc::new(Self {
             route,
             stats,
             policy: RefCell::new(policy),
-            seats: RefCell::new(seats),
+            contents: RefCell::new(contents),
             started: RefCell::new((0..count).map(|_| None).collect()),
             waiters: RefCell::default(),
             readings: RefCell::new(vec![None; count]),
@@ -127,8 +127,8 @@ impl Slots {
 
     /// The policy granted that slot.
     fn lease(self: &Rc<Self>, slot: SlotId) -> Lease {
-        let seat = std::mem::take(&mut self.seats.borrow_mut()[slot]);
-        Lease { slots: Rc::clone(self), slot, seat, state: LeaseState::Clean }
+        let contents = std::mem::take(&mut self.contents.borrow_mut()[slot]);
+        Lease { slots: Rc::clone(self), slot, contents, state: LeaseState::Clean }
     }
 
     /// Takes that slot if it is idle.
@@ -159,7 +159,7 @@ impl Slots {
                 Action::Grant { waiter, slot } => self.grant(waiter, slot),
                 Action::DropInstance { slot, reason } => {
                     self.stats.retired(reason);
-                    self.seat(slot, None);
+                    self.fill(slot, None);
                 }
                 Action::StartInstance { slot, pause } => self.start(slot, pause),
                 Action::Install { slot, replaced } => self.install(slot, replaced),
@@ -203,7 +203,7 @@ impl Slots {
 
     fn install(&self, slot: SlotId, replaced: Option<Reason>) {
         let instance = self.started.borrow_mut()[slot].take();
-        self.seat(slot, Some(instance.expect("what is installed was started")));
+        self.fill(slot, Some(instance.expect("what is installed was started")));
         if let Some(reason) = replaced {
             self.stats.retired(reason);
             info!(route = self.route.path, slot, ?reason, "replaced an instance");
@@ -211,9 +211,10 @@ impl Slots {
     }
 
     /// Replaces what the slot holds. The old instance is dropped last, when nothing is borrowed.
-    fn seat(&self, slot: SlotId, instance: Option<Instance>) {
+    fn fill(&self, slot: SlotId, instance: Option<Instance>) {
         self.readings.borrow_mut()[slot] = None;
-        let old = std::mem::replace(&mut self.seats.borrow_mut()[slot], Seat::new(instance));
+        let old =
+            std::mem::replace(&mut self.contents.borrow_mut()[slot], SlotContents::new(instance));
         drop(old);
     }
 
@@ -229,7 +230,7 @@ impl Slots {
 pub(crate) struct Lease {
     pub(crate) slots: Rc<Slots>,
     pub(crate) slot: SlotId,
-    pub(crate) seat: Seat,
+    pub(crate) contents: SlotContents,
     pub(crate) state: LeaseState,
 }
 
@@ -257,9 +258,9 @@ impl Drop for Lease {
             LeaseState::Running => Some(Reason::Cancelled),
             LeaseState::Lost(reason) => Some(reason),
         };
-        let seat = std::mem::take(&mut self.seat);
-        let has_served_all = seat.served >= self.slots.route.limits.requests_per_instance;
-        self.slots.seats.borrow_mut()[self.slot] = seat;
+        let contents = std::mem::take(&mut self.contents);
+        let has_served_all = contents.served >= self.slots.route.limits.requests_per_instance;
+        self.slots.contents.borrow_mut()[self.slot] = contents;
         if has_served_all && lost.is_none() {
             self.retire(Reason::Requests);
         }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::runtime::bindings::Reading;
 use crate::runtime::fault::Fault;
-use crate::runtime::memory::MemoryMeter;
+use crate::runtime::memory::MemoryStats;
 
 /// Why an instance left the rotation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,9 +20,9 @@ pub(crate) enum Reason {
     Memory,
     Cancelled,
     Requests,
-    Wish,
-    Grown,
-    Handles,
+    RequestedByGuest,
+    MemoryGrown,
+    HandleLeak,
     Failed,
 }
 
@@ -30,9 +30,9 @@ impl Reason {
     /// Why the instance of a failed call is retired.
     pub(crate) fn of(fault: &Fault) -> Self {
         match fault {
-            Fault::Trap(_) | Fault::Stack(_) | Fault::Silent => Self::Trap,
+            Fault::Trap(_) | Fault::Stack(_) | Fault::NoResponse => Self::Trap,
             Fault::Memory(_) => Self::Memory,
-            Fault::Deadline | Fault::Overdue => Self::Deadline,
+            Fault::Deadline | Fault::RequestTimeout => Self::Deadline,
             Fault::Refused(_) => Self::Failed,
         }
     }
@@ -44,9 +44,9 @@ pub(crate) const REASONS: [(Reason, &str); 9] = [
     (Reason::Memory, "memory"),
     (Reason::Cancelled, "cancelled"),
     (Reason::Requests, "requests"),
-    (Reason::Wish, "wish"),
-    (Reason::Grown, "grown"),
-    (Reason::Handles, "handles"),
+    (Reason::RequestedByGuest, "requested-by-guest"),
+    (Reason::MemoryGrown, "memory-grown"),
+    (Reason::HandleLeak, "handle-leak"),
     (Reason::Failed, "failed"),
 ];
 
@@ -73,7 +73,7 @@ pub(crate) struct RouteStats {
     pub(crate) idle: AtomicUsize,
     pub(crate) busy: AtomicUsize,
     pub(crate) warming: AtomicUsize,
-    pub(crate) memory: Arc<MemoryMeter>,
+    pub(crate) memory: Arc<MemoryStats>,
 }
 
 impl RouteStats {

@@ -3,30 +3,27 @@
 use crate::runtime::bindings::Reading;
 
 /// When to ask an instance what its arena says: at first after 1, 2, 4, … requests, in the end every
-/// [`SAMPLE_INTERVAL_MAX`], but after every request while survivors add up.
+/// [`INTERVAL_MAX`], but after every request while survivors add up.
 #[derive(Debug, Default)]
-pub(crate) struct Sampler {
+pub(crate) struct UsageSchedule {
     next: u64,
     interval: u64,
     sealed: u64,
 }
 
-const SAMPLE_INTERVAL_MAX: u64 = 64;
+const INTERVAL_MAX: u64 = 64;
 
-impl Sampler {
+impl UsageSchedule {
     /// Whether it is time, after so many requests.
     pub(crate) fn is_due(&self, served: u64) -> bool {
         served >= self.next
     }
 
     /// Takes in what the arena said after so many requests.
-    pub(crate) fn note(&mut self, served: u64, reading: &Reading) {
+    pub(crate) fn record(&mut self, served: u64, reading: &Reading) {
         let pinned = reading.sealed.saturating_add(reading.in_use);
-        self.interval = if pinned > self.sealed {
-            1
-        } else {
-            (self.interval * 2).clamp(1, SAMPLE_INTERVAL_MAX)
-        };
+        self.interval =
+            if pinned > self.sealed { 1 } else { (self.interval * 2).clamp(1, INTERVAL_MAX) };
         self.sealed = pinned;
         self.next = served + self.interval;
     }
@@ -49,19 +46,19 @@ mod tests {
             phases: Vec::new(),
             retire: false,
         };
-        let mut sampler = Sampler::default();
+        let mut schedule = UsageSchedule::default();
         let mut asked = Vec::new();
         for served in 1..=200 {
-            if sampler.is_due(served) {
+            if schedule.is_due(served) {
                 asked.push(served);
-                sampler.note(served, &reading(0));
+                schedule.record(served, &reading(0));
             }
         }
         assert_eq!(asked, [1, 2, 4, 8, 16, 32, 64, 128, 192]);
         let due = (201..=260).filter(|served| {
-            let due = sampler.is_due(*served);
+            let due = schedule.is_due(*served);
             if due {
-                sampler.note(*served, &reading(*served));
+                schedule.record(*served, &reading(*served));
             }
             due
         });

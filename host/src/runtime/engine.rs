@@ -3,7 +3,7 @@
 //!
 //! Memories come from a pool whose every slot has the size of the largest route's memory, reserved
 //! once at start. What a guest could use beyond the contract (threads, 64-bit memories) is switched
-//! off, and what costs every call something is on only where a component needs it ([`Profile`]).
+//! off, and what costs every call something is on only where a component needs it ([`EngineKind`]).
 
 use std::fs::DirBuilder;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
@@ -32,21 +32,21 @@ const TICK: Duration = Duration::from_millis(1);
 
 /// What of WebAssembly an engine knows. There is at most one engine of each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Profile {
+pub(crate) enum EngineKind {
     /// What processors and `wasi:http` 0.2 need; a call costs the least.
-    Lean,
+    Sync,
     /// And the component model's asynchronous functions, streams and futures, and garbage-collected
     /// heaps.
-    Full,
+    Async,
 }
 
-impl Profile {
+impl EngineKind {
     /// Native stacks that an instance may use at once: a call has one, and asynchronous tasks that wait
     /// inside a synchronous call keep theirs.
     pub(crate) fn stacks(self) -> u32 {
         match self {
-            Self::Lean => 1,
-            Self::Full => 4,
+            Self::Sync => 1,
+            Self::Async => 4,
         }
     }
 }
@@ -70,14 +70,14 @@ pub(crate) struct PoolSize {
 ///
 /// If the pool cannot be reserved.
 pub(crate) fn engine(
-    profile: Profile,
+    kind: EngineKind,
     pool: PoolSize,
     cache: Option<wasmtime::Cache>,
 ) -> Result<Engine> {
     let mut config = wasmtime::Config::new();
-    let is_full = profile == Profile::Full;
-    config.concurrency_support(is_full);
-    config.wasm_component_model_async(is_full);
+    let is_async = kind == EngineKind::Async;
+    config.concurrency_support(is_async);
+    config.wasm_component_model_async(is_async);
     config.epoch_interruption(true);
     config.max_wasm_stack(GUEST_STACK_BYTES);
     config.async_stack_size(FIBER_STACK_BYTES);
@@ -93,7 +93,7 @@ pub(crate) fn engine(
     config.wasm_multi_memory(true);
     // Names and frames are for the operator's log; a client never sees them.
     config.wasm_backtrace_max_frames(std::num::NonZeroUsize::new(32));
-    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pooling(profile, pool)));
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pooling(kind, pool)));
     config.cache(cache);
     Engine::new(&config).map_err(|error| {
         anyhow!(
@@ -111,7 +111,7 @@ fn heap_begin(room: Size) -> Size {
     Size((room.0 >> DOUBLINGS) / PAGE_BYTES * PAGE_BYTES)
 }
 
-fn pooling(profile: Profile, pool: PoolSize) -> PoolingAllocationConfig {
+fn pooling(kind: EngineKind, pool: PoolSize) -> PoolingAllocationConfig {
     // A compiled language makes one module and some shims, an interpreter with libraries dozens.
     const CORE_INSTANCES_PER_COMPONENT: u32 = 64;
     const TABLES_PER_COMPONENT: u32 = 16;
@@ -129,7 +129,7 @@ fn pooling(profile: Profile, pool: PoolSize) -> PoolingAllocationConfig {
         .total_tables(pool.instances * TABLES_PER_COMPONENT)
         .max_tables_per_component(TABLES_PER_COMPONENT)
         .table_elements(TABLE_ENTRIES_MAX)
-        .total_stacks(pool.instances * profile.stacks())
+        .total_stacks(pool.instances * kind.stacks())
         .max_unused_warm_slots(pool.instances);
     pooling
 }

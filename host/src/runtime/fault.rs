@@ -16,9 +16,9 @@ pub enum Fault {
     /// The guest ran for longer than its limit.
     Deadline,
     /// The guest ended well and gave no answer.
-    Silent,
+    NoResponse,
     /// A request took longer than its limit, waits included.
-    Overdue,
+    RequestTimeout,
     /// `configure` refused the settings, with a sentence for the operator.
     Refused(String),
 }
@@ -67,8 +67,8 @@ impl fmt::Display for Fault {
             Self::Stack(what) => write!(f, "the guest's stack is exhausted: {what}"),
             Self::Memory(what) => write!(f, "the guest's memory is exhausted: {what}"),
             Self::Deadline => f.write_str("the guest ran for too long"),
-            Self::Silent => f.write_str("the guest gave no answer"),
-            Self::Overdue => f.write_str("the request took too long"),
+            Self::NoResponse => f.write_str("the guest gave no answer"),
+            Self::RequestTimeout => f.write_str("the request took too long"),
             Self::Refused(sentence) => f.write_str(sentence),
         }
     }

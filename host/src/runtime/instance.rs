@@ -19,13 +19,13 @@ use crate::runtime::bindings::{Processor, Reading, Request, Response};
 use crate::runtime::deadline::{Timer, timed};
 use crate::runtime::fault::{Fault, fault};
 use crate::runtime::load::{ExportsPre, Loaded};
-use crate::runtime::memory::{MemoryBox, MemoryMeter};
-use crate::runtime::store::{Guest, Start};
-use crate::runtime::wasi_http_call::{self, Exchange};
+use crate::runtime::memory::{MemoryLimiter, MemoryStats};
+use crate::runtime::store::{InstanceConfig, StoreData};
+use crate::runtime::wasi_http_call::{self, WasiHttpCall};
 
 /// An instance, ready for a call.
 pub(crate) struct Instance {
-    store: Store<Guest>,
+    store: Store<StoreData>,
     exports: Exports,
     timer: Arc<Timer>,
     /// The longest that a call may take with all its waits. Who imports nothing waits for nothing.
@@ -40,7 +40,7 @@ enum Exports {
 }
 
 impl Instance {
-    /// Instantiates, and configures a processor. The instance's memory shows on `meter` for as long as
+    /// Instantiates, and configures a processor. The instance's memory shows on `memory_stats` for as long as
     /// it lives.
     ///
     /// # Errors
@@ -48,44 +48,47 @@ impl Instance {
     /// If the guest refuses its settings or fails on them.
     pub(crate) async fn start(
         loaded: &Loaded,
-        start: &Start,
-        meter: Arc<MemoryMeter>,
+        config: &InstanceConfig,
+        memory_stats: Arc<MemoryStats>,
     ) -> Result<Self, Fault> {
-        let memory = MemoryBox::new(start.memory, meter);
-        let guest =
-            if loaded.has_imports { Guest::with_wasi(memory, start) } else { Guest::alone(memory) };
+        let memory = MemoryLimiter::new(config.memory, memory_stats);
+        let guest = if loaded.has_imports {
+            StoreData::with_wasi(memory, config)
+        } else {
+            StoreData::alone(memory)
+        };
         let mut store = guest.store(loaded.engine());
         // What a guest hands over at once is at most what it has.
-        store.set_hostcall_fuel(start.memory.bytes());
+        store.set_hostcall_fuel(config.memory.bytes());
         let timer = Arc::new(Timer::new());
         timer.attach(&mut store);
-        timer.begin(start.time);
+        timer.begin(config.time);
         let longest = |time| loaded.has_imports.then_some(time);
         let instantiated = {
             let call = pin!(exports(loaded, &mut store));
-            within(longest(start.time), timed(&timer, call)).await?
+            within(longest(config.time), timed(&timer, call)).await?
         };
         let exports =
             instantiated.map_err(|error| fault(store.data().memory.has_denied(), &error))?;
         store.data_mut().memory.settle();
-        let longest = longest(start.call_time);
+        let longest = longest(config.call_time);
         let mut instance = Self { store, exports, timer, longest };
         if matches!(instance.exports, Exports::Processor(_)) {
-            instance.configure(start).await?;
+            instance.configure(config).await?;
         }
         Ok(instance)
     }
 
-    async fn configure(&mut self, start: &Start) -> Result<(), Fault> {
+    async fn configure(&mut self, config: &InstanceConfig) -> Result<(), Fault> {
         let settings: Vec<_> =
-            start.settings.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+            config.settings.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
         self.store.set_epoch_deadline(1);
         let lifecycle = self.exports.processor().arenaria_processor_lifecycle();
         let call = lifecycle.call_configure(&mut self.store, &settings);
-        let longest = self.longest.map(|_| start.time);
-        let answer = within(longest, timed(&self.timer, pin!(call))).await?;
-        match answer {
-            Ok(answer) => answer.map_err(Fault::Refused),
+        let longest = self.longest.map(|_| config.time);
+        let result = within(longest, timed(&self.timer, pin!(call))).await?;
+        match result {
+            Ok(result) => result.map_err(Fault::Refused),
             Err(error) => Err(self.fault(&error)),
         }
     }
@@ -103,8 +106,8 @@ impl Instance {
         self.begin(time);
         let handler = self.exports.processor().arenaria_processor_handler();
         let call = handler.call_handle(&mut self.store, request);
-        let answer = within(self.longest, timed(&self.timer, pin!(call))).await?;
-        answer.map_err(|error| self.fault(&error))
+        let result = within(self.longest, timed(&self.timer, pin!(call))).await?;
+        result.map_err(|error| self.fault(&error))
     }
 
     /// Has a `wasi:http` component answer a request, which may take its time in the guest, and a longer
@@ -113,22 +116,22 @@ impl Instance {
     /// # Errors
     ///
     /// If the guest fails: the instance is lost.
-    pub(crate) async fn exchange(
+    pub(crate) async fn call_wasi_http(
         &mut self,
-        exchange: Exchange,
+        call: WasiHttpCall,
         guest_time: Duration,
         request_time: Duration,
     ) -> Result<(), Fault> {
         self.begin(guest_time);
-        let reply = exchange.reply.clone();
+        let reply = call.reply.clone();
         let Self { store, exports, timer, .. } = self;
         let ended = {
             let call = pin!(async {
                 match exports {
                     Exports::Processor(_) => unreachable!("a processor is handed whole requests"),
-                    Exports::Proxy(proxy) => wasi_http_call::proxy(store, proxy, exchange).await,
+                    Exports::Proxy(proxy) => wasi_http_call::proxy(store, proxy, call).await,
                     Exports::Service(service) => {
-                        wasi_http_call::service(store, service, exchange).await
+                        wasi_http_call::service(store, service, call).await
                     }
                 }
             });
@@ -138,11 +141,11 @@ impl Instance {
             Ok(Ok(())) if !reply.is_open() => Ok(()),
             // A runtime may take exhaustion for an error of its own, and end.
             Ok(Ok(())) if self.store.data().memory.has_denied() => {
-                Err(Fault::Memory("it ended without an answer".to_owned()))
+                Err(Fault::Memory("it ended without a response".to_owned()))
             }
-            Ok(Ok(())) => Err(Fault::Silent),
+            Ok(Ok(())) => Err(Fault::NoResponse),
             Ok(Err(error)) => Err(self.fault(&error)),
-            Err(_) => Err(Fault::Overdue),
+            Err(_) => Err(Fault::RequestTimeout),
         }
     }
 
@@ -165,8 +168,8 @@ impl Instance {
         self.begin(time);
         let memory = self.exports.processor().arenaria_processor_memory();
         let call = memory.call_usage(&mut self.store);
-        let answer = within(self.longest, timed(&self.timer, pin!(call))).await?;
-        answer.map(presentable).map_err(|error| self.fault(&error))
+        let result = within(self.longest, timed(&self.timer, pin!(call))).await?;
+        result.map(presentable).map_err(|error| self.fault(&error))
     }
 
     /// Whether the instance has grown, and has more memory than that.
@@ -193,11 +196,11 @@ impl Exports {
 async fn within<F: Future>(longest: Option<Duration>, call: F) -> Result<F::Output, Fault> {
     match longest {
         None => Ok(call.await),
-        Some(time) => tokio::time::timeout(time, call).await.map_err(|_| Fault::Overdue),
+        Some(time) => tokio::time::timeout(time, call).await.map_err(|_| Fault::RequestTimeout),
     }
 }
 
-async fn exports(loaded: &Loaded, store: &mut Store<Guest>) -> wasmtime::Result<Exports> {
+async fn exports(loaded: &Loaded, store: &mut Store<StoreData>) -> wasmtime::Result<Exports> {
     Ok(match &loaded.exports {
         ExportsPre::Processor(pre) => Exports::Processor(pre.instantiate_async(store).await?),
         ExportsPre::Proxy(pre) => Exports::Proxy(pre.instantiate_async(store).await?),

@@ -8,14 +8,14 @@ use wasmtime::component::Component;
 use wasmtime_wasi_http::p2::bindings::ProxyPre;
 use wasmtime_wasi_http::p3::bindings::ServicePre;
 
-use crate::component::outline::{self, Outline};
+use crate::component::info::{self, ComponentInfo};
 use crate::component::world::{self, World};
 use crate::config::grants::Grants;
 use crate::config::units::Size;
 use crate::runtime::bindings::ProcessorPre;
-use crate::runtime::engine::{PoolSize, Profile};
+use crate::runtime::engine::{EngineKind, PoolSize};
 use crate::runtime::fault::one_line;
-use crate::runtime::store::{self, Guest};
+use crate::runtime::store::{self, StoreData};
 
 /// A component's file, read and checked.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ pub(crate) struct Source {
     path: PathBuf,
     bytes: Vec<u8>,
     /// What the component says of itself.
-    pub outline: Outline,
+    pub info: ComponentInfo,
     /// What it is served as.
     pub world: World,
 }
@@ -37,9 +37,9 @@ pub(crate) struct Loaded {
 
 /// What can be instantiated, by the component's world.
 pub(crate) enum ExportsPre {
-    Processor(ProcessorPre<Guest>),
-    Proxy(ProxyPre<Guest>),
-    Service(ServicePre<Guest>),
+    Processor(ProcessorPre<StoreData>),
+    Proxy(ProxyPre<StoreData>),
+    Service(ServicePre<StoreData>),
 }
 
 impl Source {
@@ -54,26 +54,26 @@ impl Source {
             anyhow!("cannot read the component {name}: {error}; check the path")
         })?;
         let refused = |refusal| anyhow!("cannot serve {name}: {refusal}");
-        let outline = Outline::read(&bytes).map_err(refused)?;
-        let world = outline.check(memory, grants).map_err(refused)?;
-        Ok(Self { path: path.to_owned(), bytes, outline, world })
+        let info = ComponentInfo::read(&bytes).map_err(refused)?;
+        let world = info.check(memory, grants).map_err(refused)?;
+        Ok(Self { path: path.to_owned(), bytes, info, world })
     }
 
     /// What of WebAssembly the component needs.
     #[must_use]
-    pub(crate) fn profile(&self) -> Profile {
-        if self.outline.collects || world::is_asynchronous(&self.outline.imports, self.world) {
-            Profile::Full
+    pub(crate) fn engine_kind(&self) -> EngineKind {
+        if self.info.collects || world::is_asynchronous(&self.info.imports, self.world) {
+            EngineKind::Async
         } else {
-            Profile::Lean
+            EngineKind::Sync
         }
     }
 
     /// What a pool must hold for instances of this component alone.
     #[must_use]
     pub(crate) fn pool(&self, instances: u32, memory: Size) -> PoolSize {
-        let memories = u32::try_from(self.outline.memories.len()).unwrap_or(u32::MAX);
-        PoolSize { instances, memories, memory, heap_room: self.outline.heap_room(memory) }
+        let memories = u32::try_from(self.info.memories.len()).unwrap_or(u32::MAX);
+        PoolSize { instances, memories, memory, heap_room: self.info.heap_room(memory) }
     }
 
     /// Gives the component its memory, compiles it and links it with what it is given.
@@ -83,7 +83,7 @@ impl Source {
     /// A sentence that names the file, what is wrong with it, and the remedy.
     pub(crate) fn load(&self, engine: &Engine, memory: Size) -> Result<Loaded> {
         let name = self.path.display();
-        let bounded = outline::apply(&self.bytes, &self.outline, memory)
+        let bounded = info::apply(&self.bytes, &self.info, memory)
             .map_err(|refusal| anyhow!("cannot serve {name}: {refusal}"))?;
         self.link(engine, &bounded).map_err(|error| {
             anyhow!("cannot serve {name}: {}; rebuild it from its source", one_line(&error))
@@ -92,14 +92,15 @@ impl Source {
 
     fn link(&self, engine: &Engine, bounded: &[u8]) -> wasmtime::Result<Loaded> {
         let component = Component::new(engine, bounded)?;
-        let linker = store::linker(engine, &self.outline.imports, self.profile() == Profile::Full)?;
+        let linker =
+            store::linker(engine, &self.info.imports, self.engine_kind() == EngineKind::Async)?;
         let pre = linker.instantiate_pre(&component)?;
         let exports = match self.world {
             World::Processor => ExportsPre::Processor(ProcessorPre::new(pre)?),
             World::Proxy => ExportsPre::Proxy(ProxyPre::new(pre)?),
             World::Service => ExportsPre::Service(ServicePre::new(pre)?),
         };
-        Ok(Loaded { exports, has_imports: !self.outline.imports.is_empty() })
+        Ok(Loaded { exports, has_imports: !self.info.imports.is_empty() })
     }
 }
 

@@ -15,7 +15,7 @@ use crate::config::units::Size;
 /// of its own.
 #[derive(Debug, Default)]
 #[repr(align(64))]
-pub(crate) struct MemoryMeter {
+pub(crate) struct MemoryStats {
     linear: Gauge,
     heap: Gauge,
 }
@@ -27,14 +27,14 @@ struct Gauge {
     grows: AtomicU64,
 }
 
-impl MemoryMeter {
+impl MemoryStats {
     /// Bytes of linear memory of the instances that live.
     #[must_use]
     pub(crate) fn bytes(&self) -> u64 {
         self.linear.bytes.load(Ordering::Relaxed)
     }
 
-    /// How often a `memory.grow` gave an instance more memory, since the meter was made.
+    /// How often a `memory.grow` gave an instance more memory, since the start.
     #[must_use]
     pub(crate) fn grows(&self) -> u64 {
         self.linear.grows.load(Ordering::Relaxed)
@@ -46,7 +46,7 @@ impl MemoryMeter {
         self.heap.bytes.load(Ordering::Relaxed)
     }
 
-    /// How often a collector was given a larger heap, since the meter was made.
+    /// How often a collector was given a larger heap, since the start.
     #[must_use]
     pub(crate) fn heap_grows(&self) -> u64 {
         self.heap.grows.load(Ordering::Relaxed)
@@ -78,7 +78,7 @@ impl Kind {
 }
 
 /// The bound on everything that one instance can make the host allocate for it, and who counts it.
-pub(crate) struct MemoryBox {
+pub(crate) struct MemoryLimiter {
     /// Bytes of all memories and the collector's heap together.
     limit: usize,
     used: usize,
@@ -92,17 +92,17 @@ pub(crate) struct MemoryBox {
     settled: bool,
     /// What was allowed last, for when the system does not have it.
     allowed: (Kind, usize),
-    meter: Arc<MemoryMeter>,
+    stats: Arc<MemoryStats>,
 }
 
 /// Entries of a table, which holds the functions that are called indirectly.
 pub(crate) const TABLE_ENTRIES_MAX: usize = 20_000;
 
-impl MemoryBox {
-    pub(crate) fn new(limit: Size, meter: Arc<MemoryMeter>) -> Self {
+impl MemoryLimiter {
+    pub(crate) fn new(limit: Size, stats: Arc<MemoryStats>) -> Self {
         let limit = limit.bytes();
         let allowed = (Kind::Linear, 0);
-        Self { limit, used: 0, heap: 0, begun: 0, denied: false, settled: false, allowed, meter }
+        Self { limit, used: 0, heap: 0, begun: 0, denied: false, settled: false, allowed, stats }
     }
 
     /// The instance is there: from here on, what it asks for is a grow.
@@ -127,7 +127,7 @@ impl MemoryBox {
     }
 }
 
-impl ResourceLimiter for MemoryBox {
+impl ResourceLimiter for MemoryLimiter {
     /// Wasmtime asks for what each memory begins with, and then for each `memory.grow`; and in the same
     /// way for the heap of its collector.
     fn memory_growing(
@@ -148,7 +148,7 @@ impl ResourceLimiter for MemoryBox {
         self.allowed = (kind, more);
         self.used = used;
         self.heap += if kind == Kind::Heap { more } else { 0 };
-        let gauge = self.meter.of(kind);
+        let gauge = self.stats.of(kind);
         gauge.bytes.fetch_add(more as u64, Ordering::Relaxed);
         gauge.grows.fetch_add(self.settled.into(), Ordering::Relaxed);
         Ok(true)
@@ -161,7 +161,7 @@ impl ResourceLimiter for MemoryBox {
             let (kind, more) = self.allowed;
             self.used -= more;
             self.heap -= if kind == Kind::Heap { more } else { 0 };
-            let gauge = self.meter.of(kind);
+            let gauge = self.stats.of(kind);
             gauge.bytes.fetch_sub(more as u64, Ordering::Relaxed);
             gauge.grows.fetch_sub(self.settled.into(), Ordering::Relaxed);
         }
@@ -178,11 +178,11 @@ impl ResourceLimiter for MemoryBox {
     }
 }
 
-impl Drop for MemoryBox {
+impl Drop for MemoryLimiter {
     fn drop(&mut self) {
         let linear = self.used - self.heap;
-        self.meter.linear.bytes.fetch_sub(linear as u64, Ordering::Relaxed);
-        self.meter.heap.bytes.fetch_sub(self.heap as u64, Ordering::Relaxed);
+        self.stats.linear.bytes.fetch_sub(linear as u64, Ordering::Relaxed);
+        self.stats.heap.bytes.fetch_sub(self.heap as u64, Ordering::Relaxed);
     }
 }
 
@@ -192,78 +192,78 @@ mod tests {
 
     const PAGE: usize = 65_536;
 
-    /// A box of four pages, its meter, and a look at that: pages, grows.
-    fn metered() -> (MemoryBox, impl Fn() -> (usize, u64)) {
-        let meter = Arc::new(MemoryMeter::default());
-        let box_ = MemoryBox::new(Size(4 * PAGE as u64), Arc::clone(&meter));
-        (box_, move || (meter.bytes() as usize / PAGE, meter.grows()))
+    /// A box of four pages, its stats, and a look at that: pages, grows.
+    fn limiter_and_stats() -> (MemoryLimiter, impl Fn() -> (usize, u64)) {
+        let stats = Arc::new(MemoryStats::default());
+        let limiter = MemoryLimiter::new(Size(4 * PAGE as u64), Arc::clone(&stats));
+        (limiter, move || (stats.bytes() as usize / PAGE, stats.grows()))
     }
 
     #[track_caller]
-    fn ask(box_: &mut MemoryBox, [current, desired]: [usize; 2], maximum: usize) -> bool {
-        box_.memory_growing(current * PAGE, desired * PAGE, Some(maximum * PAGE)).unwrap()
+    fn ask(limiter: &mut MemoryLimiter, [current, desired]: [usize; 2], maximum: usize) -> bool {
+        limiter.memory_growing(current * PAGE, desired * PAGE, Some(maximum * PAGE)).unwrap()
     }
 
     #[test]
     fn only_what_a_guest_grows_by_is_a_grow() {
-        let (mut box_, shown) = metered();
-        assert!(ask(&mut box_, [0, 0], 4));
-        assert!(ask(&mut box_, [0, 1], 4));
+        let (mut limiter, shown) = limiter_and_stats();
+        assert!(ask(&mut limiter, [0, 0], 4));
+        assert!(ask(&mut limiter, [0, 1], 4));
         assert_eq!(shown(), (1, 0));
-        box_.settle();
-        assert!(ask(&mut box_, [0, 1], 4));
-        assert!(ask(&mut box_, [1, 2], 4));
+        limiter.settle();
+        assert!(ask(&mut limiter, [0, 1], 4));
+        assert!(ask(&mut limiter, [1, 2], 4));
         assert_eq!(shown(), (3, 2));
         let pages = |pages: usize| Size((pages * PAGE) as u64);
-        assert!(box_.has_grown_past(pages(2)) && !box_.has_grown_past(pages(3)));
-        drop(box_);
+        assert!(limiter.has_grown_past(pages(2)) && !limiter.has_grown_past(pages(3)));
+        drop(limiter);
         assert_eq!(shown(), (0, 2));
     }
 
     #[test]
-    fn several_memories_share_one_box() {
-        let (mut box_, shown) = metered();
-        assert!(ask(&mut box_, [0, 3], 4) && ask(&mut box_, [0, 1], 4));
-        assert!(!ask(&mut box_, [1, 2], 4) && box_.has_denied());
+    fn several_memories_share_one_limit() {
+        let (mut limiter, shown) = limiter_and_stats();
+        assert!(ask(&mut limiter, [0, 3], 4) && ask(&mut limiter, [0, 1], 4));
+        assert!(!ask(&mut limiter, [1, 2], 4) && limiter.has_denied());
         assert_eq!(shown(), (4, 0));
     }
 
     #[test]
-    fn a_heap_shares_the_box_and_is_counted_apart() {
-        let (mut box_, shown) = metered();
-        let meter = Arc::clone(&box_.meter);
-        let heap = move || (meter.heap_bytes() as usize / PAGE, meter.heap_grows());
+    fn a_heap_shares_the_limit_and_is_counted_apart() {
+        let (mut limiter, shown) = limiter_and_stats();
+        let stats = Arc::clone(&limiter.stats);
+        let heap = move || (stats.heap_bytes() as usize / PAGE, stats.heap_grows());
         let all = 1 << 16;
-        assert!(ask(&mut box_, [0, 1], all) && ask(&mut box_, [0, 1], 1));
-        box_.settle();
-        assert!(ask(&mut box_, [1, 2], all));
-        assert!(!ask(&mut box_, [2, 4], all));
-        assert!(!box_.has_denied(), "the collector goes on with what it has");
+        assert!(ask(&mut limiter, [0, 1], all) && ask(&mut limiter, [0, 1], 1));
+        limiter.settle();
+        assert!(ask(&mut limiter, [1, 2], all));
+        assert!(!ask(&mut limiter, [2, 4], all));
+        assert!(!limiter.has_denied(), "the collector goes on with what it has");
         assert_eq!((shown(), heap()), ((1, 0), (2, 1)));
-        assert!(ask(&mut box_, [2, 3], all));
-        box_.memory_grow_failed(io::Error::from(io::ErrorKind::OutOfMemory).into()).unwrap();
+        assert!(ask(&mut limiter, [2, 3], all));
+        limiter.memory_grow_failed(io::Error::from(io::ErrorKind::OutOfMemory).into()).unwrap();
         assert_eq!((shown(), heap()), ((1, 0), (2, 1)));
-        drop(box_);
+        drop(limiter);
         assert_eq!((shown(), heap()), ((0, 0), (0, 1)));
     }
 
     #[test]
     fn what_is_refused_or_fails_is_not_counted() {
-        let (mut box_, shown) = metered();
-        assert!(ask(&mut box_, [0, 1], 3));
-        box_.settle();
-        assert!(!ask(&mut box_, [1, 4], 3));
-        assert!(!box_.denied, "that was the guest's own maximum");
-        assert!(!ask(&mut box_, [1, 5], 8));
-        assert!(box_.denied);
+        let (mut limiter, shown) = limiter_and_stats();
+        assert!(ask(&mut limiter, [0, 1], 3));
+        limiter.settle();
+        assert!(!ask(&mut limiter, [1, 4], 3));
+        assert!(!limiter.denied, "that was the guest's own maximum");
+        assert!(!ask(&mut limiter, [1, 5], 8));
+        assert!(limiter.denied);
         assert_eq!(shown(), (1, 0));
-        assert!(ask(&mut box_, [1, 2], 3));
-        box_.memory_grow_failed(wasmtime::Error::msg("beyond all addresses")).unwrap();
+        assert!(ask(&mut limiter, [1, 2], 3));
+        limiter.memory_grow_failed(wasmtime::Error::msg("beyond all addresses")).unwrap();
         assert_eq!(shown(), (2, 1));
-        assert!(ask(&mut box_, [2, 3], 3));
-        box_.memory_grow_failed(io::Error::from(io::ErrorKind::OutOfMemory).into()).unwrap();
+        assert!(ask(&mut limiter, [2, 3], 3));
+        limiter.memory_grow_failed(io::Error::from(io::ErrorKind::OutOfMemory).into()).unwrap();
         assert_eq!(shown(), (2, 1));
-        assert!(ask(&mut box_, [2, 3], 3));
+        assert!(ask(&mut limiter, [2, 3], 3));
         assert_eq!(shown(), (3, 2));
     }
 }

@@ -23,11 +23,11 @@ use wasmtime_wasi_http::{
 use crate::config::grants::{Authority, Grants};
 use crate::config::units::Size;
 use crate::runtime::log_stream::LogStream;
-use crate::runtime::memory::MemoryBox;
+use crate::runtime::memory::MemoryLimiter;
 
 /// How an instance is started.
 #[derive(Clone, Debug)]
-pub(crate) struct Start {
+pub(crate) struct InstanceConfig {
     /// What `configure` is given, and what the grants `config` and `environment` show.
     pub settings: Vec<(String, String)>,
     /// How long it may take.
@@ -43,8 +43,8 @@ pub(crate) struct Start {
 }
 
 /// What a store knows of its guest.
-pub(crate) struct Guest {
-    pub(crate) memory: MemoryBox,
+pub(crate) struct StoreData {
+    pub(crate) memory: MemoryLimiter,
     /// Only what imports WASI has it: see [`linker`].
     wasi: Option<Box<Wasi>>,
 }
@@ -71,15 +71,15 @@ const FIELDS_BYTES_MAX: usize = 16 << 10;
 /// What the handles of one instance can make the host hold.
 pub(crate) const HANDLES_BYTES_MAX: u64 = (HANDLES_MAX * FIELDS_BYTES_MAX) as u64;
 
-impl Guest {
+impl StoreData {
     /// A guest that imports nothing.
-    pub(crate) fn alone(memory: MemoryBox) -> Self {
+    pub(crate) fn alone(memory: MemoryLimiter) -> Self {
         Self { memory, wasi: None }
     }
 
     /// A guest that imports WASI.
-    pub(crate) fn with_wasi(memory: MemoryBox, start: &Start) -> Self {
-        Self { memory, wasi: Some(Box::new(Wasi::new(start))) }
+    pub(crate) fn with_wasi(memory: MemoryLimiter, config: &InstanceConfig) -> Self {
+        Self { memory, wasi: Some(Box::new(Wasi::new(config))) }
     }
 
     /// How many handles of the host the guest holds.
@@ -94,15 +94,15 @@ impl Guest {
     /// A store for a guest.
     pub(crate) fn store(self, engine: &Engine) -> Store<Self> {
         let mut store = Store::new(engine, self);
-        store.limiter(|guest| &mut guest.memory);
+        store.limiter(|data| &mut data.memory);
         store.set_max_component_handles(HANDLES_MAX);
         store
     }
 }
 
 impl Wasi {
-    fn new(start: &Start) -> Self {
-        let Start { grants, settings, .. } = start;
+    fn new(config: &InstanceConfig) -> Self {
+        let InstanceConfig { grants, settings, .. } = config;
         let mut context = WasiCtxBuilder::new();
         context.allow_tcp(false).allow_udp(false).allow_ip_name_lookup(false);
         context.max_random_size(RANDOM_BYTES_MAX);
@@ -120,20 +120,20 @@ impl Wasi {
             table,
             context: context.build(),
             http,
-            outgoing: Outgoing::to(&grants.outgoing, start.outgoing_requests),
+            outgoing: Outgoing::to(&grants.outgoing, config.outgoing_requests),
             config: if grants.config { settings.iter().cloned().collect() } else { <_>::default() },
         }
     }
 }
 
-impl WasiView for Guest {
+impl WasiView for StoreData {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         let wasi = self.wasi();
         WasiCtxView { ctx: &mut wasi.context, table: &mut wasi.table }
     }
 }
 
-impl WasiHttpView for Guest {
+impl WasiHttpView for StoreData {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
         let wasi = self.wasi();
         WasiHttpCtxView { hooks: &mut wasi.outgoing, table: &mut wasi.table, ctx: &mut wasi.http }
@@ -204,7 +204,7 @@ pub(crate) fn linker(
     engine: &Engine,
     imports: &[String],
     is_asynchronous: bool,
-) -> wasmtime::Result<Linker<Guest>> {
+) -> wasmtime::Result<Linker<StoreData>> {
     let mut linker = Linker::new(engine);
     if imports.is_empty() {
         return Ok(linker);
@@ -212,8 +212,8 @@ pub(crate) fn linker(
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
     // Whether it may be imported at all has been decided by name: see [`crate::component::world::ungranted`].
-    wasmtime_wasi_config::add_to_linker(&mut linker, |guest: &mut Guest| {
-        WasiConfig::from(&guest.wasi().config)
+    wasmtime_wasi_config::add_to_linker(&mut linker, |data: &mut StoreData| {
+        WasiConfig::from(&data.wasi().config)
     })?;
     if is_asynchronous {
         wasmtime_wasi::p3::add_to_linker(&mut linker)?;

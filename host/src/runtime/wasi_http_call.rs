@@ -21,32 +21,32 @@ use wasmtime_wasi_http::p3::bindings::Service;
 use wasmtime_wasi_http::{Error, WasiBody, WasiHttpView as _};
 
 use crate::runtime::fault::Fault;
-use crate::runtime::store::{Guest, Outgoing};
+use crate::runtime::store::{Outgoing, StoreData};
 
 /// A request, and where its answer goes.
-pub(crate) struct Exchange {
+pub(crate) struct WasiHttpCall {
     pub(crate) request: http::Request<WasiBody>,
     pub(crate) reply: Reply,
 }
 
 /// Why there is no answer.
 #[derive(Debug)]
-pub(crate) enum Unanswered {
+pub(crate) enum CallError {
     /// The guest failed.
     Fault(Fault),
     /// The guest said an error.
-    Declined(String),
+    GuestError(String),
 }
 
-pub(crate) type Answer = Result<http::Response<WasiBody>, Unanswered>;
+pub(crate) type CallResult = Result<http::Response<WasiBody>, CallError>;
 
 /// Where one answer goes, by whoever has it first. One thread uses it; the lock is for a callback that
 /// must be `Sync`.
 #[derive(Clone)]
-pub(crate) struct Reply(Arc<Mutex<Option<oneshot::Sender<Answer>>>>);
+pub(crate) struct Reply(Arc<Mutex<Option<oneshot::Sender<CallResult>>>>);
 
 impl Reply {
-    pub(crate) fn new() -> (Self, oneshot::Receiver<Answer>) {
+    pub(crate) fn new() -> (Self, oneshot::Receiver<CallResult>) {
         let (sender, receiver) = oneshot::channel();
         (Self(Arc::new(Mutex::new(Some(sender)))), receiver)
     }
@@ -57,28 +57,28 @@ impl Reply {
     }
 
     /// Gives the answer, unless one has been given.
-    pub(crate) fn send(&self, answer: Answer) {
+    pub(crate) fn send(&self, result: CallResult) {
         let sender = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(sender) = sender {
             // Who asked may have left.
-            let _ = sender.send(answer);
+            let _ = sender.send(result);
         }
     }
 }
 
 /// Calls `wasi:http/incoming-handler@0.2`.
 pub(crate) async fn proxy(
-    store: &mut Store<Guest>,
+    store: &mut Store<StoreData>,
     proxy: &Proxy,
-    exchange: Exchange,
+    call: WasiHttpCall,
 ) -> wasmtime::Result<()> {
-    let Exchange { request, reply } = exchange;
+    let WasiHttpCall { request, reply } = call;
     let mut http = store.data_mut().http();
     let request = http.new_incoming_request(Scheme::Http, request)?;
-    let out = http.new_response_outparam_from_callback(move |answer| {
-        let answer =
-            answer.map(|response| response.map(|body| body.map_err(Error::from).boxed_unsync()));
-        reply.send(answer.map_err(|code| Unanswered::Declined(format!("it answered {code:?}"))));
+    let out = http.new_response_outparam_from_callback(move |result| {
+        let result =
+            result.map(|response| response.map(|body| body.map_err(Error::from).boxed_unsync()));
+        reply.send(result.map_err(|code| CallError::GuestError(format!("it answered {code:?}"))));
     })?;
     proxy.wasi_http_incoming_handler().call_handle(store, request, out).await
 }
@@ -86,24 +86,24 @@ pub(crate) async fn proxy(
 /// Calls `wasi:http/handler@0.3`, and stays until the guest has no more to do and its body is taken:
 /// only while somebody waits does anything in the store go on.
 pub(crate) async fn service(
-    store: &mut Store<Guest>,
+    store: &mut Store<StoreData>,
     service: &Service,
-    exchange: Exchange,
+    call: WasiHttpCall,
 ) -> wasmtime::Result<()> {
-    let Exchange { request, reply } = exchange;
+    let WasiHttpCall { request, reply } = call;
     // It only filters header fields here; the type of what goes on borrows it.
     let mut hooks = Outgoing::nowhere();
     let (request, received) = p3::Request::from_http(&mut hooks, request);
     let conversation = store.run_concurrent(async move |accessor| {
         match service.handle(accessor, request).await? {
             Err(code) => {
-                reply.send(Err(Unanswered::Declined(format!("it answered {code:?}"))));
+                reply.send(Err(CallError::GuestError(format!("it answered {code:?}"))));
             }
             Ok(response) => {
                 let response = accessor.with(|store| response.into_http(store, received))?;
                 let (taken, end) = oneshot::channel();
-                let watched = |body| Watched { body, _taken: taken }.boxed_unsync();
-                reply.send(Ok(response.map(watched)));
+                let signalled = |body| BodyEndSignal { body, _taken: taken }.boxed_unsync();
+                reply.send(Ok(response.map(signalled)));
                 // It is never sent: the body's end is its drop.
                 let _: Result<(), _> = end.await;
             }
@@ -115,12 +115,12 @@ pub(crate) async fn service(
 }
 
 /// A body whose end is seen.
-struct Watched {
+struct BodyEndSignal {
     body: WasiBody,
     _taken: oneshot::Sender<()>,
 }
 
-impl Body for Watched {
+impl Body for BodyEndSignal {
     type Data = Bytes;
     type Error = Error;
 

@@ -9,13 +9,13 @@ use sysinfo::{MemoryRefreshKind, ProcessesToUpdate, RefreshKind, System};
 
 use crate::config::file::Config;
 use crate::config::units::Size;
-use crate::runtime::engine::{FIBER_STACK_BYTES, Profile};
+use crate::runtime::engine::{EngineKind, FIBER_STACK_BYTES};
 use crate::runtime::load::Source;
 use crate::runtime::store::HANDLES_BYTES_MAX;
 
 /// What all instances and the host may take at most, term by term.
 #[derive(Debug, PartialEq)]
-pub(crate) struct ProcessContract {
+pub(crate) struct MemoryPlan {
     workers: u64,
     routes: Vec<Term>,
     host: Size,
@@ -33,7 +33,7 @@ struct Term {
     handles: Size,
 }
 
-impl ProcessContract {
+impl MemoryPlan {
     /// The terms, from a configuration: as if its components were processors that import nothing, of which
     /// none takes less.
     #[must_use]
@@ -42,7 +42,7 @@ impl ProcessContract {
             path: route.path.clone(),
             slots: route.slots as u64,
             memory: route.limits.memory,
-            stacks: Profile::Lean.stacks().into(),
+            stacks: EngineKind::Sync.stacks().into(),
             handles: Size(0),
         });
         Self {
@@ -56,8 +56,8 @@ impl ProcessContract {
     #[must_use]
     pub(crate) fn with(mut self, sources: &[Source]) -> Self {
         for (term, source) in self.routes.iter_mut().zip(sources) {
-            term.stacks = source.profile().stacks().into();
-            let imports = !source.outline.imports.is_empty();
+            term.stacks = source.engine_kind().stacks().into();
+            let imports = !source.info.imports.is_empty();
             term.handles = Size(if imports { HANDLES_BYTES_MAX } else { 0 });
         }
         self
@@ -90,7 +90,7 @@ impl ProcessContract {
     }
 }
 
-impl fmt::Display for ProcessContract {
+impl fmt::Display for MemoryPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for Term { path, slots, memory, stacks, handles } in &self.routes {
             let (workers, stack) = (self.workers, Size(stacks * FIBER_STACK_BYTES as u64));
@@ -138,15 +138,15 @@ mod tests {
 
     #[test]
     fn the_sum_is_what_its_terms_say() {
-        let contract = ProcessContract {
+        let plan = MemoryPlan {
             workers: 2,
             routes: vec![term("/", 4, 16, [1, 0]), term("/b", 1, 1, [4, 32])],
             host: Size(256 << 20),
         };
         let sum = (2 * 5 * (16 + 2) + 2 * 2 * (1 + 4 * 2 + 32) + 256) << 20;
-        assert_eq!(contract.sum(), Size(sum));
-        assert_eq!(contract.check(Size(sum)), Ok(()));
-        let sentence = contract.check(Size(sum - 1)).unwrap_err();
+        assert_eq!(plan.sum(), Size(sum));
+        assert_eq!(plan.check(Size(sum)), Ok(()));
+        let sentence = plan.check(Size(sum - 1)).unwrap_err();
         let parts = ["(4 slots + 1 spare) x (16MiB + 2MiB stack) for /,", "lower memory"];
         assert!(parts.iter().all(|part| sentence.contains(part)), "{sentence}");
         assert!(sentence.contains("(1MiB + 8MiB stack + 32MiB handles) for /b,"), "{sentence}");

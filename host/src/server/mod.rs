@@ -24,9 +24,9 @@ use crate::config::file::Config;
 use crate::http::playground::Playground;
 use crate::pool::route::Route;
 use crate::pool::stats::Metrics;
-use crate::runtime::engine::{self, Clock, PoolSize, Profile};
+use crate::runtime::engine::{self, Clock, EngineKind, PoolSize};
 use crate::runtime::load::Source;
-use crate::server::memory_plan::{ProcessContract, available_memory};
+use crate::server::memory_plan::{MemoryPlan, available_memory};
 use crate::server::operator::Operator;
 use crate::server::worker::{Command, Plan, WorkerHandle};
 
@@ -48,16 +48,16 @@ impl Server {
     ///
     /// A sentence that names what is wrong, its value and the remedy. Nothing is left running.
     pub(crate) async fn start(config: Config) -> Result<Self> {
-        let contract = ProcessContract::new(&config);
-        contract.check(available_memory()?).map_err(|sentence| anyhow!(sentence))?;
+        let plan = MemoryPlan::new(&config);
+        plan.check(available_memory()?).map_err(|sentence| anyhow!(sentence))?;
         // All files are looked at before the slow part begins.
         let sources = config
             .routes
             .iter()
             .map(|route| Source::read(&route.component, route.limits.memory, &route.grants));
         let sources = sources.collect::<Result<Vec<_>>>()?;
-        let contract = contract.with(&sources);
-        contract.check(available_memory()?).map_err(|sentence| anyhow!(sentence))?;
+        let plan = plan.with(&sources);
+        plan.check(available_memory()?).map_err(|sentence| anyhow!(sentence))?;
         let listener = bind("listen", &config.listen).await?;
         let playground = Playground::if_wanted(&config)?.map(Arc::new);
         let operator_listener = match &config.operator_listen {
@@ -69,13 +69,13 @@ impl Server {
             .map_err(|error| anyhow!("cannot start the clock: {error}"))?;
         let routes = config.routes.iter().zip(&sources).enumerate();
         let routes = routes.map(|(index, (route, source))| {
-            Route::load(engines.of(source.profile()), index, route, source).map(Arc::new)
+            Route::load(engines.of(source.engine_kind()), index, route, source).map(Arc::new)
         });
         let routes = Arc::new(routes.collect::<Result<Vec<_>>>()?);
         let metrics =
             Metrics::new(config.routes.iter().map(|route| route.path.clone()), config.workers);
         let workers = start_workers(&config, &routes, &metrics, &playground).await?;
-        tracing::info!("memory: {contract}");
+        tracing::info!("memory: {plan}");
         let operator = Operator {
             ready: AtomicBool::new(true),
             metrics,
@@ -140,21 +140,21 @@ async fn bind(key: &str, address: &str) -> Result<TcpListener> {
     })
 }
 
-/// An engine for each profile that a route needs.
+/// An engine for each kind that a route needs.
 struct Engines([Option<Engine>; 2]);
 
 impl Engines {
     fn new(config: &Config, sources: &[Source]) -> Result<Self> {
         let cache = engine::open_cache(&config.cache)?;
-        let make = |profile| {
-            let size = pool_size(config, sources, profile);
-            size.map(|size| engine::engine(profile, size, cache.clone())).transpose()
+        let make = |kind| {
+            let size = pool_size(config, sources, kind);
+            size.map(|size| engine::engine(kind, size, cache.clone())).transpose()
         };
-        Ok(Self([make(Profile::Lean)?, make(Profile::Full)?]))
+        Ok(Self([make(EngineKind::Sync)?, make(EngineKind::Async)?]))
     }
 
-    fn of(&self, profile: Profile) -> &Engine {
-        self.0[profile as usize].as_ref().expect("there is one for every route's profile")
+    fn of(&self, kind: EngineKind) -> &Engine {
+        self.0[kind as usize].as_ref().expect("there is one for every route's kind")
     }
 
     fn all(&self) -> Vec<Engine> {
@@ -162,19 +162,19 @@ impl Engines {
     }
 }
 
-/// What the pool of a profile must hold, if any route needs it.
-fn pool_size(config: &Config, sources: &[Source], profile: Profile) -> Option<PoolSize> {
+/// What the pool of a kind must hold, if any route needs it.
+fn pool_size(config: &Config, sources: &[Source], kind: EngineKind) -> Option<PoolSize> {
     let routes: Vec<_> = config
         .routes
         .iter()
         .zip(sources)
-        .filter(|(_, source)| source.profile() == profile)
+        .filter(|(_, source)| source.engine_kind() == kind)
         .collect();
     let instances: usize = routes.iter().map(|(route, _)| config.workers * (route.slots + 1)).sum();
-    let memories = routes.iter().map(|(_, source)| source.outline.memories.len()).max()?;
+    let memories = routes.iter().map(|(_, source)| source.info.memories.len()).max()?;
     let memory = routes.iter().map(|(route, _)| route.limits.memory).max()?;
     let heap_room =
-        routes.iter().filter_map(|(route, source)| source.outline.heap_room(route.limits.memory));
+        routes.iter().filter_map(|(route, source)| source.info.heap_room(route.limits.memory));
     let heap_room = heap_room.min();
     let [instances, memories] =
         [instances, memories].map(|count| u32::try_from(count).unwrap_or(u32::MAX));

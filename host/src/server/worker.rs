@@ -19,9 +19,9 @@ use tokio::task::spawn_local;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::config::limits::{RouteLimits, ServerLimits};
-use crate::http::activity::Activity;
 use crate::http::body_budget::BodyBudget;
 use crate::http::connection;
+use crate::http::connection_state::ConnectionState;
 use crate::http::playground::Playground;
 use crate::http::router::Router;
 use crate::http::service::Service;
@@ -34,7 +34,7 @@ pub(crate) enum Command {
     /// Serve this connection. The permit is one of the open connections.
     Serve(std::net::TcpStream, OwnedSemaphorePermit),
     /// Say what the arenas say.
-    ReadArenas(oneshot::Sender<Vec<SlotUsage>>),
+    ReadUsage(oneshot::Sender<Vec<SlotUsage>>),
     /// Answer what was asked and end.
     Drain,
 }
@@ -44,7 +44,7 @@ struct Worker {
     index: usize,
     service: Rc<Service>,
     metrics: Metrics,
-    connections: RefCell<Slab<Rc<Activity>>>,
+    connections: RefCell<Slab<Rc<ConnectionState>>>,
     /// Told when the last connection has ended.
     unused: Notify,
 }
@@ -116,9 +116,9 @@ async fn run(
     while let Some(command) = commands.recv().await {
         match command {
             Command::Serve(socket, permit) => Rc::clone(&worker).serve(socket, permit),
-            Command::ReadArenas(reply) => {
+            Command::ReadUsage(reply) => {
                 let worker = Rc::clone(&worker);
-                spawn_local(async move { drop(reply.send(worker.read_arenas().await)) });
+                spawn_local(async move { drop(reply.send(worker.read_usage().await)) });
             }
             Command::Drain => break,
         }
@@ -126,7 +126,7 @@ async fn run(
     // Who asks for readings from here on is not left waiting.
     drop(commands);
     // This also reaches connections whose task has not run yet: the signal waits for them.
-    worker.connections.borrow().iter().for_each(|(_, activity)| activity.drain());
+    worker.connections.borrow().iter().for_each(|(_, state)| state.drain());
     if timeout(drain_time, worker.connections_end()).await.is_err() {
         let left = worker.connections.borrow().len();
         tracing::warn!(connections = left, "cut connections that did not end in time");
@@ -177,13 +177,13 @@ impl Worker {
     }
 
     fn serve(self: Rc<Self>, socket: std::net::TcpStream, permit: OwnedSemaphorePermit) {
-        let activity = Activity::new();
-        let key = self.connections.borrow_mut().insert(Rc::clone(&activity));
+        let state = ConnectionState::new();
+        let key = self.connections.borrow_mut().insert(Rc::clone(&state));
         let open = Open { worker: self, key, _permit: permit };
         spawn_local(async move {
             match TcpStream::from_std(socket) {
                 Ok(socket) => {
-                    connection::serve(Rc::clone(&open.worker.service), socket, activity).await;
+                    connection::serve(Rc::clone(&open.worker.service), socket, state).await;
                 }
                 Err(error) => tracing::warn!("cannot serve a connection: {error}"),
             }
@@ -199,7 +199,7 @@ impl Worker {
             self.connections
                 .borrow()
                 .iter()
-                .for_each(|(_, activity)| activity.check(now, &self.service.limits));
+                .for_each(|(_, state)| state.check(now, &self.service.limits));
         }
     }
 
@@ -210,11 +210,11 @@ impl Worker {
         }
     }
 
-    async fn read_arenas(&self) -> Vec<SlotUsage> {
+    async fn read_usage(&self) -> Vec<SlotUsage> {
         let mut all = Vec::new();
         for slots in self.service.router.all() {
             let (route, worker) = (slots.route.index, self.index);
-            let readings = slots.read_arenas().await;
+            let readings = slots.read_usage().await;
             all.extend(readings.into_iter().map(|(slot, usage)| SlotUsage {
                 route,
                 worker,

@@ -167,7 +167,7 @@ fn a_bridge_that_is_not_there_is_named() {
     let file = component("hello");
     let mut command = arenaria(&["bridge".as_ref(), file.as_os_str(), "-o".as_ref()]);
     command.arg(folder.path().join("out.wasm")).args(["--world", "p3", "--settings", "config"]);
-    let ended = finished(command.env("ARENARIA_SHARE", folder.path()));
+    let ended = finished(command.env("ARENARIA_ASSETS", folder.path()));
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(ended.stderr.contains("bridge-p3-config.wasm"), "{ended:?}");
     assert!(ended.stderr.contains("cargo xtask guests"), "{ended:?}");

@@ -167,7 +167,8 @@ fn a_heap_that_grew_is_given_back_with_its_instance() {
     let server = Server::start(&config().limit("retire-memory", "6MiB"));
     let links = (27 << 20) / 10 / LINK_BYTES;
     assert_eq!(server.get(&format!("/chain/{links}")).status, 200);
-    let given_back = |metrics: &Metrics| metrics.retired("grown") == 1.0 && heap(metrics) < MIB;
+    let given_back =
+        |metrics: &Metrics| metrics.retired("memory-grown") == 1.0 && heap(metrics) < MIB;
     server.until("a small heap is back", given_back);
     check_alive(&server);
 }

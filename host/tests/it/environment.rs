@@ -110,7 +110,7 @@ fn an_empty_variable_counts_as_unset() {
             flag.chars().take_while(|c| c.is_ascii_alphabetic() || *c == '-').collect();
         command.env(format!("ARENARIA_{}", flag.replace('-', "_").to_uppercase()), "");
     }
-    command.env("ARENARIA_LOG", "").env("ARENARIA_SHARE", "").env("ARENARIA_NO_SUCH", "");
+    command.env("ARENARIA_LOG", "").env("ARENARIA_ASSETS", "").env("ARENARIA_NO_SUCH", "");
     command.arg("--cache").arg("off");
     let server = started(command);
     server.get("/").check(200, "hello, world\n");

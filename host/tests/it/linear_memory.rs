@@ -111,9 +111,10 @@ fn an_instance_that_has_grown_past_the_mark_is_replaced() {
     for _ in 0..3 {
         server.get("/").check(200, "");
     }
-    assert_eq!(server.metrics().retired("grown"), 0.0);
+    assert_eq!(server.metrics().retired("memory-grown"), 0.0);
     server.get("/").check(200, "");
-    let small_again = |m: &Metrics| m.retired("grown") == 1.0 && shown(m, "/").0 == 1.0 / 16.0;
+    let small_again =
+        |m: &Metrics| m.retired("memory-grown") == 1.0 && shown(m, "/").0 == 1.0 / 16.0;
     server.until("a new instance has the place", small_again);
     server.get("/").check(200, "");
 }

@@ -13,9 +13,9 @@ const PAGE: &str = "<!doctype html><title>sand</title>";
 const WASM: &[u8] = b"\0asm\x01\0\0\0";
 
 /// A folder that arenaria brings along, with a playground of a few files and things that are none.
-fn share() -> TempDir {
-    let share = tempfile::tempdir().expect("the system has room for a folder");
-    let folder = share.path().join("playground");
+fn assets() -> TempDir {
+    let assets = tempfile::tempdir().expect("the system has room for a folder");
+    let folder = assets.path().join("playground");
     let write = |path: &Path, bytes: &[u8]| fs::write(path, bytes).expect("the folder is ours");
     fs::create_dir_all(folder.join("within")).expect("the folder is ours");
     write(&folder.join("index.html"), PAGE.as_bytes());
@@ -25,26 +25,26 @@ fn share() -> TempDir {
     write(&folder.join("transform.core.wasm"), WASM);
     write(&folder.join("notes.txt"), b"not of the page");
     write(&folder.join("within/deep.js"), b"not of the page");
-    write(&share.path().join("secret.js"), b"not of the page");
-    std::os::unix::fs::symlink(share.path().join("secret.js"), folder.join("link.js"))
+    write(&assets.path().join("secret.js"), b"not of the page");
+    std::os::unix::fs::symlink(assets.path().join("secret.js"), folder.join("link.js"))
         .expect("the folder is ours");
-    share
+    assets
 }
 
 /// A server with a playground. The component, its settings, and whatever else the test adds.
-fn start(share: TempDir, name: &str, arguments: &[&str]) -> Server {
+fn start(assets: TempDir, name: &str, arguments: &[&str]) -> Server {
     let file = component(name).display().to_string();
     let mut all = vec!["serve", &file, "--listen", "127.0.0.1:0"];
     all.extend(["--operator-listen", "127.0.0.1:0", "--workers", "1", "--slots", "1"]);
     all.extend(["--guest-time", "20s", "--queue-time", "30s"]);
     all.extend(arguments);
     let mut command = arenaria(&all);
-    command.env("ARENARIA_SHARE", share.path());
-    Server::start_command(command, share)
+    command.env("ARENARIA_ASSETS", assets.path());
+    Server::start_command(command, assets)
 }
 
 fn playground() -> Server {
-    start(share(), "transform", &["--set", "ad-hoc=true", "--playground"])
+    start(assets(), "transform", &["--set", "ad-hoc=true", "--playground"])
 }
 
 /// Sends a head and a body as they stand.
@@ -70,7 +70,7 @@ fn check_header(response: &Response, name: &str, expected: Option<&str>) {
 #[test]
 fn the_page_is_off_unless_it_is_asked_for() {
     for arguments in [&[][..], &["--playground=false"]] {
-        let server = start(share(), "hello", arguments);
+        let server = start(assets(), "hello", arguments);
         for path in ["/playground", "/playground/", "/playground/server.json"] {
             assert_eq!(get(&server, path, "").text(), "hello, world\n", "the route has {path}");
         }
@@ -171,24 +171,24 @@ fn a_file_is_packed_as_the_browser_takes_it_and_sent_once() {
 }
 
 #[track_caller]
-fn refused(arguments: &[&str], share: &Path) -> String {
+fn refused(arguments: &[&str], assets: &Path) -> String {
     let file = component("hello").display().to_string();
     let mut all = vec!["serve", &file, "--listen", "127.0.0.1:0", "--workers", "1"];
     all.extend(arguments);
-    let Finished { code, stderr, .. } = finished(arenaria(&all).env("ARENARIA_SHARE", share));
+    let Finished { code, stderr, .. } = finished(arenaria(&all).env("ARENARIA_ASSETS", assets));
     assert_eq!(code, Some(1), "{stderr}");
     stderr
 }
 
 #[test]
 fn a_playground_that_cannot_be_served_ends_the_start() {
-    let share = share();
+    let assets = assets();
     let on = ["--playground", "--operator-listen", "off"];
-    fs::remove_file(share.path().join("playground/index.html")).expect("it was made above");
-    let empty = refused(&on, share.path());
+    fs::remove_file(assets.path().join("playground/index.html")).expect("it was made above");
+    let empty = refused(&on, assets.path());
     assert!(empty.contains("has no index.html; build it with `cargo xtask playground`"), "{empty}");
-    fs::remove_dir_all(share.path().join("playground")).expect("it was made above");
-    let missing = refused(&on, share.path());
+    fs::remove_dir_all(assets.path().join("playground")).expect("it was made above");
+    let missing = refused(&on, assets.path());
     assert!(
         missing.contains("there is no ") && missing.contains("cargo xtask playground"),
         "{missing}"
@@ -197,8 +197,8 @@ fn a_playground_that_cannot_be_served_ends_the_start() {
 
 #[test]
 fn the_page_is_also_asked_for_by_a_file_or_a_variable() {
-    let share = share();
-    let file = share.path().join("arenaria.toml");
+    let assets = assets();
+    let file = assets.path().join("arenaria.toml");
     let hello = component("hello").display().to_string();
     let text = format!("playground = true\n[[route]]\npath = \"/\"\ncomponent = {hello:?}\n");
     fs::write(&file, text).expect("the folder is ours");
@@ -253,7 +253,7 @@ fn the_page_asks_its_own_origin() {
 
 #[test]
 fn only_routes_that_take_programs_are_told() {
-    let server = start(share(), "transform", &["--set", "program=.a", "--playground"]);
+    let server = start(assets(), "transform", &["--set", "program=.a", "--playground"]);
     assert_eq!(get(&server, "/playground/server.json", "").json()["routes"], serde_json::json!([]));
 }
 

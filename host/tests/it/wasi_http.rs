@@ -27,7 +27,8 @@ fn both_generations_are_served_fresh_and_reused() {
                 check(&server);
             }
             let metrics = server.metrics();
-            for reason in ["trap", "memory", "deadline", "handles", "grown", "cancelled"] {
+            for reason in ["trap", "memory", "deadline", "handle-leak", "memory-grown", "cancelled"]
+            {
                 assert_eq!(metrics.retired(reason), 0.0, "{name} {isolation}: {reason}");
             }
         }

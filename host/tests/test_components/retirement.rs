@@ -17,7 +17,7 @@ fn an_instance_that_has_grown_past_its_mark_is_replaced(language: &Language) {
     server.get("/remember").check(200, "21\n");
     assert_eq!(server.metrics().sum("arenaria_retirements_total", &[]), 0.0);
     server.get("/grow").check(200, "grown\n");
-    server.until_retired(&["grown"], 1);
+    server.until_retired(&["memory-grown"], 1);
     server.get("/remember").check(200, "1\n");
 }
 
@@ -28,7 +28,7 @@ fn an_instance_that_leaks_handles_is_replaced(language: &Language) {
     server.get("/leak").check(200, "2\n");
     server.get("/remember").check(200, "3\n");
     let mut most = 0;
-    while server.metrics().retired("handles") == 0.0 {
+    while server.metrics().retired("handle-leak") == 0.0 {
         let answer = server.get("/leak");
         assert_eq!(answer.status, 200, "{}", answer.text());
         let kept: u32 = answer.text().trim().parse().expect("a number");

@@ -66,7 +66,7 @@ impl Files {
             sum += metadata.len();
             ensure!(
                 sum <= BYTES_MAX,
-                "the playground in {shown} holds more than {} MiB; ARENARIA_SHARE seems to name another folder",
+                "the playground in {shown} holds more than {} MiB; ARENARIA_ASSETS seems to name another folder",
                 BYTES_MAX >> 20
             );
             let bytes = fs::read(entry.path()).with_context(cannot)?;
@@ -91,7 +91,7 @@ impl Files {
     }
 
     /// The response with the file of this name, if there is one; the empty name is the page's.
-    pub(super) fn answer(&self, name: &str, asked: &HeaderMap) -> Option<Response<Bytes>> {
+    pub(super) fn respond(&self, name: &str, asked: &HeaderMap) -> Option<Response<Bytes>> {
         let name = if name.is_empty() { INDEX } else { name };
         let file = self.0.get(name)?;
         let accepted = |(encoding, _): &&(&str, Content)| accepts(asked, encoding);

@@ -66,7 +66,7 @@ impl Playground {
     }
 
     /// Answers a request for one of its paths. A body is not read.
-    pub(crate) fn answer(&self, head: &Parts) -> Response<Bytes> {
+    pub(crate) fn respond(&self, head: &Parts) -> Response<Bytes> {
         let path = below_playground(head.uri.path()).unwrap_or_default();
         let mut response = if !matches!(head.method, Method::GET | Method::HEAD) {
             let mut response =
@@ -78,7 +78,7 @@ impl Playground {
                 "" => redirect(),
                 "/server.json" => self.describe(),
                 _ => {
-                    let file = self.files.answer(path.trim_start_matches('/'), &head.headers);
+                    let file = self.files.respond(path.trim_start_matches('/'), &head.headers);
                     file.unwrap_or_else(|| {
                         text(StatusCode::NOT_FOUND, "the playground has no such file\n")
                     })

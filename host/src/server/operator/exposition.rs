@@ -13,7 +13,7 @@ use crate::pool::stats::{
     BUCKETS, Histogram, Metrics, REASONS, RouteStats, STATUS_FIRST, STATUSES, SlotUsage,
 };
 use crate::runtime::bindings::Reading;
-use crate::runtime::memory::MemoryMeter;
+use crate::runtime::memory::MemoryStats;
 
 #[derive(Debug)]
 struct Scrape {
@@ -141,7 +141,7 @@ impl Scrape {
 
     fn encode_memories(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let bytes = Some(&Unit::Bytes);
-        type Read = fn(&MemoryMeter) -> u64;
+        type Read = fn(&MemoryStats) -> u64;
         let sums = |read: Read| {
             let routes = self.metrics.routes.iter();
             routes.map(move |(path, workers)| {
@@ -149,11 +149,11 @@ impl Scrape {
             })
         };
         let gauges: [(&str, &str, Read); 2] = [
-            ("arenaria_linear_memory", "Linear memory of all instances", MemoryMeter::bytes),
+            ("arenaria_linear_memory", "Linear memory of all instances", MemoryStats::bytes),
             (
                 "arenaria_gc_heap",
                 "Garbage-collected heaps of all instances, free parts included",
-                MemoryMeter::heap_bytes,
+                MemoryStats::heap_bytes,
             ),
         ];
         for (name, help, read) in gauges {
@@ -166,12 +166,12 @@ impl Scrape {
             (
                 "arenaria_memory_grows",
                 "How often a memory.grow gave an instance more memory; 0 for processors by contract",
-                MemoryMeter::grows,
+                MemoryStats::grows,
             ),
             (
                 "arenaria_gc_heap_grows",
                 "How often a collector was given a larger heap",
-                MemoryMeter::heap_grows,
+                MemoryStats::heap_grows,
             ),
         ];
         for (name, help, read) in counters {
@@ -289,11 +289,13 @@ mod tests {
         workers[0].responded(200);
         workers[1].responded(200);
         workers[1].responded(99);
-        workers[1].retired(Reason::Wish);
+        workers[1].retired(Reason::RequestedByGuest);
         let text = encode(&metrics, Vec::new());
         assert!(text.contains("arenaria_requests_total{route=\"/\",status=\"200\"} 2\n"), "{text}");
         assert!(
-            text.contains("arenaria_retirements_total{route=\"/\",reason=\"wish\"} 1\n"),
+            text.contains(
+                "arenaria_retirements_total{route=\"/\",reason=\"requested-by-guest\"} 1\n"
+            ),
             "{text}"
         );
         assert!(

@@ -52,7 +52,7 @@ pub(crate) async fn listen(operator: Arc<Operator>, listener: TcpListener) {
         };
         let operator = Arc::clone(&operator);
         tokio::spawn(async move {
-            let service = service_fn(move |request| answer(Arc::clone(&operator), request));
+            let service = service_fn(move |request| respond(Arc::clone(&operator), request));
             let mut builder = http1::Builder::new();
             builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME).max_buf_size(16 << 10);
             // How a connection ends is the operator's business.
@@ -62,7 +62,7 @@ pub(crate) async fn listen(operator: Arc<Operator>, listener: TcpListener) {
     }
 }
 
-async fn answer(
+async fn respond(
     operator: Arc<Operator>,
     request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
@@ -99,16 +99,16 @@ async fn metrics(operator: &Operator) -> Response<Full<Bytes>> {
         .workers
         .iter()
         .map(|worker| {
-            let (reply, answer) = oneshot::channel();
+            let (reply, received) = oneshot::channel();
             // A worker that has ended says nothing; the answer's channel is then closed.
-            let _ = worker.send(Command::ReadArenas(reply));
-            answer
+            let _ = worker.send(Command::ReadUsage(reply));
+            received
         })
         .collect();
     let mut usages = Vec::new();
     let end = Instant::now() + READ_TIME;
-    for answer in asked {
-        if let Ok(Ok(read)) = timeout_at(end, answer).await {
+    for received in asked {
+        if let Ok(Ok(read)) = timeout_at(end, received).await {
             usages.extend(read);
         }
     }

@@ -309,7 +309,7 @@ fn judge_retirements(section: &mut Section, trouble: &Trouble, rows: &[Row], idl
         ("deadline", sent("deadline"), sent("deadline") + cuts),
         ("cancelled", 0, cuts),
         ("failed", 0, 0),
-        ("wish", 0, 0),
+        ("requested-by-guest", 0, 0),
     ];
     let columns = ["reason", "at least", "at most", "lost", "on the good route"];
     let mut table = Table::new("Instances that were lost and replaced", &columns);

@@ -120,6 +120,6 @@ mod tests {
         let idle = IdleCheck { samples: Metrics::parse(text).unwrap(), instances: 1 };
         assert_eq!(idle.retired("trap", |route| route != "/a"), 3.0);
         assert_eq!(idle.retired("memory", |_| true), 5.0);
-        assert_eq!(idle.retired("wish", |_| true), 0.0);
+        assert_eq!(idle.retired("requested-by-guest", |_| true), 0.0);
     }
 }

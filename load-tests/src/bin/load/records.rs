@@ -26,7 +26,7 @@ const SUMMARY: &str = "Each connection sends streams of NDJSON in chunks, one af
 const MIB: f64 = 1024.0 * 1024.0;
 const TICK: Duration = Duration::from_millis(50);
 /// Reasons for which no instance may be lost: records are at most bad, and clients at most leave.
-const REASONS_FORBIDDEN: [&str; 5] = ["trap", "memory", "wish", "deadline", "failed"];
+const REASONS_FORBIDDEN: [&str; 5] = ["trap", "memory", "requested-by-guest", "deadline", "failed"];
 const SLOTS: usize = 4;
 
 #[derive(Clone, Debug, clap::Args)]

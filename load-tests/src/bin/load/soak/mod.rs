@@ -30,7 +30,7 @@ const SUMMARY: &str = "The transform with ad-hoc programs: documents of 0 to 1 M
 /// The share of the time before which memory is still finding its level.
 const SETTLING: f64 = 0.1;
 /// A request that ends as it should never costs an instance for one of these reasons.
-const REASONS_FORBIDDEN: [&str; 3] = ["wish", "memory", "trap"];
+const REASONS_FORBIDDEN: [&str; 3] = ["requested-by-guest", "memory", "trap"];
 /// A run with fewer readings, one a second, is a few waves at most: where it ends decides on its line.
 const READINGS_MIN: usize = 240;
 const FAILURES_SHOWN: usize = 10;

@@ -19,7 +19,7 @@ use crate::config::units::Size;
 
 /// What a component says of itself.
 #[derive(Debug)]
-pub(crate) struct Outline {
+pub(crate) struct ComponentInfo {
     /// The memories that its modules define.
     pub memories: Vec<wasmparser::MemoryType>,
     /// Where the data that it brings along ends.
@@ -55,7 +55,7 @@ pub(crate) enum Refusal {
     },
 }
 
-impl Outline {
+impl ComponentInfo {
     /// Reads a component.
     ///
     /// # Errors
@@ -63,7 +63,7 @@ impl Outline {
     /// If it is none.
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, Refusal> {
         let (memories, imports, exports) = (Vec::new(), Vec::new(), Vec::new());
-        let mut outline = Self { memories, data_end: Size(0), imports, exports, collects: false };
+        let mut info = Self { memories, data_end: Size(0), imports, exports, collects: false };
         // How deep the reader is in nested components and modules; the component itself is 1.
         let mut depth = 0;
         for payload in Parser::new(0).parse_all(bytes) {
@@ -75,37 +75,37 @@ impl Outline {
                 Payload::End(_) => depth -= 1,
                 Payload::MemorySection(section) => {
                     for memory in section {
-                        outline.memories.push(memory?);
+                        info.memories.push(memory?);
                     }
                 }
                 Payload::TypeSection(section) => {
                     for group in section {
-                        outline.collects |= group?.types().any(is_object);
+                        info.collects |= group?.types().any(is_object);
                     }
                 }
-                Payload::TagSection(_) => outline.collects = true,
+                Payload::TagSection(_) => info.collects = true,
                 Payload::DataSection(section) => {
                     for data in section {
-                        outline.data_end = outline.data_end.max(end_of(&data?));
+                        info.data_end = info.data_end.max(end_of(&data?));
                     }
                 }
                 Payload::ComponentImportSection(section) if depth == 1 => {
                     for import in section {
-                        outline.imports.push(import?.name.name.to_owned());
+                        info.imports.push(import?.name.name.to_owned());
                     }
                 }
                 Payload::ComponentExportSection(section) if depth == 1 => {
                     for export in section {
                         let export = export?;
                         if export.kind == ComponentExternalKind::Instance {
-                            outline.exports.push(export.name.name.to_owned());
+                            info.exports.push(export.name.name.to_owned());
                         }
                     }
                 }
                 _ => {}
             }
         }
-        if depth == 0 { Ok(outline) } else { Err(Refusal::Malformed("it ends too early".into())) }
+        if depth == 0 { Ok(info) } else { Err(Refusal::Malformed("it ends too early".into())) }
     }
 
     /// Checks that it is of a world that is served, is given what it imports, and that its memories
@@ -136,7 +136,7 @@ impl Outline {
     }
 }
 
-impl Outline {
+impl ComponentInfo {
     /// What of this memory a collector's heap may have, if the component needs one: all that its
     /// linear memories do not begin with.
     #[must_use]
@@ -167,9 +167,13 @@ fn end_of(data: &wasmparser::Data<'_>) -> Size {
 /// # Errors
 ///
 /// If a memory cannot be bounded or the component is malformed.
-pub(crate) fn apply(component: &[u8], outline: &Outline, memory: Size) -> Result<Vec<u8>, Refusal> {
+pub(crate) fn apply(
+    component: &[u8],
+    info: &ComponentInfo,
+    memory: Size,
+) -> Result<Vec<u8>, Refusal> {
     let mut rewritten = wasm_encoder::Component::new();
-    let size = Sizing::new(outline, memory);
+    let size = Sizing::new(info, memory);
     Rewriter { size }.parse_component(&mut rewritten, Parser::new(0), component).map_err(
         |error| match error {
             reencode::Error::UserError(refusal) => refusal,
@@ -213,8 +217,8 @@ struct Sizing {
 }
 
 impl Sizing {
-    fn new(outline: &Outline, memory: Size) -> Self {
-        Self { memory, is_only: outline.memories.len() == 1 && !outline.collects }
+    fn new(info: &ComponentInfo, memory: Size) -> Self {
+        Self { memory, is_only: info.memories.len() == 1 && !info.collects }
     }
 
     /// The type that a declared memory is given.
@@ -314,15 +318,15 @@ mod tests {
     }
 
     /// A processor that imports nothing and has these memories.
-    fn outline(memories: &[wasmparser::MemoryType]) -> Outline {
+    fn info(memories: &[wasmparser::MemoryType]) -> ComponentInfo {
         let exports = PROCESSOR_EXPORTS.map(str::to_owned).to_vec();
         let (memories, imports) = (memories.to_vec(), Vec::new());
-        Outline { memories, data_end: Size(0), imports, exports, collects: false }
+        ComponentInfo { memories, data_end: Size(0), imports, exports, collects: false }
     }
 
     #[track_caller]
     fn check(declared: wasmparser::MemoryType, pages: u64, expected: Result<(u64, u64), &str>) {
-        let bounded = Sizing::new(&outline(&[declared]), Size(pages * PAGE_BYTES)).bound(declared);
+        let bounded = Sizing::new(&info(&[declared]), Size(pages * PAGE_BYTES)).bound(declared);
         let found = bounded.map(|memory| (memory.initial, memory.maximum.unwrap()));
         assert_eq!(found.map_err(|refusal| refusal.to_string()), expected.map_err(str::to_owned));
     }
@@ -343,7 +347,7 @@ mod tests {
         let huge = wasmparser::MemoryType { memory64: true, ..memory(1, Some(1)) };
         let shared = wasmparser::MemoryType { shared: true, ..memory(1, Some(1)) };
         for odd in [huge, shared] {
-            let bounded = Sizing::new(&outline(&[odd]), Size(PAGE_BYTES)).bound(odd);
+            let bounded = Sizing::new(&info(&[odd]), Size(PAGE_BYTES)).bound(odd);
             assert!(matches!(bounded, Err(Refusal::Unbounded(_))));
         }
     }
@@ -351,13 +355,13 @@ mod tests {
     #[test]
     fn several_memories_share_the_size() {
         let memories = [memory(256, Some(256)), memory(17, None)];
-        let outline = outline(&memories);
+        let info = info(&memories);
         let pages = |pages: u64| Size(pages * PAGE_BYTES);
         let none = Grants::default();
-        assert_eq!(outline.check(pages(273), &none), Ok(World::Processor));
-        let refusal = outline.check(pages(272), &none).unwrap_err();
+        assert_eq!(info.check(pages(273), &none), Ok(World::Processor));
+        let refusal = info.check(pages(272), &none).unwrap_err();
         assert_eq!(refusal, Refusal::TooSmall { minimum: pages(273), memory: pages(272) });
-        let bounded = memories.map(|one| Sizing::new(&outline, pages(300)).bound(one).unwrap());
+        let bounded = memories.map(|one| Sizing::new(&info, pages(300)).bound(one).unwrap());
         let sizes = bounded.map(|one| (one.initial, one.maximum.unwrap()));
         assert_eq!(sizes, [(256, 256), (17, 300)]);
     }
@@ -366,12 +370,12 @@ mod tests {
     fn a_heap_has_what_linear_memory_leaves() {
         let fixed = memory(32, Some(32));
         let pages = |pages: u64| Size(pages * PAGE_BYTES);
-        let outline = Outline { collects: true, ..outline(&[fixed]) };
-        let bounded = Sizing::new(&outline, pages(128)).bound(fixed).unwrap();
+        let info = ComponentInfo { collects: true, ..info(&[fixed]) };
+        let bounded = Sizing::new(&info, pages(128)).bound(fixed).unwrap();
         assert_eq!((bounded.initial, bounded.maximum), (32, Some(32)));
-        assert_eq!(outline.heap_room(pages(128)), Some(pages(96)));
-        assert_eq!(outline.check(pages(33), &Grants::default()), Ok(World::Processor));
-        let refusal = outline.check(pages(32), &Grants::default()).unwrap_err();
+        assert_eq!(info.heap_room(pages(128)), Some(pages(96)));
+        assert_eq!(info.check(pages(33), &Grants::default()), Ok(World::Processor));
+        let refusal = info.check(pages(32), &Grants::default()).unwrap_err();
         assert_eq!(refusal, Refusal::TooSmall { minimum: pages(33), memory: pages(32) });
     }
 
@@ -379,7 +383,7 @@ mod tests {
     fn what_needs_a_heap_is_told_by_its_types() {
         let collects = |fields: &str| {
             let text = format!("(component (core module {fields}))");
-            Outline::read(&wat::parse_str(text).unwrap()).unwrap().collects
+            ComponentInfo::read(&wat::parse_str(text).unwrap()).unwrap().collects
         };
         assert!(!collects("(type (func (param externref)))"));
         assert!(collects("(type (array (mut i8)))"));
@@ -389,10 +393,10 @@ mod tests {
 
     #[test]
     fn what_is_no_component_is_told_apart() {
-        assert!(matches!(Outline::read(b""), Err(Refusal::Malformed(_))));
-        assert!(matches!(Outline::read(b"hello, world"), Err(Refusal::Malformed(_))));
-        assert_eq!(Outline::read(b"\0asm\x01\0\0\0").unwrap_err(), Refusal::CoreModule);
-        let empty = Outline::read(b"\0asm\x0d\0\x01\0").unwrap();
+        assert!(matches!(ComponentInfo::read(b""), Err(Refusal::Malformed(_))));
+        assert!(matches!(ComponentInfo::read(b"hello, world"), Err(Refusal::Malformed(_))));
+        assert_eq!(ComponentInfo::read(b"\0asm\x01\0\0\0").unwrap_err(), Refusal::CoreModule);
+        let empty = ComponentInfo::read(b"\0asm\x0d\0\x01\0").unwrap();
         let refusal = empty.check(Size(PAGE_BYTES), &Grants::default()).unwrap_err();
         let sentence = refusal.to_string();
         assert!(

@@ -1,6 +1,6 @@
 //! The state of a connection, shared by its socket, its requests and the worker.
 //!
-//! A connection is always in one state ([`Waits`]). The worker looks at all connections at intervals,
+//! A connection is always in one state ([`ConnectionPhase`]). The worker looks at all connections at intervals,
 //! notes since when each has been in its state, and ends those that wait for too long. So a request
 //! needs no timer and no look at the clock, and no client can hold a connection by being slow.
 
@@ -13,13 +13,13 @@ use crate::config::limits::ServerLimits;
 
 /// What a connection waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Waits {
+pub(crate) enum ConnectionPhase {
     /// For the first byte of a request.
     Request,
     /// For the rest of a head.
     Head,
     /// For the answer. Its own limits apply.
-    Answer,
+    Response,
 }
 
 /// What the worker wants of a connection.
@@ -34,8 +34,8 @@ pub(crate) enum Signal {
 }
 
 /// What is known of a connection. Shared by its socket, its requests and the worker.
-pub(crate) struct Activity {
-    pub(crate) waits: Cell<Waits>,
+pub(crate) struct ConnectionState {
+    pub(crate) phase: Cell<ConnectionPhase>,
     /// Whether that has changed, or the client has taken something, since the worker looked last.
     pub(crate) changed: Cell<bool>,
     /// When the worker first saw the connection as it is.
@@ -48,10 +48,10 @@ pub(crate) struct Activity {
     waker: RefCell<Option<Waker>>,
 }
 
-impl Activity {
+impl ConnectionState {
     pub(crate) fn new() -> Rc<Self> {
         Rc::new(Self {
-            waits: Cell::new(Waits::Request),
+            phase: Cell::new(ConnectionPhase::Request),
             changed: Cell::new(false),
             since: Cell::new(Instant::now()),
             write_stalls: Cell::new(false),
@@ -63,12 +63,12 @@ impl Activity {
 
     /// A head has come. The request ends when what this returns is dropped, with the response.
     pub(crate) fn begin_request(self: &Rc<Self>) -> EndOfRequest {
-        self.wait(Waits::Answer);
+        self.enter(ConnectionPhase::Response);
         EndOfRequest(Rc::clone(self))
     }
 
-    pub(crate) fn wait(&self, waits: Waits) {
-        self.waits.set(waits);
+    pub(crate) fn enter(&self, phase: ConnectionPhase) {
+        self.phase.set(phase);
         self.changed.set(true);
     }
 
@@ -97,10 +97,10 @@ impl Activity {
             }
             return;
         }
-        match self.waits.get() {
-            Waits::Head if waited > limits.head_time.0 => self.send(Signal::HeadTimeout),
-            Waits::Request if waited > limits.idle_time.0 => self.send(Signal::Close),
-            Waits::Request | Waits::Head | Waits::Answer => {}
+        match self.phase.get() {
+            ConnectionPhase::Head if waited > limits.head_time.0 => self.send(Signal::HeadTimeout),
+            ConnectionPhase::Request if waited > limits.idle_time.0 => self.send(Signal::Close),
+            ConnectionPhase::Request | ConnectionPhase::Head | ConnectionPhase::Response => {}
         }
     }
 
@@ -122,10 +122,10 @@ impl Activity {
 }
 
 /// A request that is being answered.
-pub(crate) struct EndOfRequest(Rc<Activity>);
+pub(crate) struct EndOfRequest(Rc<ConnectionState>);
 
 impl Drop for EndOfRequest {
     fn drop(&mut self) {
-        self.0.wait(Waits::Request);
+        self.0.enter(ConnectionPhase::Request);
     }
 }
