@@ -1,13 +1,13 @@
-//! What a garbage collector costs: the same words counted by `guest/collector`, whose objects live in
-//! the engine's heap, and by `guest/words`, whose live in the arena.
+//! Measures the cost of a garbage collector. `guest/collector` and `guest/words` count the same
+//! words: the first with objects in the engine's heap, the second with objects in the arena.
 //!
 //! ```text
 //! cargo xtask guests
 //! cargo run --release -p arenaria --example collector [FOLDER OF COMPONENTS]
 //! ```
 //!
-//! Calls alone are timed, not HTTP. The three take turns in every round, so that what slows the machine
-//! down slows down all of them; shown are the medians of the rounds.
+//! Calls alone are timed, not HTTP. The three take turns in every round, so that what slows the
+//! machine down slows down all of them; shown are the medians of the rounds.
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, reason = "this is a command line")]
 

@@ -1,8 +1,8 @@
-//! arenaria as a library: a processor in a program of your own, without the server.
+//! arenaria as a library: runs a processor in your own program, without the server.
 //!
-//! A [`Processor`] is a component that was loaded once and its instances, each in a memory of fixed size
-//! and under a deadline, as in the server. Share it among tasks as you like: a request takes an idle
-//! instance, starts one, or waits.
+//! A [`Processor`] is a loaded component and its instances. Each instance has a memory of fixed
+//! size and a time limit, as in the server. A processor can be shared among tasks: a request takes
+//! an idle instance, starts one, or waits.
 //!
 //! ```
 //! use std::time::Duration;
@@ -20,15 +20,15 @@
 //! let response = processor.handle(request).await?;
 //! assert_eq!((response.status, response.body.as_slice()), (200, &b"\"sand\"\n"[..]));
 //!
-//! // All that the request allocated is free again.
+//! // All memory of the request is free again.
 //! assert_eq!(processor.readings().await?[0].in_use, 0);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! # })?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! What this deliberately does not do: it checks neither what goes in nor what comes out as HTTP, and it
-//! replaces an instance only when it is lost or wishes so. That is the server's.
+//! Requests and responses are not checked against the rules of HTTP. An instance is replaced only
+//! after a fault, or if it asks for it. The server does more.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -52,7 +52,7 @@ use crate::runtime::instance::Instance;
 use crate::runtime::load::{Loaded, Source};
 use crate::runtime::store::InstanceConfig;
 
-/// How a processor is run.
+/// How to run a processor.
 #[derive(Clone, Debug)]
 pub struct Options {
     memory: Size,
@@ -74,31 +74,31 @@ pub struct Request<'a> {
     pub headers: &'a [(&'a str, &'a str)],
     /// The body, whole. Empty if there is none.
     pub body: &'a [u8],
-    /// The only clock that the guest has.
+    /// The time at which the request arrived. The guest has no other clock.
     pub received_at: SystemTime,
 }
 
 /// A component that processes requests, and its instances.
 ///
-/// A thread keeps the time of the guests for as long as this lives.
+/// A thread measures the time of the guests until this is dropped.
 pub struct Processor {
     loaded: Loaded,
     instance_config: InstanceConfig,
     guest_time: Duration,
     instances: u32,
-    /// As many permits as instances that may live and are in no call.
+    /// As many permits as instances that are not in a call, including those not started yet.
     permits: Semaphore,
     idle: Mutex<Vec<Instance>>,
     _clock: Clock,
 }
 
-/// Why a component cannot be used: a sentence that names what is wrong and the remedy.
+/// Why a component cannot be used. The message names the problem and the remedy.
 #[derive(Debug)]
 pub struct LoadError(String);
 
 impl Options {
-    /// The two limits that nobody can choose for you: the bytes of an instance's memory, a multiple of
-    /// 64 KiB, all of them from the start; and the longest that a request may run in the guest.
+    /// The two limits without a default. `memory` is the size of an instance's memory in bytes, a
+    /// multiple of 64 KiB. `guest_time` is how long a request may run in the guest.
     #[must_use]
     pub fn new(memory: u64, guest_time: Duration) -> Self {
         Self {
@@ -111,37 +111,38 @@ impl Options {
         }
     }
 
-    /// Adds a setting: what `configure` is given. A later one of the same name does not replace it.
+    /// Adds a setting, which is passed to `configure`. A later setting with the same name does not
+    /// replace it.
     #[must_use]
     pub fn setting(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.settings.push((name.into(), value.into()));
         self
     }
 
-    /// How many instances there may be at once, and so how many requests run at once: 1 unless this is
-    /// called. Address space is reserved for all of them, memory is used by those that were needed.
+    /// The maximum number of instances, and so of concurrent requests. The default is 1. Address
+    /// space is reserved for all of them. Only instances that were started use memory.
     #[must_use]
     pub fn instances(mut self, instances: u32) -> Self {
         self.instances = instances;
         self
     }
 
-    /// The longest that an instance may take to start: as for the server unless this is called.
+    /// How long an instance may take to start. The default is that of the server.
     #[must_use]
     pub fn configure_time(mut self, configure_time: Duration) -> Self {
         self.configure_time = Some(configure_time);
         self
     }
 
-    /// Keeps compiled components in that directory, which nobody else may write to: what is found there
-    /// is run. Without it, each load compiles.
+    /// Keeps compiled components in this directory. No other user may be able to write to it,
+    /// because its content is executed. Without a cache, each load compiles the component.
     #[must_use]
     pub fn cache(mut self, directory: impl Into<PathBuf>) -> Self {
         self.cache = Cache::Directory(directory.into());
         self
     }
 
-    /// The limits as the server has them, checked.
+    /// The limits in the form that the server uses, checked.
     fn limits(&self) -> Result<RouteLimits, LoadError> {
         let typed = RouteLimitSettings {
             memory: Some(self.memory),
@@ -150,7 +151,7 @@ impl Options {
             ..RouteLimitSettings::default()
         };
         if self.instances == 0 {
-            return Err(LoadError("instances = 0 would serve nothing; choose at least 1".into()));
+            return Err(LoadError("expected at least 1 instance, got instances = 0".into()));
         }
         let limits = typed.resolve(self.instances as usize);
         limits.check().map_err(LoadError)?;
@@ -159,7 +160,7 @@ impl Options {
 }
 
 impl<'a> Request<'a> {
-    /// A `POST` without header fields, received now.
+    /// A `POST` without header fields that arrived now.
     #[must_use]
     pub fn post(path_with_query: &'a str, body: &'a [u8]) -> Self {
         let received_at = SystemTime::now();
@@ -174,20 +175,21 @@ impl<'a> Request<'a> {
 }
 
 impl Processor {
-    /// Loads a component and starts its first instance. This compiles, which holds the thread for some
-    /// seconds unless the [cache](Options::cache) has it.
+    /// Loads a component and starts its first instance. Compiling blocks the thread for some
+    /// seconds, unless the component is in the [cache](Options::cache).
     ///
     /// # Errors
     ///
-    /// If the file cannot be read, is no processor or does not fit into the memory, or if the processor
-    /// refuses its settings or fails on them.
+    /// If the file cannot be read, is not a processor or does not fit into the memory, or if the
+    /// processor rejects its settings or fails in `configure`.
     pub async fn load(file: impl AsRef<Path>, options: Options) -> Result<Self, LoadError> {
         let (file, limits) = (file.as_ref(), options.limits()?);
         let refused = |error: anyhow::Error| LoadError(format!("{error:#}"));
         let source = Source::read(file, limits.memory, &Grants::default()).map_err(refused)?;
         if source.world != World::Processor {
             let (name, world) = (file.display(), source.world);
-            let remedy = "only a processor can be embedded; run `arenaria serve` for it";
+            let remedy =
+                "only a processor can be embedded; use `arenaria serve` for this component";
             return Err(LoadError(format!("{name} is of the world {world}: {remedy}")));
         }
         if !source.info.imports.is_empty() {
@@ -222,17 +224,17 @@ impl Processor {
         Ok(processor)
     }
 
-    /// Has a request processed, as soon as an instance is free.
+    /// Processes a request as soon as an instance is free.
     ///
-    /// Dropping the future while the guest runs costs the instance, nothing else.
+    /// Dropping the future while the guest runs discards the instance.
     ///
     /// # Errors
     ///
-    /// If the guest runs for too long, exhausts its memory or stack, or traps. Its instance is gone, and
-    /// the next request has another one; so is the fault if no other instance can be started.
+    /// If the guest runs too long, exhausts its memory or stack, or traps. Its instance is dropped,
+    /// and a later request starts a new one. Also if a new instance is needed and cannot be started.
     pub async fn handle(&self, request: Request<'_>) -> Result<Response, Fault> {
-        // Dropped last: an instance is gone before another one may take its place.
-        let _permit = self.permits.acquire().await.expect("it is never closed");
+        // Dropped last, so that an instance is dropped before another one takes its place.
+        let _permit = self.permits.acquire().await.expect("the semaphore is never closed");
         let idle = self.idle().pop();
         let mut instance = match idle {
             Some(instance) => instance,
@@ -243,14 +245,15 @@ impl Processor {
         Ok(response)
     }
 
-    /// Reads the arena of each instance once no request runs. An instance that asks to be replaced is
-    /// dropped; its reading is the last one.
+    /// Reads the arena usage of each instance, after all running requests. An instance that asks
+    /// for its replacement is dropped after the reading.
     ///
     /// # Errors
     ///
-    /// If a guest fails even at that: its instance is gone.
+    /// If a guest fails during the reading. Its instance is dropped.
     pub async fn readings(&self) -> Result<Vec<Reading>, Fault> {
-        let _permits = self.permits.acquire_many(self.instances).await.expect("it is never closed");
+        let _permits =
+            self.permits.acquire_many(self.instances).await.expect("the semaphore is never closed");
         let instances = std::mem::take(&mut *self.idle());
         let mut readings = Vec::with_capacity(instances.len());
         for mut instance in instances {

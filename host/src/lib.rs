@@ -1,12 +1,12 @@
-//! An HTTP host for WebAssembly components that keep all memory of a request in one box of fixed
-//! size, which is reset when the request ends.
+//! An HTTP host for WebAssembly components. Each component keeps all memory of a request in a
+//! region of fixed size, which is reset when the request ends.
 //!
-//! There are two ways in: [`cli`], the commands of the binary, and [`embed`], one component as a library.
-//! Everything else is private. The folders are listed from the top down, and a folder imports only from
-//! itself and from folders below it.
+//! There are two entry points: [`cli`], the commands of the binary, and [`embed`], one component as
+//! a library. Everything else is private. The modules are listed from the top down. A folder
+//! imports only from itself and from folders below it.
 //!
-//! What the host deliberately does not do: it gives a guest nothing but what an operator grants by
-//! name, and it never reads or writes a guest's memory but through the calls of the contract.
+//! The host gives a guest access only to what an operator grants by name. It never reads or writes
+//! a guest's memory, except through the calls of the WIT contract.
 
 #![forbid(unsafe_code)]
 

@@ -1,4 +1,4 @@
-//! The `arenaria` binary: exit codes and the log. Everything else is the library's.
+//! The `arenaria` binary: exit codes and the log. Everything else is in the library.
 
 #![forbid(unsafe_code)]
 
@@ -7,13 +7,13 @@ use std::process::ExitCode;
 
 use tracing_subscriber::EnvFilter;
 
-/// Bodies of all sizes come and go for ever. ARCHITECTURE.md says what the choice does to the resident
-/// memory of a long run.
+/// Bodies of all sizes are allocated and freed for as long as the server runs. ARCHITECTURE.md
+/// describes how the allocator affects the resident memory.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    // Clap ends the process with code 2 for what cannot be understood.
+    // Clap ends the process with code 2 if the arguments are invalid.
     let cli = arenaria::cli::parse();
     let filter =
         arenaria::cli::variable("ARENARIA_LOG").and_then(|filter| EnvFilter::try_new(filter).ok());

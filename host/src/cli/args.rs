@@ -1,4 +1,4 @@
-//! What was typed on the command line or set in the environment. What it means is `config`'s.
+//! The flags and arguments of all commands. `config` validates them.
 
 use std::path::PathBuf;
 
@@ -8,8 +8,8 @@ use crate::component::compose::{Generation, Source};
 use crate::config::serve_args::{ServeArgs, setting};
 use crate::config::units::Size;
 
-/// Serves HTTP through WebAssembly components, each in a memory of fixed size that is reset per
-/// request.
+/// Serves HTTP with WebAssembly components. Each has a memory of fixed size that is reset after
+/// every request.
 #[derive(Debug, Parser)]
 #[command(name = "arenaria", version, max_term_width = 100)]
 pub struct Cli {
@@ -23,11 +23,11 @@ pub struct Cli {
 pub enum Command {
     /// Serve HTTP
     Serve(Box<ServeArgs>),
-    /// Print a component's contract: its memory, imports, exports, and what the host makes of them
+    /// Print a component's memory, imports and exports, and whether the host can serve it
     Inspect(InspectArgs),
-    /// Send one request to a component without a server; the response's body goes to stdout
+    /// Send one request to a component without a server, and print the response's body
     Call(CallArgs),
-    /// Make a component of wasi:http out of a processor, for other hosts
+    /// Convert a processor to a component of wasi:http, for other hosts
     Bridge(BridgeArgs),
 }
 
@@ -36,10 +36,10 @@ pub enum Command {
 pub struct InspectArgs {
     /// The component
     pub file: PathBuf,
-    /// The memory that an instance would be given
+    /// The memory of an instance
     #[arg(long, default_value = "16MiB", value_name = "SIZE")]
     pub memory: Size,
-    /// What the component would be given by name; may be repeated
+    /// What the component may access; may be repeated
     #[arg(long = "grant", value_name = "NAME")]
     pub grants: Vec<String>,
 }
@@ -55,22 +55,22 @@ pub struct CallArgs {
     /// The method [default: POST with --data, else GET]
     #[arg(long, short = 'X')]
     pub method: Option<String>,
-    /// What the component is given by name; may be repeated
+    /// What the component may access; may be repeated
     #[arg(long = "grant", value_name = "NAME")]
     pub grants: Vec<String>,
-    /// The path, with its query
+    /// The path and query
     #[arg(long, default_value = "/")]
     pub path: String,
     /// A header field; may be repeated
     #[arg(long, short = 'H', value_name = "NAME: VALUE", value_parser = header)]
     pub header: Vec<(String, String)>,
-    /// The body: a text, @FILE, or @- for standard input
+    /// The body: a string, @FILE, or @- for standard input
     #[arg(long, short = 'd')]
     pub data: Option<String>,
     /// The memory of the instance
     #[arg(long, default_value = "16MiB", value_name = "SIZE")]
     pub memory: Size,
-    /// Print the arena's usage after the call to stderr
+    /// Print the arena's usage after the call to standard error
     #[arg(long)]
     pub usage: bool,
 }
@@ -83,10 +83,10 @@ pub struct BridgeArgs {
     /// The component to write
     #[arg(long, short = 'o', value_name = "FILE")]
     pub output: PathBuf,
-    /// What the component is: wasi:http/proxy@0.2 (p2) or wasi:http/service@0.3 (p3)
+    /// The world of the component: wasi:http/proxy@0.2 (p2) or wasi:http/service@0.3 (p3)
     #[arg(long, default_value = "p2")]
     pub world: Generation,
-    /// Where it finds its settings: ARENARIA_SET_* variables, or wasi:config/store
+    /// Where the component reads its settings: ARENARIA_SET_* variables, or wasi:config/store
     #[arg(long, default_value = "environment")]
     pub settings: Source,
 }

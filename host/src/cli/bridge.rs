@@ -8,32 +8,32 @@ use crate::cli::args::BridgeArgs;
 use crate::component::compose;
 use crate::config::units::Size;
 
-/// Writes a component of `wasi:http` made out of a processor.
+/// Converts a processor to a component of `wasi:http`.
 ///
 /// # Errors
 ///
-/// A sentence that names what is wrong, its value and the remedy.
+/// If it cannot be converted. The message names the problem, its value and the remedy.
 pub fn bridge(args: &BridgeArgs) -> Result<u8> {
     let (name, output) = (args.file.display(), args.output.display());
     let processor = std::fs::read(&args.file)
         .map_err(|error| anyhow!("cannot read the component {name}: {error}; check the path"))?;
     if is_same(&args.file, &args.output) {
-        bail!("expected --output to be another file than the processor, got {output} for both");
+        bail!("expected --output to be a different file than the processor, got {output} for both");
     }
     compose::check(&processor).map_err(|error| anyhow!("cannot bridge {name}: {error:#}"))?;
     let component = compose::bridged(processor, args.world, args.settings)
         .map_err(|error| anyhow!("cannot bridge {name}: {error:#}"))?;
     std::fs::write(&args.output, &component)
         .map_err(|error| anyhow!("cannot write {output}: {error}; check --output"))?;
-    println!("{output}: a component of {}", Size(component.len() as u64));
+    println!("{output}: component, {}", Size(component.len() as u64));
     Ok(0)
 }
 
-/// Whether both paths lead to one file, links and all.
+/// Whether both paths lead to the same file, with links resolved.
 fn is_same(input: &Path, output: &Path) -> bool {
     match (input.canonicalize(), output.canonicalize()) {
         (Ok(input), Ok(output)) => input == output,
-        // What is not there yet is nobody's input.
+        // A file that does not exist yet cannot be the input.
         _ => false,
     }
 }

@@ -22,7 +22,7 @@ use crate::runtime::load::Source;
 use crate::runtime::store::InstanceConfig;
 use crate::runtime::wasi_http_call::{CallError, Reply, WasiHttpCall};
 
-/// A person waits; a loop should end some day.
+/// The time limit of the call: a user waits for it.
 const TIME: Duration = Duration::from_secs(10);
 
 /// Sends one request to a new instance. The body goes to standard output, the status and header
@@ -30,7 +30,7 @@ const TIME: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 ///
-/// A sentence that names what is wrong, its value and the remedy.
+/// If the call fails. The message names the problem, its value and the remedy.
 pub fn call(args: &CallArgs) -> Result<u8> {
     let grants = Grants::parse(&args.grants)?;
     let source = Source::read(&args.file, args.memory, &grants)?;
@@ -82,7 +82,7 @@ async fn process(args: &CallArgs, body: &[u8], instance: &mut Instance) -> Resul
     instance.handle(request, TIME).await
 }
 
-/// Collects what a `wasi:http` component streams.
+/// Calls a `wasi:http` component and collects its streamed response.
 async fn call_wasi_http(
     args: &CallArgs,
     body: Vec<u8>,
@@ -101,10 +101,13 @@ async fn call_wasi_http(
     let collected = async {
         let (head, body) = match received.await {
             Ok(Ok(response)) => response.into_parts(),
-            Ok(Err(CallError::GuestError(what))) => bail!("the component gave no answer: {what}"),
-            Ok(Err(CallError::Fault(_))) | Err(_) => bail!("the component gave no answer"),
+            Ok(Err(CallError::GuestError(what))) => {
+                bail!("the component returned no response: {what}")
+            }
+            Ok(Err(CallError::Fault(_))) | Err(_) => bail!("the component returned no response"),
         };
-        let body = body.collect().await.map_err(|error| anyhow!("the answer was cut: {error}"))?;
+        let body =
+            body.collect().await.map_err(|error| anyhow!("the response is incomplete: {error}"))?;
         let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
         let fields = head.headers.iter().map(|(name, value)| (name.to_string(), text(value)));
         let (status, headers) = (head.status.as_u16(), fields.collect());

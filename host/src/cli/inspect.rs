@@ -8,19 +8,19 @@ use crate::config::grants::Grants;
 use crate::config::limits::PAGE_BYTES;
 use crate::config::units::Size;
 
-/// Prints what a component declares and what the host would make of it. The exit code is 1 if it
-/// would be refused.
+/// Prints what a component declares, and whether the host can serve it. The exit code is 1 if it
+/// cannot.
 ///
 /// # Errors
 ///
-/// If the file is no component.
+/// If the file is not a component.
 pub fn inspect(args: &InspectArgs) -> Result<u8> {
     let name = args.file.display();
     let bytes = std::fs::read(&args.file)
         .map_err(|error| anyhow!("cannot read the component {name}: {error}; check the path"))?;
     let info =
         ComponentInfo::read(&bytes).map_err(|refusal| anyhow!("cannot serve {name}: {refusal}"))?;
-    println!("{name}: a component of {}", Size(bytes.len() as u64));
+    println!("{name}: component, {}", Size(bytes.len() as u64));
     print_metadata(&bytes);
     for memory in &info.memories {
         let pages = |pages: u64| Size(pages.saturating_mul(PAGE_BYTES));
@@ -29,17 +29,20 @@ pub fn inspect(args: &InspectArgs) -> Result<u8> {
             Some(_) if is_fixed(*memory) => {
                 let has_all = info.memories.len() == 1 && !info.collects;
                 let given = if has_all { args.memory } else { least };
-                println!("memory: fixed at {least}; would be {given}")
+                println!("memory: fixed at {least}; the host sets {given}")
             }
             Some(most) => println!(
-                "memory: {least} growing to {most}; would end at {}",
+                "memory: {least}, growable to {most}; the host sets a maximum of {}",
                 args.memory.min(most)
             ),
-            None => println!("memory: {least} growing without end; would end at {}", args.memory),
+            None => println!(
+                "memory: {least}, growable without limit; the host sets a maximum of {}",
+                args.memory
+            ),
         }
     }
     if let Some(room) = info.heap_room(args.memory) {
-        println!("heap: uses garbage collection; would have at most {room}");
+        println!("heap: uses garbage collection; the host sets a maximum of {room}");
     }
     print_names("imports", &info.imports);
     print_names("exports", &info.exports);
@@ -55,21 +58,21 @@ pub fn inspect(args: &InspectArgs) -> Result<u8> {
     }
 }
 
-/// What the component says of itself. Whoever made it wrote it: it is shown, and decides nothing.
+/// Prints the metadata in the component. Its author wrote it, so it is only printed.
 fn print_metadata(bytes: &[u8]) {
     let Ok(payload) = wasm_metadata::Payload::from_binary(bytes) else { return };
-    let said = payload.metadata();
+    let metadata = payload.metadata();
     let fields = [
-        ("name", said.name.clone()),
-        ("version", said.version.as_ref().map(ToString::to_string)),
-        ("description", said.description.as_ref().map(ToString::to_string)),
-        ("licences", said.licenses.as_ref().map(ToString::to_string)),
-        ("authors", said.authors.as_ref().map(ToString::to_string)),
-        ("source", said.source.as_ref().map(ToString::to_string)),
+        ("name", metadata.name.clone()),
+        ("version", metadata.version.as_ref().map(ToString::to_string)),
+        ("description", metadata.description.as_ref().map(ToString::to_string)),
+        ("licences", metadata.licenses.as_ref().map(ToString::to_string)),
+        ("authors", metadata.authors.as_ref().map(ToString::to_string)),
+        ("source", metadata.source.as_ref().map(ToString::to_string)),
     ];
     for (field, value) in fields {
         if let Some(value) = value {
-            // What would move a terminal's cursor is not printed as it is.
+            // Escaped, so that it cannot control the terminal.
             println!("{field}: {}", value.escape_debug());
         }
     }

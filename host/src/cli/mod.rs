@@ -1,6 +1,6 @@
-//! The commands: `serve`, `inspect`, `call`, `bridge`. The only place that prints.
+//! The commands: `serve`, `inspect`, `call`, `bridge`. Only this folder prints.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "commands talk to a person")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "commands print their results")]
 
 pub mod args;
 mod bridge;
@@ -19,11 +19,11 @@ pub use variables::{parse, variable};
 
 use crate::cli::args::{Cli, Command};
 
-/// Runs what was typed and gives the exit code.
+/// Runs the command and returns the exit code.
 ///
 /// # Errors
 ///
-/// A sentence for the person who typed it.
+/// If the command fails. The message is for the user.
 pub fn run(cli: Cli) -> Result<u8> {
     match cli.command {
         Command::Serve(args) => serve(&args),
@@ -33,7 +33,7 @@ pub fn run(cli: Cli) -> Result<u8> {
     }
 }
 
-/// Says why nothing was done.
+/// Prints the error.
 pub fn report(error: &anyhow::Error) {
     eprintln!("arenaria: {error:#}");
 }

@@ -9,11 +9,11 @@ use crate::config::serve_args::ServeArgs;
 use crate::server::Server;
 use crate::server::memory_plan::{MemoryPlan, available_memory};
 
-/// Serves until a signal ends it.
+/// Serves until a signal arrives.
 ///
 /// # Errors
 ///
-/// A sentence that names what is wrong, its value and the remedy. Nothing has been started.
+/// If the server cannot start. The message names the problem, its value and the remedy.
 pub fn serve(args: &ServeArgs) -> Result<u8> {
     let unknown = unknown_variables();
     ensure!(!args.check_config || unknown.is_empty(), "{}", unknown.join("; "));
@@ -47,7 +47,7 @@ pub fn serve(args: &ServeArgs) -> Result<u8> {
     })
 }
 
-/// Ends at the first SIGTERM or SIGINT. A second one ends the process at once.
+/// Completes at the first SIGTERM or SIGINT. A second one ends the process at once.
 fn shutdown() -> Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen to SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen to SIGINT")?;
@@ -59,7 +59,7 @@ fn shutdown() -> Result<impl Future<Output = ()>> {
             }
         };
         either().await;
-        tracing::info!("shutting down: open requests are answered, new connections are refused");
+        tracing::info!("shutting down: finishing open requests, refusing new connections");
         tokio::spawn(async move {
             tokio::select! {
                 _ = terminate.recv() => {}
@@ -70,7 +70,8 @@ fn shutdown() -> Result<impl Future<Output = ()>> {
     })
 }
 
-/// A connection is a file. The system's soft limit is often 1024; the hard one is what may be had.
+/// Raises the soft limit of open files, often 1024, to the hard limit. Each connection is an open
+/// file.
 fn raise_file_limit() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);

@@ -1,6 +1,7 @@
-//! The environment variables of `arenaria`: an empty one counts as unset, a misspelt one is reported.
+//! The environment variables of `arenaria`. An empty one counts as unset, a misspelt one is
+//! reported.
 //!
-//! The known names come from the definitions of the flags. Only what no flag defines stands in a list.
+//! The known names come from the definitions of the flags. Variables without a flag are in a list.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -12,17 +13,17 @@ use crate::cli::args::Cli;
 
 const PREFIX: &str = "ARENARIA_";
 
-/// Variables that no flag defines: the log's filter, the folder of what arenaria brings along, and what
-/// its own build and tests use.
+/// Variables without a flag: the filter of the log, the folder of assets, and the folder of
+/// components for the project's own tests.
 const WITHOUT_A_FLAG: [&str; 3] = ["ARENARIA_LOG", "ARENARIA_ASSETS", "ARENARIA_COMPONENTS"];
 
-/// The settings of a bridged processor, which runs in another host.
+/// The settings of a bridged processor, which another host runs.
 const BRIDGE_PREFIX: &str = "ARENARIA_SET_";
 
-/// From this similarity on (1 is equal), a known name is offered instead of an unknown one.
+/// The minimum similarity (1 is equal) for a known name to be suggested instead of an unknown one.
 const SIMILARITY_MIN: f64 = 0.8;
 
-/// Parses the command line and the environment. Ends the process if they cannot be understood.
+/// Parses the command line and the environment. Ends the process if they are invalid.
 #[must_use]
 pub fn parse() -> Cli {
     let matches = without_empty_variables(Cli::command()).get_matches();
@@ -45,7 +46,7 @@ fn without_empty_variables(command: Command) -> Command {
     command.mut_subcommands(without_empty_variables)
 }
 
-/// A sentence for each variable of the environment that looks like one of arenaria's and is none.
+/// A message for each unknown environment variable with arenaria's prefix.
 pub(super) fn unknown_variables() -> Vec<String> {
     let names = std::env::vars_os().filter(|(_, value)| !value.is_empty());
     let names: BTreeSet<_> = names.filter_map(|(name, _)| name.into_string().ok()).collect();

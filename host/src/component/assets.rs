@@ -1,27 +1,33 @@
-//! What arenaria brings along beside its binary: the bridges, the playground.
+//! Finds the files that are installed with the binary: the bridges and the playground.
 //!
-//! They are WebAssembly and pages, built apart from the host, which depends on no guest. One rule finds
-//! them in a checkout and where arenaria is installed: `../share/arenaria` from the binary's folder.
+//! They are built separately, because the host does not depend on guests. In a checkout and in an
+//! installation they are in `../share/arenaria`, relative to the binary's folder.
 
 use std::path::PathBuf;
 
 use anyhow::{Result, anyhow};
 
-/// The path of a file or folder that arenaria brings along.
+/// The path of an installed file or folder.
 ///
-/// `ARENARIA_ASSETS` names the folder; without it, it is `../share/arenaria` from the binary's.
+/// `ARENARIA_ASSETS` names the folder of assets. The default is `../share/arenaria`, relative to
+/// the binary's folder.
 ///
 /// # Errors
 ///
-/// A sentence that names where it was looked for, and the remedy.
+/// If it does not exist. The message names the path and the remedy.
 pub(crate) fn find(name: &str) -> Result<PathBuf> {
     let folder = match std::env::var_os("ARENARIA_ASSETS") {
         Some(folder) if !folder.is_empty() => PathBuf::from(folder),
         _ => {
-            let binary = std::env::current_exe()
-                .map_err(|error| anyhow!("cannot tell where arenaria is installed: {error}"))?;
+            let binary = std::env::current_exe().map_err(|error| {
+                anyhow!("cannot locate the installation directory: {error}; set ARENARIA_ASSETS")
+            })?;
             let prefix = binary.parent().and_then(|bin| bin.parent());
-            prefix.ok_or_else(|| anyhow!("arenaria lies in no folder"))?.join("share/arenaria")
+            prefix
+                .ok_or_else(|| {
+                    anyhow!("cannot locate the installation directory; set ARENARIA_ASSETS")
+                })?
+                .join("share/arenaria")
         }
     };
     let path = folder.join(name);
@@ -29,7 +35,7 @@ pub(crate) fn find(name: &str) -> Result<PathBuf> {
         return Ok(path);
     }
     Err(anyhow!(
-        "there is no {}; build it (cargo xtask guests, cargo xtask playground) or set ARENARIA_ASSETS to the folder that has it",
+        "cannot find {}; build it (cargo xtask guests, cargo xtask playground) or set ARENARIA_ASSETS to the folder that contains it",
         path.display()
     ))
 }

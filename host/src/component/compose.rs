@@ -1,7 +1,7 @@
-//! A processor made into a component of `wasi:http`: put together with a bridge, which imports what the
-//! processor exports. It compiles nothing and runs nothing.
+//! Composes a processor with a bridge into a component of `wasi:http`. The bridge imports what the
+//! processor exports. Nothing is compiled or run.
 //!
-//! Where the bridges come from is `share`'s affair; what they answer is theirs (`guest/bridge`).
+//! `assets` finds the bridges. Their source is in `guest/bridge`.
 
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use clap::ValueEnum;
@@ -12,7 +12,7 @@ use crate::component::assets;
 use crate::component::info::ComponentInfo;
 use crate::component::world::World;
 
-/// What the component exports.
+/// The interface that the composed component exports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Generation {
     /// `wasi:http/incoming-handler@0.2`
@@ -21,7 +21,7 @@ pub enum Generation {
     P3,
 }
 
-/// Where the component finds its settings.
+/// Where the composed component reads its settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Source {
     /// In variables of its environment
@@ -30,11 +30,11 @@ pub enum Source {
     Config,
 }
 
-/// The bridge that arenaria brings along.
+/// The installed bridge.
 ///
 /// # Errors
 ///
-/// A sentence that names where it was looked for, and the remedy.
+/// If the bridge does not exist. The message names the path and the remedy.
 pub(crate) fn find(generation: Generation, settings: Source) -> Result<Vec<u8>> {
     let name = match (generation, settings) {
         (Generation::P2, Source::Environment) => "bridge-p2.wasm",
@@ -46,42 +46,47 @@ pub(crate) fn find(generation: Generation, settings: Source) -> Result<Vec<u8>> 
     std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))
 }
 
-/// Checks that a component is a processor, which a bridge can be put before. What it imports of WASI,
-/// the component that comes out imports too.
+/// Checks that a component is a processor that can be bridged. The composed component has the same
+/// imports of WASI.
 ///
 /// # Errors
 ///
-/// A sentence that names what it is instead, and what would be accepted.
+/// If it cannot be bridged. The message says what was expected and what was found.
 pub(crate) fn check(processor: &[u8]) -> Result<()> {
     let info = ComponentInfo::read(processor)?;
     match World::of(&info.exports) {
         Some(World::Processor) => {}
         Some(world) => {
-            bail!("it is of the world {world} already; hosts of wasi:http serve it as it is")
+            bail!(
+                "expected a processor, got a component of the world {world}; hosts of wasi:http can serve it as it is"
+            )
         }
         None => {
             let exports = match info.exports.as_slice() {
                 [] => "nothing".to_owned(),
                 names => names.join(", "),
             };
-            bail!("it exports {exports}; bridge a component of the world {}", World::Processor)
+            bail!(
+                "expected a component of the world {}, got one that exports {exports}",
+                World::Processor
+            )
         }
     }
-    let strangers: Vec<_> =
+    let unknown: Vec<_> =
         info.imports.iter().filter(|name| !name.starts_with("wasi:")).cloned().collect();
     ensure!(
-        strangers.is_empty(),
-        "it imports {}, which hosts of wasi:http do not have; bridge a processor that imports WASI at most",
-        strangers.join(", ")
+        unknown.is_empty(),
+        "expected a processor that imports only WASI, got one that imports {}",
+        unknown.join(", ")
     );
     Ok(())
 }
 
-/// Puts a bridge before a processor. The result is valid, and imports nothing of ours.
+/// Composes a bridge and a processor. The result is a valid component without imports of arenaria.
 ///
 /// # Errors
 ///
-/// If the two do not fit together.
+/// If the two do not match.
 pub(crate) fn compose(bridge: Vec<u8>, processor: Vec<u8>) -> Result<Vec<u8>> {
     let mut graph = CompositionGraph::new();
     let mut register = |name: &str, bytes: Vec<u8>| -> Result<_> {
@@ -94,13 +99,17 @@ pub(crate) fn compose(bridge: Vec<u8>, processor: Vec<u8>) -> Result<Vec<u8>> {
     let component = graph.encode(EncodeOptions::default())?;
     let info = ComponentInfo::read(&component)?;
     let left = info.imports.iter().find(|name| name.starts_with("arenaria:"));
-    ensure!(left.is_none(), "the bridge wants {left:?}, which the processor does not have");
+    ensure!(left.is_none(), "the bridge imports {left:?}, which the processor does not export");
     let exports = |name: &String| name.starts_with("wasi:http/");
-    ensure!(info.exports.iter().any(exports), "the bridge exports nothing of wasi:http");
+    ensure!(info.exports.iter().any(exports), "the bridge does not export wasi:http");
     Ok(component)
 }
 
-/// As [`compose`], with the words for the person who asked.
+/// Composes a processor with the installed bridge.
+///
+/// # Errors
+///
+/// If the bridge is missing, or the two do not match. The message names the remedy.
 pub(crate) fn bridged(
     processor: Vec<u8>,
     generation: Generation,
@@ -108,6 +117,6 @@ pub(crate) fn bridged(
 ) -> Result<Vec<u8>> {
     let bridge = find(generation, settings)?;
     compose(bridge, processor).map_err(|error| {
-        anyhow!("the bridge and the processor do not fit together: {error:#}; build both anew (cargo xtask guests)")
+        anyhow!("the bridge and the processor do not match: {error:#}; rebuild both (cargo xtask guests)")
     })
 }

@@ -1,58 +1,36 @@
-//! The memory contract: what a component declares, and the sizes that the operator gives it.
+//! Reads what a component declares, and rewrites its memory to the size that the operator
+//! configured.
 //!
-//! A memory of fixed size (minimum = maximum) gets exactly the operator's size; a growable one gets
-//! the operator's size as its maximum. Where the size is shared, by several memories or with a
-//! collector's heap, a fixed memory keeps what it declares. What cannot be bounded is refused. This
-//! reads and rewrites bytes: it compiles nothing and runs nothing.
-
-use std::fmt;
+//! A memory of fixed size (minimum = maximum) gets exactly the configured size. A growable memory
+//! gets it as its maximum. If several memories or a garbage-collected heap share the size, a fixed
+//! memory keeps its declared size. A memory that cannot be limited is refused. Nothing is compiled
+//! or run.
 
 use wasm_encoder::reencode::{self, Reencode, ReencodeComponent};
 use wasmparser::{
     ComponentExternalKind, CompositeInnerType, DataKind, Encoding, Operator, Parser, Payload,
 };
 
-use crate::component::world::{self, PROCESSOR_EXPORTS, Ungranted, World};
+use crate::component::refusal::Refusal;
+use crate::component::world::{self, World};
 use crate::config::grants::Grants;
 use crate::config::limits::PAGE_BYTES;
 use crate::config::units::Size;
 
-/// What a component says of itself.
+/// What a component declares.
 #[derive(Debug)]
 pub(crate) struct ComponentInfo {
     /// The memories that its modules define.
     pub memories: Vec<wasmparser::MemoryType>,
-    /// Where the data that it brings along ends.
+    /// The end of its initial data.
     pub data_end: Size,
-    /// What it imports, by name.
+    /// The names of its imports.
     pub imports: Vec<String>,
-    /// What it exports, by name.
+    /// The names of its exports.
     pub exports: Vec<String>,
-    /// Whether its modules make structs, arrays or exceptions, which live in a heap of the engine's
-    /// collector.
+    /// Whether its modules use structs, arrays or exceptions, which are in a garbage-collected
+    /// heap.
     pub collects: bool,
-}
-
-/// Why a file cannot be served.
-#[derive(Debug, PartialEq)]
-pub(crate) enum Refusal {
-    /// Not WebAssembly, or broken.
-    Malformed(String),
-    /// A core module.
-    CoreModule,
-    /// It imports what it is not given.
-    Imports(Vec<Ungranted>),
-    /// It is of no world that is served. What it exports instead.
-    OtherWorld(Vec<String>),
-    /// Its memory cannot be bounded.
-    Unbounded(String),
-    /// It needs more than the operator gives.
-    TooSmall {
-        /// The bytes that it declares as its least.
-        minimum: Size,
-        /// The operator's setting.
-        memory: Size,
-    },
 }
 
 impl ComponentInfo {
@@ -60,11 +38,11 @@ impl ComponentInfo {
     ///
     /// # Errors
     ///
-    /// If it is none.
+    /// If it is not a component, or malformed.
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, Refusal> {
         let (memories, imports, exports) = (Vec::new(), Vec::new(), Vec::new());
         let mut info = Self { memories, data_end: Size(0), imports, exports, collects: false };
-        // How deep the reader is in nested components and modules; the component itself is 1.
+        // The nesting depth of components and modules. The component itself is at depth 1.
         let mut depth = 0;
         for payload in Parser::new(0).parse_all(bytes) {
             match payload? {
@@ -105,15 +83,15 @@ impl ComponentInfo {
                 _ => {}
             }
         }
-        if depth == 0 { Ok(info) } else { Err(Refusal::Malformed("it ends too early".into())) }
+        if depth == 0 { Ok(info) } else { Err(Refusal::Malformed("unexpected end of file".into())) }
     }
 
-    /// Checks that it is of a world that is served, is given what it imports, and that its memories
-    /// can be bounded by `memory`.
+    /// Checks that its world is supported, its imports are granted, and its memories can be limited
+    /// to `memory`.
     ///
     /// # Errors
     ///
-    /// What stands against it.
+    /// Why it cannot be served.
     pub(crate) fn check(&self, memory: Size, grants: &Grants) -> Result<World, Refusal> {
         let ungranted = world::ungranted(&self.imports, grants);
         if !ungranted.is_empty() {
@@ -137,8 +115,8 @@ impl ComponentInfo {
 }
 
 impl ComponentInfo {
-    /// What of this memory a collector's heap may have, if the component needs one: all that its
-    /// linear memories do not begin with.
+    /// The maximum size of a garbage-collected heap, if the component needs one: the memory without
+    /// the initial size of its linear memories.
     #[must_use]
     pub(crate) fn heap_room(&self, memory: Size) -> Option<Size> {
         let pages = self.memories.iter().map(|declared| declared.initial).sum::<u64>();
@@ -147,13 +125,13 @@ impl ComponentInfo {
     }
 }
 
-/// Whether a type is one of objects.
+/// Whether a type is a struct or an array.
 fn is_object(declared: &wasmparser::SubType) -> bool {
     let inner = &declared.composite_type.inner;
     matches!(inner, CompositeInnerType::Struct(_) | CompositeInnerType::Array(_))
 }
 
-/// Where a piece of data ends, if it is placed by a constant as compilers do.
+/// The end of a data segment, if its address is a constant, as in the output of compilers.
 fn end_of(data: &wasmparser::Data<'_>) -> Size {
     let DataKind::Active { offset_expr, .. } = &data.kind else { return Size(0) };
     match offset_expr.get_operators_reader().read() {
@@ -162,11 +140,11 @@ fn end_of(data: &wasmparser::Data<'_>) -> Size {
     }
 }
 
-/// Gives the memories of a component the operator's size.
+/// Rewrites the memories of a component to the configured size.
 ///
 /// # Errors
 ///
-/// If a memory cannot be bounded or the component is malformed.
+/// If a memory cannot be limited or the component is malformed.
 pub(crate) fn apply(
     component: &[u8],
     info: &ComponentInfo,
@@ -190,7 +168,7 @@ struct Rewriter {
 impl Reencode for Rewriter {
     type Error = Refusal;
 
-    // `memory_type` would be reached for imported memories too, which are somebody else's to size.
+    // `memory_type` is also called for imported memories, which keep their size.
     fn parse_memory_section(
         &mut self,
         memories: &mut wasm_encoder::MemorySection,
@@ -206,13 +184,13 @@ impl Reencode for Rewriter {
 
 impl ReencodeComponent for Rewriter {}
 
-/// How the operator's size is given to the memories of one component.
+/// How the configured size applies to the memories of one component.
 #[derive(Clone, Copy, Debug)]
 struct Sizing {
     memory: Size,
-    /// Whether there is only one, and nothing else. Several share the size, also with a collector's
-    /// heap; a fixed one then has what it declares, and the box that they are in bounds their sum
-    /// (see `memory`).
+    /// Whether there is exactly one memory and no heap. Otherwise they share the size: a fixed
+    /// memory keeps its declared size, and the limiter of the instance limits their sum (see
+    /// `runtime::memory`).
     is_only: bool,
 }
 
@@ -221,14 +199,14 @@ impl Sizing {
         Self { memory, is_only: info.memories.len() == 1 && !info.collects }
     }
 
-    /// The type that a declared memory is given.
+    /// The rewritten type of a declared memory.
     fn bound(self, declared: wasmparser::MemoryType) -> Result<wasmparser::MemoryType, Refusal> {
-        let odd = [
+        let unsupported = [
             (declared.memory64, "it has a 64-bit memory"),
             (declared.shared, "it has a shared memory"),
-            (declared.page_size_log2.is_some(), "it has a memory with pages of another size"),
+            (declared.page_size_log2.is_some(), "it has a memory with a custom page size"),
         ];
-        if let Some((_, sentence)) = odd.iter().find(|(is, _)| *is) {
+        if let Some((_, sentence)) = unsupported.iter().find(|(is, _)| *is) {
             return Err(Refusal::Unbounded((*sentence).to_owned()));
         }
         let memory = self.memory;
@@ -252,59 +230,10 @@ pub(crate) fn is_fixed(declared: wasmparser::MemoryType) -> bool {
     declared.maximum == Some(declared.initial)
 }
 
-impl From<wasmparser::BinaryReaderError> for Refusal {
-    fn from(error: wasmparser::BinaryReaderError) -> Self {
-        Self::Malformed(error.to_string())
-    }
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Malformed(what) => {
-                // The parser may add drawings of where it stood.
-                let what = what.lines().next().unwrap_or_default();
-                write!(f, "it is no WebAssembly component ({what}); rebuild it")
-            }
-            Self::CoreModule => f.write_str(
-                "it is a core module; encode it as a component (cargo xtask guests does)",
-            ),
-            Self::Imports(ungranted) => {
-                let each = ungranted.iter().map(|Ungranted { name, grant }| match grant {
-                    Some(grant) => {
-                        format!("{name} (give it with grants = [{grant:?}] or --grant {grant})")
-                    }
-                    None => format!("{name} (nothing here can grant it: build it without)"),
-                });
-                write!(
-                    f,
-                    "it imports what it is not given: {}",
-                    each.collect::<Vec<_>>().join(", ")
-                )
-            }
-            Self::OtherWorld(exports) => {
-                let exports =
-                    if exports.is_empty() { "nothing".to_owned() } else { exports.join(", ") };
-                let [handler, lifecycle, memory] = PROCESSOR_EXPORTS;
-                write!(
-                    f,
-                    "it exports {exports}; serve a component that exports {handler}, {lifecycle} and {memory}, or wasi:http/incoming-handler@0.2, or wasi:http/handler@0.3"
-                )
-            }
-            Self::Unbounded(what) => {
-                write!(f, "its memory cannot be bounded: {what}; build it with a 32-bit memory")
-            }
-            Self::TooSmall { minimum, memory } => {
-                write!(f, "it needs a memory of {minimum} but memory = {memory}; raise memory")
-            }
-        }
-    }
-}
-
-impl std::error::Error for Refusal {}
-
 #[cfg(test)]
 mod tests {
+    use crate::component::world::PROCESSOR_EXPORTS;
+
     use super::*;
 
     fn memory(initial: u64, maximum: Option<u64>) -> wasmparser::MemoryType {
@@ -317,7 +246,7 @@ mod tests {
         }
     }
 
-    /// A processor that imports nothing and has these memories.
+    /// A processor without imports that has these memories.
     fn info(memories: &[wasmparser::MemoryType]) -> ComponentInfo {
         let exports = PROCESSOR_EXPORTS.map(str::to_owned).to_vec();
         let (memories, imports) = (memories.to_vec(), Vec::new());

@@ -1,6 +1,7 @@
-//! What a component is: its imports and exports, its memory, and how components are put together.
+//! Components as files: their imports and exports, their memory, and how they are composed.
 
 pub(crate) mod assets;
 pub(crate) mod compose;
 pub(crate) mod info;
+mod refusal;
 pub(crate) mod world;

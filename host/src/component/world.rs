@@ -1,19 +1,19 @@
-//! What a component is, by what it exports, and what of its imports there is here.
+//! Classifies components by their exports and decides which imports the host provides.
 //!
-//! This looks at names alone. Whether the types behind them agree is wasmtime's to say.
+//! Only names are checked here. Wasmtime checks the types.
 
 use std::fmt;
 
 use crate::config::grants::Grants;
 
-/// The kinds of components that are served.
+/// The worlds that the host supports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum World {
-    /// `arenaria:processor/processor@0.1.0`: whole requests in and out.
+    /// `arenaria:processor/processor@0.1.0`: whole requests and responses.
     Processor,
-    /// `wasi:http/proxy@0.2`: streams, one request at a time.
+    /// `wasi:http/proxy@0.2`: streamed bodies, one request at a time.
     Proxy,
-    /// `wasi:http/service@0.3`: streams, asynchronous.
+    /// `wasi:http/service@0.3`: streamed bodies, asynchronous.
     Service,
 }
 
@@ -24,12 +24,12 @@ pub(crate) const PROCESSOR_EXPORTS: [&str; 3] = [
     "arenaria:processor/memory@0.1.0",
 ];
 
-/// An import that a component is not given, and what would change that.
+/// An import that the host does not provide, and the grant that would change this.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Ungranted {
-    /// The import.
+    /// The name of the import.
     pub name: String,
-    /// The grant that it needs, if there is one.
+    /// The grant that provides it, if there is one.
     pub grant: Option<&'static str>,
 }
 
@@ -60,7 +60,7 @@ impl fmt::Display for World {
     }
 }
 
-/// Those imports that a component with these grants is not given.
+/// The imports that the host does not provide with these grants.
 #[must_use]
 pub(crate) fn ungranted(imports: &[String], grants: &Grants) -> Vec<Ungranted> {
     let ungranted = imports.iter().filter_map(|name| {
@@ -75,18 +75,18 @@ pub(crate) fn ungranted(imports: &[String], grants: &Grants) -> Vec<Ungranted> {
     ungranted.collect()
 }
 
-/// Whether a component needs asynchronous lifting and lowering of the component model.
+/// Whether a component needs the asynchronous features of the component model.
 #[must_use]
 pub(crate) fn is_asynchronous(imports: &[String], world: World) -> bool {
     let third = |name: &String| name.starts_with("wasi:") && name.contains("@0.3.");
     world == World::Service || imports.iter().any(third)
 }
 
-/// What there is here of an import.
+/// How the host supports an import.
 enum ImportSupport {
-    /// An implementation that gives nothing away.
+    /// Always provided. The implementation gives no access by itself.
     Given,
-    /// One that the grant `config` gives.
+    /// Provided with the grant `config`.
     Config,
     /// None.
     Unknown,
@@ -154,7 +154,7 @@ fn import_support(import: &str) -> ImportSupport {
     if given { ImportSupport::Given } else { ImportSupport::Unknown }
 }
 
-/// Whether a version's last part is that of a release: drafts before it are other interfaces.
+/// Whether the last part of a version is a plain number. Pre-releases are other interfaces.
 fn is_patch(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn worlds_are_told_by_their_exports() {
+    fn worlds_are_recognized_by_their_exports() {
         let of = |names: &[&str]| {
             World::of(&names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>())
         };

@@ -10,19 +10,19 @@ use tokio::sync::mpsc;
 
 use crate::http::connection_state::EndOfRequest;
 
-/// A response's body. Dropped when the last of it is handed to the socket.
+/// A response's body. It is dropped when the socket has taken the last of it.
 pub(crate) struct Body {
     content: Content,
-    /// Ends the request with it.
+    /// Ends the request when the body is dropped.
     _end: Option<EndOfRequest>,
 }
 
 enum Content {
     Whole(Option<Bytes>),
-    /// Frames as they are made. An error ends the connection without a last chunk, so that a
+    /// Frames from a channel. An error ends the connection without the last chunk, so that the
     /// client can tell a truncated stream from a complete one.
     Stream(mpsc::Receiver<Result<Frame<Bytes>, Aborted>>),
-    /// Frames as another body makes them.
+    /// Frames from another body.
     Other(Pin<Box<dyn hyper::body::Body<Data = Bytes, Error = Aborted>>>),
 }
 
@@ -86,7 +86,7 @@ impl hyper::body::Body for Body {
 
 impl fmt::Display for Aborted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the stream was cut")
+        f.write_str("the stream was aborted")
     }
 }
 

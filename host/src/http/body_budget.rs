@@ -1,18 +1,19 @@
-//! Memory for request and response bodies of one worker, with a fixed limit. Counting allocates nothing.
+//! The memory of one worker for request and response bodies, with a fixed limit. Accounting
+//! allocates nothing.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use bytes::Bytes;
 
-/// Bytes of bodies that a worker may hold, requests' and responses' together. One thread uses it;
-/// it is atomic because hyper keeps what it sends in [`Bytes`], which may be sent to another.
+/// How many bytes of request and response bodies a worker may hold. Only one thread uses it. It is
+/// atomic because hyper keeps bodies in [`Bytes`], which must be `Send`.
 #[derive(Debug)]
 pub(crate) struct BodyBudget {
     left: AtomicU64,
 }
 
-/// Bytes of the budget that are in use. Given back when this is dropped.
+/// Bytes of the budget that are in use. They are given back when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Reserved {
     budget: Arc<BodyBudget>,
@@ -30,12 +31,13 @@ impl BodyBudget {
         Arc::new(Self { left: AtomicU64::new(bytes) })
     }
 
-    /// A part of the budget, empty so far.
+    /// A reservation of zero bytes.
     pub(crate) fn part(self: &Arc<Self>) -> Reserved {
         Reserved { budget: Arc::clone(self), bytes: 0 }
     }
 
-    /// Counts bytes until the last of them has been sent, if there is room for them.
+    /// Reserves memory for these bytes until the last of them has been sent. None if too little is
+    /// left.
     pub(crate) fn hold<B>(self: &Arc<Self>, bytes: B) -> Option<Bytes>
     where
         B: AsRef<[u8]> + Send + 'static,
@@ -51,7 +53,7 @@ impl BodyBudget {
 }
 
 impl Reserved {
-    /// Makes this as large as what it stands for, or says that there is too little left.
+    /// Changes the reservation to this many bytes. False if too little is left.
     #[must_use]
     pub(crate) fn resize(&mut self, bytes: u64) -> bool {
         let own = self.bytes;
@@ -90,7 +92,7 @@ mod tests {
         assert!(budget.hold(vec![0; 1]).is_none());
         assert!(!first.resize(3) && first.resize(1));
         drop((first, second, rest.slice(1..)));
-        assert!(!budget.part().resize(10), "the bytes that are left hold their part");
+        assert!(!budget.part().resize(10), "a slice of the bytes keeps the reservation");
         drop(rest);
         assert!(budget.part().resize(10));
     }

@@ -1,4 +1,5 @@
-//! A request to a processor whose body is received as a whole before the guest is called.
+//! A request to a processor with a buffered body: the whole body is received before the guest is
+//! called.
 
 use std::rc::Rc;
 use std::time::SystemTime;
@@ -15,7 +16,7 @@ use crate::http::service::Service;
 use crate::pool::slots::Slots;
 use crate::runtime::bindings::nanoseconds;
 
-/// Receives the body, waits for a slot, and has the guest handle the request.
+/// Receives the body, waits for a slot, and lets the guest handle the request.
 pub(crate) async fn respond(
     service: &Service,
     slots: &Rc<Slots>,
@@ -25,9 +26,9 @@ pub(crate) async fn respond(
 ) -> Result<Response<Body>, Problem> {
     let route = &slots.route;
     if !incoming.is_end_stream() {
-        // A request that would be refused now is refused before its body costs anything. This takes
-        // no place in the queue: a client that sends slowly must keep neither an instance nor a place
-        // from others. So a request can still be refused after its body, if the queue fills meanwhile.
+        // If the queue is full, the request is refused before its body is read. This check reserves
+        // no place in the queue, so that a slow client does not block others. Therefore a request
+        // can still be refused after its body has arrived, if the queue fills up meanwhile.
         slots.check_queue().map_err(Problem::ShedUnread)?;
     }
     let (body, reserved) = receive::collect(incoming, &route.limits, &service.bodies).await?;

@@ -1,7 +1,7 @@
-//! One connection: hyper over a watched socket.
+//! Serves one connection: hyper over a tracked socket.
 //!
-//! The socket reports to the connection's state ([`ConnectionState`]) when a head begins and when the client
-//! stops reading. The worker ends connections that wait for too long.
+//! The socket reports to the connection's state ([`ConnectionState`]) when a head begins and when
+//! the client stops reading. The worker ends connections that wait for too long.
 
 use std::cell::RefCell;
 use std::future::{Future as _, poll_fn};
@@ -26,21 +26,22 @@ use crate::http::service::Service;
 
 /// Serves a connection to its end.
 pub(crate) async fn serve(service: Rc<Service>, socket: TcpStream, state: Rc<ConnectionState>) {
-    // Hyper keeps no socket back when a connection ends, and the last words are sometimes ours.
+    // Hyper does not return the socket when a connection ends, but we may still have to write to
+    // it.
     let socket = Rc::new(RefCell::new(socket));
-    let end = converse(&service, &socket, &state).await;
-    let socket = Rc::into_inner(socket).expect("hyper's half ended with the conversation");
+    let end = serve_requests(&service, &socket, &state).await;
+    let socket = Rc::into_inner(socket).expect("hyper has dropped its half");
     let mut socket = socket.into_inner();
     match end {
         End::HeadTimeout => refuse_slow_head(&mut socket, service.limits_without_route()).await,
         End::Refused => {}
-        End::Answered if state.is_body_unread() => {}
-        End::Answered | End::Closed => return,
+        End::Finished if state.is_body_unread() => {}
+        End::Finished | End::Closed => return,
     }
     linger(socket, &service.route_limits).await;
 }
 
-async fn converse(
+async fn serve_requests(
     service: &Rc<Service>,
     socket: &Rc<RefCell<TcpStream>>,
     state: &Rc<ConnectionState>,
@@ -57,7 +58,7 @@ async fn converse(
             Some(Signal::Close) => return Poll::Ready(End::Closed),
         }
         connection.as_mut().poll(context).map(|result| match result {
-            Ok(()) => End::Answered,
+            Ok(()) => End::Finished,
             Err(error) if error.is_parse() => End::Refused,
             Err(_) => End::Closed,
         })
@@ -66,20 +67,21 @@ async fn converse(
 }
 
 enum End {
-    /// All requests are answered.
-    Answered,
-    /// What came is no HTTP; hyper has said so.
+    /// All requests have their responses.
+    Finished,
+    /// The client sent malformed HTTP. Hyper has responded with 400.
     Refused,
     HeadTimeout,
     Closed,
 }
 
 fn builder(limits: &ServerLimits) -> http1::Builder {
-    /// Hyper's own bounds are wider than ours, so that our answer, which says more, comes first.
+    /// Hyper's limits are wider than ours, so that our error response, which says more, comes
+    /// first.
     const SLACK: usize = 2;
-    /// What hyper reads at once, and so the size of a batch of records.
+    /// How much hyper reads at once, and so the size of a batch of records.
     const BUFFER_BYTES: usize = 64 << 10;
-    /// Hyper parses that many fields on its stack.
+    /// Hyper parses up to this many fields on its stack.
     const FIELDS_ON_STACK: usize = 100;
     let head_bytes = SLACK * limits.request_head.bytes();
     let mut builder = http1::Builder::new();
@@ -91,7 +93,8 @@ fn builder(limits: &ServerLimits) -> http1::Builder {
     builder
 }
 
-/// Hyper closes without a word when a head is slow; a client deserves to know why.
+/// Tells the client that its head was too slow. Hyper would close the connection without a
+/// response.
 async fn refuse_slow_head(socket: &mut TcpStream, limits: RequestLimits<'_>) {
     let problem = Problem::HeadTimeout;
     let (status, body) = (problem.status(), problem.json(limits));
@@ -103,12 +106,12 @@ async fn refuse_slow_head(socket: &mut TcpStream, limits: RequestLimits<'_>) {
         body.len()
     );
     let response = [head.into_bytes(), body].concat();
-    // The socket's buffer takes so little at once or the client is not reading at all.
+    // The socket's buffer has room for so few bytes, unless the client does not read at all.
     let _ = timeout(Duration::from_millis(100), socket.write_all(&response)).await;
 }
 
-/// Reads on for a while, so that the last answer is not lost: closing a socket that has unread
-/// bytes resets it, and a reset takes along what the client has not read yet.
+/// Reads and discards data for a while, so that the client receives the last response. Closing a
+/// socket with unread data resets the connection, and the client may then lose the response.
 async fn linger(mut socket: TcpStream, limits: &RouteLimits) {
     const TIME: Duration = Duration::from_secs(2);
     if socket.shutdown().await.is_err() {
@@ -124,24 +127,24 @@ async fn linger(mut socket: TcpStream, limits: &RouteLimits) {
             }
         }
     };
-    // Either way the connection ends here.
+    // Whether it ran out of time or not, the connection ends here.
     let _ = timeout(TIME, read_on).await;
 }
 
-/// A socket that notes when a head begins and when the client stops reading.
+/// A socket that records when a head begins and when the client stops reading.
 struct TrackedSocket {
     socket: Rc<RefCell<TcpStream>>,
     state: Rc<ConnectionState>,
 }
 
 impl TrackedSocket {
-    /// The socket, borrowed for one poll: nobody else uses it while the conversation lasts.
+    /// Borrows the socket for one poll. Nothing else uses it while hyper serves the connection.
     fn poll<T>(&self, poll: impl FnOnce(Pin<&mut TcpStream>) -> Poll<T>) -> Poll<T> {
         poll(Pin::new(&mut self.socket.borrow_mut()))
     }
 
-    fn note_write<T>(&self, poll: Poll<T>) -> Poll<T> {
-        // While the client takes nothing, nothing changes.
+    fn record_write<T>(&self, poll: Poll<T>) -> Poll<T> {
+        // As long as the client does not read, this does not count as progress.
         if poll.is_ready() || !self.state.write_stalls.get() {
             self.state.changed.set(true);
         }
@@ -171,7 +174,7 @@ impl AsyncWrite for TrackedSocket {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.note_write(self.poll(|socket| socket.poll_write(context, bytes)))
+        self.record_write(self.poll(|socket| socket.poll_write(context, bytes)))
     }
 
     fn poll_write_vectored(
@@ -179,12 +182,12 @@ impl AsyncWrite for TrackedSocket {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        /// Up to here it is cheaper to copy head and body together than to pass two addresses.
+        /// Up to this size, copying head and body together is faster than a vectored write.
         const TOGETHER_MAX: usize = 1024;
         let len = slices.iter().map(|slice| slice.len()).sum();
         if len > TOGETHER_MAX {
             return self
-                .note_write(self.poll(|socket| socket.poll_write_vectored(context, slices)));
+                .record_write(self.poll(|socket| socket.poll_write_vectored(context, slices)));
         }
         let mut together = [0; TOGETHER_MAX];
         let mut end = 0;

@@ -1,8 +1,8 @@
 //! The state of a connection, shared by its socket, its requests and the worker.
 //!
-//! A connection is always in one state ([`ConnectionPhase`]). The worker looks at all connections at intervals,
-//! notes since when each has been in its state, and ends those that wait for too long. So a request
-//! needs no timer and no look at the clock, and no client can hold a connection by being slow.
+//! A connection is always in one phase ([`ConnectionPhase`]). At intervals, the worker checks how
+//! long each connection has been in its phase, and ends those that have waited too long. So a
+//! request needs neither a timer nor the clock, and a slow client cannot keep a connection.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -18,31 +18,32 @@ pub(crate) enum ConnectionPhase {
     Request,
     /// For the rest of a head.
     Head,
-    /// For the answer. Its own limits apply.
+    /// For the response. Other limits apply.
     Response,
 }
 
-/// What the worker wants of a connection.
+/// What the worker tells a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Signal {
-    /// Answer what was asked, then close.
+    /// Finish the current request, then close.
     Drain,
-    /// Close: the head did not come in time.
+    /// Close: the head did not arrive in time.
     HeadTimeout,
-    /// Close: nothing came, or nothing was read, for too long.
+    /// Close: the client has sent or read nothing for too long.
     Close,
 }
 
-/// What is known of a connection. Shared by its socket, its requests and the worker.
+/// The state of a connection. Shared by its socket, its requests and the worker.
 pub(crate) struct ConnectionState {
     pub(crate) phase: Cell<ConnectionPhase>,
-    /// Whether that has changed, or the client has taken something, since the worker looked last.
+    /// Whether the phase has changed, or the client has read something, since the worker last
+    /// checked.
     pub(crate) changed: Cell<bool>,
-    /// When the worker first saw the connection as it is.
+    /// When the worker first saw the current phase.
     since: Cell<Instant>,
-    /// Whether something waits for the client to read.
+    /// Whether a write waits for the client to read.
     pub(crate) write_stalls: Cell<bool>,
-    /// Whether a request was answered before its body was read.
+    /// Whether a response was sent before the request's body was read.
     body_unread: Cell<bool>,
     signal: Cell<Option<Signal>>,
     waker: RefCell<Option<Waker>>,
@@ -61,7 +62,7 @@ impl ConnectionState {
         })
     }
 
-    /// A head has come. The request ends when what this returns is dropped, with the response.
+    /// A head has arrived. The request ends when the returned value is dropped, with the response.
     pub(crate) fn begin_request(self: &Rc<Self>) -> EndOfRequest {
         self.enter(ConnectionPhase::Response);
         EndOfRequest(Rc::clone(self))
@@ -80,12 +81,12 @@ impl ConnectionState {
         self.body_unread.get()
     }
 
-    /// Ends the connection once what runs is answered.
+    /// Ends the connection after the current request.
     pub(crate) fn drain(&self) {
         self.send(Signal::Drain);
     }
 
-    /// Ends the connection if it waits for too long.
+    /// Ends the connection if it has waited too long.
     pub(crate) fn check(&self, now: Instant, limits: &ServerLimits) {
         if self.changed.take() {
             self.since.set(now);
@@ -111,7 +112,7 @@ impl ConnectionState {
         }
     }
 
-    /// The signal that has come, if any. The task is woken when the next one comes.
+    /// The signal that has arrived, if any. The task is woken by the next one.
     pub(crate) fn poll_signal(&self, context: &Context<'_>) -> Option<Signal> {
         let mut waker = self.waker.borrow_mut();
         if !waker.as_ref().is_some_and(|waker| waker.will_wake(context.waker())) {
@@ -121,7 +122,7 @@ impl ConnectionState {
     }
 }
 
-/// A request that is being answered.
+/// A request in progress. It ends when this is dropped.
 pub(crate) struct EndOfRequest(Rc<ConnectionState>);
 
 impl Drop for EndOfRequest {

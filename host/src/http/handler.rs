@@ -1,6 +1,7 @@
-//! One request, from its head to its response: it is checked, routed and counted here.
+//! Handles one request: checks its head, finds its route, counts its response.
 //!
-//! Three siblings do the rest: `buffered` (whole bodies), `records` (streams of records) and `wasi_http`.
+//! Three sibling modules do the rest: `buffered` (whole bodies), `records` (streams of records) and
+//! `wasi_http`.
 
 use std::convert::Infallible;
 use std::rc::Rc;
@@ -24,7 +25,7 @@ use crate::http::wasi_http;
 use crate::pool::slots::Slots;
 use crate::pool::stats::{CLIENT_LEFT, RouteStats};
 
-/// Answers a request. Never fails: what goes wrong is an answer, or the end of the connection.
+/// Handles a request. Never fails: an error becomes a response or ends the connection.
 pub(crate) async fn handle(
     service: Rc<Service>,
     connection: Rc<ConnectionState>,
@@ -75,7 +76,7 @@ pub(crate) async fn handle(
     Ok(response.map(|body| body.ending(end)))
 }
 
-/// Counts a request when it ends, however it ends.
+/// Counts a request when this is dropped, also if the client left.
 struct Observed<'stats> {
     stats: &'stats RouteStats,
     begun: Instant,
@@ -106,12 +107,13 @@ async fn dispatch(
     buffered::respond(service, slots, head, incoming, received_at).await
 }
 
-/// Checks what HTTP asks of a head and what the limits do, counted roughly as it was on the wire.
+/// Checks the head against the rules of HTTP and the limits. Its size is computed from the parsed
+/// fields, so it may differ slightly from the bytes that arrived.
 fn check_head(head: &Parts, limits: &ServerLimits) -> Result<(), Problem> {
     if head.method == Method::CONNECT {
-        return Err(Problem::BadRequest("there is no tunnel here"));
+        return Err(Problem::BadRequest("CONNECT is not supported"));
     }
-    // Spaces, version and line ends of a head; ": " and line end of a field.
+    // Spaces, version and line ends of a head; ": " and the line end of a field.
     const HEAD_MARKS: usize = 14;
     const FIELD_MARKS: usize = 4;
     let mut bytes =
@@ -126,10 +128,10 @@ fn check_head(head: &Parts, limits: &ServerLimits) -> Result<(), Problem> {
         }
     }
     if hosts > 1 || (hosts == 0 && head.version == Version::HTTP_11) {
-        return Err(Problem::BadRequest("a request has one host field"));
+        return Err(Problem::BadRequest("a request must have exactly one Host header"));
     }
     if codings > 1 {
-        return Err(Problem::BadRequest("the only transfer-encoding here is chunked, once"));
+        return Err(Problem::BadRequest("Transfer-Encoding must be chunked, given once"));
     }
     if head.headers.len() > limits.request_headers {
         return Err(Problem::HeadTooLarge("request-headers", limits.request_headers.to_string()));

@@ -1,4 +1,4 @@
-//! From an HTTP request to the WIT request of a processor, and from its WIT response to HTTP.
+//! Converts an HTTP request to a processor's WIT request, and its WIT response to HTTP.
 
 use std::sync::Arc;
 
@@ -26,9 +26,8 @@ pub(crate) fn lower<'a>(
 ) -> Result<bindings::Request<'a>, Problem> {
     for (name, value) in &head.headers {
         if route.forwards(name) {
-            let value = std::str::from_utf8(value.as_bytes()).map_err(|_| {
-                Problem::BadRequest("a header field that is forwarded is not UTF-8")
-            })?;
+            let value = std::str::from_utf8(value.as_bytes())
+                .map_err(|_| Problem::BadRequest("a forwarded header field is not valid UTF-8"))?;
             forwarded.push((name.as_str(), value));
         }
     }
@@ -41,7 +40,11 @@ pub(crate) fn lower<'a>(
     })
 }
 
-/// The guest's answer as a response, if HTTP has such a one.
+/// The guest's response as an HTTP response.
+///
+/// # Errors
+///
+/// If it is not valid HTTP, or the memory for bodies is full.
 pub(crate) fn lift(
     bodies: &Arc<BodyBudget>,
     guest_response: bindings::Response,
@@ -49,7 +52,9 @@ pub(crate) fn lift(
     let status = match guest_response.status {
         200..=599 => StatusCode::from_u16(guest_response.status).expect("it is in range"),
         other => {
-            return Err(Problem::BadResponse(format!("its status {other} is not in 200 to 599")));
+            return Err(Problem::BadResponse(format!(
+                "expected a status from 200 to 599, got {other}"
+            )));
         }
     };
     let headers = header_map(&guest_response.headers)?;
@@ -63,19 +68,19 @@ pub(crate) fn lift(
 }
 
 fn header_map(fields: &[(String, String)]) -> Result<HeaderMap, Problem> {
-    /// Framing is the host's.
+    /// The host decides how a message is framed.
     const FRAMING: [HeaderName; 3] = [CONTENT_LENGTH, TRANSFER_ENCODING, CONNECTION];
     const FIELDS_MAX: usize = 256;
     const FIELDS_BYTES_MAX: usize = 64 << 10;
     if fields.len() > FIELDS_MAX {
         let count = fields.len();
-        let what = format!("it has {count} header fields, of which {FIELDS_MAX} may be");
+        let what = format!("expected at most {FIELDS_MAX} header fields, got {count}");
         return Err(Problem::BadResponse(what));
     }
     let bytes: usize = fields.iter().map(|(name, value)| name.len() + value.len()).sum();
     if bytes > FIELDS_BYTES_MAX {
         let what =
-            format!("its header fields have {bytes} bytes, of which {FIELDS_BYTES_MAX} may be");
+            format!("expected at most {FIELDS_BYTES_MAX} bytes of header fields, got {bytes}");
         return Err(Problem::BadResponse(what));
     }
     let mut headers = HeaderMap::with_capacity(fields.len() + 1);
@@ -83,12 +88,12 @@ fn header_map(fields: &[(String, String)]) -> Result<HeaderMap, Problem> {
         let bad =
             |what: &str, text: &str| Problem::BadResponse(format!("{what} {}", excerpt(text)));
         let key = HeaderName::from_bytes(name.as_bytes());
-        let key = key.map_err(|_| bad("it has a malformed header name,", name))?;
+        let key = key.map_err(|_| bad("expected a valid header name, got", name))?;
         if FRAMING.contains(&key) {
-            return Err(bad("it sets a header that is the host's,", name));
+            return Err(bad("only the host may set the header", name));
         }
         let text = HeaderValue::from_bytes(value.as_bytes());
-        let text = text.map_err(|_| bad("it has a malformed header value,", value))?;
+        let text = text.map_err(|_| bad("expected a valid header value, got", value))?;
         if key != DATE {
             headers.append(key, text);
         }
@@ -96,7 +101,7 @@ fn header_map(fields: &[(String, String)]) -> Result<HeaderMap, Problem> {
     Ok(headers)
 }
 
-/// The beginning of what a guest wrote, made printable.
+/// The beginning of a guest's text, escaped for printing.
 fn excerpt(text: &str) -> String {
     const CHARACTERS_MAX: usize = 40;
     let mut excerpt: String = text.chars().take(CHARACTERS_MAX).collect();
@@ -106,7 +111,7 @@ fn excerpt(text: &str) -> String {
     format!("{excerpt:?}")
 }
 
-/// The media type of a head, without parameters.
+/// The media type in `content-type`, without parameters.
 pub(crate) fn media_type(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get(CONTENT_TYPE)?.to_str().ok()?;
     value.split(';').next().map(str::trim)

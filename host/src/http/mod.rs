@@ -1,4 +1,4 @@
-//! One connection and its requests: from HTTP to a component and back.
+//! A connection and its requests: from HTTP to a component and back.
 
 pub(crate) mod body;
 pub(crate) mod body_budget;

@@ -1,5 +1,8 @@
-//! What a client is told when the host, not the guest, answers: `application/problem+json`
-//! (RFC 9457) with a stable `type`, and the limit with its value where one was met.
+//! Error responses that the host itself makes: `application/problem+json` (RFC 9457).
+//!
+//! Each has a stable `type`. If a limit was exceeded, the document names the limit and its value.
+
+use std::fmt;
 
 use bytes::Bytes;
 use hyper::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
@@ -11,34 +14,34 @@ use crate::http::body::Body;
 use crate::pool::policy::Shed;
 use crate::runtime::fault::Fault;
 
-/// Why the host answers.
+/// Why a request has an error response.
 #[derive(Debug)]
 pub(crate) enum Problem {
-    /// The request is none that can be passed on.
+    /// The request is malformed or not supported. The text says why.
     BadRequest(&'static str),
-    /// No route has this path.
+    /// No route matches the path.
     NoRoute,
-    /// The head is too large, in bytes or fields.
+    /// The head is too large, in bytes or fields. The limit and its value.
     HeadTooLarge(&'static str, String),
-    /// The head came too slowly.
+    /// The head did not arrive in time.
     HeadTimeout,
     /// The body is too large.
     BodyTooLarge,
-    /// The body ended early, or its framing is wrong.
+    /// The body is incomplete, or its framing is invalid.
     BodyBroken,
-    /// The body came too slowly.
+    /// The body did not arrive in time.
     BodyTimeout,
-    /// The host holds as many bytes of bodies as it may.
+    /// The memory for bodies is full.
     BodiesSaturated,
-    /// No slot was to be had.
+    /// No slot was free. The body, if there is one, was read.
     Shed(Shed),
-    /// No slot was to be had, and nothing of the body has been read.
+    /// No slot was free. The body was not read.
     ShedUnread(Shed),
-    /// The guest gave no answer.
+    /// The guest failed.
     Fault(Fault),
-    /// The guest gave an answer that HTTP does not have.
+    /// The guest returned a response that is not valid HTTP.
     BadResponse(String),
-    /// The guest refused a batch of records, with this status.
+    /// The guest rejected a batch of records with this status.
     BatchRefused(u16),
 }
 
@@ -54,19 +57,19 @@ struct Document<'a> {
     limit: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     value: Option<String>,
-    /// The record of a stream that this is about, counted from 1.
+    /// The number of the failed record in its stream, counted from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     record: Option<u64>,
 }
 
-/// An error in its place among the answers to a stream of records.
+/// An error line in a response to a stream of records.
 #[derive(Serialize)]
 struct Line<'a> {
     error: Document<'a>,
 }
 
 impl Problem {
-    /// As a response.
+    /// The problem as a response.
     pub(crate) fn response(&self, limits: RequestLimits<'_>) -> Response<Body> {
         let mut response = Response::new(Body::whole(Bytes::from(self.json(limits))));
         *response.status_mut() = self.status();
@@ -78,21 +81,21 @@ impl Problem {
         response
     }
 
-    /// As a document of its own.
+    /// The problem as a JSON document.
     pub(crate) fn json(&self, limits: RequestLimits<'_>) -> Vec<u8> {
         let document = self.document(limits, None);
-        serde_json::to_vec(&document).expect("texts and numbers have a JSON form")
+        serde_json::to_vec(&document).expect("texts and numbers can be serialized")
     }
 
-    /// As a line among answers to records.
+    /// The problem as a line in a response to a stream of records.
     pub(crate) fn line(&self, limits: RequestLimits<'_>, record: u64) -> Vec<u8> {
         let line = Line { error: self.document(limits, Some(record)) };
-        let mut json = serde_json::to_vec(&line).expect("texts and numbers have a JSON form");
+        let mut json = serde_json::to_vec(&line).expect("texts and numbers can be serialized");
         json.push(b'\n');
         json
     }
 
-    /// Whether it is said before the request's body, if there is one, has been read to its end.
+    /// Whether the host responds before it has read the request's body to its end.
     pub(crate) fn leaves_body_unread(&self) -> bool {
         match self {
             Self::BadRequest(_) | Self::NoRoute | Self::HeadTooLarge(..) | Self::HeadTimeout => {
@@ -137,58 +140,62 @@ impl Problem {
         match self {
             Self::BadRequest(what) => Words::plain("bad-request", "the request is malformed", what),
             Self::NoRoute => {
-                Words::plain("no-route", "nothing is served here", "no route has this path")
+                Words::plain("no-route", "no such route", "no route matches this path")
             }
-            Self::HeadTooLarge(key, value) => Words {
-                kind: "head-too-large",
-                title: "the request's head is too large",
-                detail: format!("the head is larger than {key} = {value}"),
-                limit: Some((key, value.clone())),
-            },
-            Self::HeadTimeout => Words {
-                kind: "timeout",
-                title: "the head came too slowly",
-                detail: format!("the head did not arrive within {}", limits.server.head_time),
-                limit: Some(("head-time", limits.server.head_time.to_string())),
-            },
-            Self::BodyTooLarge => Words {
-                kind: "body-too-large",
-                title: "the body is too large",
-                detail: format!("the body is larger than {}", limits.route.request_body),
-                limit: Some(("request-body", limits.route.request_body.to_string())),
-            },
+            Self::HeadTooLarge(key, value) => Words::of_limit(
+                "head-too-large",
+                "the request head is too large",
+                ["the request line and headers exceed", ""],
+                (key, value),
+            ),
+            Self::HeadTimeout => Words::of_limit(
+                "timeout",
+                "the request head arrived too slowly",
+                ["the request head did not arrive within", ""],
+                ("head-time", &limits.server.head_time),
+            ),
+            Self::BodyTooLarge => Words::of_limit(
+                "body-too-large",
+                "the request body is too large",
+                ["the request body is larger than", ""],
+                ("request-body", &limits.route.request_body),
+            ),
             Self::BodyBroken => Words::plain(
                 "bad-request",
                 "the request is malformed",
-                "the body ends too early or its framing is wrong",
+                "the request body is incomplete or its framing is invalid",
             ),
-            Self::BodyTimeout => Words {
-                kind: "timeout",
-                title: "the body came too slowly",
-                detail: format!("the body did not arrive within {}", limits.route.body_time),
-                limit: Some(("body-time", limits.route.body_time.to_string())),
-            },
-            Self::BodiesSaturated => Words {
-                kind: "saturated",
-                title: "the server is saturated",
-                detail: "too many bytes of bodies are on their way; try again later".to_owned(),
-                limit: Some(("host-memory", limits.server.host_memory.to_string())),
-            },
+            Self::BodyTimeout => Words::of_limit(
+                "timeout",
+                "the request body arrived too slowly",
+                ["the request body did not arrive within", ""],
+                ("body-time", &limits.route.body_time),
+            ),
+            Self::BodiesSaturated => Words::of_limit(
+                "saturated",
+                SATURATED,
+                ["request and response bodies use half of", "; try again later"],
+                ("host-memory", &limits.server.host_memory),
+            ),
             Self::Shed(shed) | Self::ShedUnread(shed) => shed_words(*shed, limits.route),
             Self::Fault(fault) => fault_words(fault, limits.route),
             Self::BadResponse(what) => {
-                Words::plain("bad-response", "the component gave no valid response", what)
+                Words::plain("bad-response", "the component returned an invalid response", what)
             }
             Self::BatchRefused(status) => Words::plain(
                 "bad-response",
-                "the component refused the records",
-                &format!("it answered {status} to the batch that begins here"),
+                "the component rejected the records",
+                &format!(
+                    "expected a status from 200 to 299 for the batch of this record, got {status}"
+                ),
             ),
         }
     }
 }
 
-/// What a problem says; `limit` is a key and its value.
+const SATURATED: &str = "the server is saturated";
+
+/// The texts of a problem. `limit` is a limit's name and its value.
 struct Words {
     kind: &'static str,
     title: &'static str,
@@ -200,25 +207,37 @@ impl Words {
     fn plain(kind: &'static str, title: &'static str, detail: &str) -> Self {
         Self { kind, title, detail: detail.to_owned(), limit: None }
     }
+
+    /// The texts for an exceeded limit. The detail contains the limit between two texts.
+    fn of_limit(
+        kind: &'static str,
+        title: &'static str,
+        [before, after]: [&str; 2],
+        (key, value): (&'static str, &dyn fmt::Display),
+    ) -> Self {
+        let detail = format!("{before} {key} = {value}{after}");
+        Self { kind, title, detail, limit: Some((key, value.to_string())) }
+    }
 }
 
 fn shed_words(shed: Shed, limits: &RouteLimits) -> Words {
-    let (detail, limit) = match shed {
-        Shed::QueueLength => (
-            format!("{} requests wait already; try again later", limits.queue_length),
-            ("queue-length", limits.queue_length.to_string()),
-        ),
+    let (detail, limit): (_, (_, &dyn fmt::Display)) = match shed {
+        Shed::QueueLength => {
+            (["the queue is full:", "; try again later"], ("queue-length", &limits.queue_length))
+        }
         Shed::QueueTime => (
-            format!("no instance was free within {}; try again later", limits.queue_time),
-            ("queue-time", limits.queue_time.to_string()),
+            ["no instance was free within", "; try again later"],
+            ("queue-time", &limits.queue_time),
         ),
     };
-    Words { kind: "saturated", title: "the server is saturated", detail, limit: Some(limit) }
+    Words::of_limit("saturated", SATURATED, detail, limit)
 }
 
-/// A client learns which bound was met; frames and messages of the guest are for the log alone.
+/// The client is told which limit was exceeded. Stack frames and messages of the guest go only to
+/// the log.
 fn fault_words(fault: &Fault, limits: &RouteLimits) -> Words {
     const FAILED: &str = "the component failed";
+    const TOO_LONG: &str = "the component took too long";
     match fault {
         Fault::Trap(_) | Fault::Refused(_) => {
             Words::plain("trap", FAILED, "the instance trapped and is replaced")
@@ -226,39 +245,30 @@ fn fault_words(fault: &Fault, limits: &RouteLimits) -> Words {
         Fault::NoResponse => Words::plain(
             "bad-response",
             FAILED,
-            "the component ended without an answer; the instance is replaced",
+            "the component returned no response; the instance is replaced",
         ),
         Fault::Stack(_) => Words::plain(
             "stack-exhausted",
             FAILED,
-            "the instance's stack is exhausted; it is replaced",
+            "the instance used up its stack and is replaced",
         ),
-        Fault::Memory(_) => Words {
-            kind: "memory",
-            title: "the component's memory is exhausted",
-            detail: format!(
-                "the request needs more than {}; the instance is replaced",
-                limits.memory
-            ),
-            limit: Some(("memory", limits.memory.to_string())),
-        },
-        Fault::RequestTimeout => Words {
-            kind: "request-time",
-            title: "the component took too long",
-            detail: format!(
-                "the request took longer than {}, waits included; the instance is replaced",
-                limits.request_time
-            ),
-            limit: Some(("request-time", limits.request_time.to_string())),
-        },
-        Fault::Deadline => Words {
-            kind: "guest-time",
-            title: "the component took too long",
-            detail: format!(
-                "the request ran for longer than {}; the instance is replaced",
-                limits.guest_time
-            ),
-            limit: Some(("guest-time", limits.guest_time.to_string())),
-        },
+        Fault::Memory(_) => Words::of_limit(
+            "memory",
+            "the component's memory is exhausted",
+            ["the request needs more than", "; the instance is replaced"],
+            ("memory", &limits.memory),
+        ),
+        Fault::RequestTimeout => Words::of_limit(
+            "request-time",
+            TOO_LONG,
+            ["the request took longer than", ", including waits; the instance is replaced"],
+            ("request-time", &limits.request_time),
+        ),
+        Fault::Deadline => Words::of_limit(
+            "guest-time",
+            TOO_LONG,
+            ["the request ran for longer than", "; the instance is replaced"],
+            ("guest-time", &limits.guest_time),
+        ),
     }
 }

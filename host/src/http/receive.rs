@@ -1,4 +1,4 @@
-//! Request bodies: received under a limit of size, of time, and of memory.
+//! Receives request bodies within limits of size, time and memory.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,8 +12,9 @@ use crate::config::limits::RouteLimits;
 use crate::http::body_budget::{BodyBudget, Reserved};
 use crate::http::problem::Problem;
 
-/// Collects a body. What has arrived is set aside in the budget, so that bodies on their way never
-/// take more than that, however many clients send how slowly; what is only announced is not.
+/// Receives a whole body. Its bytes are charged to the budget when they arrive, not when
+/// Content-Length announces them. So incomplete bodies of many slow clients cannot exceed the
+/// budget.
 pub(crate) async fn collect(
     mut body: Incoming,
     limits: &RouteLimits,
@@ -47,12 +48,13 @@ async fn gather(
             return Err(Problem::BodiesSaturated);
         }
         if total == data.len() {
-            // Most bodies come in one piece, which then needs no copy.
+            // Most bodies arrive in one piece, which needs no copy.
             first = data;
             continue;
         }
         if all.is_empty() {
-            // Some of what was announced: the rest when it comes, by doubling.
+            // Reserves only a part of the announced length. The buffer grows by doubling as data
+            // arrives.
             const AHEAD_MAX: u64 = 64 << 10;
             all.reserve(total + body.size_hint().lower().min(AHEAD_MAX) as usize);
             all.extend_from_slice(&std::mem::take(&mut first));
@@ -62,7 +64,7 @@ async fn gather(
     Ok(if all.is_empty() { first } else { all.freeze() })
 }
 
-/// The next piece of a body; trailers are none.
+/// The next piece of a body. Trailers are skipped.
 async fn next_data(body: &mut Incoming) -> Result<Option<Bytes>, Problem> {
     while let Some(frame) = body.frame().await {
         if let Ok(data) = frame.map_err(|_| Problem::BodyBroken)?.into_data() {
@@ -72,7 +74,11 @@ async fn next_data(body: &mut Incoming) -> Result<Option<Bytes>, Problem> {
     Ok(None)
 }
 
-/// The next piece of a stream, if it comes in time.
+/// The next piece of a stream.
+///
+/// # Errors
+///
+/// If it does not arrive in time, or the body is malformed.
 pub(crate) async fn next_in_time(
     body: &mut Incoming,
     time: Duration,

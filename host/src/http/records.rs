@@ -1,9 +1,10 @@
-//! Streams of records (`application/x-ndjson`) through a box of fixed size.
+//! Streams of records (`application/x-ndjson`), processed in a fixed amount of memory.
 //!
-//! The body is cut at line ends into batches as it comes. Each batch is one call of the guest, so
-//! the arena is reset per batch, and the answers leave before more is read: a body of any length
-//! needs no more memory than its longest record. A record that fails has an error line in its
-//! place. The last chunk is sent only when all records are answered: a stream without one was cut.
+//! The body is split at line ends into batches as it arrives. Each batch is one call of the guest,
+//! so the arena is reset after each batch. The results are sent before more of the body is read. So
+//! a body of any length needs no more memory than its longest record. A record that fails produces
+//! an error line in its place. The last chunk is sent only after all records: a response without it
+//! was truncated.
 
 use std::rc::Rc;
 use std::time::SystemTime;
@@ -25,17 +26,17 @@ use crate::pool::slots::Slots;
 use crate::runtime::bindings::{self, nanoseconds};
 
 const MEDIA_TYPE: &str = "application/x-ndjson";
-/// Tells the guest the number of a batch's first record in the stream, counted from 1.
+/// The header field with the number of a batch's first record in the stream, counted from 1.
 const FIRST_RECORD: &str = "arenaria-first-record";
 
-/// Whether a request brings a stream of records.
+/// Whether a request's body is a stream of records.
 pub(crate) fn is_stream(headers: &HeaderMap) -> bool {
     const NAMES: [&str; 3] = [MEDIA_TYPE, "application/ndjson", "application/jsonl"];
     let found = media_type(headers);
     found.is_some_and(|found| NAMES.iter().any(|name| name.eq_ignore_ascii_case(found)))
 }
 
-/// Begins a stream of answers.
+/// Starts to process a stream of records. The response's body is sent as records are processed.
 pub(crate) async fn respond(
     service: &Rc<Service>,
     slots: &Rc<Slots>,
@@ -44,9 +45,9 @@ pub(crate) async fn respond(
     received_at: SystemTime,
 ) -> Result<Response<Body>, Problem> {
     if head.version < Version::HTTP_11 {
-        return Err(Problem::BadRequest("a stream of records needs HTTP/1.1"));
+        return Err(Problem::BadRequest("a stream of records requires HTTP/1.1"));
     }
-    // What would be shed as a single request is shed as a stream, before anything is answered.
+    // Overload is reported now: once the response has begun, its status cannot change.
     drop(slots.acquire().await.map_err(Problem::ShedUnread)?);
     let (frames, received) = mpsc::channel(1);
     let stream = RecordStream {
@@ -67,7 +68,7 @@ pub(crate) async fn respond(
     Ok(response)
 }
 
-/// Carries records to the guest and answers to the client.
+/// A stream of records on its way to the guest, and of results on their way to the client.
 struct RecordStream {
     service: Rc<Service>,
     slots: Rc<Slots>,
@@ -81,13 +82,13 @@ impl RecordStream {
     ///
     /// # Errors
     ///
-    /// If the stream cannot go on: the client left, stalled or sent malformed HTTP, or there was no slot
-    /// or no memory for a record.
+    /// If the stream cannot go on: the client left, stalled or sent malformed HTTP, or there was no
+    /// slot or no memory for a record.
     async fn run(&self, mut incoming: Incoming) -> Result<(), Aborted> {
         let limits = &self.slots.route.limits;
         let mut splitter = LineSplitter::new(limits.request_body.bytes());
         let mut pieces = Vec::new();
-        // For the record that is not complete yet.
+        // The reserved memory of the incomplete last record.
         let mut held = self.service.bodies.part();
         loop {
             let data =
@@ -114,7 +115,8 @@ impl RecordStream {
         }
     }
 
-    /// Answers a batch, and if it fails as a whole, record by record.
+    /// Processes a batch in one call. If that fails, processes each of its records in a call of its
+    /// own.
     async fn process_batch(&self, batch: Batch) -> Result<(), Aborted> {
         let Err(problem) = self.call(&batch).await? else { return Ok(()) };
         if batch.count() == 1 {
@@ -131,7 +133,7 @@ impl RecordStream {
         Ok(())
     }
 
-    /// One call of the guest. Its answer is sent if it is one.
+    /// Calls the guest once, and sends its results if it succeeded.
     async fn call(&self, batch: &Batch) -> Result<Result<(), Problem>, Aborted> {
         let first = batch.first.to_string();
         let mut headers = Vec::new();
@@ -174,7 +176,8 @@ impl RecordStream {
         problem.line(self.service.limits_of(&self.slots.route), record)
     }
 
-    /// Waits until what was sent before is on its way: the client's pace is the stream's.
+    /// Sends lines to the client. Waits until the lines before are sent: the client's speed limits
+    /// the stream.
     async fn send(&self, lines: Vec<u8>) -> Result<(), Aborted> {
         if lines.is_empty() {
             return Ok(());
@@ -184,7 +187,7 @@ impl RecordStream {
     }
 }
 
-/// Whole lines, and the number of the first of them in the stream.
+/// Whole lines, and the number of the first one in the stream.
 #[derive(Debug, PartialEq)]
 struct Batch {
     bytes: Bytes,
@@ -208,7 +211,7 @@ impl Batch {
     }
 }
 
-/// Where the first line ends, its line feed included; none if there is no line.
+/// The length of the first line with its line feed; none if there are no bytes.
 fn line_end(bytes: &[u8]) -> Option<usize> {
     let end = bytes.iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |index| index + 1);
     (end > 0).then_some(end)
@@ -217,18 +220,18 @@ fn line_end(bytes: &[u8]) -> Option<usize> {
 #[derive(Debug, PartialEq)]
 enum Piece {
     Lines(Batch),
-    /// The record with this number is longer than a record may be.
+    /// The record with this number is too long.
     TooLong(u64),
 }
 
-/// Cuts a stream of bytes at line ends. Holds no more than one record.
+/// Splits a stream of bytes at line ends. Holds at most one record.
 struct LineSplitter {
     most: usize,
     /// The number of the next record.
     next: u64,
-    /// The beginning of a record whose end has not come.
+    /// The beginning of a record that has not arrived completely.
     pending: BytesMut,
-    /// The record that is coming is too long: the rest of it is passed over.
+    /// Whether the current record is too long. The rest of it is skipped.
     skipping: bool,
 }
 
@@ -259,7 +262,7 @@ impl LineSplitter {
         }
     }
 
-    /// Goes on with the record that is coming.
+    /// Adds bytes to the current record.
     fn extend(&mut self, bytes: &[u8], pieces: &mut Vec<Piece>) {
         if self.skipping {
             return;
@@ -274,7 +277,7 @@ impl LineSplitter {
         }
     }
 
-    /// Ends the record that was coming.
+    /// Completes the current record.
     fn end(&mut self, pieces: &mut Vec<Piece>) {
         if !std::mem::take(&mut self.skipping) {
             pieces.push(Piece::Lines(Batch {
@@ -285,7 +288,8 @@ impl LineSplitter {
         self.next += 1;
     }
 
-    /// Makes batches of whole lines, each as large as a body may be, its last line feed aside.
+    /// Makes batches of whole lines. Each is at most as large as a body may be, not counting its
+    /// last line feed.
     fn group(&mut self, mut lines: Bytes, pieces: &mut Vec<Piece>) {
         while !lines.is_empty() {
             let mut size = 0;
@@ -312,7 +316,7 @@ impl LineSplitter {
 mod tests {
     use super::*;
 
-    /// Cuts a text at every possible pair of places and expects the same records each time.
+    /// Splits a text at every possible pair of positions and expects the same records each time.
     #[track_caller]
     fn check(text: &str, most: usize, expected: &[(u64, Option<&str>)]) {
         for first in 0..=text.len() {
@@ -340,13 +344,13 @@ mod tests {
                     .iter()
                     .map(|(record, line)| (*record, line.map(str::to_owned)))
                     .collect();
-                assert_eq!(found, expected, "cut at {first} and {second}");
+                assert_eq!(found, expected, "split at {first} and {second}");
             }
         }
     }
 
     #[test]
-    fn records_are_the_same_wherever_the_network_cuts() {
+    fn records_do_not_depend_on_how_the_network_splits_them() {
         check("", 10, &[]);
         check("1\n", 10, &[(1, Some("1\n"))]);
         check("1\n\n3\n", 10, &[(1, Some("1\n")), (2, Some("\n")), (3, Some("3\n"))]);
@@ -354,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_that_is_too_long_is_named_and_passed_over() {
+    fn a_record_that_is_too_long_is_reported_and_skipped() {
         check("1\n123456789\n3\n", 5, &[(1, Some("1\n")), (2, None), (3, Some("3\n"))]);
         check("123456789", 5, &[(1, None)]);
         check("12345\n123456\n", 5, &[(1, Some("12345\n")), (2, None)]);

@@ -1,4 +1,4 @@
-//! How a path finds its route.
+//! Finds the route of a path.
 
 use std::rc::Rc;
 
@@ -6,7 +6,7 @@ use crate::pool::slots::Slots;
 
 /// Finds the route of a path.
 pub(crate) struct Router {
-    /// Longest path first, so that the first match is the nearest.
+    /// Longest path first, so that the first match is the most specific.
     slots: Vec<Rc<Slots>>,
 }
 
@@ -25,7 +25,7 @@ impl Router {
     }
 }
 
-/// Whether a path lies below a prefix of whole segments.
+/// Whether a prefix matches whole segments of a path.
 fn matches(prefix: &str, path: &str) -> bool {
     prefix == "/"
         || path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn prefixes_are_of_whole_segments() {
+    fn prefixes_match_whole_segments() {
         let rows = [
             ("/", "/", true),
             ("/", "/a/b", true),

@@ -1,4 +1,4 @@
-//! What the requests of one worker share.
+//! The state that the requests of one worker share.
 
 use std::sync::Arc;
 
@@ -9,29 +9,29 @@ use crate::http::router::Router;
 use crate::pool::route::Route;
 use crate::pool::stats::RouteStats;
 
-/// What the requests of one worker share. Only the worker's thread uses it.
+/// The state that the requests of one worker share. Only the worker's thread uses it.
 pub(crate) struct Service {
     /// Finds the slots of a route by the path of a request.
     pub(crate) router: Router,
     /// The limits of the server.
     pub(crate) limits: ServerLimits,
-    /// The limits of a route that sets none of its own: they hold for requests without a route.
+    /// The limits of a route that sets none of its own. They apply to requests without a route.
     pub(crate) route_limits: RouteLimits,
     /// Counts responses to requests without a route.
     pub(crate) unrouted: Arc<RouteStats>,
-    /// The memory that the bodies of all requests and responses together may take.
+    /// The memory for the bodies of all requests and responses.
     pub(crate) bodies: Arc<BodyBudget>,
-    /// Served before the routes, if it is switched on.
+    /// The playground, if it is switched on. It takes precedence over the routes.
     pub(crate) playground: Option<Arc<Playground>>,
 }
 
 impl Service {
-    /// The limits of a request to that route.
+    /// The limits of a request to this route.
     pub(crate) fn limits_of<'a>(&'a self, route: &'a Route) -> RequestLimits<'a> {
         RequestLimits { server: &self.limits, route: &route.limits }
     }
 
-    /// The limits of a request that no route answers.
+    /// The limits of a request without a route.
     pub(crate) fn limits_without_route(&self) -> RequestLimits<'_> {
         RequestLimits { server: &self.limits, route: &self.route_limits }
     }

@@ -1,9 +1,9 @@
-//! A request to a `wasi:http` component: streamed in, streamed out, while the guest runs.
+//! A request to a `wasi:http` component. Both bodies are streamed while the guest runs.
 //!
-//! The guest's call is a task of its own, which holds the slot until the guest has ended. The request
-//! that waits for its answer, and then the response's body, hold the task: a client that leaves ends
-//! it, which costs the instance. All waits have an end: `body-time` for the client to go on sending,
-//! `response-time` for it to go on reading, `request-time` for everything together.
+//! The guest's call runs in a task of its own, which holds the slot until the guest returns.
+//! Dropping the request or its response body cancels the task, so a client that disconnects costs
+//! the instance. All waits are bounded: `body-time` for the client to send, `response-time` for the
+//! client to read, and `request-time` for the whole request.
 
 use std::pin::Pin;
 use std::rc::Rc;
@@ -32,7 +32,7 @@ use crate::pool::slots::Slots;
 use crate::runtime::fault::Fault;
 use crate::runtime::wasi_http_call::{CallError, Reply, WasiHttpCall};
 
-/// Has a `wasi:http` component answer a request.
+/// Lets a `wasi:http` component handle a request.
 pub(crate) async fn respond(
     service: &Rc<Service>,
     slots: &Rc<Slots>,
@@ -69,7 +69,7 @@ pub(crate) async fn respond(
     let task = Task(Some(spawn_local(lease.call_wasi_http(WasiHttpCall { request, reply }))));
     let response = received.await;
     if let Some(problem) = progress.problem() {
-        // The guest sees an error where its body ends, and is left to its end.
+        // The guest sees the error when it reads the body. Its call continues within its limits.
         task.detach();
         return Err(problem);
     }
@@ -81,11 +81,13 @@ pub(crate) async fn respond(
     };
     if !(200..=599).contains(&response.status().as_u16()) {
         let status = response.status().as_u16();
-        return Err(Problem::BadResponse(format!("its status {status} is not in 200 to 599")));
+        return Err(Problem::BadResponse(format!(
+            "expected a status from 200 to 599, got {status}"
+        )));
     }
     let is_bodiless = is_bodiless
         || matches!(response.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
-    // Once it has that many bytes, hyper asks for no more, also not for the end.
+    // After that many bytes, hyper does not poll the body again, not even for its end.
     let announced =
         response.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     let response_body = |body| ResponseBody {
@@ -100,8 +102,8 @@ pub(crate) async fn respond(
     Ok(response.map(|body| Body::other(response_body(body))))
 }
 
-/// The target of a request as `wasi:http` has it: with the authority, which is in the host field or,
-/// from a client of HTTP/1.0, nowhere.
+/// The request's target with its authority, which `wasi:http` requires. The authority comes from
+/// the Host header; an HTTP/1.0 client may send none.
 fn with_authority(head: &Parts) -> Result<Uri, Problem> {
     let host = head.headers.get(HOST).map_or(&b"localhost"[..], HeaderValue::as_bytes);
     let authority = match head.uri.authority() {
@@ -110,17 +112,17 @@ fn with_authority(head: &Parts) -> Result<Uri, Problem> {
     };
     let target = head.uri.path_and_query().cloned();
     let target = target.unwrap_or_else(|| PathAndQuery::from_static("/"));
-    let malformed = |_| Problem::BadRequest("the host field is no host and port");
+    let malformed = |_| Problem::BadRequest("the Host header is not a valid host and port");
     let authority = authority.map_err(malformed)?;
     let uri = Uri::builder().scheme(Scheme::HTTP).authority(authority).path_and_query(target);
-    uri.build().map_err(|_| Problem::BadRequest("the target is none of this host"))
+    uri.build().map_err(|_| Problem::BadRequest("the request target is not a valid URI"))
 }
 
-/// The guest's call, which says whether it ended well. Dropping it ends the call.
+/// The guest's call. Its result says whether it succeeded. Dropping it cancels the call.
 struct Task(Option<JoinHandle<bool>>);
 
 impl Task {
-    /// Lets the call go on by itself, within its limits.
+    /// Lets the call continue on its own, within its limits.
     fn detach(mut self) {
         self.0 = None;
     }
@@ -134,7 +136,7 @@ impl Drop for Task {
     }
 }
 
-/// How far a request's body has come. Written where the guest reads it, which must be `Send`.
+/// The state of a request's body. The body that the guest reads must be `Send`, hence an atomic.
 struct Progress(AtomicU8);
 
 impl Progress {
@@ -157,7 +159,7 @@ impl Progress {
         self.0.load(Relaxed) == Self::ENDED
     }
 
-    /// What was wrong with the body.
+    /// The problem with the body, if there was one.
     fn problem(&self) -> Option<Problem> {
         match self.0.load(Relaxed) {
             Self::TOO_LARGE => Some(Problem::BodyTooLarge),
@@ -169,16 +171,16 @@ impl Progress {
     }
 }
 
-/// A request's body on its way to the guest: as much as is allowed, as fast as is demanded.
+/// A request's body as the guest reads it. Enforces `request-body` and `body-time`.
 struct RequestBody {
     incoming: Incoming,
-    /// Bytes that may still come.
+    /// How many more bytes are allowed.
     left: u64,
-    /// How long the client may take to go on.
+    /// How long the client may take to send the next piece.
     time: Duration,
-    /// Since the guest waits.
+    /// Runs out if the client does not send in time. Set while the guest waits.
     wait: Option<Pin<Box<Sleep>>>,
-    /// For the piece that the guest was given last.
+    /// The reserved memory of the last piece.
     held: Reserved,
     progress: Arc<Progress>,
 }
@@ -243,12 +245,12 @@ impl hyper::body::Body for RequestBody {
     }
 }
 
-/// A response's body on its way from the guest.
+/// A response's body as hyper reads it from the guest.
 struct ResponseBody {
     body: WasiBody,
-    /// Whether the client has all that it will be sent.
+    /// Whether nothing more will be sent to the client.
     ended: bool,
-    /// Bytes that are still to be sent, if their number was announced.
+    /// How many bytes are still to be sent, if the response has a `content-length`.
     left: Option<u64>,
     task: Option<Task>,
     budget: Arc<BodyBudget>,
@@ -268,21 +270,21 @@ impl hyper::body::Body for ResponseBody {
         let frame = match Pin::new(&mut this.body).poll_frame(context) {
             Poll::Pending if this.poll_call(context).is_pending() => return Poll::Pending,
             Poll::Pending => {
-                // Who would write the rest has ended, but keeps what it would be written to.
+                // The guest returned without closing its body stream: no more data can come.
                 this.ended = true;
                 return Poll::Ready(Some(Err(Aborted)));
             }
             Poll::Ready(None) => {
                 this.ended = true;
-                // Neither an answer to a question that was cut may look whole, whether or not the guest
-                // has looked at why its body ended, nor one whose guest failed in the middle of it.
-                let is_cut = this.progress.problem().is_some()
+                // Abort the response if the request body was incomplete or the guest failed, so
+                // that a truncated response cannot pass for a complete one.
+                let is_truncated = this.progress.problem().is_some()
                     || this.poll_call(context) == Poll::Ready(false);
-                return Poll::Ready(is_cut.then_some(Err(Aborted)));
+                return Poll::Ready(is_truncated.then_some(Err(Aborted)));
             }
             Poll::Ready(Some(Err(error))) => {
-                tracing::debug!("a response was cut: {error}");
-                // The guest has ended, or ends at its next write.
+                tracing::debug!("a response was truncated: {error}");
+                // The guest has returned, or fails at its next write.
                 this.ended = true;
                 return Poll::Ready(Some(Err(Aborted)));
             }
@@ -310,13 +312,13 @@ impl hyper::body::Body for ResponseBody {
 }
 
 impl ResponseBody {
-    /// How the guest's call ended, if it has: its store is gone in the same poll, before the body can
-    /// be seen to end.
+    /// Whether the guest's call succeeded, once it has ended. Its store is dropped in the same
+    /// poll, before the body can report its end.
     fn poll_call(&mut self, context: &mut Context<'_>) -> Poll<bool> {
         let Some(Task(Some(call))) = &mut self.task else { return Poll::Pending };
         let ended = Pin::new(call).poll(context).map(|ended| ended.unwrap_or(false));
         if ended.is_ready() {
-            // It must not be polled again.
+            // A finished task must not be polled again.
             self.task = None;
         }
         ended

@@ -1,4 +1,4 @@
-//! What is done with a slot in use: a call of its instance, and what follows from how that ended.
+//! Calls the instance of a slot in use, and retires it if the call shows that it must be replaced.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::runtime::instance::Instance;
 use crate::runtime::wasi_http_call::{CallError, WasiHttpCall};
 
 impl Lease {
-    /// Has a request processed.
+    /// Lets the instance handle a request.
     pub(crate) async fn handle(&mut self, request: Request<'_>) -> Result<Response, Fault> {
         let route = Arc::clone(&self.slots.route);
         let time = route.limits.guest_time.0;
@@ -38,8 +38,8 @@ impl Lease {
         result
     }
 
-    /// Has a request answered by a `wasi:http` component, and keeps the slot until that has ended. Says
-    /// whether it ended well.
+    /// Lets a `wasi:http` component handle a request. Keeps the slot until the guest returns. True
+    /// if the guest succeeded.
     pub(crate) async fn call_wasi_http(mut self, call: WasiHttpCall) -> bool {
         let route = Arc::clone(&self.slots.route);
         let (guest_time, request_time) = (route.limits.guest_time.0, route.limits.request_time.0);
@@ -59,17 +59,18 @@ impl Lease {
             self.contents.served += 1;
             self.retire_if_leaking();
         }
-        let is_well = ended.is_ok();
+        let is_ok = ended.is_ok();
         if let Err(fault) = ended {
             reply.send(Err(CallError::Fault(fault)));
         }
-        is_well
+        is_ok
     }
 
-    /// After a request: whether the instance keeps more than it should. Linear memory never shrinks and
-    /// the host's handles are not in it, so only another instance helps.
+    /// Retires the instance if it holds too much memory or too many handles after a request. Linear
+    /// memory never shrinks, and a guest's handles cannot be closed from outside, so only a new
+    /// instance helps.
     fn retire_if_leaking(&mut self) {
-        /// Handles that a runtime may make when it first needs them.
+        /// How many handles a language runtime may create later than in its first request.
         const HANDLES_SLACK: usize = 16;
         let mark = self.slots.route.limits.retire_memory;
         let contents = &mut self.contents;
@@ -86,7 +87,7 @@ impl Lease {
         }
     }
 
-    /// Asks the instance what its arena says.
+    /// Reads the usage of the instance's arena.
     async fn read_usage(&mut self) {
         if self.slots.route.isolation == Isolation::Fresh {
             return;
@@ -97,9 +98,9 @@ impl Lease {
         self.ended(result.as_ref().err());
         if let Ok(reading) = result {
             self.contents.usage_schedule.record(self.contents.served, &reading);
-            let wishes = reading.retire;
+            let wants_retirement = reading.retire;
             self.slots.keep_reading(self.slot, reading);
-            if wishes {
+            if wants_retirement {
                 self.retire(Reason::RequestedByGuest);
             }
         }
@@ -122,7 +123,8 @@ impl Lease {
 }
 
 impl Slots {
-    /// Asks every idle instance what its arena says; a busy one answers with what it last said.
+    /// The arena usage of all instances. Idle instances are read now; for busy ones this is the
+    /// last reading.
     pub(crate) async fn read_usage(self: &Rc<Self>) -> Vec<(usize, Reading)> {
         if self.route.world != World::Processor {
             return Vec::new();

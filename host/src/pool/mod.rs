@@ -1,4 +1,4 @@
-//! The instances of a route: who is idle, busy or being replaced, and what is counted.
+//! The instances of a route: their slots, their replacement and their statistics.
 
 pub(crate) mod lease;
 pub(crate) mod policy;

@@ -1,4 +1,4 @@
-//! A route as the workers share it.
+//! A route, as all workers share it.
 
 use std::sync::Arc;
 
@@ -17,9 +17,9 @@ use crate::runtime::load::{Loaded, Source};
 use crate::runtime::memory::MemoryStats;
 use crate::runtime::store::InstanceConfig;
 
-/// What answers a path: a compiled component and how it is run.
+/// A path, its compiled component, and how that is run.
 pub(crate) struct Route {
-    /// Its place among the routes.
+    /// Its index in the list of routes.
     pub(crate) index: usize,
     pub(crate) path: String,
     pub(crate) world: World,
@@ -37,7 +37,7 @@ impl Route {
     ///
     /// # Errors
     ///
-    /// A sentence that names the file, what is wrong with it, and the remedy.
+    /// If the component cannot be served. The message names the file, the problem and the remedy.
     pub(crate) fn load(
         engine: &Engine,
         index: usize,
@@ -48,12 +48,12 @@ impl Route {
         let world = source.world;
         if config.records && world != World::Processor {
             bail!(
-                "records = true on route {:?} needs a processor, but {} is a component of {world}; remove it",
+                "records = true on route {:?} requires a processor, got {}, a component of the world {world}; remove records",
                 config.path,
                 config.component.display()
             );
         }
-        // Who wrote a processor with our SDK has its arena reset; of others nothing is known.
+        // Our SDK resets the arena, so processors default to `reuse`; other components to `fresh`.
         let isolation = config.isolation.unwrap_or(match world {
             World::Processor => Isolation::Reuse,
             World::Proxy | World::Service => Isolation::Fresh,
@@ -79,8 +79,8 @@ impl Route {
         })
     }
 
-    /// Whether the guest is given a header field. Unless the route says which, a processor is given
-    /// those that a body needs, and a `wasi:http` component, made for the whole request, all.
+    /// Whether a header field is passed to the guest. The route may list the fields. By default, a
+    /// processor gets the two that describe a body, and a `wasi:http` component gets all.
     pub(crate) fn forwards(&self, name: &HeaderName) -> bool {
         match &self.forward_headers {
             Some(names) => names.contains(name),
@@ -93,7 +93,7 @@ impl Route {
     ///
     /// # Errors
     ///
-    /// A sentence for the operator; a backtrace goes to the log.
+    /// If it cannot be started. The message is for the operator; a backtrace goes to the log.
     pub(crate) async fn start_first(&self, memory_stats: &Arc<MemoryStats>) -> Result<Instance> {
         let limits = &self.limits;
         let fault = match self.start(memory_stats).await {
@@ -104,23 +104,22 @@ impl Route {
             Fault::Refused(sentence) => sentence.clone(),
             Fault::Deadline | Fault::RequestTimeout => {
                 format!(
-                    "configure ran for longer than configure-time = {}; raise it",
+                    "configure ran for longer than configure-time = {}; raise configure-time",
                     limits.configure_time
                 )
             }
             Fault::Memory(_) => {
-                format!("configure needs more than memory = {}; raise it", limits.memory)
+                format!("configure needs more than memory = {}; raise memory", limits.memory)
             }
             Fault::Trap(_) | Fault::Stack(_) | Fault::NoResponse => {
                 tracing::error!(route = self.path, "{fault}");
-                "configure trapped; the log says where, mend the component or its settings"
-                    .to_owned()
+                "configure trapped; see the log, then fix the component or its settings".to_owned()
             }
         };
         bail!("route {:?} cannot start: {sentence}", self.path)
     }
 
-    /// Starts an instance, whose memory shows on the worker's `memory_stats`.
+    /// Starts an instance. Its memory is counted in `memory_stats`.
     pub(crate) async fn start(&self, memory_stats: &Arc<MemoryStats>) -> Result<Instance, Fault> {
         Instance::start(&self.loaded, &self.instance_config, Arc::clone(memory_stats)).await
     }

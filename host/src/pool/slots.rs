@@ -1,8 +1,8 @@
 //! The warm instances of one route on one worker, and the requests that wait for them.
 //!
-//! This carries out what `policy` says: it starts, installs and drops instances, and hands slots to
-//! waiters. It never decides by a slot's state. All of it is one thread's: nothing is shared but the
-//! counters.
+//! This executes the actions that `policy` decides: it starts, installs and drops instances, and
+//! gives slots to waiters. It has no branch on a slot's state. Everything here belongs to one
+//! thread, except the counters.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -29,24 +29,24 @@ pub(crate) struct Slots {
     pub(crate) route: Arc<Route>,
     pub(crate) stats: Arc<RouteStats>,
     policy: RefCell<Policy>,
-    /// By slot. That of a slot in use is with its lease.
+    /// By slot. The contents of a slot in use are in its lease.
     contents: RefCell<Vec<SlotContents>>,
-    /// By slot: an instance that was started for it and is not installed yet.
+    /// By slot: an instance that was started and is not installed yet.
     started: RefCell<Vec<Option<Instance>>>,
-    /// In the order in which they came.
+    /// In order of arrival.
     waiters: RefCell<VecDeque<(WaiterId, oneshot::Sender<Lease>)>>,
-    /// Per slot: what its arena last said.
+    /// By slot: the last usage of its arena.
     readings: RefCell<Vec<Option<Reading>>>,
 }
 
-/// What a slot holds.
+/// The instance in a slot, and what is known of it.
 #[derive(Default)]
 pub(crate) struct SlotContents {
-    /// None in `fresh` isolation, where every request starts its own, and after a fault.
+    /// None after a fault, and in `fresh` isolation, where every request starts its own instance.
     pub(crate) instance: Option<Instance>,
     pub(crate) served: u64,
     pub(crate) usage_schedule: UsageSchedule,
-    /// The handles of the host that the instance held after its first request.
+    /// How many handles the instance held after its first request.
     pub(crate) handles: usize,
 }
 
@@ -61,7 +61,7 @@ impl Slots {
     ///
     /// # Errors
     ///
-    /// If one of them cannot be started: a sentence for the operator.
+    /// If an instance cannot be started. The message is for the operator.
     pub(crate) async fn warm(
         route: Arc<Route>,
         stats: Arc<RouteStats>,
@@ -71,7 +71,7 @@ impl Slots {
         let mut contents = Vec::with_capacity(count);
         for _ in 0..count {
             let instance = route.start_first(&stats.memory).await?;
-            // In `fresh` isolation the first start proves that the others will succeed.
+            // In `fresh` isolation, this start shows that later ones can succeed.
             contents.push(SlotContents::new(keeps_instances.then_some(instance)));
         }
         let policy = Policy::new(count, route.limits.queue_length, keeps_instances);
@@ -93,13 +93,13 @@ impl Slots {
         self.take(WaiterKind::Request, self.route.limits.queue_time.0).await
     }
 
-    /// Takes a slot, however many wait: for work that was admitted before and comes in parts. It
-    /// does not count as waiting, so that streams do not shed single requests.
+    /// Takes a slot for a part of a stream that was admitted before, even if the queue is full. It
+    /// does not count as waiting, so that streams do not cause other requests to be shed.
     pub(crate) async fn wait(self: &Rc<Self>, time: Duration) -> Result<Lease, Shed> {
         self.take(WaiterKind::Stream, time).await
     }
 
-    /// Whether a request could have a slot, or a place in the queue, at this moment. Takes neither.
+    /// Whether a slot or a place in the queue is free at this moment. Takes neither.
     pub(crate) fn check_queue(&self) -> Result<(), Shed> {
         if self.policy.borrow().is_full() { Err(Shed::QueueLength) } else { Ok(()) }
     }
@@ -125,13 +125,13 @@ impl Slots {
         Ok(lease.expect("the sender of a waiter is kept until a slot is granted"))
     }
 
-    /// The policy granted that slot.
+    /// The lease of a slot that the policy granted.
     fn lease(self: &Rc<Self>, slot: SlotId) -> Lease {
         let contents = std::mem::take(&mut self.contents.borrow_mut()[slot]);
         Lease { slots: Rc::clone(self), slot, contents, state: LeaseState::Clean }
     }
 
-    /// Takes that slot if it is idle.
+    /// Takes a slot if it is idle.
     pub(crate) fn take_idle(self: &Rc<Self>, slot: SlotId) -> Option<Lease> {
         let is_taken = self.policy.borrow_mut().take_idle(slot);
         is_taken.then(|| {
@@ -140,7 +140,7 @@ impl Slots {
         })
     }
 
-    /// What the arenas last said, by slot.
+    /// The last usage of each arena, by slot.
     pub(crate) fn readings(&self) -> Vec<(SlotId, Reading)> {
         let readings = self.readings.borrow();
         let known = readings.iter().enumerate();
@@ -151,7 +151,7 @@ impl Slots {
         self.readings.borrow_mut()[slot] = Some(reading);
     }
 
-    /// Tells the policy what happened, and does what follows.
+    /// Tells the policy about an event, and executes the actions.
     fn on(self: &Rc<Self>, event: Event) {
         let actions = self.policy.borrow_mut().on(event);
         for action in actions {
@@ -174,10 +174,11 @@ impl Slots {
     fn grant(self: &Rc<Self>, waiter: WaiterId, slot: SlotId) {
         let mut waiters = self.waiters.borrow_mut();
         let index = waiters.iter().position(|(id, _)| *id == waiter);
-        let (_, grant) =
-            index.and_then(|index| waiters.remove(index)).expect("whoever is granted a slot waits");
+        let (_, grant) = index
+            .and_then(|index| waiters.remove(index))
+            .expect("a slot is granted only to a waiter in the queue");
         drop(waiters);
-        // If the receiver is gone, dropping the lease gives the slot back.
+        // If the receiver is gone, dropping the lease returns the slot.
         drop(grant.send(self.lease(slot)));
     }
 
@@ -203,14 +204,14 @@ impl Slots {
 
     fn install(&self, slot: SlotId, replaced: Option<Reason>) {
         let instance = self.started.borrow_mut()[slot].take();
-        self.fill(slot, Some(instance.expect("what is installed was started")));
+        self.fill(slot, Some(instance.expect("an instance is installed only after its start")));
         if let Some(reason) = replaced {
             self.stats.retired(reason);
             info!(route = self.route.path, slot, ?reason, "replaced an instance");
         }
     }
 
-    /// Replaces what the slot holds. The old instance is dropped last, when nothing is borrowed.
+    /// Replaces the contents of a slot. The old instance is dropped last, when nothing is borrowed.
     fn fill(&self, slot: SlotId, instance: Option<Instance>) {
         self.readings.borrow_mut()[slot] = None;
         let old =
@@ -226,7 +227,7 @@ impl Slots {
     }
 }
 
-/// A slot in use, until this is dropped. Dropping it in the middle of a call costs the instance.
+/// A slot in use, until this is dropped. Dropping it during a call discards the instance.
 pub(crate) struct Lease {
     pub(crate) slots: Rc<Slots>,
     pub(crate) slot: SlotId,
@@ -234,9 +235,9 @@ pub(crate) struct Lease {
     pub(crate) state: LeaseState,
 }
 
-/// What is known of a leased instance.
+/// The state of a leased instance.
 pub(crate) enum LeaseState {
-    /// It is between calls.
+    /// It is not in a call.
     Clean,
     /// It is in a call.
     Running,
@@ -245,7 +246,7 @@ pub(crate) enum LeaseState {
 }
 
 impl Lease {
-    /// Asks that the instance is replaced in an orderly way.
+    /// Requests that the instance is replaced. It serves until its replacement is ready.
     pub(crate) fn retire(&self, reason: Reason) {
         self.slots.on(Event::RetireAsked { slot: self.slot, reason });
     }
@@ -268,7 +269,7 @@ impl Drop for Lease {
     }
 }
 
-/// A place among the waiters, left when this is dropped.
+/// A place in the queue. Dropping this leaves the queue.
 struct Place<'slots> {
     slots: &'slots Slots,
     waiter: WaiterId,
@@ -278,6 +279,6 @@ impl Drop for Place<'_> {
     fn drop(&mut self) {
         self.slots.waiters.borrow_mut().retain(|(waiter, _)| *waiter != self.waiter);
         let follows = self.slots.policy.borrow_mut().on(Event::WaiterLeft { waiter: self.waiter });
-        debug_assert_eq!(follows.into_iter().count(), 0, "nothing follows from a waiter that left");
+        debug_assert_eq!(follows.into_iter().count(), 0, "no action follows when a waiter leaves");
     }
 }

@@ -1,7 +1,7 @@
-//! What the server counts.
+//! The server's statistics.
 //!
-//! Each worker has its own counters, so the request path shares nothing with another thread; they
-//! are summed when an operator asks.
+//! Each worker has its own counters, so the request path shares nothing with another thread. They
+//! are summed when the metrics are read.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,22 +12,31 @@ use crate::runtime::bindings::Reading;
 use crate::runtime::fault::Fault;
 use crate::runtime::memory::MemoryStats;
 
-/// Why an instance left the rotation.
+/// Why an instance was retired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reason {
+    /// It trapped, used up its stack, or returned without a response.
     Trap,
+    /// It exceeded a time limit.
     Deadline,
+    /// Its memory is exhausted.
     Memory,
+    /// Its call was cancelled, because the client left.
     Cancelled,
+    /// It has served `requests-per-instance` requests.
     Requests,
+    /// The guest asked for its replacement.
     RequestedByGuest,
+    /// It has grown to more than `retire-memory`.
     MemoryGrown,
+    /// It holds many more handles than after its first request.
     HandleLeak,
+    /// It could not be started.
     Failed,
 }
 
 impl Reason {
-    /// Why the instance of a failed call is retired.
+    /// Why an instance is retired after this fault.
     pub(crate) fn of(fault: &Fault) -> Self {
         match fault {
             Fault::Trap(_) | Fault::Stack(_) | Fault::NoResponse => Self::Trap,
@@ -50,17 +59,17 @@ pub(crate) const REASONS: [(Reason, &str); 9] = [
     (Reason::Failed, "failed"),
 ];
 
-/// Upper bounds of the histograms' buckets, seconds: finer below 1 ms than the field's convention,
-/// which begins at 5 ms, because most answers here take microseconds.
+/// Upper bounds of the histograms' buckets, seconds. They are finer below 1 ms than Prometheus'
+/// defaults, which begin at 5 ms, because most responses take microseconds.
 pub(crate) const BUCKETS: [f64; 18] = [
     0.000_025, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1,
     0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
 ];
-/// The first status that is counted.
+/// The lowest status that is counted.
 pub(crate) const STATUS_FIRST: u16 = 100;
-/// How many statuses are counted, from the first.
+/// How many statuses are counted.
 pub(crate) const STATUSES: usize = 500;
-/// Counted for a request whose client left before the answer (nginx's convention).
+/// The status that is counted if the client left before the response (nginx's convention).
 pub(crate) const CLIENT_LEFT: u16 = 499;
 
 /// The counters of one route on one worker.
@@ -104,22 +113,22 @@ impl RouteStats {
 /// A histogram of seconds.
 #[derive(Debug, Default)]
 pub(crate) struct Histogram {
-    /// One per bound, and one for what is above all of them.
+    /// One per bound, and one for values above all of them.
     pub(crate) buckets: [AtomicU64; BUCKETS.len() + 1],
     pub(crate) nanoseconds: AtomicU64,
 }
 
 impl Histogram {
-    pub(crate) fn observe(&self, span: Duration) {
-        let seconds = span.as_secs_f64();
+    pub(crate) fn observe(&self, duration: Duration) {
+        let seconds = duration.as_secs_f64();
         let bucket = BUCKETS.partition_point(|bound| *bound < seconds);
         self.buckets[bucket].fetch_add(1, Relaxed);
-        let nanoseconds = u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
+        let nanoseconds = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
         self.nanoseconds.fetch_add(nanoseconds, Relaxed);
     }
 }
 
-/// What an instance's arena last said.
+/// The last usage of an instance's arena.
 #[derive(Clone, Debug)]
 pub(crate) struct SlotUsage {
     pub(crate) route: usize,
@@ -128,12 +137,12 @@ pub(crate) struct SlotUsage {
     pub(crate) usage: Reading,
 }
 
-/// Everything that the server counts, for one reading.
+/// The counters of all routes and workers.
 #[derive(Clone)]
 pub(crate) struct Metrics {
     /// Per route: its path, and the counters of each worker.
     pub(crate) routes: Arc<Vec<(String, Vec<Arc<RouteStats>>)>>,
-    /// Per worker: answers to paths that no route has.
+    /// Per worker: responses to requests without a route.
     pub(crate) unrouted: Arc<Vec<Arc<RouteStats>>>,
     /// Open connections per worker.
     pub(crate) connections: Arc<Vec<AtomicUsize>>,
@@ -161,7 +170,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_observation_falls_into_the_bucket_that_bounds_it() {
+    fn an_observation_is_counted_in_the_bucket_of_its_bound() {
         let histogram = Histogram::default();
         histogram.observe(Duration::from_millis(1));
         histogram.observe(Duration::from_secs(11));

@@ -1,9 +1,9 @@
-//! When an instance's arena is asked what it says: asking costs a call.
+//! When to read the usage of an instance's arena. Each reading costs a call.
 
 use crate::runtime::bindings::Reading;
 
-/// When to ask an instance what its arena says: at first after 1, 2, 4, … requests, in the end every
-/// [`INTERVAL_MAX`], but after every request while survivors add up.
+/// When to read the usage: after 1, 2, 4, … requests, later every [`INTERVAL_MAX`] requests. While
+/// allocations that survive their request add up, after every request.
 #[derive(Debug, Default)]
 pub(crate) struct UsageSchedule {
     next: u64,
@@ -14,12 +14,12 @@ pub(crate) struct UsageSchedule {
 const INTERVAL_MAX: u64 = 64;
 
 impl UsageSchedule {
-    /// Whether it is time, after so many requests.
+    /// Whether a reading is due after this many requests.
     pub(crate) fn is_due(&self, served: u64) -> bool {
         served >= self.next
     }
 
-    /// Takes in what the arena said after so many requests.
+    /// Records a reading after this many requests.
     pub(crate) fn record(&mut self, served: u64, reading: &Reading) {
         let pinned = reading.sealed.saturating_add(reading.in_use);
         self.interval =
@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_clean_instance_is_asked_ever_less_and_one_with_survivors_every_time() {
+    fn a_clean_instance_is_read_less_and_less_and_one_with_survivors_every_time() {
         let reading = |sealed| Reading {
             capacity: 1 << 20,
             in_use: 0,

@@ -1,4 +1,4 @@
-//! The WIT contract in Rust: requests are lowered by reference, responses are lifted once.
+//! The WIT contract in Rust. Requests are lowered by reference, responses are lifted once.
 
 #![allow(unreachable_pub, reason = "generated")]
 
@@ -14,8 +14,8 @@ wasmtime::component::bindgen!({
 pub use exports::arenaria::processor::handler::{Request, Response};
 pub use exports::arenaria::processor::memory::Reading;
 
-/// A moment as WIT has it: nanoseconds since 1970.
-pub(crate) fn nanoseconds(moment: SystemTime) -> u64 {
-    let since = moment.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+/// A time in the form that WIT uses: nanoseconds since 1970.
+pub(crate) fn nanoseconds(time: SystemTime) -> u64 {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -1,56 +1,59 @@
-//! How long a call runs in its guest, and the end of those that run for too long.
+//! Measures how long a call runs in its guest, and ends calls that run too long.
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant as Moment};
+use std::time::{Duration, Instant};
 
 use wasmtime::{Store, UpdateDeadline};
 
-/// Adds up the time that a call spends in the guest. Shared with the store's deadline callback,
-/// which must be `Sync`, though only one thread ever uses it: hence atomics, all relaxed.
+/// Adds up the time that a call spends in the guest.
 ///
-/// Most calls end before the clock's first tick, and cost no look at any clock: a call's time counts
-/// from the first tick that it meets, and each time it goes on from then.
+/// The store's deadline callback shares it and must be `Sync`, hence the atomics. Only one thread
+/// uses them, so all accesses are relaxed.
+///
+/// Most calls end before the first tick of the engine's clock and never read the time. The time of
+/// a call counts from the first tick, and from each time that the call resumes after it.
 pub(crate) struct Timer {
-    origin: Moment,
-    /// When the guest last went on, nanoseconds since `origin`; 0 before the first tick.
+    origin: Instant,
+    /// When the guest last resumed, nanoseconds since `origin`; 0 before the first tick.
     resumed: AtomicU64,
-    /// What it had used by then, nanoseconds.
+    /// The time that it had used by then, nanoseconds.
     spent: AtomicU64,
-    /// What it may use, nanoseconds.
+    /// The time that it may use, nanoseconds.
     limit: AtomicU64,
 }
 
 impl Timer {
     pub(crate) fn new() -> Self {
         let zero = || AtomicU64::new(0);
-        Self { origin: Moment::now(), resumed: zero(), spent: zero(), limit: zero() }
+        Self { origin: Instant::now(), resumed: zero(), spent: zero(), limit: zero() }
     }
 
-    /// A call begins, which may take so long.
+    /// A call with this limit begins.
     pub(crate) fn begin(&self, limit: Duration) {
         self.resumed.store(0, Ordering::Relaxed);
         self.spent.store(0, Ordering::Relaxed);
         self.limit.store(nanoseconds(limit), Ordering::Relaxed);
     }
 
-    /// Has every tick of the engine's clock meet the store's guest.
+    /// Makes every tick of the engine's clock interrupt the store's guest.
     pub(crate) fn attach<T>(self: &Arc<Self>, store: &mut Store<T>) {
         let timer = Arc::clone(self);
         store.epoch_deadline_callback(move |_| {
             if timer.tick() {
                 return Ok(UpdateDeadline::Interrupt);
             }
-            // Unlike a wake-up, this lets the runtime look at its sockets before the guest goes on.
+            // Unlike waking the task at once, this lets the runtime poll its sockets before the
+            // guest resumes.
             Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
         });
         store.set_epoch_deadline(1);
     }
 
-    /// The guest waits. What it ran for since the last tick counts, if there was one: otherwise a guest
-    /// that waits often would never be seen by the clock.
+    /// The guest waits. Its time since the last tick counts, if there was a tick. Otherwise a guest
+    /// that waits often would never use up its time.
     fn pause(&self) {
         let resumed = self.resumed.load(Ordering::Relaxed);
         if resumed != 0 {
@@ -58,12 +61,12 @@ impl Timer {
         }
     }
 
-    /// The guest goes on after others have had their turn.
+    /// The guest resumes after other tasks have run.
     fn resume(&self) {
         self.resumed.store(self.now(), Ordering::Relaxed);
     }
 
-    /// A tick meets the guest: says whether its time is over, and lets others have their turn.
+    /// A tick interrupts the guest. True if its time is used up.
     fn tick(&self) -> bool {
         let now = self.now();
         let resumed = match self.resumed.load(Ordering::Relaxed) {
@@ -81,11 +84,11 @@ impl Timer {
     }
 }
 
-fn nanoseconds(span: Duration) -> u64 {
-    u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
+fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// Runs a call; when it goes on after a pause, its timer does.
+/// Runs a call. Its timer pauses and resumes with it.
 pub(crate) async fn timed<F: Future>(timer: &Timer, mut call: Pin<&mut F>) -> F::Output {
     let mut paused = false;
     poll_fn(|context| {

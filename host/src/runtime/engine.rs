@@ -1,9 +1,10 @@
 //! The engines of the process: how guests are compiled, where their memories come from, and the
 //! clock that interrupts them.
 //!
-//! Memories come from a pool whose every slot has the size of the largest route's memory, reserved
-//! once at start. What a guest could use beyond the contract (threads, 64-bit memories) is switched
-//! off, and what costs every call something is on only where a component needs it ([`EngineKind`]).
+//! Memories come from a pool that is reserved once, at start-up. Each of its slots has the size of
+//! the largest memory of any route. Features that no guest needs (threads, 64-bit memories) are
+//! switched off. Features that make every call slower are on only where a component needs them
+//! ([`EngineKind`]).
 
 use std::fs::DirBuilder;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
@@ -23,26 +24,27 @@ use crate::config::limits::PAGE_BYTES;
 use crate::config::units::Size;
 use crate::runtime::memory::TABLE_ENTRIES_MAX;
 
-/// The native stack of a call, guest frames and host frames together. Touched pages only count.
+/// The native stack of a call, for guest frames and host frames. Only pages that are touched use
+/// memory.
 pub(crate) const FIBER_STACK_BYTES: usize = 2 << 20;
-/// The part of it that guest frames may use; past it, the guest traps.
+/// The part of it for guest frames. A guest that needs more traps.
 const GUEST_STACK_BYTES: usize = 1 << 20;
-/// How often a running guest lets others pass, and how precise its deadline is.
+/// How often a running guest yields to other tasks, and how precise its deadline is.
 const TICK: Duration = Duration::from_millis(1);
 
-/// What of WebAssembly an engine knows. There is at most one engine of each.
+/// Which features of WebAssembly an engine supports. There is at most one engine of each kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum EngineKind {
-    /// What processors and `wasi:http` 0.2 need; a call costs the least.
+    /// What processors and `wasi:http` 0.2 need. Calls are the fastest.
     Sync,
-    /// And the component model's asynchronous functions, streams and futures, and garbage-collected
-    /// heaps.
+    /// Adds asynchronous functions, streams and futures of the component model, and
+    /// garbage-collected heaps.
     Async,
 }
 
 impl EngineKind {
-    /// Native stacks that an instance may use at once: a call has one, and asynchronous tasks that wait
-    /// inside a synchronous call keep theirs.
+    /// How many native stacks an instance may use at once. Each call has one, and asynchronous
+    /// tasks that wait inside a synchronous call keep theirs.
     pub(crate) fn stacks(self) -> u32 {
         match self {
             Self::Sync => 1,
@@ -51,16 +53,16 @@ impl EngineKind {
     }
 }
 
-/// What the pool must hold.
+/// The size of an engine's pool.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PoolSize {
-    /// Instances at once, spares included.
+    /// The number of instances, including spares.
     pub instances: u32,
-    /// The most linear memories of any of them.
+    /// The largest number of linear memories of an instance.
     pub memories: u32,
-    /// The largest memory of any of them.
+    /// The largest memory of an instance.
     pub memory: Size,
-    /// The least that a garbage-collected heap may have in any of them, if one needs such a heap.
+    /// The smallest maximum of a garbage-collected heap, if an instance needs such a heap.
     pub heap_room: Option<Size>,
 }
 
@@ -86,36 +88,37 @@ pub(crate) fn engine(
         config.wasm_function_references(true);
         config.wasm_gc(true);
         config.collector(Collector::Copying);
-        config.gc_heap_initial_size(heap_begin(room).0);
+        config.gc_heap_initial_size(heap_initial_size(room).0);
     }
     config.wasm_memory64(false);
-    // Where one component is made of several, wasmtime copies from the memory of one into another's.
+    // In a composed component, wasmtime copies data from one component's memory to another's.
     config.wasm_multi_memory(true);
-    // Names and frames are for the operator's log; a client never sees them.
+    // Backtraces are for the operator's log. A client never sees them.
     config.wasm_backtrace_max_frames(std::num::NonZeroUsize::new(32));
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pooling(kind, pool)));
     config.cache(cache);
     Engine::new(&config).map_err(|error| {
         anyhow!(
-            "cannot reserve a pool of {} x {}: {error:#}; lower slots or memory",
+            "cannot reserve a pool of {} instances x {}: {error:#}; lower slots or memory",
             pool.instances,
             pool.memory
         )
     })
 }
 
-/// What a heap begins with. It grows by doubling, and a step past the instance's memory is refused
-/// whole: from here, the last step that is allowed ends near the end of the room.
-fn heap_begin(room: Size) -> Size {
+/// The initial size of a heap. A heap doubles when it grows, and a step beyond the instance's
+/// memory is refused. With this initial size, the last allowed step uses almost all of the room.
+fn heap_initial_size(room: Size) -> Size {
     const DOUBLINGS: u32 = 4;
     Size((room.0 >> DOUBLINGS) / PAGE_BYTES * PAGE_BYTES)
 }
 
 fn pooling(kind: EngineKind, pool: PoolSize) -> PoolingAllocationConfig {
-    // A compiled language makes one module and some shims, an interpreter with libraries dozens.
+    // A component of a compiled language has one module and some shims. An interpreter with
+    // libraries has dozens.
     const CORE_INSTANCES_PER_COMPONENT: u32 = 64;
     const TABLES_PER_COMPONENT: u32 = 16;
-    // A heap lies in a memory of the pool's, beside the linear ones.
+    // A heap takes one more memory of the pool, beside the linear memories.
     let heaps = if pool.heap_room.is_some() { pool.instances } else { 0 };
     let mut pooling = PoolingAllocationConfig::new();
     pooling
@@ -134,15 +137,16 @@ fn pooling(kind: EngineKind, pool: PoolSize) -> PoolingAllocationConfig {
     pooling
 }
 
-/// Opens wasmtime's own cache: keyed by the component's content, the compiler's settings and its version,
-/// so what is stale is never found. What is found is run: hence nobody else may write there.
+/// Opens wasmtime's cache of compiled components. Its keys contain the component's content and the
+/// compiler's settings and version, so a stale entry is never used. Entries are executed, so no
+/// other user may be able to write to the directory.
 ///
-/// A server without a home or with a read-only root has no cache of its own accord: it starts without
-/// one, after a warning.
+/// If the default directory cannot be used, for example because the root is read-only, this logs a
+/// warning and the server runs without a cache.
 ///
 /// # Errors
 ///
-/// If the operator named a directory and it cannot be used.
+/// If a directory was configured and cannot be used.
 pub(crate) fn open_cache(cache: &Cache) -> Result<Option<wasmtime::Cache>> {
     let opened = match cache {
         Cache::Off => return Ok(None),
@@ -153,7 +157,7 @@ pub(crate) fn open_cache(cache: &Cache) -> Result<Option<wasmtime::Cache>> {
         }
         Cache::User => match user_cache() {
             Some(directory) => open_directory(&directory),
-            None => Err(anyhow!("there is no cache directory: HOME and XDG_CACHE_HOME are unset")),
+            None => Err(anyhow!("no cache directory: HOME and XDG_CACHE_HOME are unset")),
         },
     };
     match opened {
@@ -178,7 +182,7 @@ fn open_directory(directory: &Path) -> Result<wasmtime::Cache> {
         .map_err(|error| refused(&error))?;
     let found = std::fs::metadata(directory).map_err(|error| refused(&error))?;
     if found.uid() != rustix::process::geteuid().as_raw() || found.mode() & 0o022 != 0 {
-        return Err(refused(&"others can write to it, and what it holds is run"));
+        return Err(refused(&"other users can write to it, and its content is executed"));
     }
     let mut config = CacheConfig::new();
     config.with_directory(directory);
@@ -191,8 +195,8 @@ fn user_cache() -> Option<PathBuf> {
     Some(folder("XDG_CACHE_HOME").or_else(from_home)?.join("arenaria"))
 }
 
-/// A thread of its own that advances the epoch of every engine. It is no task of a runtime, so a guest
-/// that holds a worker cannot hold it.
+/// A thread that advances the epoch of every engine. A guest that blocks a worker cannot block it,
+/// because it is not a task of a runtime.
 #[derive(Debug)]
 pub(crate) struct Clock {
     stop: Arc<AtomicBool>,
@@ -204,7 +208,7 @@ impl Clock {
     ///
     /// # Errors
     ///
-    /// If no thread can be had.
+    /// If the thread cannot be started.
     pub(crate) fn start(engines: &[Engine]) -> std::io::Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
         let (engines, stopped) = (engines.to_vec(), Arc::clone(&stop));
@@ -222,7 +226,7 @@ impl Drop for Clock {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
         if let Some(thread) = self.thread.take() {
-            // It can only have ended by itself if it panicked, which sleeping and counting do not.
+            // This fails only if the thread panicked, and sleeping and counting do not panic.
             let _ = thread.join();
         }
     }

@@ -1,10 +1,10 @@
-//! Why a call gave no answer, and how that is told from what wasmtime says.
+//! Why a call failed, derived from wasmtime's error.
 
 use std::fmt;
 
 use wasmtime::{GcHeapOutOfMemory, Trap, WasmBacktrace};
 
-/// Why a call gave no answer. The instance is lost.
+/// Why a call failed. Its instance must not be called again.
 #[derive(Debug)]
 pub enum Fault {
     /// The guest trapped.
@@ -15,21 +15,21 @@ pub enum Fault {
     Memory(String),
     /// The guest ran for longer than its limit.
     Deadline,
-    /// The guest ended well and gave no answer.
+    /// The guest returned without a response.
     NoResponse,
-    /// A request took longer than its limit, waits included.
+    /// A request took longer than its limit, including waits.
     RequestTimeout,
-    /// `configure` refused the settings, with a sentence for the operator.
+    /// `configure` rejected the settings, with a message for the operator.
     Refused(String),
 }
 
-/// What happened, from wasmtime's error and from whether the guest was denied memory.
+/// The fault, from wasmtime's error and from whether the guest was denied memory.
 pub(crate) fn fault(is_memory_denied: bool, error: &wasmtime::Error) -> Fault {
     let text = one_line(error);
     match error.downcast_ref::<Trap>() {
         Some(Trap::Interrupt) => Fault::Deadline,
         Some(Trap::StackOverflow) => Fault::Stack(text),
-        // An object of more than any heap could hold.
+        // An object that is larger than any heap.
         Some(Trap::AllocationTooLarge) => Fault::Memory(text),
         Some(Trap::MemoryOutOfBounds) if is_below_the_stack(&text) => Fault::Stack(text),
         _ if error.is::<GcHeapOutOfMemory<()>>() => Fault::Memory(text),
@@ -38,8 +38,8 @@ pub(crate) fn fault(is_memory_denied: bool, error: &wasmtime::Error) -> Fault {
     }
 }
 
-/// Whether a guest trapped below address 0, where its stack in linear memory ends: addresses wrap, so
-/// it is far above any memory of ours. Wasmtime says the address only in words.
+/// Whether a guest trapped below address 0, where its stack in linear memory ends. Addresses wrap,
+/// so the address is far above the end of the memory. Wasmtime reports it only in the error's text.
 fn is_below_the_stack(text: &str) -> bool {
     const FAULT: &str = "memory fault at wasm address 0x";
     const LOWEST: u64 = (4 << 30) - (16 << 20);
@@ -48,16 +48,17 @@ fn is_below_the_stack(text: &str) -> bool {
         .is_some_and(|(hex, _)| u64::from_str_radix(hex, 16).is_ok_and(|address| address >= LOWEST))
 }
 
-/// Whether a guest trapped because an allocation failed. Rust tells nobody but by the functions it
-/// ends in, which the name section of the module keeps; phase-arena's own is `arena_exhausted`.
+/// Whether a guest trapped because an allocation failed. Rust reports this only through the name of
+/// the function that traps, which is in the module's name section. The function of phase-arena is
+/// `arena_exhausted`.
 fn ended_in_exhaustion(error: &wasmtime::Error) -> bool {
-    const LAST_WORDS: [&str; 4] =
+    const FUNCTIONS: [&str; 4] =
         ["arena_exhausted", "handle_alloc_error", "rust_alloc_error_handler", "rust_oom"];
     let frames = error.downcast_ref::<WasmBacktrace>().map_or(&[][..], WasmBacktrace::frames);
     frames
         .iter()
         .filter_map(|frame| frame.func_name())
-        .any(|name| LAST_WORDS.iter().any(|words| name.contains(words)))
+        .any(|name| FUNCTIONS.iter().any(|function| name.contains(function)))
 }
 
 impl fmt::Display for Fault {
@@ -66,15 +67,17 @@ impl fmt::Display for Fault {
             Self::Trap(what) => write!(f, "the guest trapped: {what}"),
             Self::Stack(what) => write!(f, "the guest's stack is exhausted: {what}"),
             Self::Memory(what) => write!(f, "the guest's memory is exhausted: {what}"),
-            Self::Deadline => f.write_str("the guest ran for too long"),
-            Self::NoResponse => f.write_str("the guest gave no answer"),
-            Self::RequestTimeout => f.write_str("the request took too long"),
+            Self::Deadline => f.write_str("the guest exceeded its time limit"),
+            Self::NoResponse => f.write_str("the guest returned no response"),
+            Self::RequestTimeout => {
+                f.write_str("the request exceeded its time limit, including waits")
+            }
             Self::Refused(sentence) => f.write_str(sentence),
         }
     }
 }
 
-/// An error with its causes, as a sentence.
+/// An error with its causes, on one line.
 pub(crate) fn one_line(error: &wasmtime::Error) -> String {
     format!("{error:#}").lines().map(str::trim).collect::<Vec<_>>().join(" ")
 }

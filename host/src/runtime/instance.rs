@@ -1,8 +1,8 @@
-//! One instance in its store: started, called, and timed while it runs.
+//! One instance in its store: starts it, calls it, and limits its time.
 //!
-//! A call runs on a fiber. At every tick of the engine's clock it lets others pass; once it has run
-//! for longer than its limit, it traps. Only time in the guest counts, not time spent waiting while
-//! others run. After any [`Fault`] the instance must not be called again: the caller drops it.
+//! A call runs on a fiber. At every tick of the engine's clock it yields to other tasks. If it has
+//! run longer than its limit, it traps. Only time in the guest counts, not the time in which other
+//! tasks run. After any [`Fault`] the instance must not be called again: the caller drops it.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -28,11 +28,12 @@ pub(crate) struct Instance {
     store: Store<StoreData>,
     exports: Exports,
     timer: Arc<Timer>,
-    /// The longest that a call may take with all its waits. Who imports nothing waits for nothing.
+    /// The time limit of a call, including waits. None for components without imports: they cannot
+    /// wait.
     longest: Option<Duration>,
 }
 
-/// What can be called, by the component's world.
+/// The exports of the component's world.
 enum Exports {
     Processor(Processor),
     Proxy(Proxy),
@@ -40,8 +41,8 @@ enum Exports {
 }
 
 impl Instance {
-    /// Instantiates, and configures a processor. The instance's memory shows on `memory_stats` for as long as
-    /// it lives.
+    /// Instantiates, and configures a processor. The instance's memory shows on `memory_stats` for
+    /// as long as it lives.
     ///
     /// # Errors
     ///
@@ -55,10 +56,10 @@ impl Instance {
         let guest = if loaded.has_imports {
             StoreData::with_wasi(memory, config)
         } else {
-            StoreData::alone(memory)
+            StoreData::without_wasi(memory)
         };
         let mut store = guest.store(loaded.engine());
-        // What a guest hands over at once is at most what it has.
+        // A guest cannot pass more bytes in one call than its memory has.
         store.set_hostcall_fuel(config.memory.bytes());
         let timer = Arc::new(Timer::new());
         timer.attach(&mut store);
@@ -93,7 +94,7 @@ impl Instance {
         }
     }
 
-    /// Has a processor process a request.
+    /// Lets a processor handle a request.
     ///
     /// # Errors
     ///
@@ -110,8 +111,9 @@ impl Instance {
         result.map_err(|error| self.fault(&error))
     }
 
-    /// Has a `wasi:http` component answer a request, which may take its time in the guest, and a longer
-    /// one with all its waits. The answer is given while the guest goes on; this ends when it has.
+    /// Lets a `wasi:http` component handle a request. `guest_time` limits the time in the guest,
+    /// `request_time` the time with all waits. The response arrives while the guest still runs;
+    /// this returns after the guest.
     ///
     /// # Errors
     ///
@@ -128,7 +130,7 @@ impl Instance {
         let ended = {
             let call = pin!(async {
                 match exports {
-                    Exports::Processor(_) => unreachable!("a processor is handed whole requests"),
+                    Exports::Processor(_) => unreachable!("a processor is called through handle"),
                     Exports::Proxy(proxy) => wasi_http_call::proxy(store, proxy, call).await,
                     Exports::Service(service) => {
                         wasi_http_call::service(store, service, call).await
@@ -139,9 +141,10 @@ impl Instance {
         };
         match ended {
             Ok(Ok(())) if !reply.is_open() => Ok(()),
-            // A runtime may take exhaustion for an error of its own, and end.
+            // A language runtime may handle the exhausted memory as an error of its own, and
+            // return.
             Ok(Ok(())) if self.store.data().memory.has_denied() => {
-                Err(Fault::Memory("it ended without a response".to_owned()))
+                Err(Fault::Memory("it returned without a response".to_owned()))
             }
             Ok(Ok(())) => Err(Fault::NoResponse),
             Ok(Err(error)) => Err(self.fault(&error)),
@@ -159,7 +162,7 @@ impl Instance {
         self.store.data_mut().memory.begin();
     }
 
-    /// Reads the arena of a processor.
+    /// Reads the usage of a processor's arena.
     ///
     /// # Errors
     ///
@@ -172,12 +175,12 @@ impl Instance {
         result.map(presentable).map_err(|error| self.fault(&error))
     }
 
-    /// Whether the instance has grown, and has more memory than that.
+    /// Whether the instance has grown since its start, and has more memory than this.
     pub(crate) fn has_grown_past(&self, mark: Size) -> bool {
         self.store.data().memory.has_grown_past(mark)
     }
 
-    /// How many handles of the host the guest holds.
+    /// How many handles to host resources the guest holds.
     pub(crate) fn handles(&mut self) -> usize {
         self.store.data_mut().handles()
     }
@@ -187,12 +190,14 @@ impl Exports {
     fn processor(&self) -> &Processor {
         match self {
             Self::Processor(processor) => processor,
-            Self::Proxy(_) | Self::Service(_) => unreachable!("a route asks what its world has"),
+            Self::Proxy(_) | Self::Service(_) => {
+                unreachable!("a route calls only what its world exports")
+            }
         }
     }
 }
 
-/// Runs a call to its end, or to that of the time that it has.
+/// Runs a call until it ends or its time is used up.
 async fn within<F: Future>(longest: Option<Duration>, call: F) -> Result<F::Output, Fault> {
     match longest {
         None => Ok(call.await),
@@ -208,7 +213,8 @@ async fn exports(loaded: &Loaded, store: &mut Store<StoreData>) -> wasmtime::Res
     })
 }
 
-/// What a guest says of itself is for the operator: in numbers and names that can be shown.
+/// Limits the phases that a guest reports to a number and to names that can be shown to an
+/// operator.
 fn presentable(mut reading: Reading) -> Reading {
     const PHASES_MAX: usize = 16;
     const NAME_BYTES_MAX: usize = 64;

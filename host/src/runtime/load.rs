@@ -1,4 +1,4 @@
-//! From a file to something that can be instantiated: read, check, rewrite, compile, link.
+//! From a file to a component that can be instantiated: read, check, rewrite, compile, link.
 
 use std::path::{Path, PathBuf};
 
@@ -22,20 +22,20 @@ use crate::runtime::store::{self, StoreData};
 pub(crate) struct Source {
     path: PathBuf,
     bytes: Vec<u8>,
-    /// What the component says of itself.
+    /// What the component declares.
     pub info: ComponentInfo,
-    /// What it is served as.
+    /// The world that it is served as.
     pub world: World,
 }
 
 /// A component that can be instantiated.
 pub(crate) struct Loaded {
     pub(crate) exports: ExportsPre,
-    /// Whether its guests need WASI at all.
+    /// Whether its instances need WASI.
     pub(crate) has_imports: bool,
 }
 
-/// What can be instantiated, by the component's world.
+/// The component, ready to instantiate, by its world.
 pub(crate) enum ExportsPre {
     Processor(ProcessorPre<StoreData>),
     Proxy(ProxyPre<StoreData>),
@@ -47,7 +47,7 @@ impl Source {
     ///
     /// # Errors
     ///
-    /// A sentence that names the file, what is wrong with it, and the remedy.
+    /// If the component cannot be served. The message names the file, the problem and the remedy.
     pub(crate) fn read(path: &Path, memory: Size, grants: &Grants) -> Result<Self> {
         let name = path.display();
         let bytes = std::fs::read(path).map_err(|error| {
@@ -59,7 +59,7 @@ impl Source {
         Ok(Self { path: path.to_owned(), bytes, info, world })
     }
 
-    /// What of WebAssembly the component needs.
+    /// The kind of engine that the component needs.
     #[must_use]
     pub(crate) fn engine_kind(&self) -> EngineKind {
         if self.info.collects || world::is_asynchronous(&self.info.imports, self.world) {
@@ -69,24 +69,24 @@ impl Source {
         }
     }
 
-    /// What a pool must hold for instances of this component alone.
+    /// The size of a pool for instances of this component only.
     #[must_use]
     pub(crate) fn pool(&self, instances: u32, memory: Size) -> PoolSize {
         let memories = u32::try_from(self.info.memories.len()).unwrap_or(u32::MAX);
         PoolSize { instances, memories, memory, heap_room: self.info.heap_room(memory) }
     }
 
-    /// Gives the component its memory, compiles it and links it with what it is given.
+    /// Sets the component's memory size, compiles it and links its imports.
     ///
     /// # Errors
     ///
-    /// A sentence that names the file, what is wrong with it, and the remedy.
+    /// If the component cannot be served. The message names the file, the problem and the remedy.
     pub(crate) fn load(&self, engine: &Engine, memory: Size) -> Result<Loaded> {
         let name = self.path.display();
         let bounded = info::apply(&self.bytes, &self.info, memory)
             .map_err(|refusal| anyhow!("cannot serve {name}: {refusal}"))?;
         self.link(engine, &bounded).map_err(|error| {
-            anyhow!("cannot serve {name}: {}; rebuild it from its source", one_line(&error))
+            anyhow!("cannot serve {name}: {}; rebuild the component", one_line(&error))
         })
     }
 
@@ -105,7 +105,7 @@ impl Source {
 }
 
 impl Loaded {
-    /// The engine that it was compiled for.
+    /// The engine that compiled it.
     pub(crate) fn engine(&self) -> &Engine {
         match &self.exports {
             ExportsPre::Processor(pre) => pre.engine(),

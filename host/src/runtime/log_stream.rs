@@ -1,4 +1,4 @@
-//! What a guest prints, as lines of the host's log.
+//! Writes a guest's standard output and error to the host's log, line by line.
 
 use std::io;
 use std::pin::Pin;
@@ -8,10 +8,10 @@ use std::task::{Context, Poll};
 use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 
-/// The longest line; what is longer is cut into several.
+/// The length of the longest line. A longer one is split.
 const LINE_BYTES_MAX: usize = 1024;
 
-/// Standard output or error of a guest. All streams of it add to the same line.
+/// Standard output or error of a guest. All clones add to the same line.
 #[derive(Clone)]
 pub(crate) struct LogStream {
     name: &'static str,
@@ -24,7 +24,7 @@ impl LogStream {
     }
 
     fn print(&self, bytes: &[u8]) {
-        // Nothing here panics while it holds the line.
+        // No code here panics while it holds the lock.
         let mut line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
         for &byte in bytes {
             if byte != b'\n' {
@@ -32,7 +32,7 @@ impl LogStream {
             }
             if byte == b'\n' || line.len() == LINE_BYTES_MAX {
                 let text = String::from_utf8_lossy(&line);
-                // Escaped, so that no guest writes the log's own lines.
+                // Escaped, so that a guest cannot forge lines of the log.
                 tracing::info!(target: "guest", stream = self.name, "{}", text.escape_debug());
                 line.clear();
             }

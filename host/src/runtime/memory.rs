@@ -1,4 +1,4 @@
-//! The bound on what an instance can make the host allocate for it, and who counts it.
+//! Limits and counts the memory that the host allocates for an instance.
 
 use std::io;
 use std::sync::Arc;
@@ -8,11 +8,11 @@ use wasmtime::ResourceLimiter;
 
 use crate::config::units::Size;
 
-/// The memory of all the instances that were started with it, linear memories and collectors' heaps
-/// apart.
+/// The memory of all instances that were started with it. Linear memories and garbage-collected
+/// heaps are counted separately.
 ///
-/// Atomic because a store's data must be `Send`: no two workers share one, hence also a cache line
-/// of its own.
+/// It is atomic because a store's data must be `Send`. Each worker has its own, on its own cache
+/// line.
 #[derive(Debug, Default)]
 #[repr(align(64))]
 pub(crate) struct MemoryStats {
@@ -28,25 +28,25 @@ struct Gauge {
 }
 
 impl MemoryStats {
-    /// Bytes of linear memory of the instances that live.
+    /// Bytes of linear memory of all live instances.
     #[must_use]
     pub(crate) fn bytes(&self) -> u64 {
         self.linear.bytes.load(Ordering::Relaxed)
     }
 
-    /// How often a `memory.grow` gave an instance more memory, since the start.
+    /// How often a `memory.grow` succeeded.
     #[must_use]
     pub(crate) fn grows(&self) -> u64 {
         self.linear.grows.load(Ordering::Relaxed)
     }
 
-    /// Bytes of garbage-collected heaps of the instances that live, also those that are free.
+    /// Bytes of garbage-collected heaps of all live instances, including free space.
     #[must_use]
     pub(crate) fn heap_bytes(&self) -> u64 {
         self.heap.bytes.load(Ordering::Relaxed)
     }
 
-    /// How often a collector was given a larger heap, since the start.
+    /// How often a garbage-collected heap has grown.
     #[must_use]
     pub(crate) fn heap_grows(&self) -> u64 {
         self.heap.grows.load(Ordering::Relaxed)
@@ -60,7 +60,7 @@ impl MemoryStats {
     }
 }
 
-/// What asks for memory.
+/// What the memory is for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Linear,
@@ -68,34 +68,34 @@ enum Kind {
 }
 
 impl Kind {
-    /// Wasmtime tells them apart by nothing but this: a heap may have all that 32 bits can address, and
-    /// every linear memory has a maximum that the operator set (see `contract`). One of exactly 4 GiB is
-    /// shown as a heap, and bounded as well.
+    /// Wasmtime distinguishes them only by the maximum: that of a heap is 4 GiB, and that of a
+    /// linear memory is the operator's setting (see `component::info`). A linear memory of exactly
+    /// 4 GiB is counted as a heap, and limited in the same way.
     fn of(maximum: Option<usize>) -> Self {
         const ADDRESSES: usize = 1 << 32;
         if maximum.is_some_and(|maximum| maximum < ADDRESSES) { Self::Linear } else { Self::Heap }
     }
 }
 
-/// The bound on everything that one instance can make the host allocate for it, and who counts it.
+/// Limits the memory of one instance, and counts it in the statistics.
 pub(crate) struct MemoryLimiter {
-    /// Bytes of all memories and the collector's heap together.
+    /// The maximum of all linear memories and the heap together, bytes.
     limit: usize,
     used: usize,
-    /// The heap's part of what is used.
+    /// The part of `used` that belongs to the heap.
     heap: usize,
-    /// What it began with.
+    /// The bytes that were used when the instance was complete.
     begun: usize,
-    /// Whether the guest has asked for more than it may have, in this call.
+    /// Whether a request for memory was denied in this call.
     denied: bool,
-    /// Whether the instance has the memories that it begins with.
+    /// Whether the instance is complete.
     settled: bool,
-    /// What was allowed last, for when the system does not have it.
+    /// The last allowed growth, to be undone if the operating system fails it.
     allowed: (Kind, usize),
     stats: Arc<MemoryStats>,
 }
 
-/// Entries of a table, which holds the functions that are called indirectly.
+/// The maximum number of entries of a table. Tables hold the functions that are called indirectly.
 pub(crate) const TABLE_ENTRIES_MAX: usize = 20_000;
 
 impl MemoryLimiter {
@@ -105,31 +105,31 @@ impl MemoryLimiter {
         Self { limit, used: 0, heap: 0, begun: 0, denied: false, settled: false, allowed, stats }
     }
 
-    /// The instance is there: from here on, what it asks for is a grow.
+    /// The instance is complete. From now on, each request for memory counts as growth.
     pub(crate) fn settle(&mut self) {
         self.settled = true;
         self.begun = self.used;
     }
 
-    /// A call begins, which has asked for nothing yet.
+    /// A call begins.
     pub(crate) fn begin(&mut self) {
         self.denied = false;
     }
 
-    /// Whether the guest has asked for more than it may have, in this call.
+    /// Whether a request for memory was denied in this call.
     pub(crate) fn has_denied(&self) -> bool {
         self.denied
     }
 
-    /// Whether the instance has grown since it began, and has more than that.
+    /// Whether the instance has grown since its start, and has more memory than this.
     pub(crate) fn has_grown_past(&self, mark: Size) -> bool {
         self.used > self.begun && self.used as u64 > mark.0
     }
 }
 
 impl ResourceLimiter for MemoryLimiter {
-    /// Wasmtime asks for what each memory begins with, and then for each `memory.grow`; and in the same
-    /// way for the heap of its collector.
+    /// Wasmtime calls this for the initial size of each memory, for each `memory.grow`, and in the
+    /// same way for the garbage-collected heap.
     fn memory_growing(
         &mut self,
         current: usize,
@@ -138,9 +138,11 @@ impl ResourceLimiter for MemoryLimiter {
     ) -> wasmtime::Result<bool> {
         let kind = Kind::of(maximum);
         let used = self.used.saturating_add(desired.saturating_sub(current));
-        // A collector that is refused more collects, and may go on: its end is an error of its own.
+        // If a heap must not grow, the collector runs and the guest may continue. If that frees too
+        // little, wasmtime reports an error of its own.
         self.denied |= used > self.limit && kind == Kind::Linear;
-        // Past the memory's own maximum wasmtime would refuse only what is allowed and counted here.
+        // Wasmtime checks the memory's own maximum only after this, when the growth would already
+        // be counted.
         if used > self.limit || maximum.is_some_and(|maximum| desired > maximum) {
             return Ok(false);
         }
@@ -154,8 +156,8 @@ impl ResourceLimiter for MemoryLimiter {
         Ok(true)
     }
 
-    /// Only the system still fails what was allowed. A size beyond all addresses comes here too, but
-    /// was never asked for above, and its error is another.
+    /// Undoes the accounting if the operating system could not map the memory (an `io::Error`).
+    /// Other failures were never counted.
     fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
         if error.is::<io::Error>() {
             let (kind, more) = self.allowed;
@@ -192,7 +194,7 @@ mod tests {
 
     const PAGE: usize = 65_536;
 
-    /// A box of four pages, its stats, and a look at that: pages, grows.
+    /// A limiter of four pages, and a function that reads its statistics: pages, grows.
     fn limiter_and_stats() -> (MemoryLimiter, impl Fn() -> (usize, u64)) {
         let stats = Arc::new(MemoryStats::default());
         let limiter = MemoryLimiter::new(Size(4 * PAGE as u64), Arc::clone(&stats));
@@ -205,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_a_guest_grows_by_is_a_grow() {
+    fn initial_memory_does_not_count_as_growth() {
         let (mut limiter, shown) = limiter_and_stats();
         assert!(ask(&mut limiter, [0, 0], 4));
         assert!(ask(&mut limiter, [0, 1], 4));
@@ -238,7 +240,7 @@ mod tests {
         limiter.settle();
         assert!(ask(&mut limiter, [1, 2], all));
         assert!(!ask(&mut limiter, [2, 4], all));
-        assert!(!limiter.has_denied(), "the collector goes on with what it has");
+        assert!(!limiter.has_denied(), "the collector continues with the heap that it has");
         assert_eq!((shown(), heap()), ((1, 0), (2, 1)));
         assert!(ask(&mut limiter, [2, 3], all));
         limiter.memory_grow_failed(io::Error::from(io::ErrorKind::OutOfMemory).into()).unwrap();
@@ -253,7 +255,7 @@ mod tests {
         assert!(ask(&mut limiter, [0, 1], 3));
         limiter.settle();
         assert!(!ask(&mut limiter, [1, 4], 3));
-        assert!(!limiter.denied, "that was the guest's own maximum");
+        assert!(!limiter.denied, "that was the memory's own maximum");
         assert!(!ask(&mut limiter, [1, 5], 8));
         assert!(limiter.denied);
         assert_eq!(shown(), (1, 0));

@@ -1,9 +1,9 @@
-//! What a store knows of its guest: its box of memory, and the WASI that it is given.
+//! The host's data of one instance: its memory limit, and its WASI.
 //!
-//! A processor that imports nothing has no WASI at all. Who imports it is given an implementation
-//! with nothing behind it: no files, an empty environment, no arguments, output that goes nowhere,
-//! sockets that refuse, outgoing requests that are denied. Clocks and random numbers are real, for no
-//! runtime works without them. [Grants](crate::config::grants::Grants) name the exceptions.
+//! A component without imports has no WASI. Any other gets an implementation that gives access to
+//! nothing: no files, an empty environment, no arguments, discarded output, refused sockets, denied
+//! outgoing requests. Clocks and random numbers are real, because language runtimes need them.
+//! [Grants](crate::config::grants::Grants) are the exceptions.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -28,24 +28,25 @@ use crate::runtime::memory::MemoryLimiter;
 /// How an instance is started.
 #[derive(Clone, Debug)]
 pub(crate) struct InstanceConfig {
-    /// What `configure` is given, and what the grants `config` and `environment` show.
+    /// The settings: passed to `configure`, and visible through the grants `config` and
+    /// `environment`.
     pub settings: Vec<(String, String)>,
-    /// How long it may take.
+    /// The time limit of the start.
     pub time: Duration,
-    /// How long a later call may take, waits included, where the guest can wait.
+    /// The time limit of a later call, including waits, for components with imports.
     pub call_time: Duration,
     /// All the memory that the instance may have.
     pub memory: Size,
-    /// Outgoing requests at once, where any are granted.
+    /// The maximum number of concurrent outgoing requests, where any are granted.
     pub(crate) outgoing_requests: usize,
-    /// What the guest is given beyond what it needs to run at all.
+    /// What the guest may access.
     pub grants: Grants,
 }
 
-/// What a store knows of its guest.
+/// The host's data of one instance.
 pub(crate) struct StoreData {
     pub(crate) memory: MemoryLimiter,
-    /// Only what imports WASI has it: see [`linker`].
+    /// None for a component without imports: see [`linker`].
     wasi: Option<Box<Wasi>>,
 }
 
@@ -58,40 +59,40 @@ struct Wasi {
     config: WasiConfigVariables,
 }
 
-/// Handles that one instance may hold of the host, of all kinds together: an engine with a collector
-/// keeps one for every piece of a long body until it collects. The largest of them are header fields, so
-/// that a hostile guest can make the host hold 32 MiB.
+/// The maximum number of handles to host resources that one instance may hold. A language runtime
+/// with garbage collection keeps a handle for every piece of a long body until it collects. The
+/// largest resources are header fields, so a hostile guest can make the host hold 32 MiB.
 const HANDLES_MAX: usize = 2048;
-/// The most that is copied out of a guest at once on the way to a client.
+/// The largest piece of a body that is copied from a guest at once.
 const CHUNK_BYTES: usize = 64 << 10;
-/// The most random bytes at once.
+/// The most random bytes per call.
 const RANDOM_BYTES_MAX: u64 = 1 << 20;
-/// The header fields of a message that a guest makes, as the host holds them.
+/// The maximum size of the header fields of a message that a guest makes.
 const FIELDS_BYTES_MAX: usize = 16 << 10;
-/// What the handles of one instance can make the host hold.
+/// The maximum memory behind the handles of one instance.
 pub(crate) const HANDLES_BYTES_MAX: u64 = (HANDLES_MAX * FIELDS_BYTES_MAX) as u64;
 
 impl StoreData {
-    /// A guest that imports nothing.
-    pub(crate) fn alone(memory: MemoryLimiter) -> Self {
+    /// The data for a component without imports.
+    pub(crate) fn without_wasi(memory: MemoryLimiter) -> Self {
         Self { memory, wasi: None }
     }
 
-    /// A guest that imports WASI.
+    /// The data for a component that imports WASI.
     pub(crate) fn with_wasi(memory: MemoryLimiter, config: &InstanceConfig) -> Self {
         Self { memory, wasi: Some(Box::new(Wasi::new(config))) }
     }
 
-    /// How many handles of the host the guest holds.
+    /// How many handles to host resources the guest holds.
     pub(crate) fn handles(&mut self) -> usize {
         self.wasi.as_mut().map_or(0, |wasi| wasi.table.iter_mut().count())
     }
 
     fn wasi(&mut self) -> &mut Wasi {
-        self.wasi.as_mut().expect("only what has it is linked with it")
+        self.wasi.as_mut().expect("only components with imports are linked with WASI")
     }
 
-    /// A store for a guest.
+    /// A store with this data.
     pub(crate) fn store(self, engine: &Engine) -> Store<Self> {
         let mut store = Store::new(engine, self);
         store.limiter(|data| &mut data.memory);
@@ -140,10 +141,10 @@ impl WasiHttpView for StoreData {
     }
 }
 
-/// Where outgoing requests may go: nowhere, unless it was granted.
+/// Sends outgoing requests to granted destinations and denies all others.
 pub(crate) struct Outgoing {
     granted: Arc<[Authority]>,
-    /// For requests that are under way: each has a socket of the host's, and buffers.
+    /// Limits concurrent requests, because each uses a socket and buffers of the host.
     permits: Arc<Semaphore>,
 }
 
@@ -157,7 +158,7 @@ impl Outgoing {
     }
 }
 
-/// A response, and what goes on while its body is read.
+/// A response, and the future that drives its connection while the body is read.
 type Sent = (http::Response<WasiBody>, Box<dyn Future<Output = Result<(), HttpError>> + Send>);
 
 impl WasiHttpHooks for Outgoing {
@@ -195,11 +196,11 @@ impl WasiHttpHooks for Outgoing {
     }
 }
 
-/// A linker with what a component of these imports is given: nothing for one that imports nothing.
+/// A linker that provides these imports. It is empty for a component without imports.
 ///
 /// # Errors
 ///
-/// None that is known: no name is defined twice.
+/// If a name is defined twice, which does not happen.
 pub(crate) fn linker(
     engine: &Engine,
     imports: &[String],
@@ -211,7 +212,7 @@ pub(crate) fn linker(
     }
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
-    // Whether it may be imported at all has been decided by name: see [`crate::component::world::ungranted`].
+    // Whether it may be imported was decided by name: see [`crate::component::world::ungranted`].
     wasmtime_wasi_config::add_to_linker(&mut linker, |data: &mut StoreData| {
         WasiConfig::from(&data.wasi().config)
     })?;

@@ -1,7 +1,8 @@
-//! One request and its answer through `wasi:http`: the calls, and how the answer comes back.
+//! Calls of `wasi:http` exports: one request in, one response out.
 //!
-//! The guest answers in the middle of its call and goes on: it writes the body, and may work after
-//! that. So the answer comes through a channel ([`Reply`]), and the call ends when the guest does.
+//! The guest responds in the middle of its call. Then it writes the body, and may continue after
+//! that. So the response arrives through a channel ([`Reply`]), and the call returns when the guest
+//! does.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -23,25 +24,26 @@ use wasmtime_wasi_http::{Error, WasiBody, WasiHttpView as _};
 use crate::runtime::fault::Fault;
 use crate::runtime::store::{Outgoing, StoreData};
 
-/// A request, and where its answer goes.
+/// A request, and the channel for its response.
 pub(crate) struct WasiHttpCall {
     pub(crate) request: http::Request<WasiBody>,
     pub(crate) reply: Reply,
 }
 
-/// Why there is no answer.
+/// Why a call has no response.
 #[derive(Debug)]
 pub(crate) enum CallError {
     /// The guest failed.
     Fault(Fault),
-    /// The guest said an error.
+    /// The guest returned an error instead of a response.
     GuestError(String),
 }
 
+/// A response, or why there is none.
 pub(crate) type CallResult = Result<http::Response<WasiBody>, CallError>;
 
-/// Where one answer goes, by whoever has it first. One thread uses it; the lock is for a callback that
-/// must be `Sync`.
+/// The channel for one response. Only the first result is sent. One thread uses it; the lock is
+/// there because wasmtime's callback must be `Sync`.
 #[derive(Clone)]
 pub(crate) struct Reply(Arc<Mutex<Option<oneshot::Sender<CallResult>>>>);
 
@@ -51,16 +53,16 @@ impl Reply {
         (Self(Arc::new(Mutex::new(Some(sender)))), receiver)
     }
 
-    /// Whether no answer has been given.
+    /// Whether no result has been sent yet.
     pub(crate) fn is_open(&self) -> bool {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
-    /// Gives the answer, unless one has been given.
+    /// Sends the result, unless one was sent before.
     pub(crate) fn send(&self, result: CallResult) {
         let sender = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(sender) = sender {
-            // Who asked may have left.
+            // The receiver is gone if the client has left.
             let _ = sender.send(result);
         }
     }
@@ -78,46 +80,50 @@ pub(crate) async fn proxy(
     let out = http.new_response_outparam_from_callback(move |result| {
         let result =
             result.map(|response| response.map(|body| body.map_err(Error::from).boxed_unsync()));
-        reply.send(result.map_err(|code| CallError::GuestError(format!("it answered {code:?}"))));
+        reply.send(result.map_err(|code| {
+            CallError::GuestError(format!("the component returned the error {code:?}"))
+        }));
     })?;
     proxy.wasi_http_incoming_handler().call_handle(store, request, out).await
 }
 
-/// Calls `wasi:http/handler@0.3`, and stays until the guest has no more to do and its body is taken:
-/// only while somebody waits does anything in the store go on.
+/// Calls `wasi:http/handler@0.3`, and returns when the guest has no more tasks and its body has
+/// been read. The store makes progress only while this future is polled.
 pub(crate) async fn service(
     store: &mut Store<StoreData>,
     service: &Service,
     call: WasiHttpCall,
 ) -> wasmtime::Result<()> {
     let WasiHttpCall { request, reply } = call;
-    // It only filters header fields here; the type of what goes on borrows it.
+    // This only filters header fields. The future below borrows it.
     let mut hooks = Outgoing::nowhere();
     let (request, received) = p3::Request::from_http(&mut hooks, request);
-    let conversation = store.run_concurrent(async move |accessor| {
+    let call = store.run_concurrent(async move |accessor| {
         match service.handle(accessor, request).await? {
             Err(code) => {
-                reply.send(Err(CallError::GuestError(format!("it answered {code:?}"))));
+                reply.send(Err(CallError::GuestError(format!(
+                    "the component returned the error {code:?}"
+                ))));
             }
             Ok(response) => {
                 let response = accessor.with(|store| response.into_http(store, received))?;
-                let (taken, end) = oneshot::channel();
-                let signalled = |body| BodyEndSignal { body, _taken: taken }.boxed_unsync();
+                let (dropped, end) = oneshot::channel();
+                let signalled = |body| BodyEndSignal { body, _end: dropped }.boxed_unsync();
                 reply.send(Ok(response.map(signalled)));
-                // It is never sent: the body's end is its drop.
+                // Nothing is ever sent: the sender is dropped with the body.
                 let _: Result<(), _> = end.await;
             }
         }
         poll_fn(|context| accessor.poll_no_interesting_tasks(context)).await;
         Ok(())
     });
-    conversation.await?
+    call.await?
 }
 
-/// A body whose end is seen.
+/// A body that signals its end when it is dropped.
 struct BodyEndSignal {
     body: WasiBody,
-    _taken: oneshot::Sender<()>,
+    _end: oneshot::Sender<()>,
 }
 
 impl Body for BodyEndSignal {

@@ -1,7 +1,8 @@
-//! Whether all instances and the host fit into memory. Checked once, before anything is started.
+//! Checks that all instances and the host fit into memory. This happens once, before anything is
+//! started.
 //!
-//! Not counted one by one are hyper's buffers, at most twice `request-head` or 64 KiB a connection:
-//! the other half of `host-memory` is for them, so `connections` should not be set beyond what it holds.
+//! Hyper's buffers are not counted one by one. Each connection has at most twice `request-head` or
+//! 64 KiB. Half of `host-memory` is for them, so `connections` should be low enough for that half.
 
 use std::fmt;
 
@@ -13,7 +14,7 @@ use crate::runtime::engine::{EngineKind, FIBER_STACK_BYTES};
 use crate::runtime::load::Source;
 use crate::runtime::store::HANDLES_BYTES_MAX;
 
-/// What all instances and the host may take at most, term by term.
+/// The maximum memory of all instances and the host, term by term.
 #[derive(Debug, PartialEq)]
 pub(crate) struct MemoryPlan {
     workers: u64,
@@ -21,21 +22,21 @@ pub(crate) struct MemoryPlan {
     host: Size,
 }
 
-/// What the instances of one route take.
+/// The memory of the instances of one route.
 #[derive(Debug, PartialEq)]
 struct Term {
     path: String,
     slots: u64,
     memory: Size,
-    /// Native stacks of an instance.
+    /// The number of native stacks of an instance.
     stacks: u64,
-    /// What an instance can make the host hold for it.
+    /// The maximum memory behind the handles of an instance.
     handles: Size,
 }
 
 impl MemoryPlan {
-    /// The terms, from a configuration: as if its components were processors that import nothing, of which
-    /// none takes less.
+    /// The terms of a configuration, before its components are known. They are counted as
+    /// processors without imports, which need the least memory.
     #[must_use]
     pub(crate) fn new(config: &Config) -> Self {
         let routes = config.routes.iter().map(|route| Term {
@@ -52,7 +53,7 @@ impl MemoryPlan {
         }
     }
 
-    /// The terms, once it is known what the components of the routes are.
+    /// The terms with the components of the routes.
     #[must_use]
     pub(crate) fn with(mut self, sources: &[Source]) -> Self {
         for (term, source) in self.routes.iter_mut().zip(sources) {
@@ -63,7 +64,8 @@ impl MemoryPlan {
         self
     }
 
-    /// The sum. A spare per worker and route lets a replacement be warm before the old one leaves.
+    /// The sum. It includes one spare instance per worker and route, so that a replacement can be
+    /// warm before the old instance is dropped.
     #[must_use]
     pub(crate) fn sum(&self) -> Size {
         let instances = self.routes.iter().map(|term| {
@@ -73,17 +75,17 @@ impl MemoryPlan {
         Size(instances.sum::<u64>().saturating_add(self.host.0))
     }
 
-    /// Compares the sum with what there is.
+    /// Compares the sum with the available memory.
     ///
     /// # Errors
     ///
-    /// The arithmetic, if it does not fit.
+    /// If it does not fit. The message contains the terms of the sum.
     pub(crate) fn check(&self, available: Size) -> Result<(), String> {
         if self.sum() <= available {
             return Ok(());
         }
         Err(format!(
-            "the memory settings need {self} but the machine or cgroup has {}; lower memory, slots, \
+            "the memory settings need {self}, but the machine or cgroup has {}; lower memory, slots, \
              workers or host-memory",
             mebibytes(available)
         ))
@@ -104,17 +106,18 @@ impl fmt::Display for MemoryPlan {
     }
 }
 
-/// Sums are rarely round: whole mebibytes are near enough for a reader.
+/// A size in whole mebibytes, rounded up, because sums are rarely round.
 fn mebibytes(size: Size) -> String {
     format!("{}MiB", size.0.div_ceil(1 << 20))
 }
 
-/// What this process may use: the least of the machine's memory and the limits of its cgroup and of
-/// the root cgroup that it sees, which in a container is the container's.
+/// The memory that this process may use: the minimum of the machine's memory, the limit of its
+/// cgroup and the limit of the root cgroup. In a container, the visible root cgroup is that of the
+/// container.
 ///
 /// # Errors
 ///
-/// If the system does not say.
+/// If the operating system does not report it.
 pub(crate) fn available_memory() -> anyhow::Result<Size> {
     let memory = MemoryRefreshKind::nothing().with_ram();
     let mut system = System::new_with_specifics(RefreshKind::nothing().with_memory(memory))?;
@@ -137,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn the_sum_is_what_its_terms_say() {
+    fn the_sum_is_that_of_its_terms() {
         let plan = MemoryPlan {
             workers: 2,
             routes: vec![term("/", 4, 16, [1, 0]), term("/b", 1, 1, [4, 32])],

@@ -1,8 +1,9 @@
-//! The server as a whole: checked, warmed, started, drained.
+//! The server as a whole: checks the configuration, warms the instances, serves, and drains.
 //!
-//! The control thread accepts connections and hands each to the worker that has the fewest: a
-//! kernel's spreading (`SO_REUSEPORT`) is by hash, so a few long connections may all meet on one
-//! core. Handing over costs once per connection, nothing per request.
+//! The control thread accepts connections and passes each to the worker with the fewest
+//! connections. The kernel's alternative (`SO_REUSEPORT`) distributes by hash, so a few long
+//! connections may all be on one core. Passing a socket costs time once per connection, and none
+//! per request.
 
 pub(crate) mod memory_plan;
 mod operator;
@@ -30,7 +31,7 @@ use crate::server::memory_plan::{MemoryPlan, available_memory};
 use crate::server::operator::Operator;
 use crate::server::worker::{Command, Plan, WorkerHandle};
 
-/// A server whose instances are warm and whose sockets are bound.
+/// A server with warm instances and bound sockets.
 pub(crate) struct Server {
     config: Config,
     listener: TcpListener,
@@ -41,16 +42,17 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Checks that everything fits, binds the sockets, loads the components and warms every
-    /// instance. To be called on a tokio runtime.
+    /// Checks that everything fits into memory, binds the sockets, loads the components and warms
+    /// every instance. Must be called on a tokio runtime.
     ///
     /// # Errors
     ///
-    /// A sentence that names what is wrong, its value and the remedy. Nothing is left running.
+    /// If the server cannot start. The message names the problem, its value and the remedy. Nothing
+    /// is left running.
     pub(crate) async fn start(config: Config) -> Result<Self> {
         let plan = MemoryPlan::new(&config);
         plan.check(available_memory()?).map_err(|sentence| anyhow!(sentence))?;
-        // All files are looked at before the slow part begins.
+        // Read all files before the slow part begins.
         let sources = config
             .routes
             .iter()
@@ -91,25 +93,26 @@ impl Server {
         })
     }
 
-    /// Where requests come in.
+    /// The address of the data listener.
     ///
     /// # Errors
     ///
-    /// If the system does not say.
+    /// If the operating system does not report it.
     pub(crate) fn address(&self) -> std::io::Result<SocketAddr> {
         self.listener.local_addr()
     }
 
-    /// Where the operator asks, if anywhere.
+    /// The address of the operator's listener, if there is one.
     ///
     /// # Errors
     ///
-    /// If the system does not say.
+    /// If the operating system does not report it.
     pub(crate) fn operator_address(&self) -> std::io::Result<Option<SocketAddr>> {
         self.operator_listener.as_ref().map(TcpListener::local_addr).transpose()
     }
 
-    /// Serves until `shutdown` ends; then answers what was asked, refuses what is new, and returns.
+    /// Serves until `shutdown` ends. Then finishes the requests in progress, refuses new
+    /// connections, and returns.
     pub(crate) async fn run(self, shutdown: impl Future<Output = ()>) {
         let Self { config, listener, operator_listener, operator, workers, _clock } = self;
         if let Some(listener) = operator_listener {
@@ -122,25 +125,25 @@ impl Server {
         drop(listener);
         operator.ready.store(false, Relaxed);
         for worker in &workers {
-            // One that has ended already has nothing to drain.
+            // This fails only if the worker has ended already.
             let _ = worker.commands.send(Command::Drain);
         }
         let ended =
             tokio::task::spawn_blocking(move || workers.into_iter().for_each(WorkerHandle::join));
         if ended.await.is_err() {
-            warn!("could not wait for the workers");
+            warn!("cannot wait for the workers to end");
         }
     }
 }
 
-/// Binds the first address that the host's name resolves to and that can be bound.
+/// Resolves the name and binds the first of its addresses that can be bound.
 async fn bind(key: &str, address: &str) -> Result<TcpListener> {
     TcpListener::bind(address).await.map_err(|error| {
         anyhow!("cannot listen on {key} = {address}: {error}; choose another address")
     })
 }
 
-/// An engine for each kind that a route needs.
+/// The engine of each kind that a route needs.
 struct Engines([Option<Engine>; 2]);
 
 impl Engines {
@@ -154,7 +157,7 @@ impl Engines {
     }
 
     fn of(&self, kind: EngineKind) -> &Engine {
-        self.0[kind as usize].as_ref().expect("there is one for every route's kind")
+        self.0[kind as usize].as_ref().expect("there is an engine for the kind of each route")
     }
 
     fn all(&self) -> Vec<Engine> {
@@ -162,7 +165,7 @@ impl Engines {
     }
 }
 
-/// What the pool of a kind must hold, if any route needs it.
+/// The size of the pool of a kind of engine, if any route needs it.
 fn pool_size(config: &Config, sources: &[Source], kind: EngineKind) -> Option<PoolSize> {
     let routes: Vec<_> = config
         .routes
@@ -181,7 +184,7 @@ fn pool_size(config: &Config, sources: &[Source], kind: EngineKind) -> Option<Po
     Some(PoolSize { instances, memories, memory, heap_room })
 }
 
-/// Starts every worker, or none: a worker whose channel closes ends.
+/// Starts all workers. If one fails, the others end because their channels close.
 async fn start_workers(
     config: &Config,
     routes: &Arc<Vec<Arc<Route>>>,
@@ -204,7 +207,8 @@ async fn start_workers(
         warming.push(warm);
     }
     for warm in warming {
-        let warmed = warm.await.map_err(|_| anyhow!("a worker ended before it was warm"));
+        let warmed =
+            warm.await.map_err(|_| anyhow!("a worker ended before its instances were warm"));
         if let Err(error) = warmed.and_then(|warmed| warmed) {
             workers.into_iter().for_each(WorkerHandle::join);
             return Err(error);
@@ -219,7 +223,7 @@ async fn accept(
     open: &[AtomicUsize],
     workers: &[WorkerHandle],
 ) {
-    /// After an error such as too many open files, which waiting may cure.
+    /// The pause after an error such as too many open files, which may disappear.
     const PAUSE: Duration = Duration::from_millis(50);
     let permits = Arc::new(Semaphore::new(config.limits.connections));
     loop {
@@ -233,7 +237,7 @@ async fn accept(
                 continue;
             }
         };
-        // Answers are written whole; waiting for more of them would only delay.
+        // Responses are written whole, so waiting for more data would only delay them.
         let socket = socket.set_nodelay(true).and_then(|()| socket.into_std());
         let Ok(socket) = socket else { continue };
         let least = open.iter().enumerate().min_by_key(|(_, open)| open.load(Relaxed));

@@ -1,7 +1,7 @@
-//! One thread that serves: a runtime, its connections, and the slots of every route.
+//! A worker: one thread with a runtime, its connections, and its slots of every route.
 //!
-//! Nothing that a request needs belongs to another thread. What comes from outside are sockets and
-//! the few commands below, all through one channel.
+//! A request needs nothing from another thread. Sockets and the few commands below arrive through
+//! one channel.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -29,33 +29,33 @@ use crate::pool::route::Route;
 use crate::pool::slots::Slots;
 use crate::pool::stats::{Metrics, SlotUsage};
 
-/// What a worker is told.
+/// A command for a worker.
 pub(crate) enum Command {
-    /// Serve this connection. The permit is one of the open connections.
+    /// Serve this connection. The permit counts it as open.
     Serve(std::net::TcpStream, OwnedSemaphorePermit),
-    /// Say what the arenas say.
+    /// Read the arena usage of all instances.
     ReadUsage(oneshot::Sender<Vec<SlotUsage>>),
-    /// Answer what was asked and end.
+    /// Finish the requests in progress, then end.
     Drain,
 }
 
-/// A thread's connections, and the service that answers their requests.
+/// The connections of a thread, and the service for their requests.
 struct Worker {
     index: usize,
     service: Rc<Service>,
     metrics: Metrics,
     connections: RefCell<Slab<Rc<ConnectionState>>>,
-    /// Told when the last connection has ended.
+    /// Notified when the last connection has ended.
     unused: Notify,
 }
 
-/// A worker as the rest of the server knows it.
+/// A worker, as the rest of the server uses it.
 pub(crate) struct WorkerHandle {
     pub(crate) commands: mpsc::UnboundedSender<Command>,
     thread: JoinHandle<()>,
 }
 
-/// What a worker is made from.
+/// What a worker needs to start.
 pub(crate) struct Plan {
     pub(crate) index: usize,
     pub(crate) routes: Arc<Vec<Arc<Route>>>,
@@ -66,11 +66,11 @@ pub(crate) struct Plan {
     pub(crate) playground: Option<Arc<Playground>>,
 }
 
-/// How often connections are looked at for those that wait too long.
+/// How often connections are checked for those that have waited too long.
 const SWEEP: Duration = Duration::from_millis(100);
 
 impl WorkerHandle {
-    /// Starts a worker. The receiver hears whether its instances are warm.
+    /// Starts a worker. The receiver gets the result when its instances are warm.
     pub(crate) fn start(plan: Plan) -> Result<(Self, oneshot::Receiver<Result<()>>)> {
         let (commands, received) = mpsc::unbounded_channel();
         let (ready, warm) = oneshot::channel();
@@ -82,7 +82,7 @@ impl WorkerHandle {
                     Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
                 match runtime.context("cannot start a worker's runtime") {
                     Ok(runtime) => runtime.block_on(run(plan, received, ready)),
-                    // Nobody listens only if the server has given up already.
+                    // The receiver is gone only if the start has failed elsewhere.
                     Err(error) => drop(ready.send(Err(error))),
                 }
             })
@@ -90,11 +90,11 @@ impl WorkerHandle {
         Ok((Self { commands, thread }, warm))
     }
 
-    /// Waits for the end of a worker that was told to drain.
+    /// Waits until a draining worker has ended.
     pub(crate) fn join(self) {
         drop(self.commands);
         if self.thread.join().is_err() {
-            tracing::error!("a worker ended in a panic");
+            tracing::error!("a worker panicked");
         }
     }
 }
@@ -123,18 +123,18 @@ async fn run(
             Command::Drain => break,
         }
     }
-    // Who asks for readings from here on is not left waiting.
+    // Later commands fail at once, instead of waiting for a reply.
     drop(commands);
-    // This also reaches connections whose task has not run yet: the signal waits for them.
+    // The signal is stored, so it also reaches connections with a task that has not run yet.
     worker.connections.borrow().iter().for_each(|(_, state)| state.drain());
     if timeout(drain_time, worker.connections_end()).await.is_err() {
         let left = worker.connections.borrow().len();
-        tracing::warn!(connections = left, "cut connections that did not end in time");
+        tracing::warn!(connections = left, "closed connections that did not end within drain-time");
     }
     sweeper.abort();
 }
 
-/// A connection that counts as open, until this is dropped, however its task ends.
+/// An open connection. It counts as open until this is dropped, also if its task panics.
 struct Open {
     worker: Rc<Worker>,
     key: usize,
@@ -204,7 +204,7 @@ impl Worker {
     }
 
     async fn connections_end(&self) {
-        // A notification can be older than a connection that is open now.
+        // The notification may be from before a connection that is open now.
         while !self.connections.borrow().is_empty() {
             self.unused.notified().await;
         }

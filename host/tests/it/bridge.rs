@@ -1,5 +1,5 @@
-//! `arenaria bridge`: what it makes, and what it refuses. What comes out is served here by arenaria; the
-//! tests in `other_hosts` serve it elsewhere.
+//! `arenaria bridge`: the components that it writes, and the files that it refuses. Here arenaria
+//! serves the bridged components; the tests in `other_hosts` serve them with other hosts.
 
 use std::path::{Path, PathBuf};
 
@@ -25,7 +25,7 @@ fn bridged(name: &str, world: &str, settings: &str) -> (tempfile::TempDir, PathB
     let output = folder.path().join("bridged.wasm");
     let ended = bridge(&component(name), &output, &["--world", world, "--settings", settings]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
-    assert!(ended.stdout.contains("bridged.wasm: a component of"), "{ended:?}");
+    assert!(ended.stdout.contains("bridged.wasm: component, "), "{ended:?}");
     (folder, output)
 }
 
@@ -44,7 +44,7 @@ fn what_comes_out_imports_nothing_of_ours_and_exports_http() {
             assert!(exports.iter().any(|name| name.starts_with(export)), "{ended:?}");
             assert!(imports.iter().any(|name| name.starts_with(import)), "{ended:?}");
             assert!(imports.iter().all(|name| name.starts_with("wasi:")), "{ended:?}");
-            // Nothing that a std would bring along either.
+            // Nor any import of a language's standard library.
             for unwanted in ["wasi:cli/std", "wasi:cli/exit", "wasi:filesystem", "wasi:random"] {
                 assert!(!ended.stdout.contains(unwanted), "{ended:?}");
             }
@@ -62,13 +62,13 @@ fn served(file: PathBuf, folder: tempfile::TempDir, more: &[&str]) -> Server {
     Server::start_command(arenaria(&arguments), folder)
 }
 
-/// What the processor was given, and when the request came.
+/// The request as the processor saw it, and the time at which it arrived.
 fn head(server: &Server) -> (String, u64) {
     let request = Request::new("PUT", "/head?a=%20b").header("Accept", "x/y");
     let response = server.exchange(&request.header("cookie", "c").body("abc"));
     assert_eq!(response.status, 200, "{response:?}");
     let text = response.text();
-    let (given, moment) = text.split_once("received at ").expect("the probe says it");
+    let (given, moment) = text.split_once("received at ").expect("the probe reports it");
     (given.to_owned(), moment.trim().parse().expect("a number"))
 }
 
@@ -133,8 +133,8 @@ fn only_a_processor_is_bridged() {
     let (_other, http) = bridged("hello", "p2", "environment");
     for (input, words) in [
         (file("module.wasm"), &["core module"][..]),
-        (file("other.wasm"), &["it exports a:b/c@1.0.0", "arenaria:processor/processor@0.1.0"]),
-        (file("no.wasm"), &["no.wasm", "no WebAssembly component"]),
+        (file("other.wasm"), &["exports a:b/c@1.0.0", "arenaria:processor/processor@0.1.0"]),
+        (file("no.wasm"), &["no.wasm", "expected a WebAssembly component"]),
         (file("missing.wasm"), &["missing.wasm", "check the path"]),
         (http, &["wasi:http/proxy@0.2", "as it is"]),
     ] {
@@ -156,7 +156,7 @@ fn the_processor_is_not_written_over() {
     std::os::unix::fs::symlink(&file, &link).expect("the folder is ours");
     let ended = bridge(&file, &link, &[]);
     assert_eq!(ended.code, Some(1), "{ended:?}");
-    assert!(ended.stderr.contains("expected --output to be another file"), "{ended:?}");
+    assert!(ended.stderr.contains("a different file"), "{ended:?}");
     let unchanged = std::fs::read(&file).expect("it is there");
     assert!(unchanged == std::fs::read(component("hello")).expect("it is there"));
 }

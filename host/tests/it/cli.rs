@@ -1,5 +1,5 @@
-//! The command line: what `serve` takes from flags, environment and file, what `inspect` and `call`
-//! say.
+//! The command line: the settings of `serve` from flags, environment and file, and the output of
+//! `inspect` and `call`.
 
 use std::io::Write;
 use std::process::Stdio;
@@ -75,7 +75,7 @@ fn a_component_is_found_beside_the_configuration() {
     Server::start_command(command, folder).get("/").check(200, "hello, world\n");
 }
 
-/// What `--print-config` prints, as TOML.
+/// The output of `--print-config`, as TOML.
 #[track_caller]
 fn printed(arguments: &[&str], variables: &[(&str, &str)]) -> Table {
     let arguments = [&["serve", "--print-config"], arguments].concat();
@@ -173,7 +173,7 @@ fn a_configuration_can_be_checked_without_serving() {
     assert!(bad.stderr.contains("memmory"), "{bad:?}");
     let huge = check(&Config::probe().with("slots", 1000).limit("memory", "4GiB"));
     assert_eq!(huge.code, Some(1), "{huge:?}");
-    // A body that is allowed must find room.
+    // There must be memory for a body of the maximum size.
     let narrow = Config::probe().limit("request-body", "8MiB").limit("host-memory", "8MiB");
     let narrow = check(&narrow);
     assert_eq!(narrow.code, Some(1), "{narrow:?}");

@@ -1,7 +1,8 @@
-//! A small HTTP/1.1 client that keeps what is on the wire visible: bytes are written as given, a
-//! response says whether it was complete, and nothing is retried.
+//! A small HTTP/1.1 client that shows what is on the wire. Bytes are written as given, a response
+//! says whether it was complete, and nothing is retried.
 //!
-//! Deliberately no library: a library would repair, hide or refuse what these tests are about.
+//! It does not use a library, because a library would repair, hide or refuse the errors that are
+//! tested.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -12,7 +13,7 @@ use serde_json::Value;
 
 pub(crate) use http1::framing::chunked;
 
-/// A request that is sent as it stands.
+/// A request that is sent without changes.
 #[derive(Clone)]
 pub(crate) struct Request {
     method: String,
@@ -59,11 +60,11 @@ impl Request {
     }
 }
 
-/// A response, whole or cut.
+/// A response, complete or truncated.
 #[derive(Debug)]
 pub(crate) struct Response {
     pub(crate) status: u16,
-    /// Names in lower case, in the order of the wire.
+    /// Names in lower case, in the order in which they were sent.
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
     /// False if the connection ended before the body did.
@@ -85,7 +86,7 @@ impl Response {
             .unwrap_or_else(|error| panic!("not JSON ({error}): {self:?}"))
     }
 
-    /// Asserts a whole response with this status and body.
+    /// Asserts a complete response with this status and body.
     #[track_caller]
     pub(crate) fn check(&self, status: u16, body: impl AsRef<[u8]>) {
         let body = body.as_ref();
@@ -101,11 +102,11 @@ impl Response {
         assert!(self.complete, "cut after {} bytes", self.body.len());
     }
 
-    /// Asserts an RFC 9457 problem of this status and kind, and gives its members.
+    /// Asserts an RFC 9457 problem with this status and kind, and returns its members.
     #[track_caller]
     pub(crate) fn check_problem(&self, status: u16, kind: &str) -> Value {
         assert_eq!(self.status, status, "expected {status} {kind}, got {self:?} {}", self.text());
-        assert!(self.complete, "cut: {self:?}");
+        assert!(self.complete, "truncated: {self:?}");
         assert_eq!(self.header("content-type"), Some("application/problem+json"), "{self:?}");
         let problem = self.json();
         assert_eq!(problem["type"], format!("urn:arenaria:problem:{kind}"), "{problem}");
@@ -117,7 +118,7 @@ impl Response {
         problem
     }
 
-    /// Asserts a problem that names a limit and its value as it was configured.
+    /// Asserts a problem that names a limit and its configured value.
     #[track_caller]
     pub(crate) fn check_limit(&self, status: u16, kind: &str, limit: &str, value: &str) {
         let problem = self.check_problem(status, kind);
@@ -149,7 +150,7 @@ impl Connection {
 
     #[track_caller]
     pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) {
-        self.try_send(bytes).expect("the server takes what is sent");
+        self.try_send(bytes).expect("the server reads the request");
     }
 
     pub(crate) fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
@@ -161,7 +162,7 @@ impl Connection {
         self.stream.try_clone().expect("a socket can be duplicated")
     }
 
-    /// Says that nothing more will be sent; the other direction stays open.
+    /// Closes the sending direction. The other direction stays open.
     pub(crate) fn finish_sending(&self) {
         self.stream.shutdown(Shutdown::Write).expect("the socket is connected");
     }
@@ -172,7 +173,7 @@ impl Connection {
         self.read(request.method == "HEAD")
     }
 
-    /// As `exchange`, for a server that may close the connection instead.
+    /// Like `exchange`, but the server may close the connection instead.
     pub(crate) fn exchange_or_end(&mut self, request: &Request) -> io::Result<Option<Response>> {
         self.try_send(request.bytes())?;
         self.try_response(false)
@@ -187,8 +188,8 @@ impl Connection {
     fn read(&mut self, bodiless: bool) -> Response {
         match self.try_response(bodiless) {
             Ok(Some(response)) => response,
-            Ok(None) => panic!("the server closed the connection without an answer"),
-            Err(error) => panic!("no answer: {error}"),
+            Ok(None) => panic!("the server closed the connection without a response"),
+            Err(error) => panic!("no response: {error}"),
         }
     }
 
@@ -206,7 +207,7 @@ impl Connection {
         }
     }
 
-    /// The next head, interim ones included.
+    /// The next head, including interim responses.
     pub(crate) fn try_head(&mut self) -> io::Result<Option<Head>> {
         let end = loop {
             if let Some(at) = find(&self.unread, b"\r\n\r\n") {
@@ -259,7 +260,7 @@ impl Connection {
         Ok(true)
     }
 
-    /// The next chunk of a chunked body: empty for the one that ends it, `None` if cut.
+    /// The next chunk of a chunked body: empty for the last one, `None` if the body is truncated.
     pub(crate) fn chunk(&mut self) -> io::Result<Option<Vec<u8>>> {
         loop {
             let found = framing::chunk(&self.unread).map_err(io::Error::other)?;
@@ -274,11 +275,11 @@ impl Connection {
         }
     }
 
-    /// Reads so many bytes of a body.
+    /// Reads this many bytes of a body.
     #[track_caller]
     pub(crate) fn read_part(&mut self, length: usize) -> usize {
         while self.unread.len() < length {
-            assert!(self.fill().expect("the server goes on sending") > 0, "cut");
+            assert!(self.fill().expect("the server continues to send") > 0, "cut");
         }
         self.take(length).len()
     }
@@ -288,7 +289,7 @@ impl Connection {
         self.unread.is_empty() && matches!(self.fill_or_cut(), Ok(0))
     }
 
-    /// Whether nothing has come so far, and the connection is open. Does not wait.
+    /// Whether nothing has arrived so far, and the connection is open. Does not wait.
     pub(crate) fn silent(&mut self) -> bool {
         let switch = |on| self.stream.set_nonblocking(on).expect("a socket has this option");
         switch(true);
@@ -297,7 +298,7 @@ impl Connection {
         self.unread.is_empty() && peeked.is_err_and(|e| e.kind() == ErrorKind::WouldBlock)
     }
 
-    /// As `fill`, where a reset counts as the end.
+    /// Like `fill`, but a reset counts as the end.
     fn fill_or_cut(&mut self) -> io::Result<usize> {
         match self.fill() {
             Err(error) if error.kind() == ErrorKind::ConnectionReset => Ok(0),

@@ -1,5 +1,5 @@
-//! A guest whose objects live in the engine's garbage-collected heap: the cap holds for that heap and
-//! linear memory together, garbage never ends an instance, what lives is never lost.
+//! A guest with objects in the engine's garbage-collected heap. The limit applies to heap and
+//! linear memory together, garbage never costs an instance, and live objects are never lost.
 
 use std::collections::BTreeMap;
 use std::thread;
@@ -10,13 +10,13 @@ use crate::harness::{Server, arenaria, component, finished};
 use crate::scrape::Metrics;
 
 const MIB: f64 = 1_048_576.0;
-/// The linear memory that the guest declares, at its boundary.
+/// The linear memory that the guest declares, for passing requests and responses.
 const BOUNDARY: f64 = 2.0 * MIB;
-/// A link of the guest's lists, in the heap.
+/// The size of a list node of the guest in the heap.
 const LINK_BYTES: u64 = 32;
 
-/// Of 8 MiB the heap may have 6, of which a copying collector keeps one half free. An instance may keep
-/// them, so that what is seen is that heap's.
+/// Of 8 MiB the heap may have 6, of which a copying collector keeps one half free. An instance is
+/// not retired for its memory, so that the tests observe one heap.
 fn config() -> Config {
     Config::of("collector").limit("memory", "8MiB").limit("retire-memory", "8MiB")
 }
@@ -25,13 +25,13 @@ fn heap(metrics: &Metrics) -> f64 {
     metrics.sum("arenaria_gc_heap_bytes", &[("route", "/")])
 }
 
-/// The request that follows every fault: the next instance is a good one.
+/// A good request after every fault: it must be served by a new instance.
 #[track_caller]
 fn check_alive(server: &Server) {
     server.post("/", "to be or not to be").check(200, "be 2\nnot 1\nor 1\nto 2\n");
 }
 
-/// A fault costs one instance, and only one.
+/// A fault costs exactly one instance.
 #[track_caller]
 fn check_fault(target: &str, check: impl Fn(&crate::client::Response), reason: &str) {
     let server = Server::start(&config().limit("guest-time", "60s"));
@@ -45,7 +45,7 @@ fn check_fault(target: &str, check: impl Fn(&crate::client::Response), reason: &
     }
 }
 
-/// Words in no order, among them many more than once.
+/// Words in random order, many of them repeated.
 fn text(words: usize) -> String {
     let mut number = 1_u64;
     let mut next = || {
@@ -81,7 +81,7 @@ fn words_are_counted_and_nothing_is_remembered() {
     for words in [10, 1000, 50_000] {
         check_count(&server, &text(words));
     }
-    // In order, which would make a list of a tree that does not balance.
+    // Sorted words, with which an unbalanced tree would degenerate to a list.
     let sorted: Vec<_> = (10_000..30_000).map(|number| number.to_string()).collect();
     check_count(&server, &sorted.join(" "));
     assert_eq!(server.metrics().sum("arenaria_retirements_total", &[]), 0.0);
@@ -104,14 +104,14 @@ fn settings_are_taken_or_refused_with_a_sentence() {
 
 #[test]
 fn garbage_flows_for_ever_within_the_cap() {
-    // Four times the cap in each request.
+    // Garbage of four times the limit in each request.
     const LINKS: u64 = 4 * (8 << 20) / LINK_BYTES;
     let server = Server::start(&config().limit("guest-time", "60s"));
     let mut connection = server.connect();
     let mut after = Vec::new();
     for _ in 0..20 {
         let response = connection.exchange(&Request::get(&format!("/churn/{LINKS}")));
-        // The values of those that were alive at the end.
+        // The values of the objects that were live at the end.
         let sum: u64 = (LINKS - 1024..LINKS).sum();
         response.check(200, format!("{sum}\n"));
         after.push(heap(&server.metrics()));
@@ -124,14 +124,14 @@ fn garbage_flows_for_ever_within_the_cap() {
 #[test]
 fn what_lives_is_moved_and_never_lost() {
     let server = Server::start(&config().limit("guest-time", "60s"));
-    // A list as deep as it is long, two thirds of what may live; and a deep stack.
+    // A long list that takes two thirds of the room for live objects, and a deep stack.
     let links: u64 = (2 << 20) / LINK_BYTES;
     let deep = server.get(&format!("/deep/{links}"));
     deep.check(200, format!("{}\n", links * (links - 1) / 2));
     let frames: u64 = 2000;
     let climbed = server.get(&format!("/climb/{frames}"));
     climbed.check(200, format!("{}\n", frames * (frames + 1) / 2));
-    // Exceptions are objects too; these need more than there is.
+    // Exceptions are objects too. These need more memory than there is.
     let throws: u64 = 200_000;
     let thrown = server.get(&format!("/throw/{throws}"));
     thrown.check(200, format!("{}\n", throws * (throws - 1) / 2));
@@ -144,7 +144,7 @@ fn an_exhausted_heap_is_answered_with_507() {
         response.check_limit(507, "memory", "memory", "8MiB");
     };
     check_fault("/chain/9999999999", check, "memory");
-    // More than there is, and more than there could ever be.
+    // More than the heap has, and more than any heap could have.
     check_fault("/array/1073741824", check, "memory");
     check_fault("/array/4294967295", check, "memory");
 }
@@ -152,7 +152,8 @@ fn an_exhausted_heap_is_answered_with_507() {
 #[test]
 fn nearly_all_of_the_cap_can_be_used() {
     let server = Server::start(&config().limit("guest-time", "60s"));
-    // Of 6 MiB one half may live; the heap grows in steps, the last of which may not fit.
+    // One half of 6 MiB is for live objects. The heap grows in steps, and the last step may not
+    // fit.
     let links = (27 << 20) / 10 / LINK_BYTES;
     let sum = links * (links - 1) / 2;
     server.get(&format!("/chain/{links}")).check(200, format!("{sum}\n"));
@@ -210,7 +211,10 @@ fn others_are_answered_while_the_collector_runs() {
     for _ in 0..20 {
         check_alive(&server);
     }
-    assert!(pressing.silent(), "the twenty were answered only after the others' time had ended");
+    assert!(
+        pressing.silent(),
+        "the twenty responses arrived only after the other requests had ended"
+    );
     pressing.response().check_limit(504, "guest-time", "guest-time", "5s");
     check_alive(&server);
 }
@@ -226,7 +230,7 @@ fn heap_and_linear_memory_are_shown_apart_and_given_back() {
         (linear / MIB, grows, metrics.sum("arenaria_gc_heap_bytes", &labels) / MIB)
     };
     let before = server.metrics();
-    // The boundary has the size that it declares: all else is for the heap.
+    // The linear memory keeps its declared size. The rest is for the heap.
     let (linear, grows, fresh) = shown(&before, "/");
     assert_eq!((linear, grows), (2.0 * BOUNDARY / MIB, 0.0));
     assert!(fresh > 0.0 && fresh < 2.0, "{fresh}");
@@ -235,7 +239,11 @@ fn heap_and_linear_memory_are_shown_apart_and_given_back() {
     let links = (2 << 20) / LINK_BYTES;
     assert_eq!(server.get(&format!("/chain/{links}")).status, 200);
     let (linear, grows, grown) = shown(&server.metrics(), "/");
-    assert_eq!((linear, grows), (2.0 * BOUNDARY / MIB, 0.0), "the heap is no linear memory");
+    assert_eq!(
+        (linear, grows),
+        (2.0 * BOUNDARY / MIB, 0.0),
+        "the heap must not count as linear memory"
+    );
     assert!(grown >= fresh + 3.0, "{grown}");
     assert!(server.metrics().sum("arenaria_gc_heap_grows_total", &[("route", "/")]) > 0.0);
 
@@ -265,7 +273,7 @@ fn what_the_boundary_cannot_hold_is_answered_with_507() {
     let server = Server::start(&config().limit("request-body", "4MiB"));
     server.post("/", vec![b' '; 3 << 20]).check_limit(507, "memory", "memory", "8MiB");
     check_alive(&server);
-    // It goes in, and would come out as more.
+    // The request fits, but its response would be larger.
     let words: String = (0..400_000).map(|number| format!("{number:x} ")).collect();
     assert!(words.len() < 3 << 20);
     server.post("/", words).check_problem(507, "memory");
@@ -312,7 +320,8 @@ fn inspect_says_what_a_component_needs() {
         inspected.stdout
     };
     let collector = said("collector");
-    for part in ["memory: fixed at 2MiB; would be 2MiB", "garbage collection", "imports: none"] {
+    for part in ["memory: fixed at 2MiB; the host sets 2MiB", "garbage collection", "imports: none"]
+    {
         assert!(collector.contains(part), "no {part:?} in {collector}");
     }
     assert!(!said("hello").contains("garbage"));

@@ -1,13 +1,13 @@
-//! Configuration files, small by default: one worker, one slot, both listeners on a free port.
+//! Configuration files. The default is small: one worker, one slot, both listeners on a free port.
 //!
-//! The keys are written by hand here, not taken from the host's types: they are what users type.
+//! The keys are written by hand and do not come from the host's types, because users type them.
 
 use toml::{Table, Value};
 
 use crate::harness::component;
 
-/// A configuration. Keys that a test does not set keep the server's defaults, except the few that
-/// make a server small and patient enough to run beside thirty others on two cores.
+/// A configuration. Keys that a test does not set keep the server's defaults. The exceptions make a
+/// server small and its time limits long, so that thirty servers can run on two cores.
 pub(crate) struct Config(Table);
 
 impl Config {
@@ -35,7 +35,7 @@ impl Config {
         Self::of("probe")
     }
 
-    /// One route, `/`, that runs the programs that requests bring.
+    /// One route, `/`, that runs the programs in requests.
     pub(crate) fn ad_hoc() -> Self {
         Self::of("transform").setting("ad-hoc", "true")
     }

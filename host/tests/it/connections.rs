@@ -1,4 +1,4 @@
-//! HTTP/1.1 as it is on the wire: connections that go on, requests in a row, many at once.
+//! HTTP/1.1 on the wire: keep-alive, pipelining, many connections at once.
 
 use std::process::Command;
 
@@ -56,7 +56,7 @@ fn twenty_requests_in_one_write_are_answered_in_order() {
             _ => answer.check(200, "x".repeat(n.into())),
         }
     }
-    assert!(connection.silent(), "more answers than requests");
+    assert!(connection.silent(), "more responses than requests");
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn a_fault_amid_pipelined_requests_costs_only_itself() {
 fn a_pipelined_request_after_one_refused_is_not_misread() {
     let server = Server::start(&Config::probe().limit("request-body", "1KiB"));
     let mut connection = server.connect();
-    // The body of the first looks like a request: it must never be answered as one.
+    // The body of the first looks like a request. It must never be served as one.
     let inner = Request::get("/status/299").bytes().repeat(100);
     connection.send(Request::post("/echo", inner).bytes());
     assert_eq!(connection.response().status, 413);
@@ -98,7 +98,7 @@ fn a_chunked_body_is_read_whole() {
     let mut connection = server.connect();
     connection.send(format!("{head}0\r\n\r\n"));
     connection.response().check(200, "");
-    // Extensions and trailers are read and dropped.
+    // Chunk extensions and trailers are read and ignored.
     let mut connection = server.connect();
     connection.send(head);
     connection.send("4;name=value\r\nsand\r\n3\r\nbox\r\n0\r\nx-trailer: 1\r\n\r\n");
@@ -121,7 +121,7 @@ fn an_expected_continue_is_sent() {
     connection.send("body");
     connection.response().check(200, "body");
 
-    // A body that will be refused is not asked for.
+    // No 100 Continue for a body that will be refused.
     let mut connection = server.connect();
     connection.send(head(1025));
     let (status, _) = connection.try_head().expect("a head").expect("not closed");
@@ -178,7 +178,7 @@ fn a_thousand_connections_get_each_their_own_answer() {
 #[test]
 fn few_connections_are_spread_over_the_workers() {
     let server = Server::start(&Config::probe().with("workers", 2).limit("guest-time", "3s"));
-    // Two loops on two connections run side by side, on one worker they would wait in line.
+    // Two loops on two connections run in parallel. On one worker, one would wait for the other.
     let mut looping = [0, 1].map(|_| server.begin(&Request::get("/loop")));
     server.until_busy(2.0);
     for connection in &mut looping {

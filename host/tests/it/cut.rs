@@ -1,5 +1,5 @@
-//! Clients that go away in every state of a connection: nothing is left behind, no slot, no
-//! connection, no byte in an arena.
+//! Clients that disconnect in every phase of a connection. No slot stays busy, no connection stays
+//! open, and no byte stays in an arena.
 
 use std::thread;
 
@@ -7,7 +7,7 @@ use crate::client::{Connection, Request};
 use crate::config::Config;
 use crate::harness::{Server, until};
 
-/// Lets many clients do the same and go, then looks at what is left.
+/// Lets many clients do the same and disconnect, then checks that nothing is left.
 #[track_caller]
 fn check_cut(config: &Config, count: usize, leave: impl Fn(&Server) -> Connection + Sync) {
     let server = Server::start(config);
@@ -81,11 +81,12 @@ fn while_the_processor_runs() {
         server.check_alive();
     }
     let settled = server.until_settled();
-    // Cancelled, or run to their deadline in vain: replaced in both cases.
+    // The call is cancelled, or runs to its time limit. The instance is replaced in both cases.
     let replaced = settled.retired("cancelled") + settled.retired("deadline");
     assert_eq!(replaced, 6.0, "{settled:?}");
     assert_eq!(settled.sum("arenaria_retirements_total", &[]), 6.0);
-    // Each is counted: as one whose client left, or by the answer that nobody took.
+    // Each request is counted: with the status for a client that left, or with that of the unread
+    // response.
     let status = |code| settled.sum("arenaria_requests_total", &[("status", code)]);
     assert_eq!(status("499") + status("504"), 6.0, "{settled:?}");
 }
@@ -97,10 +98,11 @@ fn while_waiting_for_a_slot() {
     let server = Server::start(&config);
     let mut looping = server.begin(&Request::get("/loop"));
     server.until_busy(1.0);
-    // A place in the queue must come free when its owner leaves: four times eight pass through.
+    // A place in the queue becomes free when its client leaves, so four times eight requests can
+    // enter it.
     for _ in 0..4 {
         let waiting: Vec<_> = (0..8).map(|_| server.begin(&Request::get("/loop"))).collect();
-        // Whoever comes after them on the same worker is answered when they have been seen.
+        // A later request on the same worker is served after the server has seen them.
         for _ in 0..3 {
             server.get("/nowhere").check_problem(404, "no-route");
         }
@@ -113,8 +115,8 @@ fn while_waiting_for_a_slot() {
     assert_eq!(looping.response().status, 504);
     drop(looping);
     let left = server.metrics().sum("arenaria_requests_total", &[("status", "499")]);
-    assert!(left >= 8.0, "only {left} left the queue: the rest never was in it");
-    // Whoever comes next finds the queue empty and waits his turn.
+    assert!(left >= 8.0, "only {left} requests left the queue; the others never entered it");
+    // The next request finds the queue empty and waits for a slot.
     let mut looping = [0, 1].map(|_| server.begin(&Request::get("/loop")));
     assert_eq!(looping.each_mut().map(|connection| connection.response().status), [504, 504]);
     drop(looping);
@@ -135,8 +137,8 @@ fn within_the_response() {
 
 #[test]
 fn after_half_closing() {
-    // Some clients close their sending half and still wait for the answer, others have left: the
-    // server may take the one for the other, and either way keeps nothing.
+    // Some clients close their sending direction and still wait for the response, others have left.
+    // The server cannot always tell them apart. In either case it must keep nothing.
     check_cut(&two_slots(), 40, |server| {
         let mut connection = server.begin(&Request::post("/echo", "the last word"));
         connection.finish_sending();

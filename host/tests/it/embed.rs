@@ -1,4 +1,4 @@
-//! The library: a processor in a program of somebody else's. Unlike the rest, this knows the host's types.
+//! The library: a processor in another program. Unlike the other tests, this uses the host's types.
 
 use std::future::Future;
 use std::pin::pin;
@@ -10,7 +10,7 @@ use tokio::runtime::Runtime;
 
 use crate::harness::component;
 
-/// Enough for any request that ends, on any machine.
+/// Enough time for any request that ends, on any machine.
 const AMPLE: Duration = Duration::from_secs(60);
 
 fn options() -> Options {
@@ -29,10 +29,10 @@ fn get(path_with_query: &str) -> Request<'_> {
     Request { method: "GET", ..Request::post(path_with_query, b"") }
 }
 
-/// What the probe answers.
+/// The probe's response.
 async fn ask(processor: &Processor, path: &str) -> Result<String, Fault> {
     let response = processor.handle(get(path)).await?;
-    Ok(String::from_utf8(response.body).expect("the probe says text"))
+    Ok(String::from_utf8(response.body).expect("the probe returns text"))
 }
 
 #[track_caller]
@@ -59,7 +59,7 @@ fn a_request_goes_in_whole_and_an_instance_is_reused() {
     let response = runtime().block_on(processor.handle(request)).unwrap();
     assert_eq!(response.status, 200);
     let expected = "POST /head?a\naccept: text/plain\nbody 4 bytes\nreceived at 7\n";
-    assert_eq!(String::from_utf8(response.body).expect("the probe says text"), expected);
+    assert_eq!(String::from_utf8(response.body).expect("the probe returns text"), expected);
 }
 
 #[test]
@@ -87,7 +87,8 @@ fn a_deadline_ends_a_guest() {
     check(&processor, "/remember", "0\n");
 }
 
-/// Has two requests at once, of which the first never ends by itself, and says in which order they did.
+/// Runs two requests at once. The first never ends by itself. Returns the order in which they
+/// ended.
 fn order(instances: u32) -> Vec<&'static str> {
     let limit = Options::new(2 << 20, Duration::from_millis(200)).instances(instances);
     let processor = probe(limit.cache(concat!(env!("CARGO_TARGET_TMPDIR"), "/compiled")));

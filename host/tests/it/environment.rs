@@ -1,5 +1,5 @@
-//! What a server makes of its environment: variables that are empty, misspelt or Kubernetes's, a cache
-//! that cannot be written, a host's name as its address.
+//! The environment of a server: variables that are empty, misspelt or set by Kubernetes, a cache
+//! that cannot be written, a host name as the address.
 
 use std::net::SocketAddr;
 use std::process::Command;

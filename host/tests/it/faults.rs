@@ -1,18 +1,18 @@
-//! A processor that misbehaves costs its own request and its own instance, nothing else: the client
-//! gets a stable problem, the next request succeeds, and the reason is counted.
+//! A faulty processor costs its own request and its own instance, nothing else. The client gets a
+//! stable problem, the next request succeeds, and the reason is counted.
 
 use crate::client::Request;
 use crate::config::Config;
 use crate::harness::{Server, arenaria, finished};
 
-/// One fault on a server of one slot: the status and kind of the answer, and why the instance was
-/// retired.
+/// One fault on a server with one slot. Checks the status and kind of the problem, and the reason
+/// for which the instance was retired.
 #[track_caller]
 fn check_fault(target: &str, status: u16, kind: &str, reason: &str) {
     let server = Server::start(&Config::probe().limit("guest-time", "400ms"));
     let mut connection = server.connect();
     for round in 1..=2 {
-        // The same connection goes on after a fault: the request was read to its end.
+        // The connection stays open after a fault, because the request was read to its end.
         connection.exchange(&Request::get(target)).check_problem(status, kind);
         connection.exchange(&Request::get("/remember")).check(200, "0\n");
         connection.exchange(&Request::post("/echo", "good")).check(200, "good");
@@ -77,7 +77,7 @@ fn a_malformed_status_is_answered_with_500() {
         let answer = server.get(&format!("/status/{status}"));
         let problem = answer.check_problem(500, "bad-response");
         let detail = problem["detail"].as_str().expect("checked");
-        assert!(detail.contains(&status.to_string()), "does not say which: {problem}");
+        assert!(detail.contains(&status.to_string()), "the status is missing: {problem}");
         server.check_alive();
     }
     server.until_settled();
@@ -91,7 +91,7 @@ fn a_status_of_the_processors_own_is_passed_on() {
         let answer = connection.exchange(&Request::get(&format!("/status/{status}")));
         assert_eq!(answer.status, status);
         assert!(answer.complete);
-        // The framing was right if the connection goes on.
+        // The framing was correct if the connection can be used again.
         connection.exchange(&Request::post("/echo", "next")).check(200, "next");
     }
     let settled = server.until_settled();
@@ -150,7 +150,7 @@ fn a_sound_header_is_passed_on() {
     assert_eq!(answer.header("x-sound"), Some("a \"quoted\" value"));
     let answer = server.get("/header?name=X-Sound&value=1");
     assert_eq!(answer.header("x-sound"), Some("1"));
-    // The date is the host's.
+    // The host sets the date.
     let answer = server.get("/header?name=Date&value=yesterday");
     let dates = answer.headers.iter().filter(|(name, _)| name == "date");
     assert_eq!(dates.count(), 1, "{answer:?}");
@@ -164,7 +164,7 @@ fn many_headers_are_passed_on_and_too_many_refused() {
     let answer = server.get("/headers?count=100");
     assert_eq!(answer.status, 200);
     assert!(answer.headers.len() >= 100, "{}", answer.headers.len());
-    // More than any client accepts, and than the types of the HTTP library can hold.
+    // More than any client accepts, and more than the types of the HTTP library can hold.
     for count in [40_000, 70_000] {
         let answer = server.get(&format!("/headers?count={count}"));
         assert!(matches!(answer.status, 500 | 507), "{count}: {}", answer.status);
@@ -178,14 +178,14 @@ fn a_trap_while_the_memory_is_read_replaces_the_instance() {
     let server = Server::start(&Config::probe());
     let armed = server.get("/fail-usage");
     assert_eq!(armed.status, 204, "{armed:?}");
-    // What trapped is an allocation that found no room.
+    // The trap is a failed allocation.
     server.until_retired(&["memory"], 1);
     server.check_alive();
     server.get("/remember").check(200, "1\n");
     server.until_settled();
 }
 
-/// A processor whose `configure` fails: the start ends with one sentence that says so.
+/// A processor with a failing `configure`: the start ends with one sentence that says so.
 #[track_caller]
 fn check_configure(how: &str, says: &[&str]) {
     let folder = tempfile::tempdir().expect("the system has room for a folder");
@@ -194,7 +194,7 @@ fn check_configure(how: &str, says: &[&str]) {
     std::fs::write(&file, config.to_toml()).expect("the folder is ours");
     let ended = finished(&mut arenaria(&["serve".as_ref(), "--config".as_ref(), file.as_os_str()]));
     assert_eq!(ended.code, Some(1), "{ended:?}");
-    assert_eq!(ended.stdout, "", "something was announced");
+    assert_eq!(ended.stdout, "", "something was printed");
     let last = ended.stderr.lines().last().unwrap_or_default();
     for part in says.iter().chain([&"route \"/\"", &"configure"]) {
         assert!(last.contains(part), "no {part:?} in {last:?} of {:?}", ended.stderr);

@@ -1,7 +1,8 @@
-//! Servers as child processes: configured by a file, addressed by what they print, always stopped.
+//! Servers as child processes. They are configured by a file, print their address, and are always
+//! stopped.
 //!
-//! Deliberately knows nothing of the host's code: what a test sees is the command line, the sockets,
-//! the exit code and the two output streams. No server outlives its test.
+//! This uses nothing of the host's code. A test sees the command line, the sockets, the exit code
+//! and the two output streams. No server outlives its test.
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
@@ -21,14 +22,16 @@ use crate::scrape::Metrics;
 /// How long a test waits for a condition before it fails.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How long a command may run, and a server may take to listen. Longer, because it compiles a component
-/// with an unoptimised compiler, next to other tests. A process that dies ends the wait at once.
+/// How long a command may run, and a server may take to listen. This is long, because the server
+/// compiles a component with an unoptimised compiler, beside other tests. If the process dies, the
+/// wait ends at once.
 const COMPILING_PATIENCE: Duration = Duration::from_secs(180);
 
-/// Servers start one after the other, so that each finds what the one before it compiled.
+/// Servers start one after the other, so that each finds the components that an earlier one
+/// compiled.
 static STARTING: Mutex<()> = Mutex::new(());
 
-/// Waits until `condition` holds, and gives what it gave.
+/// Waits until `condition` returns a value, and returns it.
 #[track_caller]
 pub(crate) fn until<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + PATIENCE;
@@ -36,12 +39,12 @@ pub(crate) fn until<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> 
         if let Some(value) = condition() {
             return value;
         }
-        assert!(Instant::now() < deadline, "waited in vain until {what}");
+        assert!(Instant::now() < deadline, "timed out: {what}");
         thread::sleep(Duration::from_millis(3));
     }
 }
 
-/// Where a component was built to.
+/// The path of a built component.
 #[track_caller]
 pub(crate) fn component(name: &str) -> PathBuf {
     let folder = std::env::var_os("ARENARIA_COMPONENTS").map_or_else(
@@ -53,7 +56,7 @@ pub(crate) fn component(name: &str) -> PathBuf {
     path.canonicalize().expect("the file exists")
 }
 
-/// The program under test, with nothing from the environment of whoever runs the tests.
+/// The program under test, without the variables of the environment in which the tests run.
 pub(crate) fn arenaria<A: AsRef<std::ffi::OsStr>>(arguments: &[A]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_arenaria"));
     for (name, _) in std::env::vars_os() {
@@ -61,13 +64,13 @@ pub(crate) fn arenaria<A: AsRef<std::ffi::OsStr>>(arguments: &[A]) -> Command {
             command.env_remove(name);
         }
     }
-    // What one test compiles the next one finds; nothing is left in the user's own folders.
+    // Tests share compiled components, and leave nothing in the user's own folders.
     command.env("ARENARIA_CACHE", concat!(env!("CARGO_TARGET_TMPDIR"), "/compiled"));
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
-/// What a command that ended by itself left behind.
+/// The exit code and output of a command that has ended.
 #[derive(Debug)]
 pub(crate) struct Finished {
     pub(crate) code: Option<i32>,
@@ -75,7 +78,7 @@ pub(crate) struct Finished {
     pub(crate) stderr: String,
 }
 
-/// Runs a command that must end by itself, and shows what it said if it does not.
+/// Runs a command that must end by itself. If it does not, the test fails with its output.
 #[track_caller]
 pub(crate) fn finished(command: &mut Command) -> Finished {
     let mut child = command.spawn().expect("the program starts");
@@ -96,19 +99,19 @@ pub(crate) fn finished(command: &mut Command) -> Finished {
     Finished { code: status.code(), stdout: stdout.join(), stderr: stderr.join() }
 }
 
-/// What a stream has said so far, and the thread that listens.
+/// The text of a stream so far, and the thread that reads it.
 struct Heard {
     text: Arc<Mutex<String>>,
     listener: thread::JoinHandle<()>,
 }
 
 impl Heard {
-    /// What has been said so far.
+    /// The text so far.
     fn text(&self) -> String {
         self.text.lock().expect("the listener does not panic").clone()
     }
 
-    /// All that is said until the stream ends.
+    /// The whole text, once the stream has ended.
     fn join(self) -> String {
         self.listener.join().expect("the listener does not panic");
         self.text.lock().expect("the listener has ended").clone()
@@ -133,7 +136,7 @@ fn collect(stream: impl Read + Send + 'static, lines: Option<mpsc::Sender<String
     Heard { text, listener }
 }
 
-/// A server that listens.
+/// A running server.
 pub(crate) struct Server {
     child: Child,
     stderr: Heard,
@@ -144,7 +147,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts a server and waits until it says that it listens.
+    /// Starts a server and waits until it listens.
     #[track_caller]
     pub(crate) fn start(config: &Config) -> Self {
         let folder = tempfile::tempdir().expect("the system has room for a folder");
@@ -158,7 +161,7 @@ impl Server {
         server
     }
 
-    /// Starts a server with arguments of the test's own.
+    /// Starts a server with the test's own arguments.
     #[track_caller]
     pub(crate) fn start_command(mut command: Command, folder: TempDir) -> Self {
         let starting = STARTING.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
@@ -172,7 +175,8 @@ impl Server {
             let _ = child.wait();
             panic!("the server did not start: {}", stderr.join());
         };
-        // Both lines are printed at once; a server without the second is asked for nothing there.
+        // Both lines are printed at once. Tests of a server without the second do not use the
+        // listener.
         let operator = match lines.recv_timeout(Duration::from_millis(500)) {
             Ok(line) => parse_address(&line, "operator on http://"),
             Err(_) => None,
@@ -221,7 +225,7 @@ impl Server {
         self.exchange(&Request::post(target, body))
     }
 
-    /// Sends a request and leaves its connection open for the answer.
+    /// Sends a request and leaves its connection open for the response.
     #[track_caller]
     pub(crate) fn begin(&self, request: &Request) -> Connection {
         let mut connection = self.connect();
@@ -229,7 +233,7 @@ impl Server {
         connection
     }
 
-    /// The good request that follows every fault: the probe echoes a body.
+    /// A good request after every fault: the probe echoes a body.
     #[track_caller]
     pub(crate) fn check_alive(&self) {
         self.post("/echo", "still here").check(200, "still here");
@@ -242,13 +246,13 @@ impl Server {
         Metrics::parse(&response.text())
     }
 
-    /// Waits until the metrics show what is expected.
+    /// Waits until the metrics satisfy a condition.
     #[track_caller]
     pub(crate) fn until(&self, what: &str, mut shown: impl FnMut(&Metrics) -> bool) -> Metrics {
         until(what, || Some(self.metrics()).filter(&mut shown))
     }
 
-    /// Waits until `count` instances have been replaced, all of them for one of these reasons. A
+    /// Waits until `count` instances have been replaced, all for one of these reasons. A
     /// replacement for another reason, or one too many, fails the test at once.
     #[track_caller]
     pub(crate) fn until_retired(&self, reasons: &[&str], count: u32) -> Metrics {
@@ -270,7 +274,7 @@ impl Server {
         self.until("slots are busy", |m| m.sum("arenaria_slots", &[("state", "busy")]) >= count);
     }
 
-    /// Waits until every slot is idle, no connection is left and no arena holds a byte.
+    /// Waits until every slot is idle, no connection is open and all arenas are empty.
     #[track_caller]
     pub(crate) fn until_settled(&self) -> Metrics {
         self.until("the server is at rest", |m| {

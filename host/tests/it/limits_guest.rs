@@ -35,7 +35,11 @@ fn the_memory_of_an_instance_is_what_the_configuration_says() {
     let capacity = |route| settled.sum("arenaria_arena_capacity_bytes", &[("route", route)]) as u64;
     assert!((2 << 20..4 << 20).contains(&capacity("/")), "{}", capacity("/"));
     assert!((6 << 20..8 << 20).contains(&capacity("/try-exhaust")), "{}", capacity("/try-exhaust"));
-    assert_eq!(settled.sum("arenaria_retirements_total", &[]), 0.0, "the guest coped by itself");
+    assert_eq!(
+        settled.sum("arenaria_retirements_total", &[]),
+        0.0,
+        "the guest handled it without a replacement"
+    );
 }
 
 #[test]
@@ -57,7 +61,7 @@ fn survivors_of_each_request_do_not_fail_one() {
     }
     connection.exchange(&Request::post("/echo", "after")).check(200, "after");
     drop(connection);
-    // 16 MiB were left alive in an arena of less than 4 MiB, of which a quarter may be sealed.
+    // 16 MiB survived in all, in an arena of less than 4 MiB, of which a quarter may be sealed.
     let settled = server.until_settled();
     assert!(
         settled.retired("requested-by-guest") >= 8.0,
@@ -89,7 +93,7 @@ fn others_are_answered_while_a_request_loops() {
         connection.exchange(&Request::post("/echo", format!("{n}"))).check(200, format!("{n}"));
     }
     server.check_alive();
-    assert!(looping.silent(), "the twenty were answered only after the loop had ended");
+    assert!(looping.silent(), "the twenty responses arrived only after the loop had ended");
     looping.response().check_limit(504, "guest-time", "guest-time", "3s");
     server.check_alive();
 }
@@ -109,7 +113,8 @@ fn a_route_has_its_own_time() {
 fn an_instance_is_retired_after_its_number_of_requests() {
     let server = Server::start(&Config::probe().limit("requests-per-instance", 3));
     let mut connection = server.connect();
-    // The old instance serves until the new one is warm: no fewer requests, and a few more.
+    // The old instance serves until the new one is warm: at least the limit, and a few requests
+    // more.
     let (mut served, mut lives) = (0, Vec::new());
     while lives.len() < 3 {
         let response = connection.exchange(&Request::get("/remember"));
@@ -141,7 +146,7 @@ fn an_instance_may_be_good_for_one_request() {
     assert_eq!(settled.sum("arenaria_requests_total", &[("status", "200")]), 30.0);
 }
 
-/// Every fault, many times and from many clients at once: the reasons add up.
+/// Every fault, many times and from many clients at once. The counts of the reasons must be exact.
 #[track_caller]
 fn flood(isolation: &str) {
     let config = Config::probe().with("slots", 2).limit("guest-time", "100ms");

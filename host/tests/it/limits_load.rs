@@ -1,4 +1,4 @@
-//! The limits on how much happens at once: queues, connections, clients that do not read.
+//! The limits on concurrency: queues, connections, and clients that do not read.
 
 use std::sync::mpsc;
 use std::thread;
@@ -8,8 +8,7 @@ use crate::client::{Connection, Request, Response};
 use crate::config::Config;
 use crate::harness::Server;
 
-/// Sends the same request `count` times at once and gives the answers in the order in which they
-/// came.
+/// Sends the same request `count` times at once. Returns the responses in order of arrival.
 fn at_once(server: &Server, count: usize, request: &Request) -> Vec<Response> {
     let connections: Vec<Connection> = (0..count).map(|_| server.begin(request)).collect();
     let (sender, answers) = mpsc::channel();
@@ -30,7 +29,7 @@ fn a_full_queue_sheds_at_once() {
     let config = Config::probe().limit("queue-length", 2).limit("guest-time", "1500ms");
     let server = Server::start(&config);
     let answers = at_once(&server, 7, &Request::get("/loop"));
-    // One runs and two wait: the other four are told at once, before the first loop ends.
+    // One runs and two wait. The other four are refused at once, before the first loop ends.
     assert_eq!(statuses(&answers), [503, 503, 503, 503, 504, 504, 504]);
     for shed in &answers[..4] {
         shed.check_limit(503, "saturated", "queue-length", "2");
@@ -57,7 +56,7 @@ fn a_request_that_waited_too_long_is_shed() {
     let mut looping = server.begin(&Request::get("/loop"));
     server.until_busy(1.0);
     let shed = server.post("/echo", "x");
-    assert!(looping.silent(), "told only after the slot was free");
+    assert!(looping.silent(), "refused only after the slot was free");
     shed.check_limit(503, "saturated", "queue-time", "100ms");
     assert_eq!(shed.header("retry-after"), Some("1"));
     assert_eq!(looping.response().status, 504);
@@ -115,7 +114,8 @@ fn connections_over_the_limit_wait_and_are_served_later() {
         })
         .collect();
     let mut outside: Vec<Connection> = (0..3).map(|_| server.begin(&request)).collect();
-    // A round trip inside gives the server every chance to answer outside, which it must not take.
+    // After a round trip on an open connection, a server without the limit would have served the
+    // others.
     for connection in &mut inside {
         connection.exchange(&request).check(200, "mine");
     }
@@ -125,14 +125,14 @@ fn connections_over_the_limit_wait_and_are_served_later() {
         drop(inside.pop());
         connection.response().check(200, "mine");
     }
-    // The operator is not locked out, and sees the limit's number at most.
+    // The operator's listener still works, and shows at most the allowed number of connections.
     assert!(server.metrics().sum("arenaria_connections", &[]) <= 4.0);
     drop((inside, outside));
     server.check_alive();
     server.until_settled();
 }
 
-/// Larger than what the system's socket buffers take from a server whose client does not read.
+/// Larger than the system's socket buffers, so a client that does not read blocks the server.
 const HUGE: usize = 12 << 20;
 
 fn huge_responses() -> Config {
@@ -162,7 +162,7 @@ fn a_client_that_does_not_read_is_disconnected() {
     });
     match connection.try_response(false) {
         Ok(Some(response)) => {
-            assert!(!response.complete, "all of it was delivered to a client that did not read");
+            assert!(!response.complete, "a client that did not read received the whole response");
         }
         Ok(None) => panic!("not even the head had been sent"),
         Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset, "{error}"),
@@ -185,7 +185,7 @@ fn read_slowly(connection: &mut Connection, pause: Duration) {
 
 #[test]
 fn a_client_that_reads_slowly_is_served() {
-    // Longer in all than any limit, but never that long without reading.
+    // Longer in total than any limit, but no single pause is longer.
     let config = huge_responses().limit("response-time", "1s").limit("idle-time", "500ms");
     let server = Server::start(&config);
     let mut connection = server.begin(&huge());
@@ -217,10 +217,10 @@ fn responses_that_nobody_reads_are_bounded_together() {
     let config = huge_responses().limit("host-memory", "64MiB").limit("queue-length", 64);
     let server = Server::start(&config);
     let before = server.resident_bytes();
-    // A quarter of a gigabyte, were all of it kept.
+    // All of it together is a quarter of a gigabyte.
     let request = Request::get("/respond?bytes=8388608");
     let readers: Vec<Connection> = (0..32).map(|_| server.begin(&request)).collect();
-    server.until("all are answered", |m| m.sum("arenaria_requests_total", &[]) == 32.0);
+    server.until("all have responses", |m| m.sum("arenaria_requests_total", &[]) == 32.0);
     let grown = server.resident_bytes().saturating_sub(before);
     assert!(grown < 100 << 20, "the process grew by {grown} bytes");
     for mut connection in readers {

@@ -1,6 +1,6 @@
-//! The limits on what a client sends: body, head, and the time for each. Every limit is met from both
-//! sides: what just fits is served, what does not is answered with its status and the limit's name,
-//! and the server goes on.
+//! The limits on a request: the size of body and head, and the time for each. Every limit is tested
+//! from both sides. A request just within it is served. A request beyond it gets an error status
+//! and the limit's name, and the server continues.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ fn a_body_announced_too_large_is_refused_before_a_byte_of_it_is_read() {
     let server = Server::start(&Config::probe().limit("request-body", "1KiB"));
     let mut connection = server.connect();
     connection.send("POST /echo HTTP/1.1\r\nhost: test\r\ncontent-length: 1025\r\n\r\n");
-    // Nothing more is sent: only a server that judges the announcement can answer.
+    // Nothing more is sent, so the server must respond because of Content-Length alone.
     connection.response().check_limit(413, "body-too-large", "request-body", "1KiB");
     server.post("/echo", "x".repeat(1024)).check(200, "x".repeat(1024));
 }
@@ -29,7 +29,7 @@ fn a_body_announced_as_absurd_is_refused() {
         let mut connection = server.connect();
         let head = format!("POST /echo HTTP/1.1\r\nhost: test\r\ncontent-length: {length}\r\n\r\n");
         connection.send(head);
-        // The largest is no length to the HTTP library, which then says 431.
+        // The HTTP library does not accept the largest number as a length, and responds with 431.
         let status = connection.response().status;
         assert!(matches!(status, 413 | 431), "{length}: {status}");
     }
@@ -43,7 +43,7 @@ fn a_chunked_body_is_refused_when_it_has_grown_too_large() {
     let mut connection = server.connect();
     connection.send(head);
     connection.send(format!("401\r\n{}\r\n", "x".repeat(1025)));
-    // The body has not ended: the server must not wait for that.
+    // The body has not ended. The server must not wait for its end.
     connection.response().check_limit(413, "body-too-large", "request-body", "1KiB");
 
     let fits = "y".repeat(1024);
@@ -55,8 +55,8 @@ fn a_chunked_body_is_refused_when_it_has_grown_too_large() {
 
 #[test]
 fn a_client_that_sends_all_of_a_body_too_large_is_not_cut_off() {
-    // A connection closed over unread bytes is reset, and a reset can take the answer along: the
-    // server reads on for a while, here to the end.
+    // Closing a connection with unread bytes resets it, and then the client can lose the response.
+    // So the server continues to read for a while, here to the end.
     let server = Server::start(&Config::probe().limit("request-body", "1MiB"));
     let mut connection = server.connect();
     let request = Request::post("/echo", vec![b'x'; 3 << 20]).bytes();
@@ -85,13 +85,13 @@ fn a_route_has_its_own_limit_of_the_body() {
 
 #[test]
 fn bodies_on_their_way_are_bounded_together() {
-    // Half of the host's memory is for bodies: of four times 1 MB, no more than two find room.
+    // Half of the host's memory is for bodies. It has room for at most two of four bodies of 1 MB.
     let server = Server::start(&Config::probe().limit("host-memory", "4MiB"));
     let mut half_sent: Vec<_> = (0..4)
         .map(|_| {
             let mut connection = server.connect();
             connection.send("POST /echo HTTP/1.1\r\nhost: test\r\ncontent-length: 1000001\r\n\r\n");
-            // The server may refuse it before it has come whole.
+            // The server may refuse the body before all of it has arrived.
             let _ = connection.try_send(vec![b'x'; 1_000_000]);
             connection
         })
@@ -100,7 +100,7 @@ fn bodies_on_their_way_are_bounded_together() {
         let answered = half_sent.iter_mut().map(Connection::silent).filter(|silent| !silent);
         (answered.count() >= 2).then_some(())
     });
-    assert_eq!(server.get("/head").status, 200, "what needs no room is answered");
+    assert_eq!(server.get("/head").status, 200, "a request without a body is served");
     let (mut served, mut refused) = (0, 0);
     for connection in &mut half_sent {
         let _ = connection.try_send("x");
@@ -150,7 +150,8 @@ fn a_head_that_does_not_end_is_refused_at_twice_the_limit() {
     let server = Server::start(&Config::probe().limit("head-time", "60s"));
     let mut connection = server.connect();
     connection.send(format!("GET /echo HTTP/1.1\r\nx: {}", "p".repeat(33 << 10)));
-    // Not even its end is waited for: told without words, long before its time is over.
+    // The server does not wait for its end: it responds with an empty body, long before the time
+    // limit.
     assert_eq!(connection.response().status, 431);
     assert!(connection.closed());
     server.check_alive();
@@ -205,8 +206,8 @@ fn a_client_that_stops_within_the_second_head_is_timed_out() {
 
 #[test]
 fn a_head_that_came_half_with_another_request_is_not_waited_for() {
-    // What the HTTP library has read ahead is not seen as a head: the connection counts as idle, and
-    // is closed without words.
+    // A head that the HTTP library has read ahead is not tracked. The connection counts as idle,
+    // and is closed without a response.
     let server = Server::start(&Config::probe().limit("idle-time", "300ms"));
     let mut connection = server.connect();
     let mut bytes = Request::post("/echo", "first").bytes();
@@ -227,7 +228,7 @@ fn a_head_that_waits_behind_an_answer_does_not_cut_it() {
     bytes.extend_from_slice(b"POST /echo HTTP/1.1\r\nhost: te");
     connection.send(bytes);
     connection.response().check_limit(504, "guest-time", "guest-time", "800ms");
-    // The rest may come as soon as there is an answer to react to.
+    // The client may send the rest as soon as the response has arrived.
     connection.send("st\r\ncontent-length: 2\r\n\r\nok");
     connection.response().check(200, "ok");
 }
@@ -248,7 +249,7 @@ fn a_client_that_drips_its_head_is_timed_out() {
     let server = Server::start(&Config::probe().limit("head-time", "300ms"));
     let mut connection = server.connect();
     let mut drip = connection.stream();
-    // Each byte arrives well within the limit, the head does not.
+    // Each byte arrives well within the limit, but the whole head does not.
     let dripping = std::thread::spawn(move || {
         for byte in b"GET /echo HTTP/1.1\r\nx-slow: 0123456789012345678901234567890".iter().cycle()
         {

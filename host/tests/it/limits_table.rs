@@ -1,4 +1,5 @@
-//! The table of limits in `docs/configuration.md`, against what the command says of itself.
+//! Compares the table of limits in `docs/configuration.md` with the flags and defaults of the
+//! command.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -27,13 +28,13 @@ fn written() -> Limits {
     .collect()
 }
 
-/// The flags under "Limits:" in the help, with the defaults that it names.
+/// The flags under "Limits:" in the help, with their defaults.
 fn offered() -> Limits {
     let help = finished(&mut arenaria(&["serve", "--help"])).stdout;
     let (_, limits) = help.split_once("\nLimits:\n").expect("the help has a section on limits");
-    // Printing loads nothing, so the component need not exist.
+    // Printing the configuration does not load the component, so it need not exist.
     let printed = finished(&mut arenaria(&["serve", "any.wasm", "--print-config"])).stdout;
-    let printed: Table = printed.parse().expect("what is printed is TOML");
+    let printed: Table = printed.parse().expect("the printed configuration is TOML");
     let of_route = printed["route"][0]["limits"].as_table().expect("a route has limits");
     let flags = limits.split("\n      --").map(|flag| flag.trim_start().trim_start_matches("--"));
     flags

@@ -1,5 +1,5 @@
-//! What the server shows of the memory that it gives: as much as configured, from the first request
-//! to the last, and told when a guest grows.
+//! The metrics of linear memory: the configured size from the first request to the last, and a
+//! count of growth.
 
 use crate::client::Request;
 use crate::config::Config;
@@ -8,7 +8,7 @@ use crate::scrape::Metrics;
 
 const MIB: f64 = 1_048_576.0;
 
-/// What the metrics show of a route: MiB of linear memory, and how often one grew.
+/// The metrics of a route: MiB of linear memory, and how often a memory grew.
 #[track_caller]
 fn shown(metrics: &Metrics, route: &str) -> (f64, f64) {
     let value = |name| match metrics.values(name, &[("route", route)])[..] {
@@ -63,7 +63,7 @@ fn a_retired_instance_gives_its_memory_back() {
 
 #[test]
 fn a_fresh_instance_has_memory_for_its_request_alone() {
-    // Far longer than it takes to look, also on a busy machine.
+    // Far longer than the check takes, even on a busy machine.
     let config = Config::probe().route_key("isolation", "fresh").limit("guest-time", "60s");
     let server = Server::start(&config);
     assert_eq!(shown(&server.metrics(), "/"), (0.0, 0.0));
@@ -77,7 +77,7 @@ fn a_fresh_instance_has_memory_for_its_request_alone() {
     server.until("the last instance is gone", |m| shown(m, "/") == (0.0, 0.0));
 }
 
-/// Serves a guest that grows by a page per request, to at most 16.
+/// Serves a guest that grows by a page per request, up to 16 pages.
 fn growing(retire_memory: &str) -> Server {
     let folder = tempfile::tempdir().expect("the system has room for a folder");
     let file = folder.path().join("growing.wasm");
@@ -100,7 +100,7 @@ fn a_guest_that_grows_is_told_of() {
         let grows = f64::from(grows);
         assert_eq!(shown(&server.metrics(), "/"), ((1.0 + grows) / 16.0, grows));
     }
-    // The operator's maximum: what is refused is no grow.
+    // Growth beyond the configured maximum is refused and not counted.
     server.get("/").check(599, "");
     assert_eq!(shown(&server.metrics(), "/"), (1.0, 15.0));
 }

@@ -1,8 +1,8 @@
-//! Tests of the server as its users meet it: a process, a command line, two sockets.
+//! Tests of the server through its public interfaces: a process, a command line, two sockets.
 //!
-//! Nothing here but `embed` knows the host's types. `harness`, `config`, `client` and `scrape` are the tools;
-//! every other module is one subject. Components are those of `cargo xtask guests`, or of the folder
-//! that `ARENARIA_COMPONENTS` names.
+//! Only `embed` uses the host's types. `harness`, `config`, `client` and `scrape` are the tools;
+//! every other module is one subject. Components are built by `cargo xtask guests`, or are in the
+//! folder that `ARENARIA_COMPONENTS` names.
 
 mod bridge;
 mod cli;

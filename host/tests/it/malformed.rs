@@ -1,17 +1,17 @@
-//! Bytes that are not HTTP/1.1, or that two readers could read in two ways: refused, closed, and
-//! without consequence for anybody else.
+//! Requests that are not HTTP/1.1, or that two servers could read in two ways. They are refused,
+//! their connection is closed, and other clients are not affected.
 
 use crate::config::Config;
 use crate::harness::Server;
 
-/// Rows are independent, so one server serves a test's rows; each row has its own connection and is
-/// followed by a good request on another.
+/// One server is enough for all rows of a test, because they are independent. Each row has its own
+/// connection and is followed by a good request on another one.
 #[track_caller]
 fn server() -> Server {
     Server::start(&Config::probe())
 }
 
-/// A request that must be refused as bad, and its connection closed.
+/// A request that must get 400, after which its connection must be closed.
 #[track_caller]
 fn check_refused(server: &Server, bytes: impl AsRef<[u8]>) {
     let shown = String::from_utf8_lossy(bytes.as_ref()).chars().take(200).collect::<String>();
@@ -19,7 +19,7 @@ fn check_refused(server: &Server, bytes: impl AsRef<[u8]>) {
     connection.send(bytes.as_ref());
     let response = connection.response();
     assert_eq!(response.status, 400, "{shown:?}: {response:?}");
-    // What is no HTTP at all is answered without words, what is nearly HTTP with a problem.
+    // Bytes that are far from HTTP get an empty response, nearly correct requests get a problem.
     if !response.body.is_empty() {
         response.check_problem(400, "bad-request");
     }
@@ -50,7 +50,7 @@ fn a_version_that_is_not_spoken_here() {
     check_refused(&server, "GET / HTTP/0.9\r\nhost: test\r\n\r\n");
     check_refused(&server, "GET / HTTP/11\r\nhost: test\r\n\r\n");
     check_refused(&server, "GET / http/1.1\r\nhost: test\r\n\r\n");
-    // The preface of HTTP/2: who sends it does not read HTTP/1.1.
+    // The preface of HTTP/2: a client that sends it cannot read an HTTP/1.1 response.
     let mut connection = server.connect();
     connection.send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
     assert!(connection.try_response(false).is_ok_and(|r| r.is_none_or(|r| r.status == 400)));
@@ -84,7 +84,8 @@ fn a_header_that_is_not_one() {
 #[test]
 fn a_host_that_is_missing_or_there_twice() {
     let server = server();
-    // RFC 9112, 3.2: must be answered with 400. Where it ends is clear, so nothing need be closed.
+    // RFC 9112, 3.2: the response must be 400. The end of the request is clear, so the connection
+    // may stay open.
     for hosts in ["", "host: a\r\nhost: b\r\n", "host: a\r\nHost: a\r\n"] {
         let mut connection = server.connect();
         connection.send(format!("GET /head HTTP/1.1\r\n{hosts}\r\n"));
@@ -141,7 +142,7 @@ fn a_chunk_announced_as_absurd_reserves_no_memory() {
         connection.send(format!("{head}{size}\r\n"));
         connection.send("x".repeat(100));
         connection.finish_sending();
-        // More than the limit at once, or a body cut short: both are true.
+        // More than the limit at once, or an incomplete body: both are correct.
         let status = connection.try_response(false).expect("not reset").map(|r| r.status);
         assert!(matches!(status, Some(400 | 413) | None), "{size}: {status:?}");
         server.check_alive();
@@ -150,7 +151,7 @@ fn a_chunk_announced_as_absurd_reserves_no_memory() {
     assert!(resident < 1 << 30, "{resident} bytes");
 }
 
-/// Two framings at once are how requests are smuggled past a proxy.
+/// Conflicting framing is used to smuggle requests past a proxy.
 #[test]
 fn a_length_and_a_transfer_encoding_together_smuggle_nothing() {
     let server = server();
@@ -164,7 +165,7 @@ fn a_length_and_a_transfer_encoding_together_smuggle_nothing() {
         connection
             .send(format!("POST /echo HTTP/1.1\r\nhost: test\r\n{fields}\r\n0\r\n\r\n{smuggled}"));
         let response = connection.response();
-        // RFC 9112, 6.1: refuse it, or trust the chunks alone and close the connection.
+        // RFC 9112, 6.1: the server refuses it, or uses only the chunks and closes the connection.
         match response.status {
             200 => response.check(200, ""),
             status => assert_eq!(status, 400, "{response:?}"),
@@ -178,7 +179,7 @@ fn a_length_and_a_transfer_encoding_together_smuggle_nothing() {
 #[test]
 fn noise_is_survived() {
     let server = server();
-    // A generator of its own, so that the bytes are the same everywhere (Knuth, MMIX).
+    // Our own generator, so that the bytes are the same everywhere (Knuth, MMIX).
     let mut state = 4711_u64;
     let mut noise = || {
         state =

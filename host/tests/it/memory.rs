@@ -1,5 +1,5 @@
-//! The promise: after any mix of requests every arena is empty again, and no instance was replaced
-//! because its memory had drifted. (The long version is among the load tests.)
+//! After any mix of requests every arena is empty again, and no instance was replaced because its
+//! memory had grown. (The load tests have a longer version of this test.)
 
 use std::thread;
 
@@ -17,7 +17,7 @@ impl Numbers {
         usize::try_from((self.0 >> 33) % limit as u64).expect("below a usize")
     }
 
-    /// As often below 1 KiB as above: sizes of all orders up to 1 MiB.
+    /// Sizes of all orders of magnitude up to 1 MiB, half of them below 1 KiB.
     fn size(&mut self) -> usize {
         let order = self.below(21);
         self.below(1 << order) + usize::from(order == 20)

@@ -1,4 +1,4 @@
-//! What the operator sees: counts that add up, the guests' own reading of their memory, health.
+//! The operator's listener: exact counts, the guests' reports of their memory, health.
 
 use crate::client::{Connection, Request};
 use crate::config::Config;
@@ -109,7 +109,10 @@ fn the_memory_of_each_instance_is_shown() {
     }
     let highest =
         settled.values("arenaria_arena_high_water_bytes", &[]).into_iter().fold(0.0, f64::max);
-    assert!(highest >= 49_000.0, "a body of 49,000 bytes was echoed, the mark is {highest}");
+    assert!(
+        highest >= 49_000.0,
+        "a body of 49,000 bytes was echoed, but the high-water mark is {highest}"
+    );
 }
 
 #[test]
@@ -153,7 +156,7 @@ fn the_phases_of_the_flagship_are_shown() {
     for phase in ["decode", "transform", "encode"] {
         let labels = [("route", "/"), ("worker", "0"), ("slot", "0"), ("phase", phase)];
         let marks = settled.values(name, &labels);
-        // The document is there in every phase.
+        // The document is in memory in every phase.
         assert!(marks.len() == 1 && marks[0] > 10_000.0, "{phase}: {marks:?}");
     }
 }
@@ -183,7 +186,7 @@ fn the_operator_is_told_of_health() {
     let content_type = operator_get(&server, "/metrics");
     let content_type = content_type.header("content-type").expect("a type");
     assert!(content_type.contains("text"), "{content_type}");
-    // The public listener shows none of it: to the probe these are paths like any other.
+    // The data listener does not serve these paths: they go to the probe, like all others.
     for target in ["/livez", "/readyz", "/metrics"] {
         assert_eq!(server.get(target).status, 404);
     }
@@ -199,7 +202,7 @@ fn the_operator_is_answered_while_every_slot_loops() {
         assert_eq!(operator_get(&server, "/readyz").status, 200);
         server.metrics();
     }
-    assert!(looping.silent(), "answered only after the loop");
+    assert!(looping.silent(), "the response arrived only after the loop");
     assert_eq!(looping.response().status, 504);
     server.check_alive();
 }

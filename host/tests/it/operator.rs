@@ -1,5 +1,5 @@
-//! The operator's listener as others meet it: probes and scrapers by any name, browsers only for its own
-//! pages.
+//! The guard of the operator's listener: probes and scrapers may use any host name, browsers are
+//! served only for the listener's own pages.
 
 use crate::client::{Connection, Response};
 use crate::config::Config;
@@ -15,16 +15,16 @@ fn get(server: &Server, path: &str, headers: &str) -> Response {
 fn pages_of_other_sites_are_refused_and_probes_are_not() {
     let server = Server::start(&Config::of("hello"));
     let rows = [
-        // Probes and scrapers name the listener as they like.
+        // Probes and scrapers may use any host name.
         ("host: 10.1.2.3:8081", 200),
         ("host: arenaria.monitoring.svc:8081\r\nuser-agent: Prometheus/3.0", 200),
         ("host: node-7\r\nuser-agent: kube-probe/1.33", 200),
-        // A person before a browser.
+        // A person with a browser.
         ("host: 127.0.0.1:8081\r\naccept-language: en", 200),
         ("host: [::1]:8081\r\nsec-fetch-site: none\r\naccept-language: en", 200),
         ("host: localhost:8081\r\nsec-fetch-site: same-origin\r\naccept-language: en", 200),
         ("host: localhost:8081\r\norigin: http://localhost:8081", 200),
-        // A site whose name has been made to point here.
+        // Another site with a name that points to this listener.
         ("host: evil.example:8081\r\naccept-language: en", 403),
         ("host: evil.example\r\norigin: http://evil.example", 403),
         ("host: evil.example\r\nreferer: http://evil.example/", 403),

@@ -1,4 +1,4 @@
-//! What the flagship is asked wherever it is served: real payloads, if the machine has them, and ten
+//! The requests to the flagship in every host: real payloads, if the machine has them, and ten
 //! programs.
 
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use crate::client::Request;
 
-/// Programs whose results do not depend on the dialect.
+/// Programs that give the same results in every dialect.
 pub(crate) const PROGRAMS: [&str; 10] = [
     "{action,repo:.repository.full_name}",
     "[paths]|length",
@@ -21,11 +21,11 @@ pub(crate) const PROGRAMS: [&str; 10] = [
     "\"\\(.action // \"did\") by \\(.sender.login // \"somebody\"|ascii_upcase)\"",
 ];
 
-/// What a client that encodes by the book leaves alone.
+/// The characters that are not percent-encoded.
 const QUERY: &AsciiSet =
     &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>').add(b'%').add(b'&');
 
-/// A request that brings its program along.
+/// A request that contains its program.
 pub(crate) fn ad_hoc(program: &str, document: impl Into<Vec<u8>>) -> Request {
     Request::post(&target(program), document)
 }
@@ -35,7 +35,7 @@ pub(crate) fn target(program: &str) -> String {
     format!("/?program={}", utf8_percent_encode(program, QUERY))
 }
 
-/// The real payloads, none if the machine has none.
+/// The real payloads. Empty if the machine has none.
 pub(crate) fn payloads() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/webhooks");
     let Ok(entries) = folder.read_dir() else { return Vec::new() };

@@ -1,5 +1,5 @@
-//! The playground on the data listener: its files, what it tells the page, and how it stands before the
-//! routes. The page itself is tested in a browser (`examples/playground/test`).
+//! The playground on the data listener: its files, its description of the server, and that it takes
+//! precedence over the routes. The page itself is tested in a browser (`examples/playground/test`).
 
 use std::fs;
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::harness::{Finished, Server, arenaria, component, finished};
 const PAGE: &str = "<!doctype html><title>sand</title>";
 const WASM: &[u8] = b"\0asm\x01\0\0\0";
 
-/// A folder that arenaria brings along, with a playground of a few files and things that are none.
+/// A folder of assets. Its playground has a few files, and entries that must not be served.
 fn assets() -> TempDir {
     let assets = tempfile::tempdir().expect("the system has room for a folder");
     let folder = assets.path().join("playground");
@@ -31,7 +31,7 @@ fn assets() -> TempDir {
     assets
 }
 
-/// A server with a playground. The component, its settings, and whatever else the test adds.
+/// A server with a playground, this component, and these arguments.
 fn start(assets: TempDir, name: &str, arguments: &[&str]) -> Server {
     let file = component(name).display().to_string();
     let mut all = vec!["serve", &file, "--listen", "127.0.0.1:0"];
@@ -47,7 +47,7 @@ fn playground() -> Server {
     start(assets(), "transform", &["--set", "ad-hoc=true", "--playground"])
 }
 
-/// Sends a head and a body as they stand.
+/// Sends a head and a body without changes.
 fn exchange(server: &Server, head: &str, body: &str) -> Response {
     let mut connection = Connection::open(server.address);
     let length = format!("content-length: {}\r\n\r\n", body.len());
@@ -103,7 +103,7 @@ fn each_file_has_its_type_and_may_do_nothing_but_its_own() {
     let response = get(&server, "/playground", "");
     assert_eq!(response.status, 308);
     check_header(&response, "location", Some("/playground/"));
-    // Every other path is the route's. It takes POST alone.
+    // Every other path belongs to the route, which accepts only POST.
     assert_eq!(get(&server, "/playgrounds", "").status, 405);
     // The operator's listener has no playground.
     let asked = Connection::open(server.operator()).exchange(&Request::get("/playground/"));
@@ -164,7 +164,7 @@ fn a_file_is_packed_as_the_browser_takes_it_and_sent_once() {
     }
     let other = format!("\r\nif-none-match: {}", tags[1]);
     assert_eq!(get(&server, "/playground/page.js", &other).status, 200, "a tag is of one form");
-    // A file that is not packed is sent as it is.
+    // A file without compressed forms is sent as it is.
     let response = get(&server, "/playground/", "\r\naccept-encoding: br");
     response.check(200, PAGE);
     check_header(&response, "content-encoding", None);
@@ -190,7 +190,7 @@ fn a_playground_that_cannot_be_served_ends_the_start() {
     fs::remove_dir_all(assets.path().join("playground")).expect("it was made above");
     let missing = refused(&on, assets.path());
     assert!(
-        missing.contains("there is no ") && missing.contains("cargo xtask playground"),
+        missing.contains("cannot find ") && missing.contains("cargo xtask playground"),
         "{missing}"
     );
 }

@@ -1,5 +1,6 @@
-//! Streams of records: cut at line ends, answered in order, in a memory of fixed size however long
-//! the stream is, and with an end that tells completion from truncation.
+//! Streams of records. They are split at line ends and processed in order, in a memory of fixed
+//! size for a stream of any length. The end of a response shows whether it is complete or
+//! truncated.
 
 use std::io::Write;
 use std::sync::mpsc;
@@ -18,7 +19,8 @@ pub(crate) fn records(program: &str) -> Config {
     Config::program(program).route_key("records", true)
 }
 
-/// Sends a stream of records from another thread, as curl does, and reads the answer meanwhile.
+/// Sends a stream of records from another thread, as curl does, and reads the response at the same
+/// time.
 #[track_caller]
 pub(crate) fn stream(server: &Server, body: Vec<u8>) -> Response {
     let mut connection = server.connect();
@@ -29,12 +31,12 @@ pub(crate) fn stream(server: &Server, body: Vec<u8>) -> Response {
         sender.write_all(&body)
     });
     let response = connection.response();
-    // A server may stop reading; then the response shows it.
+    // The server may stop reading. Then the response says why.
     let _ = sending.join().expect("writing does not panic");
     response
 }
 
-/// The lines of a whole answer, each a document.
+/// The lines of a complete response, each a document.
 #[track_caller]
 pub(crate) fn lines(response: &Response) -> Vec<Value> {
     assert_eq!(response.status, 200, "{response:?}");
@@ -87,7 +89,7 @@ fn a_stream_of_nothing_is_answered() {
     assert_eq!(lines(&stream(&server, b"1\n".to_vec())), [json!(1)]);
 }
 
-/// The error lines among the answers: place in the answer, status, record.
+/// The error lines in a response: line, status, record.
 #[track_caller]
 fn errors(lines: &[Value]) -> Vec<(usize, u64, u64)> {
     let errors = lines.iter().enumerate().filter_map(|(place, line)| {
@@ -115,7 +117,7 @@ fn a_bad_record_is_answered_in_its_place() {
 
 #[test]
 fn a_bad_record_is_numbered_within_the_whole_stream() {
-    // Far enough for many batches, with empty lines, which are counted.
+    // Enough for many batches, with empty lines, which count as records.
     let bad = [1_u64, 999, 20_000, 59_998, 60_000];
     let input: String = (1..=60_000)
         .map(|n| match n {
@@ -163,15 +165,15 @@ fn twenty_mebibytes_pass_through_sixteen() {
     for (n, answer) in answers.iter().enumerate() {
         assert_eq!(answer, &json!({"n": n, "size": 400}));
     }
-    // The box itself, and what lies between two sockets: not the stream.
+    // The memory of the instance and the buffers of two sockets, but not the whole stream.
     assert!(grown < 28 << 20, "the process grew by {grown} bytes");
     let settled = server.until_settled();
     let highest = settled.sum("arenaria_arena_high_water_bytes", &[]);
     assert!(highest < f64::from(16 << 20), "{highest}");
-    assert!(settled.sum("arenaria_arena_resets_total", &[]) > 10.0, "not cut into batches");
+    assert!(settled.sum("arenaria_arena_resets_total", &[]) > 10.0, "not split into batches");
 }
 
-/// `records` cut into chunks of `size` bytes.
+/// `records`, split into chunks of `size` bytes.
 fn stream_chunked(server: &Server, records: &[u8], size: usize) -> Response {
     let mut connection = server.connect();
     connection.send(format!("{HEAD}transfer-encoding: chunked\r\n\r\n"));
@@ -199,7 +201,7 @@ fn answers_come_while_the_stream_goes_on() {
     let server = Server::start(&records("."));
     let mut connection = server.connect();
     connection.send(format!("{HEAD}transfer-encoding: chunked\r\n\r\n"));
-    // More than a batch: a server that waits for the end would never answer.
+    // More than a batch: a server that waits for the end would never respond.
     let record = format!("\"{}\"\n", "r".repeat(1000));
     let part = record.repeat(1000);
     let mut sender = connection.stream();
@@ -225,7 +227,7 @@ fn answers_come_while_the_stream_goes_on() {
     }
     sending.join().expect("writing does not panic").expect("the server reads on");
     assert!(answered == record.repeat(4000).as_bytes(), "{} bytes", answered.len());
-    // The connection goes on after a stream.
+    // The connection can be used again after a stream.
     let next = Request::post("/", "[1]").header("content-type", "application/json");
     connection.exchange(&next).check(200, "[1]\n");
 }
@@ -241,12 +243,12 @@ fn a_stream_that_cannot_begin_is_told_why() {
     let good = || b"{}\n{}\n".to_vec();
     let shed = stream(&server, good());
     shed.check_limit(503, "saturated", "queue-time", "100ms");
-    // Also one who sends more than fits on the way: the rest is read and thrown away.
+    // Also if the client sends more than the buffers hold. The server reads and discards the rest.
     let shed = stream(&server, b"{}\n".repeat(1_000_000));
     shed.check_limit(503, "saturated", "queue-time", "100ms");
     assert_eq!(shed.header("connection"), Some("close"));
     assert_eq!(looping.response().status, 504);
-    // An old client cannot be told where a stream ends.
+    // HTTP/1.0 has no chunks, so its client could not tell a truncated stream from a complete one.
     let mut connection = server.connect();
     connection.send(HEAD.replace("HTTP/1.1", "HTTP/1.0") + "content-length: 4\r\n\r\n{}\n\n");
     connection.response().check_problem(400, "bad-request");

@@ -1,5 +1,5 @@
-//! Streams of records that do not go well: clients that leave, stall or do not read, processors that
-//! fault. What was answered stays answered, and nobody takes a part for the whole.
+//! Streams of records that fail: clients that leave, stall or do not read, and processors that
+//! fault. Earlier results stay valid, and a truncated response cannot pass for a complete one.
 
 use std::io::{ErrorKind, Write};
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::records::{lines, records, stream};
 
 const HEAD: &str = "POST / HTTP/1.1\r\nhost: test\r\ncontent-type: application/x-ndjson\r\n";
 
-/// The answer to a stream that ended too early: whatever came, it does not look complete.
+/// The response to a stream that ended too early. It must not look complete.
 #[track_caller]
 fn check_incomplete(connection: &mut Connection) {
     match connection.try_response(false) {
@@ -70,7 +70,7 @@ fn what_was_sent_before_the_cut_is_answered() {
     let first = connection.chunk().expect("a chunk").expect("not cut");
     assert!(first.starts_with(record.as_bytes()));
     let mut answered = first;
-    // Read what comes so that the server can read on, then leave in the middle.
+    // Read some results, so that the server continues to read, then leave in the middle.
     while answered.len() < part.len() / 2 {
         answered.extend(connection.chunk().expect("a chunk").expect("not cut"));
     }
@@ -102,7 +102,7 @@ fn a_client_that_stalls_is_not_waited_for() {
 
 #[test]
 fn a_stream_may_last_longer_than_the_time_between_two_reads() {
-    // Nor is a stream a slow head or an idle connection.
+    // A stream also counts neither as a slow head nor as an idle connection.
     let config = records(".").limit("body-time", "1s");
     let server = Server::start(&config.limit("head-time", "300ms").limit("idle-time", "300ms"));
     let mut connection = server.connect();
@@ -128,7 +128,7 @@ fn a_client_that_does_not_read_is_not_read_from() {
     let bytes = format!("{:x}\r\n{part}\r\n", part.len());
     let mut sender = connection.stream();
     sender.set_write_timeout(Some(Duration::from_secs(2))).expect("a socket has this option");
-    // The sockets' buffers fill up and then the server's, which are bounded.
+    // First the buffers of the sockets fill up, then those of the server, which are limited.
     let stuck = (0..128).find(|_| sender.write_all(bytes.as_bytes()).is_err());
     let grown = server.resident_bytes().saturating_sub(before);
     assert!(stuck.is_some(), "128 MB were read for a client that reads nothing");
@@ -170,8 +170,8 @@ fn a_client_that_leaves_is_forgotten() {
     check_good(&server);
 }
 
-/// A record that faults takes its batch with it at most: what came before is answered, the fault is
-/// told in the stream with the limit it met, or the stream ends without its last chunk.
+/// A record that faults affects at most its batch. Earlier records have their results. The fault is
+/// reported in the stream with the exceeded limit, or the stream ends without its last chunk.
 #[track_caller]
 fn check_fault(server: &Server, poison: &str, kind: &str) {
     let good = |n: u64| format!("{{\"n\":{n},\"p\":\"{}\"}}\n", "p".repeat(2000));
@@ -189,12 +189,12 @@ fn check_fault(server: &Server, poison: &str, kind: &str) {
     assert!(numbers.is_sorted(), "out of order");
     let kinds: Vec<&str> =
         answers.iter().filter_map(|answer| answer["error"]["type"].as_str()).collect();
-    assert!(!kinds.is_empty() || !response.complete, "a fault passed without a word");
+    assert!(!kinds.is_empty() || !response.complete, "a fault was not reported");
     for found in &kinds {
         assert_eq!(*found, format!("urn:arenaria:problem:{kind}"), "{kinds:?}");
     }
     if response.complete {
-        // Every record is answered or lies in the batch of the fault, which says so.
+        // Every record has a result, or is in the batch of the fault and has an error line.
         assert_eq!(numbers.last(), Some(&1200));
         let records: Vec<u64> =
             answers.iter().filter_map(|answer| answer["error"]["record"].as_u64()).collect();

@@ -1,4 +1,4 @@
-//! Which component answers, what it is given of a request, and what it keeps between two.
+//! Which component handles a request, what it sees of it, and what it keeps between two requests.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -8,7 +8,7 @@ use crate::harness::Server;
 
 const HELLO: &str = "hello, world\n";
 
-/// The lines of the probe's `/head` for a request.
+/// The lines of the probe's response on `/head` to a request.
 #[track_caller]
 fn head_of(server: &Server, request: &Request) -> Vec<String> {
     let response = server.exchange(request);
@@ -33,10 +33,10 @@ fn the_longest_prefix_of_whole_segments_wins() {
     server.get("/anything/else").check(200, HELLO);
     server.post("/echo", "to the probe").check(200, "to the probe");
     server.post("/echo?query", "to the probe").check(200, "to the probe");
-    // A prefix ends where a segment ends.
+    // A prefix matches only whole segments.
     server.post("/echoes", "x").check(200, HELLO);
     server.post("/ech", "x").check(200, HELLO);
-    // Below a route is still the route: the probe itself says that it has no such path.
+    // Paths below a route belong to the route: here the probe itself responds with 404.
     let below = server.post("/echo/below", "x");
     assert_eq!(below.status, 404);
     assert_ne!(below.header("content-type"), Some("application/problem+json"));
@@ -139,7 +139,7 @@ fn head_is_get_without_the_body() {
     assert_eq!(head.header("content-length"), Some("1000"));
     assert_eq!(head.header("content-type"), get.header("content-type"));
     get.check(200, "x".repeat(1000));
-    // A stray body would be read as the next answer.
+    // A stray body would be read as the next response.
     connection.exchange(&Request::post("/echo", "next")).check(200, "next");
 }
 
@@ -210,8 +210,8 @@ fn a_fresh_instance_may_fail_like_any_other() {
 
 #[test]
 fn an_arena_can_be_scrubbed() {
-    // That no byte remains is tested where it is done; here: the setting is known to every
-    // processor, and is not passed on to it.
+    // The tests of the arena check that no byte remains. This checks that the setting is valid for
+    // every processor, and that it is not passed on to the component.
     let server = Server::start(&Config::probe().setting("arena-scrub", "true"));
     let mut connection = server.connect();
     for n in 0..20 {

@@ -1,8 +1,8 @@
-//! Reads the Prometheus text format, strictly: a line that is not one fails the test.
+//! Reads the Prometheus text format. An invalid line fails the test.
 
 use http1::prometheus;
 
-/// What `/metrics` showed.
+/// The samples of `/metrics`.
 #[derive(Debug)]
 pub(crate) struct Metrics(prometheus::Metrics);
 

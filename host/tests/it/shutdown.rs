@@ -1,4 +1,4 @@
-//! The end of a server: what runs is finished, what is new is refused, the exit code is 0.
+//! Shutdown: running requests are finished, new connections are refused, the exit code is 0.
 
 use crate::client::{Connection, Request};
 use crate::config::Config;
@@ -7,7 +7,7 @@ use crate::harness::{Server, until};
 /// A request that keeps a slot busy for about a second and then succeeds.
 #[track_caller]
 fn long_request(server: &Server) -> Request {
-    // How fast this machine is decides how many turns that takes.
+    // The number of turns depends on the speed of this machine.
     let mut iterations = 1_000_000_u64;
     loop {
         let begin = std::time::Instant::now();
@@ -54,7 +54,8 @@ fn a_request_half_sent_is_finished() {
     let mut connection = server.connect();
     connection.send("POST /echo HTTP/1.1\r\nhost: test\r\ncontent-length: 8\r\n\r\nhalf");
     server.until("the connection is known", |m| m.sum("arenaria_connections", &[]) == 1.0);
-    // Known is not yet read: a second request on the same worker passes through after it.
+    // An accepted connection may not have been read yet. A second request on the same worker is
+    // served after it.
     server.check_alive();
     server.signal("TERM");
     until("new connections are refused", || Connection::try_open(server.address).err());
@@ -80,7 +81,11 @@ fn a_stream_of_records_is_finished() {
     until("new connections are refused", || Connection::try_open(server.address).err());
     connection.send("2\r\n2\n\r\n0\r\n\r\n");
     assert_eq!(connection.chunk().expect("a chunk").as_deref(), Some(&b"2\n"[..]));
-    assert_eq!(connection.chunk().expect("a chunk").as_deref(), Some(&b""[..]), "no end");
+    assert_eq!(
+        connection.chunk().expect("a chunk").as_deref(),
+        Some(&b""[..]),
+        "the last chunk is missing"
+    );
     assert!(connection.closed());
     assert_eq!(server.until_exit().code(), Some(0));
 }
@@ -96,7 +101,7 @@ fn idle_connections_do_not_delay_the_end() {
         })
         .collect();
     server.signal("TERM");
-    // The drain time is longer than this waits.
+    // The drain time is longer than this test waits.
     assert_eq!(server.until_exit().code(), Some(0));
     assert!(idle.iter_mut().all(Connection::closed));
 }
@@ -116,7 +121,7 @@ fn readiness_ends_when_draining_begins() {
     assert_eq!(ask("/readyz"), Some(200));
     server.signal("TERM");
     until("readiness ends", || (ask("/readyz")? == 503).then_some(()));
-    assert_eq!(ask("/livez"), Some(200), "draining is no reason to be killed");
+    assert_eq!(ask("/livez"), Some(200), "a draining server is alive");
     assert_eq!(running.response().status, 200);
     assert_eq!(server.until_exit().code(), Some(0));
 }
@@ -128,7 +133,7 @@ fn the_drain_time_ends_a_drain() {
     let mut looping = server.begin(&Request::get("/loop"));
     server.until_busy(1.0);
     server.signal("TERM");
-    // The loop alone would run longer than this waits.
+    // The loop alone would run longer than this test waits.
     server.until_exit();
     let ended = looping.try_response(false);
     assert!(!matches!(&ended, Ok(Some(response)) if response.status == 200), "{ended:?}");

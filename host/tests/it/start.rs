@@ -1,5 +1,6 @@
-//! Bad input at the start: one sentence that names the file or key, the value and the remedy, exit
-//! code 2 for a wrong command line and 1 for everything else, and nothing half started.
+//! Invalid input at the start. One sentence names the file or key, the value and the remedy. The
+//! exit code is 2 for an invalid command line and 1 for everything else. Nothing is left half
+//! started.
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -14,7 +15,7 @@ fn folder() -> TempDir {
     tempfile::tempdir().expect("the system has room for a folder")
 }
 
-/// The start of a server with this configuration file, which must fail.
+/// Starts a server with this configuration file, which must fail.
 #[track_caller]
 fn start(folder: &TempDir, config: &str) -> Finished {
     let file = folder.path().join("arenaria.toml");
@@ -26,7 +27,7 @@ fn start(folder: &TempDir, config: &str) -> Finished {
 #[track_caller]
 fn check_sentence(ended: &Finished, parts: &[&str]) {
     assert_eq!(ended.code, Some(1), "{ended:?}");
-    assert_eq!(ended.stdout, "", "something was announced: {ended:?}");
+    assert_eq!(ended.stdout, "", "something was printed: {ended:?}");
     let lines: Vec<&str> = ended.stderr.lines().collect();
     let [sentence] = lines.as_slice() else { panic!("not one sentence: {}", ended.stderr) };
     for part in parts {
@@ -40,7 +41,7 @@ fn check_config(config: &str, parts: &[&str]) {
     check_sentence(&start(&folder(), config), parts);
 }
 
-/// The start with this file as the component of the only route.
+/// Starts a server with this file as the component of the only route, which must fail.
 #[track_caller]
 fn check_component(bytes: Option<&[u8]>, parts: &[&str]) {
     let folder = folder();
@@ -107,7 +108,7 @@ fn a_component_that_wants_something() {
     check_component(Some(&wanting.finish()), &["open-the-door"]);
 }
 
-/// Declares another memory in a component.
+/// Changes the declared memories of a component.
 struct Remember<F>(F);
 
 impl<F: Fn(&mut wasm_encoder::MemoryType)> Reencode for Remember<F> {
@@ -142,10 +143,10 @@ fn hello_with(change: impl Fn(&mut wasm_encoder::MemoryType)) -> Vec<u8> {
 #[test]
 fn a_component_with_no_bound() {
     let wide = hello_with(|memory| memory.memory64 = true);
-    check_component(Some(&wide), &["bound", "64-bit"]);
+    check_component(Some(&wide), &["limited", "64-bit"]);
     let shared = hello_with(|memory| memory.shared = true);
-    check_component(Some(&shared), &["bound", "shared"]);
-    // A module of its own with a memory of its own counts, though nobody instantiates it.
+    check_component(Some(&shared), &["limited", "shared"]);
+    // The memory of a second module counts, although the module is never instantiated.
     let mut module = wasm_encoder::Module::new();
     let mut memories = wasm_encoder::MemorySection::new();
     memories.memory(wasm_encoder::MemoryType {
@@ -344,7 +345,7 @@ fn a_compiled_component_that_is_stale_or_foreign_is_not_trusted() {
     check();
     let mut files = Vec::new();
     files_below(cache.path(), &mut files);
-    assert!(!files.is_empty(), "nothing was kept: the next start compiles again");
+    assert!(!files.is_empty(), "the cache is empty: the next start would compile again");
     for damage in [&b""[..], b"not compiled by anybody", &[0xff; 5000]] {
         for file in &files {
             std::fs::write(file, damage).expect("the folder is ours");

@@ -1,4 +1,4 @@
-//! The flagship over HTTP: documents reshaped by programs, with expectations written by hand.
+//! The flagship over HTTP: programs transform documents. The expectations are written by hand.
 
 use serde_json::{Value, json};
 
@@ -112,7 +112,7 @@ fn a_program_of_the_settings_is_run() {
     for a in 0..50 {
         assert_eq!(server.post("/", format!("{{\"a\":{a}}}")).json(), json!({"n": a}));
     }
-    // A request may not bring its own here.
+    // Here a request must not contain a program.
     let refused = server.post("/?program=.", "{\"secret\":1}");
     assert_eq!(refused.status, 403, "{refused:?}");
     assert_eq!(refused.header("content-type"), Some("application/problem+json"));
@@ -248,7 +248,7 @@ fn a_program_sees_nothing_of_the_host() {
         let response = run(&server, program, "{}");
         assert!(matches!(response.status, 400 | 422), "{program}: {response:?}");
     }
-    // The clock is the moment at which the request was received.
+    // The clock shows the time at which the request arrived.
     let now = run(&server, "now|floor", "{}").json().as_u64().expect("a number");
     let clock = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     assert!(clock.expect("after 1970").as_secs().abs_diff(now) < 300, "{now}");
@@ -281,7 +281,7 @@ fn settings_of_the_flagship_bound_it() {
     assert_eq!(run(&server, "range(5)", "1").status, 200);
     let response = run(&server, "range(6)", "1");
     assert!(matches!(response.status, 413 | 422), "{response:?}");
-    // More programs than the cache holds, in turn.
+    // More programs than the cache holds, one after the other.
     for round in 0..3 {
         for n in 0..10 {
             let program = format!(".+{n}");

@@ -1,5 +1,5 @@
-//! The flagship's values and its hostile inputs: numbers pass exactly, output is strict JSON, and no
-//! program takes more than the box and the time it was given.
+//! The flagship's values and hostile inputs. Numbers are exact, output is strict JSON, and no
+//! program uses more than its memory and its time.
 
 use crate::config::Config;
 use crate::harness::Server;
@@ -71,7 +71,7 @@ fn text_passes_unchanged() {
     ] {
         check_text(&server, ".", document, expected);
     }
-    // A control character comes out escaped, however it is written.
+    // A control character is escaped in the output, in whatever form it was written.
     let response = run(&server, ".", r#""\u0000\u001f""#);
     assert_eq!(response.json(), serde_json::Value::from("\0\u{1f}"));
 }
@@ -89,7 +89,7 @@ fn the_output_is_strict_json() {
             status => assert_eq!(status, 422, "{program}: {response:?}"),
         }
     }
-    // Keys that are not text cannot be written.
+    // Keys that are not strings cannot be written.
     for program in ["{(1):2}", "{([]):1}", "{(null):1}"] {
         let response = run(&server, program, "1");
         assert!(matches!(response.status, 400 | 422), "{program}: {response:?}");
@@ -105,7 +105,7 @@ fn nesting_is_bounded() {
     run(&server, ".", &nested(100_000)).check_problem(400, "document");
     run(&server, ".", &"[".repeat(500_000)).check_problem(400, "document");
     run(&server, ".", &"{\"a\":".repeat(100_000)).check_problem(400, "document");
-    // What a program makes is bounded as it is written, a program as it is read.
+    // Output is limited while it is written, and a program while it is read.
     run(&server, "reduce range(100000) as $i (1; [.])", "1").check_problem(422, "output");
     let programs =
         ["(".repeat(5000) + "1" + &")".repeat(5000), "[".repeat(10_000), "-".repeat(20_000) + "1"];
@@ -118,11 +118,11 @@ fn nesting_is_bounded() {
         check_text(&server, ".", "1", "1");
     }
     let settled = server.until_settled();
-    // Foreseen, not survived: the decoder and the program's check cost no instance.
+    // These are checked in advance, so they do not cost an instance.
     assert_eq!(settled.sum("arenaria_retirements_total", &[]), 0.0, "{settled:?}");
 }
 
-/// Programs that take all they can get.
+/// Programs that use all the memory or time that they can get.
 const BOMBS: [&str; 18] = [
     "[range(1e9)]",
     "def f: f; f",
@@ -172,7 +172,7 @@ fn bombs_leave_room_for_others() {
             "1",
         ))
     });
-    // Both slots burn; the queue outlasts them.
+    // Both slots are busy until their time limit. Queued requests wait longer than that.
     server.until_busy(2.0);
     check_text(&server, ".+1", "1", "2");
     for bomb in &mut bombs {
@@ -198,7 +198,7 @@ fn a_document_as_large_as_the_limit_is_transformed() {
 
 #[test]
 fn a_date_a_format_and_a_regular_expression_leave_nothing_behind() {
-    // Each of these builds something lazily inside the instance.
+    // Each of these initializes something lazily in the instance.
     let server = Server::start(&Config::ad_hoc());
     for _ in 0..30 {
         check_text(&server, "todate", "1778858441", "\"2026-05-15T15:20:41Z\"");

@@ -1,5 +1,5 @@
-//! Components of `wasi:http`, both generations, as everybody builds them: those that arenaria is
-//! compared with. What misbehaves is tested with components of other languages.
+//! Components of `wasi:http` 0.2 and 0.3, built with the usual tools. They are also used for the
+//! comparisons. Faults are tested with the components in other languages.
 
 use crate::client::Request;
 use crate::config::Config;

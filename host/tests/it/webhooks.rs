@@ -1,5 +1,5 @@
-//! Real payloads, ten programs each, against what the `jq` program says. Both the payloads and `jq`
-//! are optional guests of the machine: without either, the test says so and passes.
+//! Real payloads with ten programs each, compared with the output of the `jq` program. The payloads
+//! and `jq` are optional. Without one of them, the test says so and passes.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -11,7 +11,7 @@ use crate::harness::Server;
 use crate::payloads::{PROGRAMS, payloads};
 use crate::transform::run;
 
-/// What `jq` says, `None` if it is not installed.
+/// The output of `jq`. `None` if it is not installed.
 fn expected(program: &str, payload: &Path) -> Option<Vec<Value>> {
     let mut jq = Command::new("jq");
     jq.arg("-c").arg(program).arg(payload).stderr(Stdio::inherit());

@@ -1,4 +1,4 @@
-//! What is asked, and what arenaria answers: the expectation of every other host.
+//! The requests, and arenaria's responses, which every other host must also give.
 
 use std::sync::OnceLock;
 
@@ -8,16 +8,16 @@ use crate::harness::Server;
 use crate::host::Host;
 use crate::payloads::{PROGRAMS, ad_hoc, payloads, target};
 
-/// The limit that holds unless somebody sets another.
+/// The default of the limit.
 const BODY_BYTES_MAX: usize = 1 << 20;
 
-/// A request as it is on the wire.
+/// The bytes of a request.
 struct Asked {
     name: String,
     bytes: Vec<u8>,
 }
 
-/// All requests, each with the answer of arenaria, which is asked once for all tests.
+/// All requests with the responses of arenaria, which are recorded once for all tests.
 fn exchanges() -> &'static [(Asked, Response)] {
     static EXCHANGES: OnceLock<Vec<(Asked, Response)>> = OnceLock::new();
     EXCHANGES.get_or_init(|| {
@@ -32,7 +32,8 @@ fn exchanges() -> &'static [(Asked, Response)] {
     })
 }
 
-/// Asserts that a host that serves the flagship, with `ad-hoc` set, answers all as arenaria does.
+/// Asserts that a host gives the same responses as arenaria. It serves the flagship with `ad-hoc`
+/// set.
 #[track_caller]
 pub(crate) fn check(host: &Host) {
     let exchanges = exchanges();
@@ -68,7 +69,7 @@ fn requests() -> Vec<Asked> {
     requests
 }
 
-/// Real payloads if there are any, else one by hand; ten programs each.
+/// Real payloads if there are any, otherwise one written by hand, with ten programs each.
 fn real() -> Vec<Asked> {
     let files = payloads();
     let mut documents: Vec<_> = files
@@ -79,7 +80,7 @@ fn real() -> Vec<Asked> {
         let document = r#"{"action":"opened","sender":{"login":"ada","id":1,"site_admin":false},
             "repository":{"name":"sand","private":false,"full_name":"ada/sand",
             "owner":{"login":"ada","id":1,"html_url":"https://api.example.org/ada"}}}"#;
-        #[expect(clippy::print_stderr, reason = "what is not tested is said")]
+        #[expect(clippy::print_stderr, reason = "the test says what it leaves out")]
         {
             eprintln!("no real payloads here: one by hand instead");
         }
@@ -96,7 +97,7 @@ fn asked(name: String, program: &str, document: &[u8]) -> Asked {
     Asked { name, bytes: request.bytes() }
 }
 
-/// Good and bad programs and documents.
+/// Valid and invalid programs and documents.
 fn by_hand() -> Vec<Asked> {
     let rows: [(&str, &[u8]); 15] = [
         (".[]", b"[1,{\"a\":\"b\"},null,\"\xc3\xa9\"]"),

@@ -1,4 +1,5 @@
-//! Hosts as child processes: found by variables, addressed by what they print, always stopped.
+//! Hosts as child processes. Environment variables name their programs, they print their address,
+//! and they are always stopped.
 
 use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader};
@@ -13,7 +14,7 @@ use tempfile::TempDir;
 
 use crate::harness::{arenaria, component, finished};
 
-/// A host may compile the component with an optimising compiler first, next to other tests.
+/// A host may first compile the component with an optimising compiler, beside other tests.
 const PATIENCE: Duration = Duration::from_secs(180);
 
 /// The program that a variable names.
@@ -38,11 +39,11 @@ pub(crate) fn bridged(world: &str, settings: &str) -> (TempDir, PathBuf) {
     (folder, output)
 }
 
-/// A host that listens.
+/// A running host.
 pub(crate) struct Host {
     child: Child,
     pub(crate) address: SocketAddr,
-    /// What it serves.
+    /// The component that it serves.
     _folder: TempDir,
 }
 
@@ -51,13 +52,13 @@ impl Host {
     #[track_caller]
     pub(crate) fn start(mut command: Command, announced: &str, folder: TempDir) -> Self {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-        // A group of its own: a host may have children, which must end with it.
+        // Its own process group: a host may have children, which must end with it.
         command.process_group(0);
         let mut child = command.spawn().expect("the host starts");
         let stream = BufReader::new(child.stderr.take().expect("piped"));
         let (sender, lines) = mpsc::channel();
         std::thread::spawn(move || {
-            // Read to the end, so that the host never waits for us.
+            // Read to the end, so that the host is never blocked on its output.
             for line in stream.lines().map_while(Result::ok) {
                 let _ = sender.send(line);
             }

@@ -1,21 +1,21 @@
-//! Requests that overtake each other in one instance: by default `wasmtime serve` lets 16 at a time
-//! into an instance of the third generation, and 128 one after the other.
+//! Concurrent requests in one instance. By default, `wasmtime serve` sends up to 16 requests at a
+//! time to an instance of a 0.3 component, and 128 in total.
 
 use crate::client::Request;
 use crate::client::{Connection, chunked};
 use crate::payloads::target;
 use crate::wasmtime::{AD_HOC, serve};
 
-/// As many as four instances take.
+/// As many requests as four instances serve at once.
 const AT_ONCE: usize = 64;
 
-/// All together more than these four serve before they are replaced.
+/// More requests in total than these four instances serve before they are replaced.
 const ROUNDS: usize = 10;
 
-/// A request, its program and document its own, and what it must be answered.
+/// A request with its own program and document, and the expected response.
 fn exchange(round: usize, index: usize) -> (Vec<u8>, Vec<u8>, String) {
     let number = round * AT_ONCE + index;
-    // A few programs that come again, and one that does not.
+    // A few programs that are used again, and one that is not.
     let program = if index.is_multiple_of(7) {
         format!("{{n,sum:([.parts[]]|add),only:{number}}}")
     } else {
@@ -48,7 +48,8 @@ fn slow_bodies_that_overtake_each_other_get_their_own_answers() {
                 (connection, body, expected)
             })
             .collect();
-        // Each body a third at a time, everybody else's in between, in another order each time.
+        // Send a third of each body at a time, interleaved with all others, in another order each
+        // time.
         for third in 0..3 {
             for step in 0..AT_ONCE {
                 let (connection, body, _) = &mut open[step * [1, 29, 43][third] % AT_ONCE];
@@ -57,7 +58,10 @@ fn slow_bodies_that_overtake_each_other_get_their_own_answers() {
             }
             if third < 2 {
                 for (connection, _, _) in &mut open {
-                    assert!(connection.silent(), "it is answered before it is whole");
+                    assert!(
+                        connection.silent(),
+                        "the response arrived before the request was complete"
+                    );
                 }
             }
         }

@@ -9,7 +9,7 @@ use crate::host::{Host, bridged, program};
 #[test]
 fn the_second_generation_in_javascript() {
     let (folder, file) = bridged("p2", "environment");
-    // It cannot say which port it was given: one that was free a moment ago.
+    // It does not print its port, so it is given one that was free just now.
     let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
     let port = port.expect("there is a free port").port().to_string();
     let mut command = Command::new("node");

@@ -1,7 +1,7 @@
-//! Bridged components in hosts that are not ours: the same answers, byte for byte, as from arenaria.
+//! Bridged components in other hosts: their responses must equal those of arenaria, byte for byte.
 //!
-//! `cargo xtask other-hosts` installs the hosts, names them in environment variables and runs this; a test
-//! whose host is not named fails. Tools are those of the tests in `it`.
+//! `cargo xtask other-hosts` installs the hosts, names them in environment variables and runs this; a
+//! test fails if its host is not named. The tools are shared with the tests in `it`.
 
 #[allow(dead_code, reason = "tools of `it`, of which fewer are needed here")]
 #[path = "../it/client.rs"]

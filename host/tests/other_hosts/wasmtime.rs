@@ -1,4 +1,4 @@
-//! `wasmtime serve`, by its defaults and with instances that are used again.
+//! `wasmtime serve`, with its defaults and with reused instances.
 
 use std::process::Command;
 
@@ -9,7 +9,7 @@ use crate::host::{Host, bridged, program};
 /// More requests than any test has.
 const REUSED: [&str; 2] = ["--max-instance-reuse-count", "1000000"];
 
-/// Serves the flagship, bridged, with what else is said on the command line.
+/// Serves the bridged flagship, with more arguments.
 #[track_caller]
 pub(crate) fn serve(world: &str, settings: &str, more: &[&str]) -> Host {
     let (folder, file) = bridged(world, settings);
@@ -18,7 +18,7 @@ pub(crate) fn serve(world: &str, settings: &str, more: &[&str]) -> Host {
     Host::start(command, "Serving HTTP on http://", folder)
 }
 
-/// The setting that lets requests bring their programs, in the environment.
+/// The setting that allows programs in requests, as an environment variable.
 pub(crate) const AD_HOC: [&str; 3] = ["-Scli", "--env", "ARENARIA_SET_AD_HOC=true"];
 
 #[test]

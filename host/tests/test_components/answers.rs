@@ -1,4 +1,4 @@
-//! Good requests, in fresh and in reused instances, and what a component can see: nothing.
+//! Good requests, in fresh and in reused instances. A component can see nothing of the host.
 
 use crate::client::Request;
 use crate::harness::Server;
@@ -39,7 +39,7 @@ fn a_component_sees_nothing_of_its_host(language: &Language) {
     let server = Server::start(&language.config().setting("secret", "in the settings"));
     let seen = server.get("/env");
     assert_eq!(seen.status, 200);
-    // Whatever the notation: no name, no value, no argument.
+    // In whatever notation: no name, no value, no argument.
     assert!(!seen.text().contains(char::is_lowercase) || seen.text().contains("[]"), "{seen:?}");
     for secret in ["secret", "PATH", "arenaria", "=", "/"] {
         assert!(!seen.text().contains(secret), "{secret}: {}", seen.text());
@@ -55,8 +55,8 @@ fn several_slots_serve_several_connections(language: &Language) {
     }
 }
 
-/// The engine of `componentize-js` keeps one `fetch` event for ever and refuses a second answer to it,
-/// under every host. That costs the request and the instance, and nobody else.
+/// The engine of `componentize-js` keeps one `fetch` event forever and refuses a second response to
+/// it, in every host. That costs the request and the instance, nothing else.
 #[test]
 fn javascript_that_is_reused_costs_no_more_than_each_second_request() {
     let server = Server::start(&JAVASCRIPT.config().route_key("isolation", "reuse"));

@@ -1,5 +1,5 @@
-//! A component that misbehaves costs its own request and its own instance: the client gets a stable
-//! problem, the next request succeeds, and the reason is counted.
+//! A faulty component costs its own request and its own instance. The client gets a stable problem,
+//! the next request succeeds, and the reason is counted.
 
 use crate::client::Request;
 use crate::harness::Server;
@@ -29,13 +29,13 @@ fn a_trap_is_answered_with_500(language: &Language) {
 }
 
 fn an_endless_loop_is_answered_with_504(language: &Language) {
-    // Long enough for the answers between: an interpreter takes its time.
+    // Long enough for the good requests in between, because interpreters are slow.
     let server = Server::start(&language.reused().limit("guest-time", "2s"));
     check_fault(&server, "/loop", 504, "guest-time", "deadline");
 }
 
 fn an_exhaustion_is_answered_with_507(language: &Language) {
-    // To fill the memory under an interpreter takes its time.
+    // An interpreter needs a while to fill the memory.
     let server = Server::start(&language.reused().limit("guest-time", "5m"));
     let mut connection = server.connect();
     for _ in 0..2 {

@@ -1,4 +1,4 @@
-//! What a route's configuration gives a component by name, and nothing beyond it.
+//! A component can access what the route's configuration grants by name, and nothing else.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpListener;
@@ -25,7 +25,10 @@ fn listener() -> (TcpListener, String) {
 fn check_untouched(listener: &TcpListener) {
     listener.set_nonblocking(true).expect("a socket has this option");
     let called = listener.accept();
-    assert!(called.is_err_and(|error| error.kind() == ErrorKind::WouldBlock), "somebody called");
+    assert!(
+        called.is_err_and(|error| error.kind() == ErrorKind::WouldBlock),
+        "an ungranted request was sent"
+    );
 }
 
 #[track_caller]

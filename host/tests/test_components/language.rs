@@ -3,23 +3,23 @@
 use crate::config::Config;
 use crate::harness::Server;
 
-/// A component that answers by path, as `examples/test-components/README.md` says.
+/// A component with the paths that `examples/test-components/README.md` describes.
 pub(crate) struct Language {
     pub(crate) component: &'static str,
-    /// Whether it ends when there is no more memory. Otherwise it catches that as an error, and answers
-    /// 500 by itself.
+    /// Whether it ends when its memory is exhausted. Otherwise it catches the error and responds
+    /// with 500 itself.
     pub(crate) dies_of_exhaustion: bool,
-    /// What it says of a request that was denied.
+    /// A part of its response if its outgoing request is denied.
     pub(crate) denied: &'static str,
     /// Whether an instance serves more than one request.
     pub(crate) is_reusable: bool,
 }
 
-/// Enough for all of them, and the same everywhere: another size would be another compilation.
+/// Enough for all of them. It is the same everywhere, because each size needs another compilation.
 pub(crate) const MEMORY: &str = "64MiB";
 
-/// Its engine serves one request per instance (see [`crate::answers`]), and its `fetch` tells an error
-/// as browsers do: not at all.
+/// Its engine serves one request per instance (see [`crate::answers`]), and its `fetch` does not
+/// report the cause of an error, as in browsers.
 pub(crate) const JAVASCRIPT: Language = Language {
     component: "test-components/javascript",
     dies_of_exhaustion: false,
@@ -34,7 +34,7 @@ pub(crate) const PYTHON: Language = Language {
     is_reusable: true,
 };
 
-/// Its `wstd` sends the body beside the request, and sees the body refused first.
+/// Its `wstd` sends the body in parallel with the request, and gets the error of the body first.
 pub(crate) const RUST_P2: Language = Language {
     component: "test-components/rust-p2",
     dies_of_exhaustion: true,
@@ -55,20 +55,20 @@ impl Language {
         Config::empty().limit("memory", MEMORY).route("/", self.component)
     }
 
-    /// An instance for many requests; of a language that has none, for one.
+    /// An instance for many requests, or for one if the language cannot reuse instances.
     pub(crate) fn reused(&self) -> Config {
         let isolation = if self.is_reusable { "reuse" } else { "fresh" };
         self.config().route_key("isolation", isolation)
     }
 }
 
-/// The good request that follows every fault.
+/// A good request after every fault.
 #[track_caller]
 pub(crate) fn check_alive(server: &Server) {
     server.get("/").check(200, "hello, world\n");
 }
 
-/// What `/stream` answers.
+/// The response of `/stream`.
 pub(crate) fn streamed(chunks: usize) -> String {
     (0..chunks).map(|number| format!("{number:1023}\n")).collect()
 }
@@ -81,7 +81,7 @@ macro_rules! in_every_language {
     };
 }
 
-/// As `in_every_language!`, for what takes an instance that serves more than one request.
+/// Like `in_every_language!`, only for languages in which an instance serves more than one request.
 macro_rules! in_every_reusable_language {
     ($($test:ident),+ $(,)?) => {
         in_language! { python PYTHON $($test)+ }

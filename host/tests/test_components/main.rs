@@ -1,10 +1,10 @@
-//! Tests of the server with components of other people's making: the same ones in JavaScript, Python
-//! and Rust, for both generations of `wasi:http`, and processors in JavaScript and Python.
+//! Tests of the server with components from other toolchains: the same component in JavaScript,
+//! Python and Rust, for `wasi:http` 0.2 and 0.3, and processors in JavaScript and Python.
 //!
-//! What is tested of every language is a function that takes the language; `in_every_language!` makes
-//! the tests of it, whose names contain the language. The components are those of `cargo xtask test-components`,
-//! or of the folder `test-components` in the one that `ARENARIA_COMPONENTS` names. The tools are those of the
-//! other tests.
+//! A test for every language is a function that takes the language. `in_every_language!` makes a
+//! test per language, with the language in its name. The components are built by `cargo xtask
+//! test-components`, or are in the folder `test-components` below `ARENARIA_COMPONENTS`. The tools
+//! are shared with the other tests.
 
 #[path = "../it/client.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]

@@ -1,5 +1,5 @@
-//! Processors in other languages: they import WASI, of which they are given nothing, and have a memory
-//! that grows.
+//! Processors in other languages. They import WASI, which gives them access to nothing, and have a
+//! growable memory.
 
 use crate::config::Config;
 use crate::harness::{Server, arenaria, component, finished};
@@ -11,7 +11,7 @@ fn config(name: &str) -> Config {
 
 #[track_caller]
 fn check(name: &str) {
-    // Like every processor, it is reused unless the operator says otherwise.
+    // Like every processor, it is reused by default.
     let server = Server::start(&config(name).setting("greeting", "salve"));
     server.post("/", "sand").check(200, "salve, sand (1)\n");
     server.post("/", "").check(200, "salve, world (2)\n");
@@ -43,7 +43,8 @@ fn a_processor_in_python_is_served() {
     check("test-components/processor-python");
 }
 
-/// What runs for no time at all has no end of its own: a processor that imports clocks can sleep.
+/// A processor that imports clocks can sleep. That takes no time in the guest, so `guest-time` does
+/// not end it.
 fn sleeper() -> Config {
     config("test-components/rust-processor")
         .limit("request-time", "300ms")
@@ -75,11 +76,11 @@ fn a_processor_that_sleeps_when_it_is_configured_does_not_start() {
 
 #[test]
 fn a_processor_that_sleeps_when_its_usage_is_asked_for_loses_no_slot() {
-    // Who asks waits behind whoever asks for its usage.
+    // The request waits behind the reading of its usage.
     let config = sleeper().setting("sleep", "usage").with("slots", 1).limit("queue-time", "30s");
     let server = Server::start(&config);
     for count in 1..=3 {
-        // After its answer, or for a reading of the metrics, the instance is asked, and lost.
+        // The usage is read after the response, or for the metrics. Either costs the instance.
         server.get("/").check(200, "awake\n");
         server.until("the instance is replaced", |m| m.retired("deadline") >= f64::from(count));
     }

@@ -1,9 +1,10 @@
-//! Components that cannot be served end the start with one sentence that says why, and what would help.
+//! The start with a component that cannot be served ends with one sentence that names the reason
+//! and the remedy.
 
 use crate::harness::{arenaria, component, finished};
 
-/// The start with a component, which must fail with one sentence that contains these parts and none of
-/// those.
+/// Starts a server with a component. It must fail with one sentence that contains the first parts
+/// and none of the others.
 #[track_caller]
 fn check(file: &str, options: &[&str], parts: &[&str], absent: &[&str]) {
     let listen = ["--listen", "127.0.0.1:0", "--operator-listen", "off"];
@@ -19,7 +20,7 @@ fn check(file: &str, options: &[&str], parts: &[&str], absent: &[&str]) {
     }
 }
 
-/// As `check`, for a component with these fields.
+/// Like `check`, for a component with these fields.
 #[track_caller]
 fn check_text(fields: &str, options: &[&str], parts: &[&str], absent: &[&str]) {
     let text = format!("(component (core module (memory 1 1)) (instance $none) {fields})");
@@ -40,9 +41,9 @@ fn each_import_that_is_not_granted_is_named_with_its_remedy() {
         (import "{CONFIG}" (instance)) (import "wasi:clocks/wall-clock@0.2.0" (instance))
         (export "wasi:http/incoming-handler@0.2.0" (instance $none))"#
     );
-    let unknown = |name| format!("{name} (nothing here can grant it");
+    let unknown = |name| format!("{name} (not supported");
     let (key_value, invented) = (unknown(KEY_VALUE), unknown(INVENTED));
-    let config = format!("{CONFIG} (give it with grants = [\"config\"] or --grant config)");
+    let config = format!("{CONFIG} (grant it with grants = [\"config\"] or --grant config)");
     check_text(&fields, &[], &[&key_value, &invented, &config], &["wall-clock"]);
     check_text(&fields, &["--grant", "config"], &[&key_value, &invented], &[CONFIG]);
 }
@@ -81,7 +82,7 @@ fn a_grant_that_is_none_is_refused() {
     }
 }
 
-/// They start larger than this, and could do nothing.
+/// Their initial memory is larger than this.
 #[test]
 fn javascript_does_not_fit_into_eight_mebibytes() {
     let file = component("test-components/javascript").display().to_string();

@@ -1,5 +1,5 @@
-//! A reused instance that keeps more than it should is replaced: memory that has grown past its mark,
-//! and handles of the host that it does not give back. Nobody's request pays for it.
+//! A reused instance is replaced if its memory has grown too much, or if it leaks handles to host
+//! resources. No request fails because of it.
 
 use crate::harness::Server;
 use crate::language::{Language, check_alive};
@@ -23,7 +23,7 @@ fn an_instance_that_has_grown_past_its_mark_is_replaced(language: &Language) {
 
 fn an_instance_that_leaks_handles_is_replaced(language: &Language) {
     let server = Server::start(&language.reused());
-    // One or two are the runtime's own affair.
+    // The language's runtime keeps one or two for itself.
     server.get("/leak").check(200, "1\n");
     server.get("/leak").check(200, "2\n");
     server.get("/remember").check(200, "3\n");
@@ -33,9 +33,9 @@ fn an_instance_that_leaks_handles_is_replaced(language: &Language) {
         assert_eq!(answer.status, 200, "{}", answer.text());
         let kept: u32 = answer.text().trim().parse().expect("a number");
         most = most.max(kept);
-        assert!(most < 100, "nobody looks");
+        assert!(most < 100, "the leak is not detected");
     }
-    // Behind one may be two of the host's.
+    // One handle of the guest may stand for two of the host.
     assert!(most > 5, "replaced after {most}");
     assert_eq!(server.metrics().sum("arenaria_retirements_total", &[]), 1.0);
     check_alive(&server);

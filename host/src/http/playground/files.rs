@@ -1,5 +1,5 @@
-//! The page's files: read once, found by their whole name, answered in the packed form that the
-//! browser takes. No path of a request ever reaches the file system.
+//! The page's files. They are read once and found by their whole name. A browser is sent a
+//! compressed form that it accepts. No path of a request ever reaches the file system.
 
 use std::collections::HashMap;
 use std::fs;
@@ -14,11 +14,11 @@ use hyper::header::{
 };
 use hyper::{Response, StatusCode};
 
-/// What a folder that is the playground holds no more than, packed forms included. Another one,
-/// named by mistake, is not read into memory.
+/// The playground's folder is smaller than this, compressed forms included. The limit keeps another
+/// folder, named by mistake, out of memory.
 const BYTES_MAX: u64 = 32 << 20;
 
-/// The files that are served, by the end of their names. Everything else in the folder is not.
+/// The file extensions that are served, with their types. Other files in the folder are not served.
 const TYPES: [(&str, &str); 5] = [
     ("html", "text/html; charset=utf-8"),
     ("css", "text/css; charset=utf-8"),
@@ -27,7 +27,7 @@ const TYPES: [(&str, &str); 5] = [
     ("wasm", "application/wasm"),
 ];
 
-/// The packed forms, the better one first: the name that HTTP has for it, and the end of the file's.
+/// The compressed forms, the best one first: the name in HTTP, and the file extension.
 const ENCODINGS: [(&str, &str); 2] = [("br", "br"), ("gzip", "gz")];
 
 const INDEX: &str = "index.html";
@@ -37,7 +37,7 @@ pub(super) struct Files(HashMap<String, File>);
 struct File {
     content_type: &'static str,
     plain: Content,
-    /// Each with the name of its encoding, in the order of preference.
+    /// Each with the name of its encoding, the best one first.
     packed: Vec<(&'static str, Content)>,
 }
 
@@ -49,7 +49,7 @@ struct Content {
 impl Files {
     /// # Errors
     ///
-    /// If the folder cannot be read, holds too much, or has no page.
+    /// If the folder cannot be read, is too large, or has no page.
     pub(super) fn read(folder: &Path) -> Result<Self> {
         let shown = folder.display();
         let cannot = || format!("cannot read the playground in {shown}");
@@ -57,7 +57,7 @@ impl Files {
         let mut sum = 0;
         for entry in fs::read_dir(folder).with_context(cannot)? {
             let entry = entry.with_context(cannot)?;
-            // Regular files alone: a link could lead anywhere.
+            // Only regular files: a link could lead anywhere.
             let metadata = entry.metadata().with_context(cannot)?;
             let Ok(name) = entry.file_name().into_string() else { continue };
             if !metadata.is_file() {
@@ -66,7 +66,7 @@ impl Files {
             sum += metadata.len();
             ensure!(
                 sum <= BYTES_MAX,
-                "the playground in {shown} holds more than {} MiB; ARENARIA_ASSETS seems to name another folder",
+                "expected at most {} MiB in the playground's folder {shown}, got more; check ARENARIA_ASSETS",
                 BYTES_MAX >> 20
             );
             let bytes = fs::read(entry.path()).with_context(cannot)?;
@@ -80,17 +80,17 @@ impl Files {
                 Some((*encoding, contents.remove(&format!("{name}.{end}"))?))
             });
             let packed = packed.collect();
-            let plain = contents.remove(&name).expect("the name is the map's own");
+            let plain = contents.remove(&name).expect("the name is a key of the map");
             files.insert(name, File { content_type, plain, packed });
         }
         ensure!(
             files.contains_key(INDEX),
-            "the playground in {shown} has no {INDEX}; build it with `cargo xtask playground`"
+            "the playground's folder {shown} has no {INDEX}; build it with `cargo xtask playground`"
         );
         Ok(Self(files))
     }
 
-    /// The response with the file of this name, if there is one; the empty name is the page's.
+    /// The response with the file of this name, if there is one. The empty name is the page.
     pub(super) fn respond(&self, name: &str, asked: &HeaderMap) -> Option<Response<Bytes>> {
         let name = if name.is_empty() { INDEX } else { name };
         let file = self.0.get(name)?;
@@ -106,7 +106,7 @@ impl Files {
         let headers = response.headers_mut();
         headers.insert(ETAG, content.etag.clone());
         headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
-        // Names say no version: a browser asks each time, and mostly hears 304.
+        // Names contain no version, so a browser asks each time. The response is mostly 304.
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         if is_known {
             *response.status_mut() = StatusCode::NOT_MODIFIED;
@@ -121,7 +121,7 @@ impl Files {
 }
 
 impl Content {
-    /// The tag is of the bytes as they are sent: packed forms have tags of their own.
+    /// The tag is of the bytes as they are sent, so each compressed form has its own.
     fn new(bytes: Bytes) -> Self {
         let mut hasher = DefaultHasher::new();
         hasher.write(&bytes);
@@ -135,7 +135,7 @@ fn content_type(name: &str) -> Option<&'static str> {
     TYPES.iter().find(|(known, _)| *known == end).map(|(_, content_type)| *content_type)
 }
 
-/// Whether the browser takes this encoding: named, and not with a weight of zero.
+/// Whether the browser accepts this encoding: it is named, and its weight is not zero.
 fn accepts(asked: &HeaderMap, encoding: &str) -> bool {
     items(asked, &ACCEPT_ENCODING).any(|item| {
         let mut parts = item.split(';').map(str::trim);
@@ -146,7 +146,7 @@ fn accepts(asked: &HeaderMap, encoding: &str) -> bool {
     })
 }
 
-/// Whether the browser has these bytes already. Compared weakly, as HTTP has it for this field.
+/// Whether the browser already has these bytes. HTTP prescribes the weak comparison for this field.
 fn is_known(asked: &HeaderMap, etag: &HeaderValue) -> bool {
     items(asked, &IF_NONE_MATCH).any(|item| {
         item == "*" || item.strip_prefix("W/").unwrap_or(item).as_bytes() == etag.as_bytes()

@@ -1,14 +1,15 @@
-//! The playground: a page that runs the flagship component in the browser, and can send the same request
-//! to this server. It is off unless the operator switches it on.
+//! The playground: a page that runs the flagship component in the browser, and can send the same
+//! request to this server. It is off unless the operator switches it on.
 //!
 //! ```text
 //! GET /playground/              the page; its other files are beside it
-//! GET /playground/server.json   the routes whose requests may bring a program
+//! GET /playground/server.json   the routes that accept programs from clients
 //! ```
 //!
-//! The data listener serves it before it looks at the routes, so the page asks its own origin: what it
-//! sends is a request like any other, under the limits of its route. No path of a request is looked up
-//! outside: the files are read once, at the start, and found by their whole name.
+//! The data listener checks for its paths before it looks at the routes. So the page sends requests
+//! to its own origin, and these are like any others, under the limits of their route. The files are
+//! read once, at start-up, and found by their whole name. No path of a request reaches the file
+//! system.
 
 mod files;
 
@@ -25,16 +26,16 @@ use crate::component::assets;
 use crate::config::file::{Config, below_playground};
 use crate::http::playground::files::Files;
 
-/// What the page may do: run its own scripts and the component, and ask the server that served it.
-/// A worker has the policy of its own response, so every file has it.
+/// What the page may do: run its own scripts and the component, and send requests to its own
+/// server. A web worker uses the policy of its own response, so every file has one.
 const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; \
      style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; \
      frame-ancestors 'none'";
 
-/// The setting by which a route takes programs from its clients.
+/// The setting with which a route accepts programs from its clients.
 const AD_HOC: (&str, &str) = ("ad-hoc", "true");
 
-/// The page, and what it is told about the server.
+/// The page's files, and the description of the server for the page.
 pub(crate) struct Playground {
     files: Files,
     server_json: Bytes,
@@ -45,7 +46,7 @@ impl Playground {
     ///
     /// # Errors
     ///
-    /// A sentence that names the folder and what is wrong with it.
+    /// If the folder cannot be used. The message names the folder and the problem.
     pub(crate) fn if_wanted(config: &Config) -> Result<Option<Self>> {
         if !config.playground {
             return Ok(None);
@@ -60,12 +61,12 @@ impl Playground {
         Ok(Some(Self { files, server_json }))
     }
 
-    /// Whether this path is the playground's.
+    /// Whether this path belongs to the playground.
     pub(crate) fn has(path: &str) -> bool {
         below_playground(path).is_some()
     }
 
-    /// Answers a request for one of its paths. A body is not read.
+    /// The response to a request for one of its paths. The request's body is not read.
     pub(crate) fn respond(&self, head: &Parts) -> Response<Bytes> {
         let path = below_playground(head.uri.path()).unwrap_or_default();
         let mut response = if !matches!(head.method, Method::GET | Method::HEAD) {
@@ -89,7 +90,7 @@ impl Playground {
         response
     }
 
-    /// Tells the page which routes it may ask.
+    /// Tells the page which routes accept programs.
     fn describe(&self) -> Response<Bytes> {
         let mut response = Response::new(self.server_json.clone());
         let json = HeaderValue::from_static("application/json");
@@ -98,7 +99,7 @@ impl Playground {
     }
 }
 
-/// The page's relative addresses need the slash.
+/// The relative links of the page need the slash.
 fn redirect() -> Response<Bytes> {
     let mut response = text(StatusCode::PERMANENT_REDIRECT, "the playground is at /playground/\n");
     response.headers_mut().insert(LOCATION, HeaderValue::from_static("/playground/"));
@@ -113,8 +114,8 @@ fn text(status: StatusCode, body: &'static str) -> Response<Bytes> {
     response
 }
 
-/// The security headers of every answer: no type is guessed, no other site may frame or embed it, and a
-/// browser asks each time whether it has changed.
+/// Adds the security headers: browsers must not guess types, other sites must not frame or embed
+/// the page, and nothing is cached unless a file says otherwise.
 fn protect(response: &mut Response<Bytes>) {
     const OPENER: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
     const RESOURCE: HeaderName = HeaderName::from_static("cross-origin-resource-policy");

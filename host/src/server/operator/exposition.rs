@@ -1,4 +1,4 @@
-//! The counters as text, in Prometheus' exposition format, by its own library.
+//! The counters as text in Prometheus' exposition format.
 
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -21,7 +21,7 @@ struct Scrape {
     usages: Vec<SlotUsage>,
 }
 
-/// The text that an operator reads.
+/// The text of the metrics.
 pub(crate) fn encode(metrics: &Metrics, usages: Vec<SlotUsage>) -> String {
     let mut registry = Registry::default();
     registry.register_collector(Box::new(Scrape { metrics: metrics.clone(), usages }));
@@ -42,8 +42,7 @@ impl Collector for Scrape {
 
 impl Scrape {
     fn encode_requests(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
-        let help =
-            "Responses by route (empty: none) and status; 499: the client left before its answer";
+        let help = "Responses by route (empty: no route matched) and status; 499: the client left before the response";
         let mut family =
             encoder.encode_descriptor("arenaria_requests", help, None, MetricType::Counter)?;
         let routed = self.metrics.routes.iter().map(|(path, workers)| (path.as_str(), workers));
@@ -58,7 +57,7 @@ impl Scrape {
             }
         }
         let seconds = Some(&Unit::Seconds);
-        let help = "Time from a request's head to its response's head";
+        let help = "Time from the head of a request to the head of its response";
         let family = encoder.encode_descriptor(
             "arenaria_request_duration",
             help,
@@ -66,7 +65,7 @@ impl Scrape {
             MetricType::Histogram,
         )?;
         self.encode_histograms(family, |stats| &stats.duration)?;
-        let help = "Time that a request waited for a slot";
+        let help = "Time that requests waited for a slot";
         let family = encoder.encode_descriptor(
             "arenaria_queue_wait",
             help,
@@ -124,7 +123,7 @@ impl Scrape {
                 gauge(&mut family, &[("route", path.as_str()), ("state", state)], sum as u64)?;
             }
         }
-        let help = "Instances that left the rotation, by reason";
+        let help = "Retired instances, by reason";
         let mut family =
             encoder.encode_descriptor("arenaria_retirements", help, None, MetricType::Counter)?;
         for (path, workers) in self.metrics.routes.iter() {
@@ -152,7 +151,7 @@ impl Scrape {
             ("arenaria_linear_memory", "Linear memory of all instances", MemoryStats::bytes),
             (
                 "arenaria_gc_heap",
-                "Garbage-collected heaps of all instances, free parts included",
+                "Garbage-collected heaps of all instances, including free space",
                 MemoryStats::heap_bytes,
             ),
         ];
@@ -165,12 +164,12 @@ impl Scrape {
         let counters: [(&str, &str, Read); 2] = [
             (
                 "arenaria_memory_grows",
-                "How often a memory.grow gave an instance more memory; 0 for processors by contract",
+                "Successful memory.grow instructions; 0 for memories of fixed size",
                 MemoryStats::grows,
             ),
             (
                 "arenaria_gc_heap_grows",
-                "How often a collector was given a larger heap",
+                "How often a garbage-collected heap has grown",
                 MemoryStats::heap_grows,
             ),
         ];
@@ -181,7 +180,7 @@ impl Scrape {
             }
         }
         let Some(resident) = resident_bytes() else { return Ok(()) };
-        let help = "Resident memory of the whole process, where the system tells (Linux)";
+        let help = "Resident memory of the whole process";
         let name = "process_resident_memory";
         let mut family = encoder.encode_descriptor(name, help, bytes, MetricType::Gauge)?;
         family.encode_gauge(&resident)
@@ -190,17 +189,21 @@ impl Scrape {
     fn encode_arenas(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         type Read = fn(&Reading) -> u64;
         let bytes: [(&str, &str, Read); 5] = [
-            ("arenaria_arena_capacity", "Bytes of the region", |usage| usage.capacity),
-            ("arenaria_arena_in_use", "Bytes that requests occupy; 0 between requests", |usage| {
-                usage.in_use
-            }),
-            ("arenaria_arena_high_water", "The most bytes in use at once", |usage| {
+            ("arenaria_arena_capacity", "Size of the arena", |usage| usage.capacity),
+            (
+                "arenaria_arena_in_use",
+                "Memory allocated by the current request; 0 between requests",
+                |usage| usage.in_use,
+            ),
+            ("arenaria_arena_high_water", "The most memory in use at once", |usage| {
                 usage.high_water
             }),
-            ("arenaria_arena_sealed", "Bytes pinned by survivors of requests", |usage| {
-                usage.sealed
-            }),
-            ("arenaria_arena_persistent", "Bytes of the persistent part", |usage| usage.persistent),
+            (
+                "arenaria_arena_sealed",
+                "Memory kept by allocations that outlived their request",
+                |usage| usage.sealed,
+            ),
+            ("arenaria_arena_persistent", "Size of the persistent part", |usage| usage.persistent),
         ];
         for (name, help, read) in bytes {
             let mut family =
@@ -211,9 +214,11 @@ impl Scrape {
         }
         let counts: [(&str, &str, Read); 2] = [
             ("arenaria_arena_resets", "How often the arena was reset", |usage| usage.resets),
-            ("arenaria_arena_spills", "Allocations for keeps that did not fit", |usage| {
-                usage.spills
-            }),
+            (
+                "arenaria_arena_spills",
+                "Allocations that did not fit into the persistent part",
+                |usage| usage.spills,
+            ),
         ];
         for (name, help, read) in counts {
             let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
@@ -221,7 +226,7 @@ impl Scrape {
                 counter(&mut family, &self.labels(slot).borrow(), read(&slot.usage))?;
             }
         }
-        let help = "The most bytes in use while a phase ran";
+        let help = "The most memory in use during a phase";
         let name = "arenaria_arena_phase_high_water";
         let mut family =
             encoder.encode_descriptor(name, help, Some(&Unit::Bytes), MetricType::Gauge)?;
@@ -245,7 +250,7 @@ impl Scrape {
     }
 }
 
-/// What the system holds of the process: the second number, in pages.
+/// The resident memory: the second number in the file, in pages.
 fn resident_bytes() -> Option<u64> {
     let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
     let pages: u64 = statm.split(' ').nth(1)?.parse().ok()?;
@@ -283,7 +288,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn workers_are_summed_and_reasons_are_in_their_order() {
+    fn workers_are_summed_and_each_reason_has_its_label() {
         let metrics = Metrics::new(["/".to_owned()].into_iter(), 2);
         let (_, workers) = &metrics.routes[0];
         workers[0].responded(200);

@@ -1,14 +1,16 @@
-//! Keeps other sites' pages, open in an operator's browser, from reading the operator's listener.
+//! Prevents pages of other sites, open in an operator's browser, from reading the operator's
+//! listener.
 //!
-//! A scraper or a probe names the listener as it likes: by an address, by the name of a Service. Only a
-//! request that a browser sent is checked. A browser always sends `accept-language`, and mostly one of
-//! the other fields below; a page can change their values but not leave `accept-language` out. Such a
-//! request must
+//! Only requests from browsers are checked. A scraper or a probe may use any name in `host`, such
+//! as an address or the name of a Service. A browser always sends `accept-language`, and mostly one
+//! of the other fields below. A page can change their values, but it cannot remove
+//! `accept-language`. A request from a browser must
 //!
-//! - name an IP address or `localhost` in `host`: a site that lets its own name point here (DNS
-//!   rebinding) would name that;
-//! - have no `origin` but the listener's own;
-//! - have `sec-fetch-site: same-origin` or `none` (typed into the address bar), if it has that field.
+//! - have an IP address or `localhost` in `host`: a site that lets its own name point here (DNS
+//!   rebinding) has that name there;
+//! - have the listener's own `origin`, or none;
+//! - have `sec-fetch-site: same-origin` or `none` (typed into the address bar), if it has that
+//!   field.
 
 use std::net::IpAddr;
 
@@ -16,14 +18,14 @@ use hyper::header::{ACCEPT_LANGUAGE, AsHeaderName, HOST, HeaderMap, HeaderName, 
 
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// Fields by which a request shows that a browser sent it.
+/// A request with one of these fields was sent by a browser.
 const BROWSER_FIELDS: [HeaderName; 4] = [ACCEPT_LANGUAGE, ORIGIN, REFERER, FETCH_SITE];
 
-/// Checks that no other site's page sent this request.
+/// Checks that a request was not sent by a page of another site.
 ///
 /// # Errors
 ///
-/// A sentence for the person before the browser.
+/// If it was. The message is for the person at the browser.
 pub(super) fn check(headers: &HeaderMap) -> Result<(), &'static str> {
     if !BROWSER_FIELDS.iter().any(|name| headers.contains_key(name)) {
         return Ok(());
@@ -41,10 +43,14 @@ pub(super) fn check(headers: &HeaderMap) -> Result<(), &'static str> {
     let is_same = |site| matches!(site, "same-origin" | "none");
     let is_same =
         !headers.contains_key(FETCH_SITE) || only(headers, FETCH_SITE).is_some_and(is_same);
-    if is_own && is_same { Ok(()) } else { Err("pages of other sites may not ask here\n") }
+    if is_own && is_same {
+        Ok(())
+    } else {
+        Err("expected a request from this listener's own page, got one from another site\n")
+    }
 }
 
-/// Whether an authority names an IP address or `localhost`, which no other site can have as its name.
+/// Whether an authority is an IP address or `localhost`. No other site can have such a name.
 fn is_local_name(host: &str) -> bool {
     let name = host.rsplit_once(':').map_or(host, |(name, port)| {
         let is_port = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
@@ -54,7 +60,7 @@ fn is_local_name(host: &str) -> bool {
     address.eq_ignore_ascii_case("localhost") || address.parse::<IpAddr>().is_ok()
 }
 
-/// The value of a field that is there once.
+/// The value of a field that occurs exactly once.
 fn only(headers: &HeaderMap, name: impl AsHeaderName) -> Option<&str> {
     let mut values = headers.get_all(name).into_iter();
     let value = values.next()?.to_str().ok()?;
@@ -66,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_foreign_name_is_local() {
+    fn names_of_other_sites_are_not_local() {
         for host in
             ["127.0.0.1:8081", "127.0.0.1", "[::1]:8081", "[::1]", "localhost", "LOCALHOST:1"]
         {

@@ -1,8 +1,8 @@
-//! The operator's listener: is it alive, is it ready, what does it count.
+//! The operator's listener: liveness, readiness and metrics.
 //!
-//! It runs on the control thread, beside the acceptor: a worker that is busy does not delay it, but
-//! for the reading of arenas, which waits for no busy slot. It sends no requests on, and `guard` keeps the
-//! pages of other sites out.
+//! It runs on the control thread, so a busy worker does not delay it. The exception is reading the
+//! arena usage for the metrics, which skips busy slots. It forwards no requests, and `guard`
+//! rejects requests from the pages of other sites.
 
 mod exposition;
 mod guard;
@@ -28,7 +28,7 @@ use crate::http::response::text;
 use crate::pool::stats::{Metrics, RouteStats};
 use crate::server::worker::Command;
 
-/// What the operator may ask about.
+/// The state that the operator's listener reports.
 pub(crate) struct Operator {
     pub(crate) ready: AtomicBool,
     pub(crate) metrics: Metrics,
@@ -37,10 +37,10 @@ pub(crate) struct Operator {
 
 const CONNECTIONS_MAX: usize = 64;
 const HEAD_TIME: Duration = Duration::from_secs(5);
-/// How long a scrape waits for workers that are busy with something longer than a tick.
+/// How long a scrape waits for busy workers.
 const READ_TIME: Duration = Duration::from_secs(2);
 
-/// Accepts the operator's connections for ever.
+/// Accepts the operator's connections. Never returns.
 pub(crate) async fn listen(operator: Arc<Operator>, listener: TcpListener) {
     let permits = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     loop {
@@ -55,7 +55,7 @@ pub(crate) async fn listen(operator: Arc<Operator>, listener: TcpListener) {
             let service = service_fn(move |request| respond(Arc::clone(&operator), request));
             let mut builder = http1::Builder::new();
             builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME).max_buf_size(16 << 10);
-            // How a connection ends is the operator's business.
+            // An error here only means that the connection has ended.
             let _ = builder.serve_connection(TokioIo::new(socket), service).await;
             drop(permit);
         });
@@ -85,7 +85,7 @@ async fn respond(
 }
 
 impl Operator {
-    /// Whether every route has a warm instance on every worker, and none drains.
+    /// Whether every route has a warm instance on every worker, and the server is not draining.
     fn is_ready(&self) -> bool {
         let live =
             |stats: &Arc<RouteStats>| stats.idle.load(Relaxed) + stats.busy.load(Relaxed) > 0;
@@ -100,7 +100,7 @@ async fn metrics(operator: &Operator) -> Response<Full<Bytes>> {
         .iter()
         .map(|worker| {
             let (reply, received) = oneshot::channel();
-            // A worker that has ended says nothing; the answer's channel is then closed.
+            // If the worker has ended, the reply's channel is closed and its usage is left out.
             let _ = worker.send(Command::ReadUsage(reply));
             received
         })
