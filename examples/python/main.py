@@ -68,11 +68,11 @@ def main(loaded: Loaded) -> None:
     print("handle:", response.status, response.headers, response.body.decode().rstrip())
 
     # What the requests did to its memory: all of it is free again.
-    reading = processor.call(MEMORY, "usage")
+    usage = processor.call(MEMORY, "usage")
     fields = ("in-use", "capacity", "high-water", "resets")
-    in_use, capacity, most, resets = (getattr(reading, field) for field in fields)
+    in_use, capacity, most, resets = (getattr(usage, field) for field in fields)
     print(f"memory: {in_use} of {capacity} bytes in use, at most {most}, {resets} resets")
-    print("phases:", ", ".join(phase.name for phase in reading.phases))
+    print("phases:", ", ".join(phase.name for phase in usage.phases))
 
     # A memory of fixed size is had at once or not at all.
     try:

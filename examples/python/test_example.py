@@ -64,8 +64,8 @@ class Example(unittest.TestCase):
         for _ in range(20):
             response = processor.call(HANDLER, "handle", main.post(main.DOCUMENT))
             self.assertEqual((response.status, response.body), (200, b"3\n"))
-        reading = processor.call(MEMORY, "usage")
-        self.assertEqual((getattr(reading, "in-use"), reading.sealed, reading.resets), (0, 0, 20))
+        usage = processor.call(MEMORY, "usage")
+        self.assertEqual((getattr(usage, "in-use"), usage.sealed, usage.resets), (0, 0, 20))
 
     def test_fast_bytes_change_nothing(self) -> None:
         documents = [b"", b"1", b'"' + bytes(range(128, 256)) + b'"', b"[" + b"1," * 999 + b"1]"]

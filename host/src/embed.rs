@@ -21,7 +21,7 @@
 //! assert_eq!((response.status, response.body.as_slice()), (200, &b"\"sand\"\n"[..]));
 //!
 //! // All memory of the request is free again.
-//! assert_eq!(processor.readings().await?[0].in_use, 0);
+//! assert_eq!(processor.arena_usages().await?[0].in_use, 0);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! # })?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -37,7 +37,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio::sync::Semaphore;
 
-pub use crate::runtime::bindings::{Reading, Response};
+pub use crate::runtime::bindings::{ArenaUsage, Response};
 pub use crate::runtime::fault::Fault;
 
 use crate::component::world::World;
@@ -251,19 +251,19 @@ impl Processor {
     /// # Errors
     ///
     /// If a guest fails during the reading. Its instance is dropped.
-    pub async fn readings(&self) -> Result<Vec<Reading>, Fault> {
+    pub async fn arena_usages(&self) -> Result<Vec<ArenaUsage>, Fault> {
         let _permits =
             self.permits.acquire_many(self.instances).await.expect("the semaphore is never closed");
         let instances = std::mem::take(&mut *self.idle());
-        let mut readings = Vec::with_capacity(instances.len());
+        let mut usages = Vec::with_capacity(instances.len());
         for mut instance in instances {
-            let reading = instance.usage(self.guest_time).await?;
-            if !reading.retire {
+            let usage = instance.usage(self.guest_time).await?;
+            if !usage.retire {
                 self.idle().push(instance);
             }
-            readings.push(reading);
+            usages.push(usage);
         }
-        Ok(readings)
+        Ok(usages)
     }
 
     async fn start(&self) -> Result<Instance, Fault> {

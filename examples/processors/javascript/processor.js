@@ -19,7 +19,8 @@ export const handler = {
 };
 
 // The engine has a collector of its own and no arena: there is nothing to read.
-const nothing = { capacity: 0n, inUse: 0n, highWater: 0n, resets: 0n };
-export const memory = {
-  usage: () => ({ ...nothing, sealed: 0n, spills: 0n, persistent: 0n, phases: [], retire: false }),
+const nothing = {
+  capacity: 0n, inUse: 0n, highWater: 0n, requestHighWater: 0n, resets: 0n,
+  sealed: 0n, requestSurvivors: 0n, spills: 0n, persistent: 0n, phases: [], retire: false,
 };
+export const memory = { usage: () => nothing };

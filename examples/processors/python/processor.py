@@ -1,7 +1,7 @@
 """A processor in Python: greets whoever the body names, and says how often it did."""
 from wit_world import exports
 from wit_world.exports.handler import Request, Response
-from wit_world.exports.memory import Reading
+from wit_world.exports.memory import ArenaUsage
 
 greeting, count = "hello", 0
 
@@ -23,5 +23,5 @@ class Handler(exports.Handler):
 
 
 class Memory(exports.Memory):
-    def usage(self) -> Reading:  # the interpreter has no arena: there is nothing to read
-        return Reading(0, 0, 0, 0, 0, 0, 0, [], False)
+    def usage(self) -> ArenaUsage:  # the interpreter has no arena: there is nothing to read
+        return ArenaUsage(0, 0, 0, 0, 0, 0, 0, 0, 0, [], False)

@@ -1,7 +1,7 @@
 //! The arena: puts the persistent part and the two fronts together over one region.
 //!
-//! Here are its state and what may be asked of it; `routing` says where an allocation goes and
-//! whose block is freed, `running` what begins and ends. It does no allocating itself.
+//! This file holds its state and what it reports. `routing` decides where an allocation goes and
+//! which part a freed block belongs to; `running` begins and ends requests and phases.
 //!
 //! Invariant: `persistent.end <= heap.start <= heap.bump <= scopes.top <= capacity`.
 
@@ -12,13 +12,11 @@ use core::cell::Cell;
 use core::cmp::max;
 use core::ptr::NonNull;
 
-use self::running::{Keeping, Phase};
 use crate::front::ScopeFront;
 use crate::heap::Heap;
 use crate::persistent::Persistent;
 use crate::phases::Phases;
 use crate::region::Region;
-use crate::scope::Scope;
 use crate::usage::Usage;
 
 /// Room that the persistent part keeps for allocations during requests: this part of the region.
@@ -48,10 +46,22 @@ pub struct Arena {
     keeping: Cell<u32>,
     /// Between `begin_request` and `end_request`.
     open: Cell<bool>,
+    /// Whether a request has begun since the last call that began nothing but an inspection.
+    is_request: Cell<bool>,
+    last_request: Cell<RequestUsage>,
     high_water: Cell<u32>,
     spills: Cell<u64>,
     persistent: Persistent,
     phases: Phases,
+}
+
+/// What one request has used.
+#[derive(Clone, Copy)]
+struct RequestUsage {
+    /// The most bytes that were in use at once, sealed bytes included.
+    high_water: u32,
+    /// Bytes that were sealed when the request was over.
+    survivors: u32,
 }
 
 impl Arena {
@@ -65,6 +75,8 @@ impl Arena {
             configured: Cell::new(false),
             keeping: Cell::new(0),
             open: Cell::new(false),
+            is_request: Cell::new(false),
+            last_request: Cell::new(RequestUsage { high_water: 0, survivors: 0 }),
             high_water: Cell::new(0),
             spills: Cell::new(0),
             persistent: Persistent::new(),
@@ -130,37 +142,6 @@ impl Arena {
         self.debug_check();
     }
 
-    /// A request begins. If the one before has ended and left blocks alive on the heap front, they
-    /// are sealed. Does nothing before `configured`, or if a request is already open.
-    #[inline]
-    pub fn begin_request(&self) {
-        if self.configured.get() && !self.open.replace(true) {
-            self.heap.seal(&self.region, self.scopes.top());
-            self.debug_check();
-        }
-    }
-
-    /// The request's own code is done. Its results may still be alive: the next `begin_request`
-    /// decides whether they are.
-    #[inline]
-    pub fn end_request(&self) {
-        self.open.set(false);
-    }
-
-    /// Runs a phase: what its scope allocates is freed, all at once, when the closure returns or
-    /// unwinds. Phases nest; `name` is the key of its high-water mark in [`Arena::phases`].
-    pub fn phase<R>(&self, name: &'static str, f: impl for<'s> FnOnce(&Scope<'s>) -> R) -> R {
-        let phase = Phase::enter(self, name);
-        f(&Scope::new(self, phase.depth()))
-    }
-
-    /// Runs a closure whose allocations are for keeps. Those that do not fit into the persistent
-    /// part go to the heap front, where the next request seals them: they count as spills.
-    pub fn persistent<R>(&self, f: impl FnOnce() -> R) -> R {
-        let _keeping = Keeping::enter(self);
-        f()
-    }
-
     /// Whether each reset, each sealing, and the end of each phase zeroes what was used. When it
     /// is switched on, what was used before and is free is zeroed at once. Blocks that are freed
     /// keep their bytes until then.
@@ -172,7 +153,7 @@ impl Arena {
         }
     }
 
-    /// A reading of the arena.
+    /// How the arena is used now, and how it has been used.
     #[must_use]
     pub fn usage(&self) -> Usage {
         let (capacity, top) = (self.region.capacity(), self.scopes.top());
@@ -183,8 +164,10 @@ impl Arena {
             capacity: capacity.into(),
             in_use: (bump - floor + (capacity - top)).into(),
             high_water: max(self.high_water.get(), peak).into(),
+            request_high_water: self.last_request.get().high_water.into(),
             resets: self.heap.resets(),
             sealed: sealed.into(),
+            request_survivors: self.last_request.get().survivors.into(),
             spills: self.spills.get(),
             persistent: start.into(),
             retire: sealed > capacity / SEALED_DIVISOR,

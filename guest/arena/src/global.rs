@@ -53,6 +53,11 @@ impl GlobalArena {
         target::with(|arena| arena.begin_request());
     }
 
+    /// See [`Arena::begin_inspection`](crate::Arena::begin_inspection).
+    pub fn begin_inspection(&self) {
+        target::with(|arena| arena.begin_inspection());
+    }
+
     /// See [`Arena::end_request`](crate::Arena::end_request).
     pub fn end_request(&self) {
         target::with(|arena| arena.end_request());

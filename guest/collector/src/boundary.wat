@@ -9,10 +9,10 @@
 
 (memory $memory (export "memory") 32 32)
 
-;; Results of the three exports: response (20 bytes), result<_, string> (12), reading (72).
+;; Results of the three exports: response (20 bytes), result<_, string> (12), arena-usage (88).
 (global $response i32 (i32.const 16))
 (global $result i32 (i32.const 40))
-(global $reading i32 (i32.const 64))
+(global $usage i32 (i32.const 56))
 ;; The response's only header field: where its name and value are, 16 bytes.
 (global $headers i32 (i32.const 144))
 (data (i32.const 144) "\a0\00\00\00\0c\00\00\00\ac\00\00\00\0a\00\00\00")
@@ -20,7 +20,10 @@
 
 (global $base i32 (i32.const 4096))
 (global $bump (mut i32) (i32.const 4096))
+;; The most bytes in use at once: ever, since the call before, and in the last request.
 (global $high_water (mut i32) (i32.const 0))
+(global $call_high_water (mut i32) (i32.const 0))
+(global $request_high_water (mut i32) (i32.const 0))
 (global $resets (mut i64) (i64.const 0))
 
 ;; Hosts know this name: it is where a guest ends whose memory at the boundary is too small.
@@ -47,6 +50,8 @@
   (if (i64.gt_u (local.get $end) (i64.shl (i64.extend_i32_u (memory.size)) (i64.const 16)))
     (then (call $arena_exhausted)))
   (global.set $bump (i32.wrap_i64 (local.get $end)))
+  (if (i32.gt_u (call $in_use) (global.get $call_high_water))
+    (then (global.set $call_high_water (call $in_use))))
   (if (i32.gt_u (call $in_use) (global.get $high_water))
     (then (global.set $high_water (call $in_use))))
   (local.get $start))
@@ -146,22 +151,28 @@
 
 ;; What can be said of this memory. Of the collector's heap a program sees nothing: hosts measure it.
 (func (export "arenaria:processor/memory@0.1.0#usage") (result i32)
-  (i64.store (global.get $reading) (i64.extend_i32_u (call $capacity)))
-  (i64.store offset=8 (global.get $reading) (i64.extend_i32_u (call $in_use)))
-  (i64.store offset=16 (global.get $reading) (i64.extend_i32_u (global.get $high_water)))
-  (i64.store offset=24 (global.get $reading) (global.get $resets))
+  (i64.store (global.get $usage) (i64.extend_i32_u (call $capacity)))
+  (i64.store offset=8 (global.get $usage) (i64.extend_i32_u (call $in_use)))
+  (i64.store offset=16 (global.get $usage) (i64.extend_i32_u (global.get $high_water)))
+  (i64.store offset=24 (global.get $usage) (i64.extend_i32_u (global.get $request_high_water)))
+  (i64.store offset=32 (global.get $usage) (global.get $resets))
   ;; Nothing survives a request here, nothing spills and nothing persists; there are no phases.
-  (i64.store offset=32 (global.get $reading) (i64.const 0))
-  (i64.store offset=40 (global.get $reading) (i64.const 0))
-  (i64.store offset=48 (global.get $reading) (i64.const 0))
-  (i32.store offset=56 (global.get $reading) (global.get $base))
-  (i32.store offset=60 (global.get $reading) (i32.const 0))
-  (i32.store8 offset=64 (global.get $reading) (i32.const 0))
-  (global.get $reading))
+  (i64.store offset=40 (global.get $usage) (i64.const 0))
+  (i64.store offset=48 (global.get $usage) (i64.const 0))
+  (i64.store offset=56 (global.get $usage) (i64.const 0))
+  (i64.store offset=64 (global.get $usage) (i64.const 0))
+  (i32.store offset=72 (global.get $usage) (global.get $base))
+  (i32.store offset=76 (global.get $usage) (i32.const 0))
+  (i32.store8 offset=80 (global.get $usage) (i32.const 0))
+  (global.get $usage))
 
-;; The host has taken the answer.
-(func $done (param i32)
+;; The host has taken what a call returned.
+(func $configured (param i32)
   (call $reset)
+  (global.set $call_high_water (i32.const 0))
   (global.set $resets (i64.add (global.get $resets) (i64.const 1))))
-(export "cabi_post_arenaria:processor/handler@0.1.0#handle" (func $done))
-(export "cabi_post_arenaria:processor/lifecycle@0.1.0#configure" (func $done))
+(func $handled (param i32)
+  (global.set $request_high_water (global.get $call_high_water))
+  (call $configured (local.get 0)))
+(export "cabi_post_arenaria:processor/handler@0.1.0#handle" (func $handled))
+(export "cabi_post_arenaria:processor/lifecycle@0.1.0#configure" (func $configured))

@@ -54,16 +54,18 @@ impl<P: Exported> lifecycle::Guest for Component<P> {
 }
 
 impl<P: Exported> memory::Guest for Component<P> {
-    fn usage() -> memory::Reading {
-        state::between_requests(|| {
+    fn usage() -> memory::ArenaUsage {
+        state::inspect(|| {
             // Before anything is allocated for the result.
             let usage = ARENA.usage();
-            memory::Reading {
+            memory::ArenaUsage {
                 capacity: usage.capacity,
                 in_use: usage.in_use,
                 high_water: usage.high_water,
+                request_high_water: usage.request_high_water,
                 resets: usage.resets,
                 sealed: usage.sealed,
+                request_survivors: usage.request_survivors,
                 spills: usage.spills,
                 persistent: usage.persistent,
                 phases: ARENA.phases().map(phase_usage).collect(),

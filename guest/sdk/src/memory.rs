@@ -26,7 +26,7 @@ pub fn persistent<R>(f: impl FnOnce() -> R) -> R {
     ARENA.persistent(f)
 }
 
-/// A reading of the arena.
+/// How the arena is used now, and how it has been used.
 #[must_use]
 pub fn usage() -> Usage {
     ARENA.usage()

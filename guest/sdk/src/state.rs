@@ -4,6 +4,8 @@
 
 use std::cell::{Cell, RefCell};
 
+use phase_arena::GlobalArena;
+
 use crate::memory::ARENA;
 use crate::settings::take_built_in;
 use crate::{Processor, Response, Settings, persistent};
@@ -98,7 +100,7 @@ fn close_persistent_part() {
 /// block has been freed. A bracket within a bracket is part of the outer one.
 pub fn request<R>(f: impl FnOnce() -> R) -> R {
     close_persistent_part();
-    let _bracket = Bracket::open();
+    let _bracket = Bracket::open(GlobalArena::begin_request);
     f()
 }
 
@@ -109,10 +111,10 @@ struct Bracket {
 }
 
 impl Bracket {
-    fn open() -> Self {
+    fn open(begin: fn(&GlobalArena)) -> Self {
         let inner = IN_REQUEST.replace(true);
         if !inner {
-            ARENA.begin_request();
+            begin(&ARENA);
         }
         Self { inner }
     }
@@ -155,10 +157,11 @@ pub(crate) fn handle<P: Exported>(f: impl FnOnce(&mut P) -> Response) -> Respons
     })
 }
 
-/// Reads the arena between two requests: within a bracket, so that what the last request left
-/// alive is already counted as sealed.
-pub(crate) fn between_requests<R>(read: impl FnOnce() -> R) -> R {
-    if CONFIGURED.get() { request(read) } else { read() }
+/// Inspects the arena between two requests: within a bracket, so that the last request is over and
+/// what it left alive is already counted as sealed. The bracket itself is not a request.
+pub(crate) fn inspect<R>(read: impl FnOnce() -> R) -> R {
+    let _bracket = CONFIGURED.get().then(|| Bracket::open(GlobalArena::begin_inspection));
+    read()
 }
 
 #[cfg(test)]
@@ -254,9 +257,29 @@ mod tests {
 
     #[test]
     fn reading_the_arena_does_not_configure() {
-        between_requests(|| ());
+        inspect(|| ());
         configure_with("step", "2").unwrap();
-        between_requests(|| assert!(IN_REQUEST.get()));
+        inspect(|| assert!(IN_REQUEST.get()));
+        assert!(!IN_REQUEST.get());
         check_handle(200, "2");
+    }
+
+    #[test]
+    fn the_last_request_is_told_from_the_calls_that_inspect_it() {
+        let read = || (ARENA.usage().request_high_water, ARENA.usage().request_survivors);
+        let use_phase = |bytes: usize| {
+            ARENA.phase("test", |scope| {
+                scope.try_alloc_slice_fill_with(bytes, |_| 0_u8).unwrap();
+            });
+        };
+        configure_with("step", "1").unwrap();
+        assert_eq!(inspect(read), (0, 0), "there was no request");
+        request(|| use_phase(100));
+        for _ in 0..2 {
+            assert_eq!(inspect(read), (100, 0));
+            inspect(|| use_phase(1000));
+        }
+        request(|| use_phase(50));
+        assert_eq!(inspect(read), (50, 0));
     }
 }

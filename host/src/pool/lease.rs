@@ -9,7 +9,7 @@ use crate::component::world::World;
 use crate::config::isolation::Isolation;
 use crate::pool::slots::{Lease, LeaseState, Slots};
 use crate::pool::stats::Reason;
-use crate::runtime::bindings::{Reading, Request, Response};
+use crate::runtime::bindings::{ArenaUsage, Request, Response};
 use crate::runtime::fault::Fault;
 use crate::runtime::instance::Instance;
 use crate::runtime::wasi_http_call::{CallError, WasiHttpCall};
@@ -96,10 +96,10 @@ impl Lease {
         self.state = LeaseState::Running;
         let result = self.instance().usage(time).await;
         self.ended(result.as_ref().err());
-        if let Ok(reading) = result {
-            self.contents.usage_schedule.record(self.contents.served, &reading);
-            let wants_retirement = reading.retire;
-            self.slots.keep_reading(self.slot, reading);
+        if let Ok(usage) = result {
+            self.contents.usage_schedule.record(self.contents.served, &usage);
+            let wants_retirement = usage.retire;
+            self.slots.keep_usage(self.slot, usage);
             if wants_retirement {
                 self.retire(Reason::RequestedByGuest);
             }
@@ -125,7 +125,7 @@ impl Lease {
 impl Slots {
     /// The arena usage of all instances. Idle instances are read now; for busy ones this is the
     /// last reading.
-    pub(crate) async fn read_usage(self: &Rc<Self>) -> Vec<(usize, Reading)> {
+    pub(crate) async fn read_usage(self: &Rc<Self>) -> Vec<(usize, ArenaUsage)> {
         if self.route.world != World::Processor {
             return Vec::new();
         }
@@ -134,6 +134,6 @@ impl Slots {
                 lease.read_usage().await;
             }
         }
-        self.readings()
+        self.usages()
     }
 }

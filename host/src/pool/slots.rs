@@ -21,7 +21,7 @@ use crate::pool::policy::{Action, Admission, Event, Policy, Shed, SlotId, Waiter
 use crate::pool::route::Route;
 use crate::pool::stats::{Reason, RouteStats};
 use crate::pool::usage_schedule::UsageSchedule;
-use crate::runtime::bindings::Reading;
+use crate::runtime::bindings::ArenaUsage;
 use crate::runtime::instance::Instance;
 
 /// The slots of one route on one worker.
@@ -36,7 +36,7 @@ pub(crate) struct Slots {
     /// In order of arrival.
     waiters: RefCell<VecDeque<(WaiterId, oneshot::Sender<Lease>)>>,
     /// By slot: the last usage of its arena.
-    readings: RefCell<Vec<Option<Reading>>>,
+    usages: RefCell<Vec<Option<ArenaUsage>>>,
 }
 
 /// The instance in a slot, and what is known of it.
@@ -82,7 +82,7 @@ impl Slots {
             contents: RefCell::new(contents),
             started: RefCell::new((0..count).map(|_| None).collect()),
             waiters: RefCell::default(),
-            readings: RefCell::new(vec![None; count]),
+            usages: RefCell::new(vec![None; count]),
         });
         slots.count();
         Ok(slots)
@@ -141,14 +141,14 @@ impl Slots {
     }
 
     /// The last usage of each arena, by slot.
-    pub(crate) fn readings(&self) -> Vec<(SlotId, Reading)> {
-        let readings = self.readings.borrow();
-        let known = readings.iter().enumerate();
-        known.filter_map(|(slot, reading)| Some((slot, reading.clone()?))).collect()
+    pub(crate) fn usages(&self) -> Vec<(SlotId, ArenaUsage)> {
+        let usages = self.usages.borrow();
+        let known = usages.iter().enumerate();
+        known.filter_map(|(slot, usage)| Some((slot, usage.clone()?))).collect()
     }
 
-    pub(crate) fn keep_reading(&self, slot: SlotId, reading: Reading) {
-        self.readings.borrow_mut()[slot] = Some(reading);
+    pub(crate) fn keep_usage(&self, slot: SlotId, usage: ArenaUsage) {
+        self.usages.borrow_mut()[slot] = Some(usage);
     }
 
     /// Tells the policy about an event, and executes the actions.
@@ -213,7 +213,7 @@ impl Slots {
 
     /// Replaces the contents of a slot. The old instance is dropped last, when nothing is borrowed.
     fn fill(&self, slot: SlotId, instance: Option<Instance>) {
-        self.readings.borrow_mut()[slot] = None;
+        self.usages.borrow_mut()[slot] = None;
         let old =
             std::mem::replace(&mut self.contents.borrow_mut()[slot], SlotContents::new(instance));
         drop(old);

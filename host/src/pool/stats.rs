@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
-use crate::runtime::bindings::Reading;
+use crate::runtime::bindings::ArenaUsage;
 use crate::runtime::fault::Fault;
 use crate::runtime::memory::MemoryStats;
 
@@ -134,7 +134,7 @@ pub(crate) struct SlotUsage {
     pub(crate) route: usize,
     pub(crate) worker: usize,
     pub(crate) slot: usize,
-    pub(crate) usage: Reading,
+    pub(crate) usage: ArenaUsage,
 }
 
 /// The counters of all routes and workers.

@@ -1,6 +1,6 @@
 //! When to read the usage of an instance's arena. Each reading costs a call.
 
-use crate::runtime::bindings::Reading;
+use crate::runtime::bindings::ArenaUsage;
 
 /// When to read the usage: after 1, 2, 4, … requests, later every [`INTERVAL_MAX`] requests. While
 /// allocations that survive their request add up, after every request.
@@ -20,8 +20,8 @@ impl UsageSchedule {
     }
 
     /// Records a reading after this many requests.
-    pub(crate) fn record(&mut self, served: u64, reading: &Reading) {
-        let pinned = reading.sealed.saturating_add(reading.in_use);
+    pub(crate) fn record(&mut self, served: u64, usage: &ArenaUsage) {
+        let pinned = usage.sealed.saturating_add(usage.in_use);
         self.interval =
             if pinned > self.sealed { 1 } else { (self.interval * 2).clamp(1, INTERVAL_MAX) };
         self.sealed = pinned;
@@ -35,12 +35,14 @@ mod tests {
 
     #[test]
     fn a_clean_instance_is_read_less_and_less_and_one_with_survivors_every_time() {
-        let reading = |sealed| Reading {
+        let usage = |sealed| ArenaUsage {
             capacity: 1 << 20,
             in_use: 0,
             high_water: 0,
+            request_high_water: 0,
             resets: 0,
             sealed,
+            request_survivors: 0,
             spills: 0,
             persistent: 0,
             phases: Vec::new(),
@@ -51,14 +53,14 @@ mod tests {
         for served in 1..=200 {
             if schedule.is_due(served) {
                 asked.push(served);
-                schedule.record(served, &reading(0));
+                schedule.record(served, &usage(0));
             }
         }
         assert_eq!(asked, [1, 2, 4, 8, 16, 32, 64, 128, 192]);
         let due = (201..=260).filter(|served| {
             let due = schedule.is_due(*served);
             if due {
-                schedule.record(*served, &reading(*served));
+                schedule.record(*served, &usage(*served));
             }
             due
         });

@@ -15,7 +15,7 @@ use wasmtime_wasi_http::p2::bindings::Proxy;
 use wasmtime_wasi_http::p3::bindings::Service;
 
 use crate::config::units::Size;
-use crate::runtime::bindings::{Processor, Reading, Request, Response};
+use crate::runtime::bindings::{ArenaUsage, Processor, Request, Response};
 use crate::runtime::deadline::{Timer, timed};
 use crate::runtime::fault::{Fault, fault};
 use crate::runtime::load::{ExportsPre, Loaded};
@@ -167,7 +167,7 @@ impl Instance {
     /// # Errors
     ///
     /// If the guest fails: the instance is lost.
-    pub(crate) async fn usage(&mut self, time: Duration) -> Result<Reading, Fault> {
+    pub(crate) async fn usage(&mut self, time: Duration) -> Result<ArenaUsage, Fault> {
         self.begin(time);
         let memory = self.exports.processor().arenaria_processor_memory();
         let call = memory.call_usage(&mut self.store);
@@ -215,15 +215,15 @@ async fn exports(loaded: &Loaded, store: &mut Store<StoreData>) -> wasmtime::Res
 
 /// Limits the phases that a guest reports to a number and to names that can be shown to an
 /// operator.
-fn presentable(mut reading: Reading) -> Reading {
+fn presentable(mut usage: ArenaUsage) -> ArenaUsage {
     const PHASES_MAX: usize = 16;
     const NAME_BYTES_MAX: usize = 64;
     let mut names = BTreeSet::new();
-    reading
+    usage
         .phases
         .retain(|phase| phase.name.len() <= NAME_BYTES_MAX && names.insert(phase.name.clone()));
-    reading.phases.truncate(PHASES_MAX);
-    reading
+    usage.phases.truncate(PHASES_MAX);
+    usage
 }
 
 impl fmt::Debug for Instance {

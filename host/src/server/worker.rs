@@ -214,8 +214,8 @@ impl Worker {
         let mut all = Vec::new();
         for slots in self.service.router.all() {
             let (route, worker) = (slots.route.index, self.index);
-            let readings = slots.read_usage().await;
-            all.extend(readings.into_iter().map(|(slot, usage)| SlotUsage {
+            let usages = slots.read_usage().await;
+            all.extend(usages.into_iter().map(|(slot, usage)| SlotUsage {
                 route,
                 worker,
                 slot,

@@ -266,6 +266,9 @@ fn the_boundary_is_reset_with_every_request() {
     assert!(read("arenaria_arena_resets_total") >= 3.0);
     let high = read("arenaria_arena_high_water_bytes");
     assert!(high >= text(10_000).len() as f64 && high < BOUNDARY, "{high}");
+    let last = read("arenaria_arena_request_high_water_bytes");
+    assert!(last >= text(10).len() as f64 && last < text(1000).len() as f64, "{last}");
+    assert_eq!(read("arenaria_arena_request_survivors_bytes"), 0.0);
 }
 
 #[test]

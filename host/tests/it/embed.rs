@@ -137,10 +137,10 @@ fn threads_share_a_processor() {
             });
         }
     });
-    let readings = runtime().block_on(processor.readings()).unwrap();
-    assert!((1..=2).contains(&readings.len()), "{} instances", readings.len());
-    assert!(readings.iter().all(|reading| reading.in_use == 0));
-    assert_eq!(readings.iter().map(|reading| reading.resets).sum::<u64>(), 200);
+    let usages = runtime().block_on(processor.arena_usages()).unwrap();
+    assert!((1..=2).contains(&usages.len()), "{} instances", usages.len());
+    assert!(usages.iter().all(|usage| usage.in_use == 0));
+    assert_eq!(usages.iter().map(|usage| usage.resets).sum::<u64>(), 200);
     fn spawnable<F: Future + Send>(_: F) {}
     spawnable(processor.handle(get("/")));
 }
@@ -149,8 +149,8 @@ fn threads_share_a_processor() {
 fn an_instance_that_asks_for_it_is_replaced() {
     let processor = probe(options());
     check(&processor, "/survive?bytes=1000000", "1000000 bytes survive\n");
-    let readings = runtime().block_on(processor.readings()).unwrap();
-    assert!(readings[0].retire && readings.len() == 1, "{readings:?}");
+    let usages = runtime().block_on(processor.arena_usages()).unwrap();
+    assert!(usages[0].retire && usages.len() == 1, "{usages:?}");
     check(&processor, "/remember", "0\n");
 }
 

@@ -89,7 +89,9 @@ fn the_memory_of_each_instance_is_shown() {
     let shown = [
         "arenaria_arena_in_use_bytes",
         "arenaria_arena_high_water_bytes",
+        "arenaria_arena_request_high_water_bytes",
         "arenaria_arena_sealed_bytes",
+        "arenaria_arena_request_survivors_bytes",
         "arenaria_arena_persistent_bytes",
         "arenaria_arena_capacity_bytes",
         "arenaria_arena_resets_total",
@@ -113,6 +115,31 @@ fn the_memory_of_each_instance_is_shown() {
         highest >= 49_000.0,
         "a body of 49,000 bytes was echoed, but the high-water mark is {highest}"
     );
+}
+
+#[test]
+fn the_memory_of_the_last_request_is_shown() {
+    let server = Server::start(&Config::probe());
+    let read = || {
+        let settled = server.until_settled();
+        let bytes = |name: &str| settled.sum(&format!("arenaria_arena_{name}_bytes"), &[]);
+        (bytes("request_high_water"), bytes("request_survivors"), bytes("high_water"))
+    };
+    let (before, survivors, _) = read();
+    assert_eq!((before, survivors), (0.0, 0.0), "there was no request");
+    server.post("/echo", "x".repeat(100_000));
+    let large = read();
+    assert!(large.0 >= 100_000.0 && large.1 == 0.0, "{large:?}");
+    assert_eq!(read(), large, "a reading is not a request");
+    server.check_alive();
+    let small = read();
+    assert!(small.0 > 0.0 && small.0 < 10_000.0, "{small:?}");
+    assert!(small.2 >= 100_000.0, "the instance's own mark stays: {small:?}");
+    assert_eq!(server.get("/survive?bytes=20000").status, 200);
+    let survived = read();
+    assert!((20_000.0..30_000.0).contains(&survived.1), "{survived:?}");
+    server.check_alive();
+    assert_eq!(read().1, 0.0, "the request after it left nothing");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bindings::exports::arenaria::processor::handler::{self, Request, Response};
 use bindings::exports::arenaria::processor::lifecycle;
-use bindings::exports::arenaria::processor::memory::{self, Reading};
+use bindings::exports::arenaria::processor::memory::{self, ArenaUsage};
 
 #[allow(missing_docs, unreachable_pub, clippy::all, reason = "generated from wit/processor")]
 mod bindings {
@@ -46,16 +46,18 @@ impl handler::Guest for Processor {
 }
 
 impl memory::Guest for Processor {
-    fn usage() -> Reading {
+    fn usage() -> ArenaUsage {
         if USAGE_SLEEPS.get() {
             sleep(LONG);
         }
-        Reading {
+        ArenaUsage {
             capacity: 0,
             in_use: 0,
             high_water: 0,
+            request_high_water: 0,
             resets: 0,
             sealed: 0,
+            request_survivors: 0,
             spills: 0,
             persistent: 0,
             phases: Vec::new(),

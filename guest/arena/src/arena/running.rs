@@ -1,11 +1,65 @@
-//! What is running inside an arena: phases, and closures that allocate for keeps.
+//! What begins and ends inside an arena: requests, phases, and closures that allocate for keeps.
 //!
-//! Each is a value whose drop restores what was before, so that unwinding (natively) ends it like
-//! returning does.
+//! A phase and such a closure are values that restore the state before them when they are dropped,
+//! so that unwinding (natively) ends them like returning does.
 
 use core::cmp::{max, min};
 
-use super::Arena;
+use super::{Arena, RequestUsage};
+use crate::scope::Scope;
+
+impl Arena {
+    /// Begins a request. If the one before has ended and left blocks alive on the heap front, they
+    /// are sealed, and what it used becomes the usage of the last request. Does nothing before
+    /// `configured`, or if a request is already open.
+    #[inline]
+    pub fn begin_request(&self) {
+        self.begin(true);
+    }
+
+    /// As `begin_request`, for a call that only inspects the arena: its own allocations never
+    /// become the usage of the last request.
+    pub fn begin_inspection(&self) {
+        self.begin(false);
+    }
+
+    fn begin(&self, is_request: bool) {
+        if !self.configured.get() || self.open.replace(true) {
+            return;
+        }
+        let top = self.scopes.top();
+        let high_water = self.in_use_max(self.heap.room_min(top));
+        let survivors = self.heap.bump() - self.heap.floor();
+        self.high_water.set(max(self.high_water.get(), high_water));
+        if self.is_request.replace(is_request) {
+            self.last_request.set(RequestUsage { high_water, survivors });
+        }
+        self.heap.seal(&self.region, top);
+        self.heap.swap_room_min(top - self.heap.bump());
+        self.debug_check();
+    }
+
+    /// The request's own code is done. Its results may still be alive: the next `begin_request`
+    /// decides whether they are.
+    #[inline]
+    pub fn end_request(&self) {
+        self.open.set(false);
+    }
+
+    /// Runs a phase: what its scope allocates is freed, all at once, when the closure returns or
+    /// unwinds. Phases nest; `name` is the key of its high-water mark in [`Arena::phases`].
+    pub fn phase<R>(&self, name: &'static str, f: impl for<'s> FnOnce(&Scope<'s>) -> R) -> R {
+        let phase = Phase::enter(self, name);
+        f(&Scope::new(self, phase.depth()))
+    }
+
+    /// Runs a closure whose allocations are for keeps. Those that do not fit into the persistent
+    /// part go to the heap front, where the next request seals them: they count as spills.
+    pub fn persistent<R>(&self, f: impl FnOnce() -> R) -> R {
+        let _keeping = Keeping::enter(self);
+        f()
+    }
+}
 
 /// A phase that is running.
 pub(super) struct Phase<'a> {

@@ -12,5 +12,6 @@ mod persistent;
 mod phases;
 mod programs;
 mod region;
+mod requests;
 mod scrub;
 mod survivors;

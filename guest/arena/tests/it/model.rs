@@ -3,6 +3,8 @@
 //! It never predicts an address. It checks, after every operation, that what the arena says and
 //! hands out obeys the invariants of the crate's documentation.
 
+use std::cell::Cell;
+
 use phase_arena::Scope;
 use phase_arena::classes::block_size;
 
@@ -37,6 +39,15 @@ pub(crate) struct Model<'a> {
     seeds: u8,
     configured: bool,
     open: bool,
+    /// Whether what is in use now counts as a request's.
+    is_request: bool,
+    /// How many phases are running, one inside the other.
+    depth: usize,
+    /// The most bytes that were seen in use since the last bracket was opened.
+    peak: Cell<u64>,
+    /// At least so many bytes were in use during the last request.
+    request_peak: u64,
+    request_survivors: u64,
     scrub: bool,
     resets: u64,
     spills: u64,
@@ -60,6 +71,11 @@ impl<'a> Model<'a> {
             seeds: 0,
             configured: false,
             open: false,
+            is_request: false,
+            depth: 0,
+            peak: Cell::new(0),
+            request_peak: 0,
+            request_survivors: 0,
             scrub: false,
             resets: 0,
             spills: 0,
@@ -130,9 +146,27 @@ impl<'a> Model<'a> {
     }
 
     pub(crate) fn begin_request(&mut self) {
+        let before = self.fronts();
         self.arena.begin_request();
+        self.begun(true, &before);
+    }
+
+    pub(crate) fn begin_inspection(&mut self) {
+        let before = self.fronts();
+        self.arena.begin_inspection();
+        self.begun(false, &before);
+    }
+
+    fn begun(&mut self, is_request: bool, before: &Fronts) {
         if self.configured && !self.open {
             self.open = true;
+            // A phase that is running has a measurement of its own.
+            let peak = if self.depth == 0 { self.peak.get() } else { 0 };
+            if std::mem::replace(&mut self.is_request, is_request) {
+                self.request_peak = peak;
+                self.request_survivors = (before.bump - before.floor) as u64;
+            }
+            self.peak.set(0);
             for live in self.live.iter_mut().filter(|live| live.home == Home::Heap) {
                 live.home = Home::Sealed;
             }
@@ -169,12 +203,14 @@ impl<'a> Model<'a> {
         }
     }
 
-    pub(crate) fn phase_begins(&self) -> usize {
+    pub(crate) fn phase_begins(&mut self) -> usize {
+        self.depth += 1;
         self.scoped.len()
     }
 
     /// Must be called before the phase ends, while its memory is still its own.
     pub(crate) fn phase_ends(&mut self, mark: usize) {
+        self.depth -= 1;
         for scoped in self.scoped.drain(mark..) {
             assert!(scoped.holds());
         }
@@ -188,6 +224,10 @@ impl<'a> Model<'a> {
         assert_eq!(self.arena.live_blocks(), live);
         assert_eq!((usage.resets, usage.spills), (self.resets, self.spills));
         assert!(usage.high_water >= usage.in_use + usage.sealed || !self.configured);
+        self.peak.set(self.peak.get().max(usage.in_use + usage.sealed));
+        assert_eq!(usage.request_survivors, self.request_survivors);
+        assert!(usage.request_high_water >= self.request_peak, "a request's peak was lost");
+        assert!(usage.request_high_water <= usage.high_water);
         assert!(fronts.floor <= fronts.bump && fronts.bump <= fronts.top, "the fronts crossed");
         assert!(fronts.top <= fronts.capacity);
         assert!(live > 0 || fronts.bump == fronts.floor, "nothing is alive, and it is not reset");

@@ -17,6 +17,7 @@ enum Op {
     Persistent(Vec<Op>),
     Phase(Vec<Op>),
     BeginRequest,
+    BeginInspection,
     EndRequest,
     Scrub(bool),
 }
@@ -54,6 +55,7 @@ fn run(model: &mut Model, ops: &[Op], scope: Option<&Scope<'_>>) {
                 });
             }
             Op::BeginRequest => model.begin_request(),
+            Op::BeginInspection => model.begin_inspection(),
             Op::EndRequest => model.end_request(),
             Op::Scrub(on) => model.set_scrub(on),
         }
@@ -86,6 +88,7 @@ fn op() -> impl Strategy<Value = Op> {
         5 => any::<usize>().prop_map(|which| Op::Free { which }),
         3 => (size(), 0..5u8).prop_map(|(size, unit)| Op::ScopeAlloc { size, unit }),
         1 => Just(Op::BeginRequest),
+        1 => Just(Op::BeginInspection),
         1 => Just(Op::EndRequest),
         1 => any::<bool>().prop_map(Op::Scrub),
     ];

@@ -12,7 +12,7 @@ use prometheus_client::registry::{Registry, Unit};
 use crate::pool::stats::{
     BUCKETS, Histogram, Metrics, REASONS, RouteStats, STATUS_FIRST, STATUSES, SlotUsage,
 };
-use crate::runtime::bindings::Reading;
+use crate::runtime::bindings::ArenaUsage;
 use crate::runtime::memory::MemoryStats;
 
 #[derive(Debug)]
@@ -187,8 +187,8 @@ impl Scrape {
     }
 
     fn encode_arenas(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
-        type Read = fn(&Reading) -> u64;
-        let bytes: [(&str, &str, Read); 5] = [
+        type Read = fn(&ArenaUsage) -> u64;
+        let bytes: [(&str, &str, Read); 7] = [
             ("arenaria_arena_capacity", "Size of the arena", |usage| usage.capacity),
             (
                 "arenaria_arena_in_use",
@@ -199,9 +199,19 @@ impl Scrape {
                 usage.high_water
             }),
             (
+                "arenaria_arena_request_high_water",
+                "The most memory in use at once during the last request",
+                |usage| usage.request_high_water,
+            ),
+            (
                 "arenaria_arena_sealed",
                 "Memory kept by allocations that outlived their request",
                 |usage| usage.sealed,
+            ),
+            (
+                "arenaria_arena_request_survivors",
+                "Memory kept by allocations that outlived the last request",
+                |usage| usage.request_survivors,
             ),
             ("arenaria_arena_persistent", "Size of the persistent part", |usage| usage.persistent),
         ];
