@@ -1,5 +1,5 @@
-//! Measures the cost of a garbage collector. `guest/collector` and `guest/words` count the same
-//! words: the first with objects in the engine's heap, the second with objects in the arena.
+//! Measures the cost of a garbage collector. `guest/fixtures/collector` and `guest/fixtures/words`
+//! count the same words: the first with objects in the engine's heap, the second in the arena.
 //!
 //! ```text
 //! cargo xtask guests

@@ -20,7 +20,7 @@ const PARTS: [&str; 3] = ["boundary", "words", "trials"];
 ///
 /// If a part cannot be read, or is not WebAssembly text; its line is named.
 pub(crate) fn core(workspace: &Workspace) -> anyhow::Result<Vec<u8>> {
-    let folder = workspace.root().join("guest/collector/src");
+    let folder = workspace.root().join("guest/fixtures/collector/src");
     let mut text = String::from("(module $collector\n");
     let mut lines_before = Vec::new();
     for part in PARTS {
