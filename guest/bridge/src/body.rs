@@ -1,8 +1,8 @@
-//! A request's body as it arrives: whole at the end, never more than it may be.
+//! A request's body while it arrives. It never exceeds its limit.
 
 use crate::problem::Problem;
 
-/// A body so far.
+/// The part of a body that has arrived.
 #[derive(Debug)]
 pub struct Body {
     bytes: Vec<u8>,
@@ -10,11 +10,11 @@ pub struct Body {
 }
 
 impl Body {
-    /// An empty one, of which `declared` bytes are announced.
+    /// An empty body. `declared` is the value of `content-length`.
     ///
     /// # Errors
     ///
-    /// If that is more than it may have: then nothing of it need be read.
+    /// If that is above the limit: then the body need not be read.
     pub(crate) fn new(bytes_max: u64, declared: Option<u64>) -> Result<Self, Problem> {
         if declared.is_some_and(|declared| declared > bytes_max) {
             return Err(Problem::BodyTooLarge(bytes_max));
@@ -22,11 +22,11 @@ impl Body {
         Ok(Self { bytes: Vec::new(), bytes_max: usize::try_from(bytes_max).unwrap_or(usize::MAX) })
     }
 
-    /// Adds what has arrived.
+    /// Adds the next part.
     ///
     /// # Errors
     ///
-    /// If it is too much.
+    /// If the body is now above its limit.
     pub fn push(&mut self, arrived: Vec<u8>) -> Result<(), Problem> {
         if arrived.len() > self.bytes_max - self.bytes.len() {
             return Err(Problem::BodyTooLarge(self.bytes_max as u64));
@@ -40,7 +40,7 @@ impl Body {
         Ok(())
     }
 
-    /// All of it.
+    /// The whole body.
     #[must_use]
     pub fn into_bytes(self) -> Vec<u8> {
         self.bytes

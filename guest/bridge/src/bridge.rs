@@ -1,50 +1,13 @@
-//! A bridge: a processor, configured before its first request, and what it is asked.
+//! A bridge: one instance of a processor, which is configured before its first request.
 
 use crate::answer::Answer;
 use crate::body::Body;
+use crate::check::check;
 use crate::problem::Problem;
+use crate::processor::{Processor, Request};
 use crate::settings::Settings;
 
-/// What the bridge calls: `arenaria:processor`.
-pub trait Processor {
-    /// Called once, before the first request.
-    ///
-    /// # Errors
-    ///
-    /// A sentence for the operator: nothing can be served.
-    fn configure(&self, settings: &[(String, String)]) -> Result<(), String>;
-
-    /// Processes one request.
-    fn handle(&self, request: Request) -> Response;
-}
-
-/// A request as the processor is given it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Request {
-    /// The method.
-    pub method: String,
-    /// The path and query.
-    pub path_with_query: String,
-    /// The header fields that are forwarded.
-    pub headers: Vec<(String, String)>,
-    /// The body, whole.
-    pub body: Vec<u8>,
-    /// Nanoseconds since 1970.
-    pub received_at: u64,
-}
-
-/// What the processor gives.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Response {
-    /// The status code.
-    pub status: u16,
-    /// Header fields.
-    pub headers: Vec<(String, String)>,
-    /// The body.
-    pub body: Vec<u8>,
-}
-
-/// One instance of a processor and what is known of it.
+/// One instance of a processor, its settings, and whether it is configured.
 #[derive(Debug)]
 pub struct Bridge<P> {
     processor: P,
@@ -54,7 +17,7 @@ pub struct Bridge<P> {
 
 #[derive(Debug)]
 enum State {
-    /// It has not been asked anything.
+    /// No request has come yet.
     Unconfigured,
     Configured,
     /// It serves nothing, for this reason.
@@ -62,7 +25,7 @@ enum State {
 }
 
 impl<P: Processor> Bridge<P> {
-    /// A bridge to a processor that nobody has called. Does not call it.
+    /// A bridge to a processor that has not been called yet. Does not call it.
     pub fn new(processor: P, settings: Vec<(String, String)>) -> Self {
         Self { processor, settings: Settings::new(settings), state: State::Unconfigured }
     }
@@ -82,7 +45,7 @@ impl<P: Processor> Bridge<P> {
     ///
     /// # Errors
     ///
-    /// If one of them is no text.
+    /// If one of them is not UTF-8.
     pub fn forwarded(
         &self,
         fields: Vec<(String, Vec<u8>)>,
@@ -98,15 +61,14 @@ impl<P: Processor> Bridge<P> {
         Ok(forwarded)
     }
 
-    /// Answers a request. The first one finds the processor not yet configured.
+    /// Answers a request. The first one configures the processor.
     pub fn answer(&mut self, request: Request) -> Answer {
         if let State::Unconfigured = self.state {
             self.state = self.configure();
         }
         match &self.state {
             State::Refused(problem) => problem.answer(),
-            _ => Answer::check(self.processor.handle(request))
-                .unwrap_or_else(|problem| problem.answer()),
+            _ => check(self.processor.handle(request)).unwrap_or_else(|problem| problem.answer()),
         }
     }
 
@@ -126,8 +88,9 @@ mod tests {
     use std::cell::RefCell;
 
     use super::*;
+    use crate::processor::Response;
 
-    /// Notes what it is asked.
+    /// Records its calls.
     #[derive(Default)]
     struct Noted {
         calls: RefCell<Vec<String>>,

@@ -1,8 +1,8 @@
-//! What a bridge imports besides its host's HTTP: the processor, and the host's settings.
+//! The imports of a bridge besides `wasi:http`: the processor, and the host's settings.
 //!
-//! What a bridge does not call is not imported by the component that it becomes.
+//! A component imports only the interfaces that its bridge calls.
 
-use crate::bridge::{Processor, Request, Response};
+use crate::processor::{Processor, Request, Response};
 use bindings::arenaria::processor::{handler, lifecycle};
 use bindings::wasi::config::store;
 
@@ -49,7 +49,7 @@ impl Processor for Imported {
 ///
 /// # Errors
 ///
-/// Why the host cannot say them.
+/// Why the host cannot provide them.
 pub fn config_store() -> Result<Vec<(String, String)>, String> {
     let settings = store::get_all().map_err(|error| match error {
         store::Error::Upstream(what) | store::Error::Io(what) => {

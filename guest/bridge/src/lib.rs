@@ -1,22 +1,27 @@
-//! What the bridges to hosts of `wasi:http` have in common: from the parts of a request to a call of
-//! the processor, and from what the processor says to an answer that HTTP has.
+//! What the two bridges, for WASI 0.2 and 0.3, have in common: it makes a call of the processor from
+//! a request, and a valid HTTP answer from the processor's response.
 //!
-//! A bridge is a component that imports a processor and exports `wasi:http`; `arenaria bridge` puts the
-//! two into one. It answers as arenaria does: the same limits, the same header fields, the same
-//! problems, byte for byte.
+//! A bridge is a component that imports a processor and exports `wasi:http`; `arenaria bridge`
+//! composes the two into one component. It answers as arenaria does: with the same limits, header
+//! fields and problem documents.
 //!
-//! Nothing here waits. Hosts of `wasi:http` 0.3 let requests of one instance overtake each other
-//! wherever one of them waits, and a processor's arena must be empty whenever that happens: so a body
-//! is collected first, and [`Bridge::answer`] is one piece.
+//! Nothing here waits. A host of WASI 0.3 may run another request of the same instance whenever one
+//! waits, and the processor's arena must be empty then. So the body is collected first, and
+//! [`Bridge::answer`] does not wait.
 
 #![forbid(unsafe_code)]
 
-mod settings;
+// From the inside out: each file uses only files above it in this list.
+mod answer;
+mod fields;
+mod processor;
+mod size;
+
+mod problem;
 
 mod body;
-
-mod answer;
-mod problem;
+mod check;
+mod settings;
 
 mod bridge;
 
@@ -28,6 +33,7 @@ pub use imported::{Imported, config_store};
 
 pub use answer::Answer;
 pub use body::Body;
-pub use bridge::{Bridge, Processor, Request, Response};
+pub use bridge::Bridge;
 pub use problem::Problem;
+pub use processor::{Processor, Request, Response};
 pub use settings::{ENVIRONMENT_PREFIX, from_environment};

@@ -1,8 +1,8 @@
-//! What a client is told when the bridge, not the processor, answers: what arenaria says in the same
-//! place, `application/problem+json` (RFC 9457) with a stable `type`.
+//! The answers of the bridge itself. They are the same as arenaria's in the same situation:
+//! `application/problem+json` (RFC 9457) with a stable `type`.
 
 use crate::answer::Answer;
-use crate::settings::size;
+use crate::size::size;
 
 /// Why the bridge answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,13 +13,19 @@ pub enum Problem {
     BodyBroken,
     /// A header field that is forwarded is not UTF-8.
     FieldNotText,
-    /// The processor gave an answer that HTTP does not have.
+    /// The processor's response is not valid HTTP.
     BadResponse(String),
-    /// The processor, or the bridge, refuses its settings. Under arenaria it would not have started.
+    /// The processor, or the bridge, refuses its settings. arenaria would refuse to start.
     Refused(String),
 }
 
 impl Problem {
+    /// The host of the bridge refuses a header field that HTTP allows.
+    #[must_use]
+    pub fn of_refused_field(why: &str) -> Self {
+        Self::BadResponse(format!("it sets header fields that this host refuses: {why}"))
+    }
+
     /// As an answer.
     #[must_use]
     pub fn answer(&self) -> Answer {

@@ -1,34 +1,36 @@
-//! Settings: those of the processor, which are passed on, and those of the bridge itself.
+//! Settings: the bridge's own, which begin with `bridge-`, and the processor's, which are passed on.
 
+use crate::fields::is_field_name;
 use crate::problem::Problem;
+use crate::size::bytes_of;
 
-/// A variable of the environment that begins so is a setting.
+/// An environment variable with this prefix is a setting.
 pub const ENVIRONMENT_PREFIX: &str = "ARENARIA_SET_";
 
-/// Settings that begin so are the bridge's own.
+/// Settings with this prefix are the bridge's own.
 const OWN_PREFIX: &str = "bridge-";
 
-/// As arenaria's `request-body` without one.
+/// The default of arenaria's `request-body`.
 const REQUEST_BODY_BYTES: u64 = 1 << 20;
 
-/// As arenaria's `forward-headers` without one.
+/// The default of arenaria's `forward-headers`.
 const FORWARD_HEADERS: [&str; 2] = ["content-type", "accept"];
 
-/// What the bridge was told, and what it has to tell the processor.
+/// The settings of one bridge and its processor.
 #[derive(Debug)]
 pub(crate) struct Settings {
     /// The most bytes that a request's body may have.
     pub(crate) request_body_bytes: u64,
-    /// The header fields that the processor is given, in lower case.
+    /// The names of the header fields that the processor receives, in lower case.
     pub(crate) forward_headers: Vec<String>,
-    /// What `configure` is given.
+    /// The settings that are passed to `configure`.
     pub(crate) processor: Vec<(String, String)>,
-    /// Why nothing can be served, if one of the bridge's own settings makes no sense.
+    /// Why nothing can be served, if one of the bridge's own settings is not valid.
     pub(crate) refused: Option<Problem>,
 }
 
 impl Settings {
-    /// Tells the bridge's own settings from the processor's. Bad ones leave the defaults in place.
+    /// Separates the bridge's own settings from the processor's. An invalid one leaves its default.
     pub(crate) fn new(pairs: Vec<(String, String)>) -> Self {
         let mut settings = Self {
             request_body_bytes: REQUEST_BODY_BYTES,
@@ -61,11 +63,11 @@ impl Settings {
     }
 }
 
-/// The settings among the variables of an environment, by name.
+/// The settings among environment variables, sorted by name.
 ///
-/// Many places allow capitals and underscores alone in the name of a variable, while settings are
+/// Many systems allow only capitals and underscores in the name of a variable, but settings are
 /// written in lower case with dashes: `ARENARIA_SET_AD_HOC` is the setting `ad-hoc`. Two underscores
-/// are one underscore.
+/// stand for one underscore.
 #[must_use]
 pub fn from_environment(variables: Vec<(String, String)>) -> Vec<(String, String)> {
     let named = variables.into_iter().filter_map(|(variable, value)| {
@@ -78,40 +80,11 @@ pub fn from_environment(variables: Vec<(String, String)>) -> Vec<(String, String
     settings
 }
 
-/// Bytes as people write them: `1MiB`, `64KiB`, `1000`.
-fn bytes_of(text: &str) -> Result<u64, &'static str> {
-    const UNITS: [(&str, u64); 8] = [
-        ("GiB", 1 << 30),
-        ("MiB", 1 << 20),
-        ("KiB", 1 << 10),
-        ("GB", 1_000_000_000),
-        ("MB", 1_000_000),
-        ("kB", 1_000),
-        ("KB", 1_000),
-        ("B", 1),
-    ];
-    let (number, unit) = UNITS
-        .iter()
-        .find_map(|(name, unit)| Some((text.strip_suffix(name)?, *unit)))
-        .unwrap_or((text, 1));
-    let number: Option<u64> = number.trim().parse().ok();
-    number.and_then(|number| number.checked_mul(unit)).ok_or("expected a size such as 1MiB")
-}
-
-/// As [`bytes_of`] reads it.
-pub(crate) fn size(bytes: u64) -> String {
-    const UNITS: [(u64, &str); 3] = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
-    match UNITS.iter().find(|(unit, _)| bytes >= *unit && bytes.is_multiple_of(*unit)) {
-        Some((unit, name)) => format!("{}{name}", bytes / unit),
-        None => format!("{bytes}B"),
-    }
-}
-
 /// Names of header fields, separated by commas.
 fn fields_of(text: &str) -> Result<Vec<String>, &'static str> {
     let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
     let names: Vec<_> = names.map(str::to_ascii_lowercase).collect();
-    match names.iter().all(|name| crate::answer::is_field_name(name)) {
+    match names.iter().all(|name| is_field_name(name)) {
         true => Ok(names),
         false => Err("expected header names such as content-type, accept"),
     }
@@ -168,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_setting_of_the_bridge_that_makes_no_sense_is_named() {
+    fn an_invalid_setting_of_the_bridge_is_named() {
         let sentence = "setting `bridge-request-body` is `much`: expected a size such as 1MiB";
         check_refused("bridge-request-body", "much", sentence);
         let sentence = "setting `bridge-forward-headers` is `a b`: \
@@ -177,23 +150,5 @@ mod tests {
         let sentence = "setting `bridge-memory` is `1`: \
                         the bridge knows `bridge-request-body` and `bridge-forward-headers`";
         check_refused("bridge-memory", "1", sentence);
-    }
-
-    #[test]
-    fn sizes_print_as_they_parse() {
-        for (text, bytes, printed) in [
-            ("1MiB", 1 << 20, "1MiB"),
-            ("1 MiB", 1 << 20, "1MiB"),
-            ("1MB", 1_000_000, "1000000B"),
-            ("65536", 65536, "64KiB"),
-            ("0", 0, "0B"),
-        ] {
-            assert_eq!(bytes_of(text), Ok(bytes));
-            assert_eq!(size(bytes), printed);
-            assert_eq!(bytes_of(printed), Ok(bytes));
-        }
-        for text in ["", "-1", "1 monkey", "99999999999999GiB"] {
-            assert!(bytes_of(text).is_err(), "{text}");
-        }
     }
 }

@@ -1,5 +1,5 @@
-//! The bridge to hosts of `wasi:http` 0.2. What it answers is the affair of the library `bridge`; here
-//! is how a request is read and an answer written.
+//! The bridge to hosts of `wasi:http` 0.2: reads requests and writes answers. The library `bridge`
+//! decides what the answers are.
 #![forbid(unsafe_code)]
 
 #[cfg(target_family = "wasm")]

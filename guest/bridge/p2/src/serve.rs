@@ -10,11 +10,11 @@ use wasip2::http::types::{
 };
 use wasip2::io::streams::{OutputStream, StreamError};
 
-/// As much of a body as is taken at once.
+/// The most bytes of a body that one read takes.
 const READ_BYTES_MAX: u64 = 1 << 20;
 
 thread_local! {
-    /// From the first request on.
+    /// Set by the first request.
     static BRIDGE: RefCell<Option<Bridge<Imported>>> = const { RefCell::new(None) };
 }
 
@@ -93,23 +93,22 @@ fn respond(answer: Answer, out: ResponseOutparam) {
     let (response, contents) = response(answer);
     let body = response.body().expect("it is taken once");
     let stream = body.write().expect("it is taken once");
-    // What the host takes without waiting is written before the answer is given, so that head and
-    // body leave together.
+    // Written before the head is given to the host, so that head and body leave together.
     let rest = write(&stream, &contents);
     ResponseOutparam::set(out, Ok(response));
     write_all(&stream, rest);
     drop(stream);
-    // A client that has gone is not the bridge's affair.
+    // The client may have left; the host handles that.
     let _ = OutgoingBody::finish(body, None);
 }
 
-/// The head of an answer, and what its body will be.
+/// The head of an answer, and its body.
 fn response(answer: Answer) -> (OutgoingResponse, Vec<u8>) {
     let Answer { status, headers, body } = match Fields::from_list(&answer.headers) {
         Ok(fields) => return (with_status(fields, answer.status), answer.body),
-        Err(why) => Answer::with_field_refused(&why.to_string()),
+        Err(why) => Problem::of_refused_field(&why.to_string()).answer(),
     };
-    let fields = Fields::from_list(&headers).expect("a problem has no field of its own making");
+    let fields = Fields::from_list(&headers).expect("a problem sets standard fields only");
     (with_status(fields, status), body)
 }
 
@@ -119,7 +118,7 @@ fn with_status(fields: Fields, status: u16) -> OutgoingResponse {
     response
 }
 
-/// Writes what the host takes, and gives what is left.
+/// Writes what the host takes without waiting, and returns the rest.
 fn write<'a>(stream: &OutputStream, bytes: &'a [u8]) -> &'a [u8] {
     if bytes.is_empty() {
         return bytes;
@@ -134,7 +133,7 @@ fn write_all(stream: &OutputStream, mut bytes: &[u8]) {
         stream.subscribe().block();
         let rest = write(stream, bytes);
         if rest.len() == bytes.len() {
-            // Nothing was taken although there was room: nobody listens any more.
+            // Nothing was taken although there was room: the stream is closed.
             return;
         }
         bytes = rest;

@@ -1,7 +1,7 @@
-//! `wasi:http/handler`: requests of one instance overtake each other wherever one of them waits.
+//! `wasi:http/handler`. While one request waits, the host may run another one in the same instance.
 //!
-//! Each waits for its body, and for its answer to be taken. Between the two, where the processor works,
-//! nothing waits: its arena is empty before and after.
+//! A request waits for its body, and until its answer has been taken. It does not wait in between,
+//! while the processor works: the processor's arena is empty before and after.
 
 use std::cell::RefCell;
 
@@ -12,11 +12,11 @@ use wasip3::http::types::{ErrorCode, Fields, Method, Request, Response};
 use wasip3::wit_bindgen::StreamResult;
 use wasip3::{spawn_local, wit_future, wit_stream};
 
-/// As much of a body as is taken at once. Most fit.
+/// The most bytes of a body that one read takes. Most bodies fit.
 const READ_BYTES_MAX: usize = 16 << 10;
 
 thread_local! {
-    /// From the first request on. Never borrowed while something waits.
+    /// Set by the first request. Never borrowed while something waits.
     static BRIDGE: RefCell<Option<Bridge<Imported>>> = const { RefCell::new(None) };
 }
 
@@ -78,7 +78,7 @@ async fn read(incoming: Request, body: &mut Body) -> Result<(), Problem> {
             StreamResult::Dropped | StreamResult::Cancelled => break,
         }
     }
-    // A stream ends in the same way whether or not it is complete; here is the difference.
+    // The stream does not tell whether the body was complete; the trailers do.
     trailers.await.map(drop).map_err(|_| Problem::BodyBroken)
 }
 
@@ -101,9 +101,9 @@ fn name_of(method: Method) -> String {
 fn response(answer: Answer) -> Response {
     let Answer { status, headers, body } = match Fields::from_list(&answer.headers) {
         Ok(fields) => return with_contents(fields, answer.status, answer.body),
-        Err(why) => Answer::with_field_refused(&why.to_string()),
+        Err(why) => Problem::of_refused_field(&why.to_string()).answer(),
     };
-    let fields = Fields::from_list(&headers).expect("a problem has no field of its own making");
+    let fields = Fields::from_list(&headers).expect("a problem sets standard fields only");
     with_contents(fields, status, body)
 }
 
@@ -111,9 +111,9 @@ fn with_contents(fields: Fields, status: u16, body: Vec<u8>) -> Response {
     let (_, no_trailers) = wit_future::new(|| Ok(None));
     let contents = (!body.is_empty()).then(|| {
         let (mut writer, contents) = wit_stream::new();
-        // The host reads once it has been given the response.
+        // The host reads the body after it has received the response.
         spawn_local(async move {
-            // A client that has gone is not the bridge's affair.
+            // The client may have left; the host handles that.
             let _ = writer.write_all(body).await;
         });
         contents
