@@ -13,7 +13,7 @@ from sandbox import HANDLER, JQ, LIFECYCLE, MEMORY, Limits, Loaded
 
 EXPECTED = """\
 transform: {"action":"opened","repo":"sand/box"}
-program: expected closing brace, found the end of the program (byte 7)
+program: expected closing brace, got the end of the program (byte 7)
 document: expected a value (byte 11)
 run: cannot calculate "opened" + 1
 handle: 200 [('content-type', 'application/json')] {"action":"opened","repo":"sand/box"}

@@ -19,7 +19,7 @@ test('the example prints what it should', () => {
   assert.equal(
     comparable,
     `transform: {"action":"opened","repo":"sand/box"}
-program: expected closing brace, found the end of the program (byte 7)
+program: expected closing brace, got the end of the program (byte 7)
 document: expected a value (byte 11)
 run: cannot calculate "opened" + 1
 handle: 200 [ [ 'content-type', 'application/json' ] ] {"action":"opened","repo":"sand/box"}

@@ -90,7 +90,7 @@ export function declare({ browser, server }) {
 
   with_page("a program that ends too early is marked at its end", async (page) => {
     await page.put({ program: ".items\n| map(.price *" });
-    await page.says("#program-note", "line 2, column 15: expected closing parenthesis, found the end of the program");
+    await page.says("#program-note", "line 2, column 15: expected closing parenthesis, got the end of the program");
     assert.equal(await page.page.locator("#program-pane mark.gap").count(), 1);
   });
 

@@ -1,21 +1,20 @@
-//! The one small interface to whatever runs jq programs: compile a text, run it on a document.
+//! The interface to the engine that runs jq programs: compile a text, run it on a document.
 //!
-//! What is behind it may change as a whole, so no type of today's engine appears here. It knows
-//! nothing of HTTP.
+//! The engine can be exchanged, so none of its types appears here. HTTP does not appear either.
 //!
 //! Invariant: a [`Program`] holds no value of any request, so it can outlive all of them.
 
 use crate::jaq;
 use core::fmt;
 
-/// Bounds on programs, known when they are compiled.
+/// Limits that apply when a program is compiled.
 #[derive(Clone, Copy, Debug)]
 pub struct ProgramLimits {
     /// Bytes of a program's text.
     pub program_bytes_max: usize,
 }
 
-/// Bounds on one run.
+/// Limits of one run.
 #[derive(Clone, Copy, Debug)]
 pub struct RunLimits {
     /// How deeply documents and outputs may nest, in arrays and objects.
@@ -24,42 +23,42 @@ pub struct RunLimits {
     pub outputs_max: usize,
 }
 
-/// How much recursion the text of a program may ask for. On the component's stack of 1 MiB the
-/// costliest programs found (`map(map(…))` over arrays that nest as deeply) overflow at 300.
+/// How deeply the text of a program may nest. On the component's stack of 1 MiB, the programs that
+/// were found to need most (`map(map(…))` over arrays that nest as deeply) overflow at 300.
 pub const PROGRAM_DEPTH_MAX: usize = 256;
 
-/// Why a text is not a program.
+/// Why a text is not a valid program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProgramError {
     /// A sentence, lower case.
     pub message: String,
-    /// Where, in bytes from the beginning of the text, if that is known.
+    /// The position in bytes from the beginning of the text, if it is known.
     pub offset: Option<usize>,
 }
 
-/// What kind of thing went wrong in a run.
+/// The kind of error of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorKind {
-    /// The document is not JSON, or nests too deeply.
+    /// The document is not valid JSON, or nests too deeply.
     Document,
     /// The program failed on this document.
     Run,
-    /// The program gave something that is not JSON, or more than allowed.
+    /// An output cannot be written as JSON, or there are more than allowed.
     Output,
     /// The memory is exhausted.
     Memory,
 }
 
-/// Why a run gave nothing.
+/// Why a run failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
-    /// What kind of thing.
+    /// The kind of error.
     pub kind: ErrorKind,
     /// A sentence, lower case unless the program wrote it.
     pub message: String,
-    /// Where in the document, in bytes from its beginning, if that is known.
+    /// The position in the document, in bytes from its beginning, if it is known.
     pub offset: Option<usize>,
-    /// The limit that was passed and its value, if one was.
+    /// The limit that was exceeded and its value, if there is one.
     pub limit: Option<(&'static str, usize)>,
 }
 
@@ -75,11 +74,11 @@ impl fmt::Display for Error {
     }
 }
 
-/// Compiles programs. Holds what all programs share.
+/// Compiles programs. Holds the definitions that all programs share.
 pub struct Engine(jaq::Library);
 
 impl Engine {
-    /// Prepares what all programs share.
+    /// Prepares the definitions that all programs share.
     #[must_use]
     #[expect(clippy::new_without_default, reason = "it is not cheap")]
     pub fn new() -> Self {
@@ -90,8 +89,7 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// The text is too long, asks for too much recursion, cannot be parsed, or names something
-    /// that does not exist.
+    /// The text is too long, nests too deeply, cannot be parsed, or uses an undefined name.
     pub fn compile(&self, text: &str, limits: ProgramLimits) -> Result<Program, ProgramError> {
         let ProgramLimits { program_bytes_max } = limits;
         if text.len() > program_bytes_max {
@@ -108,18 +106,18 @@ impl Engine {
 /// A compiled program.
 pub struct Program(jaq::Compiled);
 
-/// A document and what else a run depends on.
+/// A document, and the time of its request.
 #[derive(Clone, Copy, Debug)]
 pub struct Input<'a> {
     /// One JSON document.
     pub document: &'a [u8],
-    /// What `now` gives: nanoseconds since 1970. `None`: `now` is an error.
+    /// The value of `now`: nanoseconds since 1970. If it is `None`, `now` is an error.
     pub now: Option<u64>,
 }
 
 impl Program {
     /// Runs the program on a document, in the phases `decode`, `transform` and `encode`. Appends
-    /// each output as JSON and a line feed to `out`, and gives their number.
+    /// each output as JSON and a line feed to `out`, and returns their number.
     ///
     /// # Errors
     ///

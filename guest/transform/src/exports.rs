@@ -1,5 +1,5 @@
-//! Where the component meets its host: the processor, and the interface `jq` for hosts that have a
-//! document rather than an HTTP request. The only room with unsafe code, all of it generated.
+//! The exports of the component: the processor, and the interface `jq` for hosts that have a
+//! document and not an HTTP request. The only file with unsafe code, all of it generated.
 #![cfg_attr(
     target_family = "wasm",
     expect(unsafe_code, reason = "exports of the canonical ABI are called with raw pointers")
@@ -39,7 +39,7 @@ bindings::export!(Jq with_types_in bindings);
 struct Jq;
 
 thread_local! {
-    /// For a host that calls `jq` without having configured anything.
+    /// For a host that calls `jq` without a call of `configure`.
     static UNCONFIGURED: RefCell<Option<Transform>> = const { RefCell::new(None) };
 }
 
@@ -64,8 +64,8 @@ impl jq::Guest for Jq {
     }
 }
 
-/// Runs `f` as a request, with the processor of this instance or, if it was given no settings, one
-/// that has none.
+/// Runs `f` as a request, with the processor of this instance. If that was not configured, with one
+/// that has the default options.
 fn with_transform<R>(
     f: impl FnOnce(&mut Transform) -> Result<R, jq::Error>,
 ) -> Result<R, jq::Error> {

@@ -1,9 +1,8 @@
-//! The pieces of JSON text: strings, and whatever else is written, into a buffer that grows by
-//! `try_reserve` only.
+//! Writes JSON text into a buffer that grows by `try_reserve` only.
 
 use core::fmt::Write;
 
-/// There is no memory left for the text.
+/// The memory is exhausted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Exhausted;
 

@@ -1,13 +1,13 @@
 //! Runs programs in the jaq dialect of jq over JSON documents: the flagship processor.
 //!
-//! In reading order: [`settings`] is what an operator can say, [`transform`] the HTTP face,
-//! [`programs`] the kept ad-hoc programs, [`engine`] the one small interface to what runs them,
-//! `scan` and `jaq` what is behind it, [`problem`] and [`place`] how errors are told. `exports` is
-//! where the component meets its host; everything else works natively, which is how it is tested.
+//! In reading order: [`settings`] parses the operator's settings, [`transform`] maps HTTP to runs,
+//! [`programs`] caches compiled ad-hoc programs, [`engine`] is the interface to jaq, `nesting` and
+//! `jaq` are behind it, [`problem`] and [`position`] write errors. `exports` has the exports of the
+//! component; everything else works natively, and is tested natively.
 #![deny(unsafe_code)]
 
 pub mod engine;
-pub mod place;
+pub mod position;
 pub mod problem;
 pub mod programs;
 pub mod settings;
@@ -16,4 +16,4 @@ pub mod transform;
 mod exports;
 mod jaq;
 mod json_text;
-mod scan;
+mod nesting;

@@ -1,4 +1,4 @@
-//! Errors as clients see them: RFC 9457 problem documents, and error lines among records.
+//! Errors for clients: RFC 9457 problem documents, and error lines in streams of records.
 
 use crate::engine::{self, ErrorKind, ProgramError};
 use crate::json_text::write_string;
@@ -11,20 +11,20 @@ pub struct Problem {
     pub status: u16,
     /// The last part of the problem's type.
     pub kind: &'static str,
-    /// What this kind of problem is, the same for all of its kind.
+    /// A short description, the same for all problems of this kind.
     pub title: &'static str,
-    /// What went wrong this time.
+    /// What went wrong in this request.
     pub detail: String,
-    /// Where in the document or program, in bytes.
+    /// The position in the document or program, in bytes.
     pub offset: Option<usize>,
-    /// Which record, counted from 1.
+    /// The number of the record, from 1.
     pub record: Option<u64>,
-    /// The limit that was passed and its value.
+    /// The limit that was exceeded, and its value.
     pub limit: Option<(&'static str, usize)>,
 }
 
 impl Problem {
-    /// A problem without a place.
+    /// A problem without a position.
     #[must_use]
     pub fn new(status: u16, kind: &'static str, title: &'static str, detail: String) -> Self {
         Self { status, kind, title, detail, offset: None, record: None, limit: None }
@@ -90,7 +90,7 @@ impl From<ProgramError> for Problem {
 
 fn member(out: &mut Vec<u8>, name: &str, value: &str) {
     key(out, name);
-    // As any small allocation: if even a problem does not fit, the instance ends.
+    // As with any small allocation: if it does not fit, the instance traps.
     write_string(value.as_bytes(), out).expect("a problem fits into the memory");
 }
 

@@ -1,15 +1,16 @@
-//! Ad-hoc programs, kept compiled: the least recently used one is dropped first.
+//! A cache of compiled ad-hoc programs. The least recently used one is dropped first.
 //!
-//! Invariant: what is kept lies in the persistent part of the memory, so a request that compiles a
-//! program leaves nothing on the heap front. A program for which there is no room is compiled for
-//! its request alone.
+//! Invariant: cached programs are in the persistent part of the memory, so a request that compiles
+//! a program leaves nothing on the heap front. A program that does not fit there is compiled for
+//! its request only.
 
 use crate::engine::{Engine, Program, ProgramError, ProgramLimits};
 use arenaria_guest::{persistent, usage};
 
-/// Bytes of the texts of all kept programs together. A compiled program takes 0.5 KiB (`.a + 1`) to
-/// 5 KiB (`gsub(…)`), mostly for the definitions of the library that it uses, and up to some 40
-/// times the bytes of its own text. What the persistent part does not hold is not kept.
+/// The most bytes of the texts of all cached programs together. A compiled program takes 0.5 KiB
+/// (`.a + 1`) to 5 KiB (`gsub(…)`), mostly for the definitions of the library that it uses, and up
+/// to some 40 times the bytes of its own text. A program that does not fit into the persistent part
+/// is not cached.
 const TEXT_BYTES_MAX: usize = 65_536;
 
 /// An engine and the programs it has compiled.
@@ -29,7 +30,7 @@ struct Kept {
 }
 
 impl Programs {
-    /// No programs yet, and place for `kept_max`.
+    /// An empty cache with room for `kept_max` programs.
     #[must_use]
     pub fn new(limits: ProgramLimits, kept_max: usize) -> Self {
         let kept = Vec::with_capacity(kept_max);
@@ -49,7 +50,7 @@ impl Programs {
     ///
     /// # Errors
     ///
-    /// As [`Engine::compile`]. A text that is not a program leaves nothing behind.
+    /// As [`Engine::compile`]. A text that is not a valid program is not cached.
     pub fn with<R>(
         &mut self,
         text: &str,
@@ -69,7 +70,7 @@ impl Programs {
         self.kept.iter().map(|kept| &*kept.text).collect()
     }
 
-    /// Compiles a program for keeps and puts it first. Gives `false` if there is no room.
+    /// Compiles a program and caches it in first place. `false` if it does not fit.
     fn keep(&mut self, text: &str) -> Result<bool, ProgramError> {
         if self.kept_max == 0 || text.len() > TEXT_BYTES_MAX {
             return Ok(false);
@@ -83,7 +84,7 @@ impl Programs {
             Ok(Kept { text: text.into(), program })
         })?;
         if usage().spills > spills {
-            // Some of it lies on the heap front and would seal it.
+            // A part of it is on the heap front and would be sealed.
             drop(program);
             self.drop_last();
             return Ok(false);

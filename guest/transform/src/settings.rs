@@ -1,13 +1,13 @@
-//! What the operator wrote, checked once, as values.
+//! The operator's settings, parsed and checked once.
 
 use crate::engine::{ProgramLimits, RunLimits};
 use arenaria_guest::Settings;
 
-/// What is said when a configuration leaves nothing to do.
+/// The error of a configuration with neither a program nor ad-hoc programs.
 pub const NOTHING_TO_DO: &str =
     "give the setting `program`, or `ad-hoc = \"true\"` so that requests bring their own";
 
-/// Stack for decoding, running, encoding and dropping documents is there for this many levels.
+/// The stack suffices to decode, run, encode and drop documents of this many levels.
 const DEPTH_MAX_MAX: usize = 1024;
 
 const PROGRAM: &str = "program";
@@ -45,7 +45,7 @@ pub struct Options {
 }
 
 impl Options {
-    /// What holds without any setting.
+    /// The options without any setting.
     pub const DEFAULT: Self = Self {
         ad_hoc: false,
         outputs: Outputs::Lines,
@@ -54,7 +54,7 @@ impl Options {
         programs_cached_max: 64,
     };
 
-    /// Reads all settings. Also gives the text of the program, if there is one.
+    /// Reads all settings. Also returns the text of the program, if it is set.
     ///
     /// # Errors
     ///
@@ -91,14 +91,14 @@ impl Options {
     }
 }
 
-/// The value of a setting that has a few words. The first is the default.
+/// The value of a setting that is one of a few words. The first is the default.
 fn one_of<T: Copy>(settings: Settings<'_>, name: &str, words: &[(&str, T)]) -> Result<T, String> {
     let value = settings.get(name).unwrap_or(words[0].0);
     match words.iter().find(|(word, _)| *word == value) {
         Some((_, meaning)) => Ok(*meaning),
         None => {
             let words: Vec<_> = words.iter().map(|(word, _)| format!("`{word}`")).collect();
-            Err(format!("setting `{name}` is `{value}`, must be {}", words.join(" or ")))
+            Err(format!("setting `{name}`: expected {}, got `{value}`", words.join(" or ")))
         }
     }
 }
@@ -111,6 +111,6 @@ fn number(
 ) -> Result<usize, String> {
     let Some(value) = settings.get(name) else { return Ok(default) };
     value.parse().ok().filter(|number| *number <= most).ok_or_else(|| {
-        format!("setting `{name}` is `{value}`, must be a whole number from 0 to {most}")
+        format!("setting `{name}`: expected a whole number from 0 to {most}, got `{value}`")
     })
 }

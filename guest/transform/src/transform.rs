@@ -1,7 +1,6 @@
-//! The HTTP face: which program runs on which document, and what the answer looks like.
+//! Maps HTTP to runs: which program runs on which document, and the response.
 //!
-//! It holds no policy of the engine and no text of problems beyond its own four. Every answer that
-//! is not 200 or 204 is a problem document.
+//! It has no rules of the engine. Every response other than 200 and 204 is a problem document.
 
 use crate::engine::{Input, Program, RunLimits};
 use crate::problem::Problem;
@@ -11,7 +10,7 @@ use arenaria_guest::{Processor, Request, Response, Settings};
 use percent_encoding::percent_decode_str;
 use std::borrow::Cow;
 
-/// The component: programs and what the operator wants done with them.
+/// The component: its programs and its options.
 pub struct Transform {
     options: Options,
     /// The operator's program.
@@ -25,7 +24,7 @@ impl Processor for Transform {
         let mut transform = Self::new(options);
         if let Some(text) = text {
             let program = transform.programs.compile(text);
-            let program = program.map_err(|error| crate::place::sentence(text, &error))?;
+            let program = program.map_err(|error| crate::position::sentence(text, &error))?;
             transform.program = Some(program);
         }
         Ok(transform)
@@ -37,7 +36,7 @@ impl Processor for Transform {
 }
 
 impl Transform {
-    /// Without a program of the operator's.
+    /// A component without an operator's program.
     #[must_use]
     pub fn new(options: Options) -> Self {
         let programs = Programs::new(options.program, options.programs_cached_max);
@@ -56,8 +55,7 @@ impl Transform {
     }
 
     fn answer(&mut self, request: Request<'_>) -> Result<Response, Problem> {
-        // A transformation needs something to transform. Other methods may well have an empty
-        // body, which is then a document that is not JSON.
+        // Other methods may have an empty body, which is then not a valid document.
         if matches!(request.method(), "GET" | "HEAD") && request.body().is_empty() {
             return Ok(no_body().response().with_header("allow", "POST, PUT, PATCH"));
         }
@@ -89,7 +87,7 @@ fn respond(program: &Program, request: Request<'_>, options: Options) -> Result<
     })
 }
 
-/// Turns lines into one array, in place: JSON has no line feeds outside of what we put there.
+/// Turns lines into one array, in place. The encoder writes no other line feeds.
 fn array(mut lines: Vec<u8>) -> Vec<u8> {
     lines.pop();
     for byte in &mut lines {
@@ -102,8 +100,8 @@ fn array(mut lines: Vec<u8>) -> Vec<u8> {
     lines
 }
 
-/// Each line that is not blank is a document, each output or error a line. Always 200: which of
-/// the records failed is seen in their lines.
+/// Each line that is not blank is a document, each output or error a line. The status is always
+/// 200: a record that fails has an error line.
 fn records(program: &Program, request: Request<'_>, limits: RunLimits) -> Response {
     let first = request.header("arenaria-first-record");
     let first = first.and_then(|first| first.parse().ok()).unwrap_or(1);
@@ -132,8 +130,8 @@ fn is_records(content_type: &str) -> bool {
         .any(|records| media_type.eq_ignore_ascii_case(records))
 }
 
-/// The value of `program` in the query, percent-decoded. `+` stays a plus sign: programs contain
-/// it, and people write it as it is.
+/// The value of `program` in the query, percent-decoded. `+` stays a plus sign, because programs
+/// contain it.
 fn program_text<'a>(request: Request<'a>) -> Result<Option<Cow<'a, str>>, Problem> {
     let pairs = request.query().unwrap_or_default().split('&');
     let Some(value) = pairs.into_iter().find_map(|pair| pair.strip_prefix("program=")) else {

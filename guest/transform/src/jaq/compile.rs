@@ -1,17 +1,17 @@
-//! From text to a compiled program, with errors that say where.
+//! Compiles a text to a program. Errors have a position.
 //!
-//! Invariant: a text reaches jaq's recursive lexer, parser and compiler only if it was measured
-//! and asks for no more recursion than allowed.
+//! Invariant: a text reaches jaq's recursive lexer, parser and compiler only after its nesting was
+//! measured and found to be within the limit.
 
 use super::functions::{ABSENT, Fun, Kind};
 use super::prelude::Prelude;
 use crate::engine::{PROGRAM_DEPTH_MAX, ProgramError};
-use crate::scan::scan;
+use crate::nesting::measure;
 use jaq_core::compile::Undefined;
 use jaq_core::load::{self, Arena, File, Loader, Modules};
 use jaq_core::{Compiler, Filter};
 
-/// What all programs share: the definitions of the standard library.
+/// The definitions of the standard library, which all programs share.
 pub(crate) struct Library(Prelude);
 
 /// A compiled program: terms and function pointers, no values.
@@ -24,7 +24,7 @@ impl Library {
 
     pub(crate) fn compile(&self, text: &str) -> Result<Compiled, ProgramError> {
         let mut words = Vec::new();
-        let depth = scan(text, |word| words.push(word));
+        let depth = measure(text, |word| words.push(word));
         if depth.levels > PROGRAM_DEPTH_MAX {
             let levels = depth.levels;
             let message = format!(
@@ -37,7 +37,7 @@ impl Library {
         let modules = Loader::new(defs)
             .load(&arena, File { code: text, path: () })
             .map_err(|errors| first(text, errors, load_error))?;
-        // Data would be loaded here, and is missing at run time if it was not.
+        // Refuses imports of data, which would otherwise fail at run time.
         load::import(&modules, |_| Err(String::new()))
             .map_err(|errors| first(text, errors, load_error))?;
         compile(text, modules, functions)
@@ -61,16 +61,15 @@ fn compile<'t>(
     })
 }
 
-/// The first error that one of the files has to tell. There is one file.
+/// The first error in any of the files. There is one file.
 fn first<'t, E>(
     text: &'t str,
     errors: load::Errors<&'t str, (), E>,
     mut describe: impl FnMut(&'t str, E) -> Option<ProgramError>,
 ) -> ProgramError {
-    errors
-        .into_iter()
-        .find_map(|(_, error)| describe(text, error))
-        .unwrap_or_else(|| ProgramError { message: "not a program".to_owned(), offset: None })
+    errors.into_iter().find_map(|(_, error)| describe(text, error)).unwrap_or_else(|| {
+        ProgramError { message: "it is not a valid program".to_owned(), offset: None }
+    })
 }
 
 fn load_error(text: &str, error: load::Error<&str>) -> Option<ProgramError> {
@@ -90,8 +89,8 @@ fn load_error(text: &str, error: load::Error<&str>) -> Option<ProgramError> {
         }
     };
     let message = match excerpt(found) {
-        "" => format!("expected {expected}, found the end of the program"),
-        found => format!("expected {expected}, found `{found}`"),
+        "" => format!("expected {expected}, got the end of the program"),
+        found => format!("expected {expected}, got `{found}`"),
     };
     Some(ProgramError { message, offset: offset(text, found) })
 }
@@ -106,7 +105,7 @@ fn undefined_message(name: &str, undefined: &Undefined) -> String {
     }
 }
 
-/// Where a part of the program begins. `None` if it is a part of something else.
+/// The offset of a part of the program. `None` if it is not a part of this text.
 fn offset(program: &str, part: &str) -> Option<usize> {
     let offset = part.as_ptr().addr().checked_sub(program.as_ptr().addr())?;
     (offset <= program.len()).then_some(offset)

@@ -1,24 +1,24 @@
 //! Reads one JSON document into a value: RFC 8259 and nothing else.
 //!
-//! jaq's own reader accepts a superset of JSON and nests without limit; a server wants neither.
-//! What is deliberately lenient here is what jq does too: one leading byte order mark is skipped,
-//! and of equal keys in an object the last one wins, at the place of the first.
+//! jaq's own reader accepts a superset of JSON and nests without limit, which a server must not.
+//! This reader is lenient only where jq is: it skips one leading byte order mark, and of equal keys
+//! in an object the last one wins, in the position of the first.
 //!
 //! Invariant: the document is valid UTF-8 before the first value is built, so slices between ASCII
 //! delimiters are valid UTF-8 as well.
 
 use jaq_json::{Map, Num, Val};
 
-/// Integers with more digits than this stay text: their conversion takes quadratic time.
+/// Integers with more digits than this stay text, because converting them takes quadratic time.
 const INTEGER_DIGITS_MAX: usize = 1024;
 
-/// Where strings with escapes are put together before they are copied at their exact size.
+/// A buffer for strings with escapes, which are then copied at their exact size.
 pub(crate) trait Scratch {
     /// Empties the buffer.
     fn clear(&mut self);
     /// Appends bytes. `None` if memory is exhausted.
     fn extend(&mut self, bytes: &[u8]) -> Option<()>;
-    /// What was appended since the buffer was emptied.
+    /// The bytes that were appended since the buffer was emptied.
     fn bytes(&self) -> &[u8];
 }
 
@@ -41,15 +41,15 @@ impl Scratch for Vec<u8> {
 /// Why a document was not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Flaw {
-    /// It is not JSON. What was expected or found.
+    /// It is not valid JSON. The text says what was expected.
     Syntax(&'static str),
     /// It nests deeper than allowed.
     Depth,
-    /// There is no memory left for it.
+    /// The memory is exhausted.
     Memory,
 }
 
-/// A flaw and where it is, in bytes from the beginning of the document.
+/// A flaw and its position, in bytes from the beginning of the document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct DecodeError {
     pub(crate) flaw: Flaw,
@@ -74,7 +74,7 @@ pub(crate) fn decode(
 
 struct Decoder<'a, S> {
     document: &'a [u8],
-    /// The next byte to read; after an error, where the error is.
+    /// The next byte to read; after an error, the position of the error.
     at: usize,
     depth_left: usize,
     scratch: &'a mut S,
@@ -101,7 +101,7 @@ impl<S: Scratch> Decoder<'_, S> {
             Some(b't') => self.literal("true", Val::Bool(true)),
             Some(b'f') => self.literal("false", Val::Bool(false)),
             Some(_) => Err(Flaw::Syntax("expected a value")),
-            None => Err(Flaw::Syntax("expected a value, found the end of the document")),
+            None => Err(Flaw::Syntax("expected a value, got the end of the document")),
         }
     }
 
@@ -171,8 +171,12 @@ impl<S: Scratch> Decoder<'_, S> {
             match self.peek() {
                 Some(b'"') => break,
                 Some(b'\\') => self.escape()?,
-                Some(_) => return Err(Flaw::Syntax("control characters must be escaped")),
-                None => return Err(Flaw::Syntax("the string does not end")),
+                Some(_) => {
+                    return Err(Flaw::Syntax(
+                        "expected an escape sequence, got a control character",
+                    ));
+                }
+                None => return Err(Flaw::Syntax("expected `\"`, got the end of the document")),
             }
             let start = self.at;
             self.plain();
@@ -182,7 +186,7 @@ impl<S: Scratch> Decoder<'_, S> {
         text(self.scratch.bytes())
     }
 
-    /// Skips what stands for itself in a string.
+    /// Skips characters of a string that need no escape.
     fn plain(&mut self) {
         let rest = &self.document[self.at..];
         let special = |byte: &u8| *byte < 0x20 || *byte == b'"' || *byte == b'\\';
@@ -200,14 +204,14 @@ impl<S: Scratch> Decoder<'_, S> {
             Some(b'r') => '\r',
             Some(b't') => '\t',
             Some(b'u') => return self.unicode(start),
-            _ => return Err(Flaw::Syntax("not an escape sequence")),
+            _ => return Err(Flaw::Syntax("expected an escape sequence such as `\\n`")),
         };
         self.at += 1;
         self.push(escaped)
     }
 
-    /// Reads `\uXXXX`, or a surrogate pair. Lone surrogates have no character: refused, at the
-    /// beginning of the escape sequence.
+    /// Reads `\uXXXX`, or a surrogate pair. A lone surrogate is an error at the beginning of its
+    /// escape sequence, because it has no character.
     fn unicode(&mut self, start: usize) -> Result<(), Flaw> {
         let first = self.hex()?;
         let code = match first {
@@ -220,7 +224,7 @@ impl<S: Scratch> Decoder<'_, S> {
                 };
                 if !(0xdc00..=0xdfff).contains(&second) {
                     self.at = start;
-                    return Err(Flaw::Syntax("half a surrogate pair"));
+                    return Err(Flaw::Syntax("expected a surrogate pair, got half of one"));
                 }
                 0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00)
             }
@@ -228,7 +232,7 @@ impl<S: Scratch> Decoder<'_, S> {
         };
         let Some(character) = char::from_u32(code) else {
             self.at = start;
-            return Err(Flaw::Syntax("half a surrogate pair"));
+            return Err(Flaw::Syntax("expected a surrogate pair, got half of one"));
         };
         self.push(character)
     }
@@ -250,9 +254,9 @@ impl<S: Scratch> Decoder<'_, S> {
         self.scratch.extend(character.encode_utf8(&mut buffer).as_bytes()).ok_or(Flaw::Memory)
     }
 
-    /// Reads a number. Integers become integers of any size; everything else, and minus zero, which
-    /// no integer is, keeps its text until a program computes with it, so that what is only passed
-    /// on is passed on unchanged.
+    /// Reads a number. An integer becomes an integer of any size. Other numbers, and minus zero, keep
+    /// their text until a program computes with them, so that a value that is only passed on does
+    /// not change.
     fn number(&mut self) -> Result<Val, Flaw> {
         let start = self.at;
         let negative = self.accept(b'-');

@@ -1,8 +1,8 @@
-//! Writes a value as JSON, strictly: whatever comes out, every JSON parser reads.
+//! Writes a value as strict JSON, which every JSON parser reads.
 //!
-//! jaq's values are a superset of JSON. Where jq has an answer, it is jq's: NaN becomes `null`,
-//! infinities become the largest finite numbers, bytes that are not UTF-8 become U+FFFD. Byte
-//! strings and keys that are not strings have no such answer and are errors.
+//! jaq's values are a superset of JSON. Values that jq can write are written in the same way: NaN
+//! becomes `null`, infinities become the largest finite numbers, bytes that are not UTF-8 become
+//! U+FFFD. Byte strings, and keys that are not strings, are errors.
 //!
 //! Invariant: recursion ends at the depth bound, and the buffer grows by `try_reserve` only.
 
@@ -18,7 +18,7 @@ pub(crate) enum EncodeError {
     Bytes,
     /// It holds an object with a key that is not a string.
     Key,
-    /// There is no memory left for its text.
+    /// The memory is exhausted.
     Memory,
 }
 
@@ -98,7 +98,7 @@ fn encode_number(number: &Num, out: &mut Vec<u8>) -> Result<(), Exhausted> {
             write(out, format_args!("{}", Num::Float(f64::MAX.copysign(*float))))
         }
         Num::Dec(text) => {
-            // A document cannot contain superfluous zeros, but a number in a program can.
+            // A number in a program can have leading zeros, one in a document cannot.
             let (sign, digits) = match text.strip_prefix('-') {
                 Some(digits) => ("-", digits),
                 None => ("", text.as_str()),

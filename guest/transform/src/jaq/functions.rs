@@ -1,8 +1,8 @@
-//! Which functions a program may call, and those that are ours.
+//! The functions that a program may call.
 //!
-//! The list is composed by hand: jaq's, without what reads or writes the world, and with our own
-//! where jaq's would read outside the request, nest without limit, or be inexact because `isize`
-//! has 32 bits in the sandbox.
+//! The list is composed by hand: jaq's functions, without those that do I/O, and with our own in
+//! place of those that would read outside the request, nest without limit, or be inexact because
+//! `isize` has 32 bits in the sandbox.
 //!
 //! Invariant: no function reads a clock, an environment or a file, ends the process, or leaves
 //! memory behind when its request is over.
@@ -23,12 +23,12 @@ impl DataT for Kind {
     type Data<'a> = Context<'a>;
 }
 
-/// What functions know besides their input.
+/// The inputs of a function besides its value.
 #[derive(Clone, Copy)]
 pub(crate) struct Context<'a> {
     /// The program.
     pub(crate) lut: &'a Lut<Kind>,
-    /// When the request was received, if that is known: seconds since 1970.
+    /// When the request was received, in seconds since 1970, if it is known.
     pub(crate) now: Option<f64>,
     /// How deeply documents may nest.
     pub(crate) depth_max: usize,
@@ -40,13 +40,12 @@ impl<'a> HasLut<'a, Kind> for Context<'a> {
     }
 }
 
-/// Functions that jq has and a sandbox does not, with the reason that the author of a program is
-/// told.
+/// Functions of jq that are not available here, with the reason for the error message.
 pub(crate) const ABSENT: [(&str, &str); 12] = [
     ("env", "a program has no environment"),
     ("$ENV", "a program has no environment"),
-    ("debug", "a program has nowhere to write to but its outputs"),
-    ("stderr", "a program has nowhere to write to but its outputs"),
+    ("debug", "a program can write only outputs"),
+    ("stderr", "a program can write only outputs"),
     ("input_filename", "a document has no file name"),
     ("input_line_number", "a document is read whole"),
     ("halt", "a program cannot stop the server"),
@@ -57,7 +56,7 @@ pub(crate) const ABSENT: [(&str, &str); 12] = [
     ("modulemeta", "modules are not available"),
 ];
 
-/// Native functions of jaq that are left out: they read or write the world, or are replaced.
+/// Native functions of jaq that are left out: they do I/O, or are replaced.
 const LEFT_OUT: [&str; 11] = [
     "env",
     "halt",
@@ -68,7 +67,7 @@ const LEFT_OUT: [&str; 11] = [
     "fromjson",
     "tojson",
     "length",
-    // The system's time zone is UTC here; jaq's versions fill a global cache to find that out.
+    // The time zone here is UTC; jaq's versions fill a global cache to find that out.
     "localtime",
     "strflocaltime",
     // Wrapped by a definition that refuses names of time zones.
@@ -126,7 +125,7 @@ fn to_json(value: &Val, depth_max: usize) -> ValR {
     Ok(Val::utf8_str(text))
 }
 
-/// As jaq's, but exact for the smallest machine-sized integer, whose absolute value is not one.
+/// As jaq's, but exact for the smallest machine-sized integer: its absolute value does not fit.
 fn length(value: &Val) -> ValR {
     match value {
         Val::Null => Ok(Val::from(0_usize)),
@@ -145,7 +144,8 @@ fn length(value: &Val) -> ValR {
     }
 }
 
-/// As jq counts characters; bytes that are not UTF-8 count as the U+FFFD they are written as.
+/// The number of characters, as in jq. Bytes that are not UTF-8 count as the U+FFFD that is written
+/// for them.
 fn characters(text: &[u8]) -> usize {
     let chunks = text.utf8_chunks();
     chunks
@@ -153,8 +153,8 @@ fn characters(text: &[u8]) -> usize {
         .sum()
 }
 
-/// Whether a format of `strptime` asks for the name of a time zone, as `%Q` does. Zones are kept in
-/// a global cache once they are looked up, and a request must leave nothing behind.
+/// Whether a format of `strptime` contains the name of a time zone, `%Q`. jaq keeps time zones in a
+/// global cache, and a request must leave nothing behind.
 fn names_zone(format: &Val) -> bool {
     let Val::TStr(format) = format else { return false };
     let mut directive = false;

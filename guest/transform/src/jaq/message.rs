@@ -1,4 +1,4 @@
-//! What a failed program has to say, in bounded space.
+//! The error message of a failed program, of bounded length.
 //!
 //! jaq's messages contain values, whole. A value may be as large as the memory or nest deeper than
 //! the stack, so a message is cut off while it is written.
@@ -14,7 +14,7 @@ pub(super) fn message(error: Error) -> String {
     let mut text = Bounded(String::new());
     let complete = write!(text, "{error}").is_ok();
     let mut text = text.0;
-    // Only a string begins with a quote; everything else that jaq says begins with a letter.
+    // Only a string begins with a quote; jaq's other messages begin with a letter.
     if text.starts_with('"') {
         return match error.into_val() {
             Val::TStr(string) => cut(&String::from_utf8_lossy(&string)),

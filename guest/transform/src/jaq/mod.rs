@@ -1,4 +1,4 @@
-//! The engine's first implementation: jaq. Nothing outside this folder names a type of jaq.
+//! The engine jaq. Nothing outside this folder names a type of jaq.
 
 mod compile;
 mod decoder;

@@ -1,6 +1,6 @@
 //! Runs a compiled program in three phases: decode, transform, encode.
 //!
-//! All outputs are there before the first is written: a run gives all of its outputs or an error.
+//! No output is written before all are computed: a run gives all of its outputs, or an error.
 
 use super::compile::Compiled;
 use super::decoder::{DecodeError, Flaw, Scratch, decode};
@@ -38,7 +38,7 @@ impl Compiled {
             let value = output.map_err(|exception| match exception.get_err() {
                 Ok(error) => failed(message(error)),
                 // `break` cannot leave its label and `halt` does not exist.
-                Err(_) => failed("the program ended in an unforeseen way".to_owned()),
+                Err(_) => failed("the program ended unexpectedly".to_owned()),
             })?;
             if outputs.len() == limits.outputs_max {
                 return Err(Error {
@@ -75,7 +75,7 @@ fn write(outputs: Vec<Val>, depth_max: usize, out: &mut Vec<u8>) -> Result<(), E
     Ok(())
 }
 
-/// The decoder's strings in the scope of its phase: given back at once when the phase ends.
+/// The decoder's strings in the scope of its phase: they are freed at once when the phase ends.
 struct ScopeScratch<'s>(ScopeVec<'s, u8>);
 
 impl Scratch for ScopeScratch<'_> {

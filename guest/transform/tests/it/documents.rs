@@ -30,7 +30,7 @@ fn structures() {
     reads(b"{\"a\":1,\"a\":2}", "{\"a\":2}");
     reads(b"{\"a\":1,\"\\u0061\":2}", "{\"a\":2}");
 
-    let end = "expected a value, found the end of the document";
+    let end = "expected a value, got the end of the document";
     refuses(b"", 0, end);
     refuses(b" ", 1, end);
     refuses(b"[", 1, end);
@@ -139,11 +139,11 @@ fn strings() {
     reads(br#""\"\\\/\b\f\n\r\t""#, r#""\"\\/\b\f\n\r\t""#);
     reads(br#""a\u0062c\u00E9\u20ac\uD83D\uDE00d""#, "\"abcé€😀d\"");
     reads(br#""\u0000\uFFFF""#, "\"\\u0000\u{ffff}\"");
-    let end = "the string does not end";
+    let end = "expected `\"`, got the end of the document";
     refuses(b"\"", 1, end);
     refuses(b"\"abc", 4, end);
     refuses(br#"["\""#, 4, end);
-    let escape = "not an escape sequence";
+    let escape = "expected an escape sequence such as `\\n`";
     refuses(br#""\x41""#, 2, escape);
     refuses(br#""\a""#, 2, escape);
     refuses(br#""\'""#, 2, escape);
@@ -154,13 +154,13 @@ fn strings() {
     refuses(br#""\u12G4""#, 5, hex);
     refuses(br#""\u+123""#, 3, hex);
     refuses(br#""\uD83D\u12""#, 11, hex);
-    let half = "half a surrogate pair";
+    let half = "expected a surrogate pair, got half of one";
     refuses(br#""\uD800""#, 1, half);
     refuses(br#""\uDC00""#, 1, half);
     refuses(br#""ab\uD800\uD800""#, 3, half);
     refuses(br#""\uD800x""#, 1, half);
     refuses(br#""\uD800\n""#, 1, half);
-    let control = "control characters must be escaped";
+    let control = "expected an escape sequence, got a control character";
     refuses(b"\"a\nb\"", 2, control);
     refuses(b"\"\0\"", 1, control);
     refuses(b"\"\\n\t\"", 3, control);

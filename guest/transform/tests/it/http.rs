@@ -90,7 +90,7 @@ fn a_request_without_a_document_is_refused() {
         &identity.handle(post("/", "")),
         json!({
             "type": "urn:arenaria:problem:document", "status": 400, "offset": 0,
-            "detail": "expected a value, found the end of the document",
+            "detail": "expected a value, got the end of the document",
         }),
     );
 }
@@ -166,7 +166,7 @@ fn a_request_may_bring_its_program_if_the_operator_says_so() {
         &ad_hoc.handle(post("/?program=.a%20%7C", "1")),
         json!({
             "type": "urn:arenaria:problem:program", "status": 400, "offset": 4,
-            "detail": "expected term, found the end of the program",
+            "detail": "expected term, got the end of the program",
         }),
     );
     is_problem(

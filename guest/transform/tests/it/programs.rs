@@ -175,15 +175,15 @@ fn what_a_program_does_not_have_is_named_with_the_reason() {
 
 #[test]
 fn a_bad_program_is_refused_where_it_is_bad() {
-    refused("", "expected term, found the end of the program", Some(0));
-    refused(".a |", "expected term, found the end of the program", Some(4));
-    refused("1 + [2", "expected closing bracket, found the end of the program", Some(6));
+    refused("", "expected term, got the end of the program", Some(0));
+    refused(".a |", "expected term, got the end of the program", Some(4));
+    refused("1 + [2", "expected closing bracket, got the end of the program", Some(6));
     refused(".a + foo(1)", "filter `foo/1` is not defined", Some(5));
     refused("map($x)", "variable `$x` is not defined", Some(4));
     refused("break $x", "label `$x` is not defined", Some(6));
-    refused("§", "expected token, found `§`", Some(0));
-    refused("if 1 then 2", "expected else or end, found the end of the program", Some(11));
-    refused("{a: }", "expected term, found `}`", Some(4));
+    refused("§", "expected token, got `§`", Some(0));
+    refused("if 1 then 2", "expected else or end, got the end of the program", Some(11));
+    refused("{a: }", "expected term, got `}`", Some(4));
     refused("a::b", "module `a` is not defined", Some(0));
 }
 

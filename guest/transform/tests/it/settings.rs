@@ -38,9 +38,9 @@ fn bad_settings_are_named() {
         "unknown setting `progam`: this processor knows `program`, `ad-hoc`, `output`, `depth-max`, \
          `programs-cached-max`, `program-bytes-max`, `outputs-max`",
     );
-    refused(&[("ad-hoc", "yes")], "setting `ad-hoc` is `yes`, must be `false` or `true`");
-    refused(&[("output", "json")], "setting `output` is `json`, must be `lines` or `array`");
-    let number = "setting `depth-max` is `1025`, must be a whole number from 0 to 1024";
+    refused(&[("ad-hoc", "yes")], "setting `ad-hoc`: expected `false` or `true`, got `yes`");
+    refused(&[("output", "json")], "setting `output`: expected `lines` or `array`, got `json`");
+    let number = "setting `depth-max`: expected a whole number from 0 to 1024, got `1025`";
     refused(&[("program", "."), ("depth-max", "1025")], number);
     for bad in ["-1", "", "x", "1e3", "99999999999999999999"] {
         let error = configure(&[("program", "."), ("outputs-max", bad)]).err();
@@ -56,17 +56,17 @@ fn bad_settings_are_named() {
 fn a_bad_program_is_told_with_its_place() {
     refused(
         &[("program", "def f: 1;\n# ä\n  \"ä\" | foo(1) | f")],
-        "setting `program` is not a program: filter `foo/1` is not defined \
+        "setting `program` is not a valid program: filter `foo/1` is not defined \
          (line 3, column 9, byte 24: `  \"ä\" | →foo(1) | f`)",
     );
     refused(
         &[("program", ".a |")],
-        "setting `program` is not a program: expected term, found the end of the program \
+        "setting `program` is not a valid program: expected term, got the end of the program \
          (line 1, column 5, byte 4: `.a |→`)",
     );
     refused(
         &[("program", ".a"), ("program-bytes-max", "1")],
-        "setting `program` is not a program: the program has 2 bytes, at most 1 are allowed",
+        "setting `program` is not a valid program: the program has 2 bytes, at most 1 are allowed",
     );
     let long =
         format!("{} | foo | {}", vec!["1 + 2"; 20].join(" | "), vec!["3 + 4"; 20].join(" | "));

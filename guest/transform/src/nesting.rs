@@ -1,22 +1,22 @@
-//! Looks over the text of a program before any recursive code does, with memory and time that the
-//! text alone determines.
+//! Measures how deeply a program nests, before any recursive code reads it.
 //!
-//! It finds how deeply a parser, a compiler, an interpreter or a destructor could recurse because
-//! of the text: brackets nest, and within brackets every operator, prefix, keyword and piece of a
-//! string can be one more level. The measure is an upper bound. It knows tokens and brackets, not
-//! the grammar: what it lets through may still not be a program.
+//! The result is an upper bound of how deeply a parser, a compiler, an interpreter or a destructor
+//! can recurse because of the text: brackets nest, and within brackets every operator, prefix,
+//! keyword and piece of a string can be one more level. Only tokens and brackets are read, not the
+//! grammar: a text that passes may still not be a valid program. Memory and time are linear in the
+//! length of the text.
 
-/// What was found.
+/// How deeply a program nests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Depth {
     /// No recursion over the program goes deeper than this.
     pub(crate) levels: usize,
-    /// Where the deepest place is, in bytes.
+    /// The position of the deepest place, in bytes.
     pub(crate) offset: usize,
 }
 
-/// What is between a pair of brackets, between `if` and `end`, or the whole program: segments that
-/// `,`, `|` and `;` separate.
+/// The text between a pair of brackets or between `if` and `end`, or the whole program. It consists
+/// of segments that `,`, `|` and `;` separate.
 #[derive(Clone, Copy, Default)]
 struct Level {
     /// The closing bracket, or `e` for `end`. In an interpolation, the parenthesis.
@@ -77,8 +77,8 @@ fn deeper(a: (usize, usize), b: (usize, usize)) -> (usize, usize) {
     if b.0 > a.0 { b } else { a }
 }
 
-/// Measures a program and gives each of its words, `@formats` among them, to `word`.
-pub(crate) fn scan<'p>(program: &'p str, mut word: impl FnMut(&'p str)) -> Depth {
+/// Measures a program and calls `word` with each of its words, `@formats` included.
+pub(crate) fn measure<'p>(program: &'p str, mut word: impl FnMut(&'p str)) -> Depth {
     let mut scanner = Scanner { text: program, at: 0, levels: vec![Level::default()] };
     while let Some(byte) = scanner.peek() {
         match byte {
@@ -117,7 +117,7 @@ impl Scanner<'_> {
         self.levels.last_mut().expect("the program's own level is never closed")
     }
 
-    /// Reads one token that is not a word, or one byte that is nothing.
+    /// Reads one token that is not a word, or one byte without a meaning.
     fn token(&mut self, byte: u8) {
         let at = self.at;
         self.at += 1;
@@ -143,7 +143,7 @@ impl Scanner<'_> {
             b'|' if self.peek() != Some(b'=') => self.top().separator(),
             b',' | b';' => self.top().separator(),
             b'|' | b'=' | b'!' | b'<' | b'>' | b'+' | b'-' | b'*' | b'/' | b'%' => {
-                // The rest of `|=`, `//=` and the like belongs to it. A minus is of its own.
+                // The rest of `|=`, `//=` and the like. A minus is an operator of its own.
                 let rest = &self.text.as_bytes()[self.at..];
                 let same = |byte: &u8| b"|=!<>+*/%".contains(byte);
                 self.at += rest.iter().position(|byte| !same(byte)).unwrap_or(rest.len());
@@ -153,7 +153,7 @@ impl Scanner<'_> {
         }
     }
 
-    /// Takes note of a word after which something nests.
+    /// Counts a word after which something nests.
     fn keyword(&mut self, word: &str) {
         match word {
             "if" => self.open(b'e', false),

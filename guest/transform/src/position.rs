@@ -1,26 +1,26 @@
-//! Where in a program an error is, for the operator who wrote it.
+//! The position of an error in a program, for the operator.
 
 use crate::engine::ProgramError;
 
-/// Characters of an excerpt before and after the place.
+/// Characters of an excerpt before and after the position.
 const EXCERPT_CHARS: usize = 30;
 
-/// One sentence: what is wrong with the program, where, and what stands there.
+/// One sentence: the error, its position, and an excerpt of the program there.
 #[must_use]
 pub fn sentence(text: &str, error: &ProgramError) -> String {
     let message = &error.message;
     let Some(offset) = error.offset else {
-        return format!("setting `program` is not a program: {message}");
+        return format!("setting `program` is not a valid program: {message}");
     };
     let (line, column) = line_and_column(text, offset);
     let excerpt = excerpt(text, offset);
     format!(
-        "setting `program` is not a program: {message} (line {line}, column {column}, \
+        "setting `program` is not a valid program: {message} (line {line}, column {column}, \
          byte {offset}: `{excerpt}`)"
     )
 }
 
-/// Line and column of a byte, both from 1, columns in characters.
+/// Line and column of a byte, both counted from 1. A column is a character.
 #[must_use]
 pub fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
     let before = &text[..text.floor_char_boundary(offset)];
@@ -28,7 +28,7 @@ pub fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
     (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
 }
 
-/// What stands around the place on its line; `→` marks the place.
+/// The line around the position; `→` marks the position.
 fn excerpt(text: &str, offset: usize) -> String {
     let (before, after) = text.split_at(text.floor_char_boundary(offset));
     let before = before.rsplit('\n').next().unwrap_or_default();
