@@ -153,7 +153,7 @@ fn a_message_is_cut_off_where_it_becomes_long() {
 
 #[test]
 fn what_a_program_does_not_have_is_named_with_the_reason() {
-    let nowhere = "a program has nowhere to write to but its outputs";
+    let nowhere = "a program can write only outputs";
     refused("1 | env", "`env` is not available: a program has no environment", Some(4));
     refused("$ENV.PATH", "`$ENV` is not available: a program has no environment", Some(0));
     refused("debug", &format!("`debug` is not available: {nowhere}"), Some(0));
