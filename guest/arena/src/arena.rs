@@ -1,4 +1,4 @@
-//! The arena: puts the persistent part and the two fronts together over one region.
+//! The arena: the persistent part and the two fronts over one region.
 //!
 //! This file holds its state and what it reports. `routing` decides where an allocation goes and
 //! which part a freed block belongs to; `running` begins and ends requests and phases.
@@ -19,22 +19,22 @@ use crate::phases::Phases;
 use crate::region::Region;
 use crate::usage::Usage;
 
-/// Room that the persistent part keeps for allocations during requests: this part of the region.
+/// The persistent part keeps this fraction of the region free for allocations during requests.
 const HEADROOM_DIVISOR: u32 = 16;
 
-/// More than this part of the region sealed: the arena asks to be retired.
+/// If more than this fraction of the region is sealed, the arena asks to be retired.
 const SEALED_DIVISOR: u32 = 4;
 
 /// A persistent part and two fronts over one region. See the crate's documentation.
 ///
-/// Not `Sync`: one thread at a time, and no call into it is ever interrupted by another one.
+/// Not `Sync`: one thread uses it, and no call into it is interrupted by another one.
 ///
 /// ```compile_fail,E0277
 /// fn assert_sync<T: Sync>() {}
 /// assert_sync::<phase_arena::Arena>();
 /// ```
 ///
-/// Dropping it frees nothing; the region belongs to whoever gave it.
+/// Dropping it frees nothing; the region belongs to the caller of `new`.
 pub struct Arena {
     heap: Heap,
     /// Whether allocations go to the heap front: configured, and not inside `persistent`.
@@ -42,11 +42,11 @@ pub struct Arena {
     region: Region,
     scopes: ScopeFront,
     configured: Cell<bool>,
-    /// How many `persistent` closures are running, one inside the other.
+    /// How many `persistent` closures are running, nested.
     keeping: Cell<u32>,
     /// Between `begin_request` and `end_request`.
     open: Cell<bool>,
-    /// Whether a request has begun since the last call that began nothing but an inspection.
+    /// Whether the bracket that was opened last is a request, not an inspection.
     is_request: Cell<bool>,
     last_request: Cell<RequestUsage>,
     high_water: Cell<u32>,
@@ -65,7 +65,7 @@ struct RequestUsage {
 }
 
 impl Arena {
-    /// An arena without a region: exhausted from the start.
+    /// An arena without a region: every allocation fails.
     pub(crate) const fn detached() -> Self {
         Self {
             heap: Heap::new(),
@@ -84,12 +84,12 @@ impl Arena {
         }
     }
 
-    /// An arena over `len` bytes at `base`, whatever they contain. It uses what is aligned to 16
-    /// of them, and at most 2 GiB.
+    /// An arena over `len` bytes at `base`, with any contents. It uses the part that is aligned to
+    /// 16, and at most 2 GiB.
     ///
     /// # Safety
-    /// The bytes are valid for reads and writes and used by nobody else for as long as the arena,
-    /// or anything allocated in it, is used.
+    /// The bytes are valid for reads and writes, and nothing else uses them, for as long as the
+    /// arena, or anything allocated in it, is used.
     #[must_use]
     pub unsafe fn new(base: NonNull<u8>, len: usize) -> Self {
         let arena = Self::detached();
@@ -98,7 +98,7 @@ impl Arena {
         arena
     }
 
-    /// As `new`, over bytes that are all zero: zeroed allocations need not zero them again.
+    /// As `new`, over bytes that are all zero. Zeroed allocations do not zero them again.
     ///
     /// # Safety
     /// As for `new`, and every byte is zero.
@@ -123,13 +123,13 @@ impl Arena {
         self.heap.begin_at(start, if zeroed { start } else { capacity }, capacity);
     }
 
-    /// Ends configuration: fixes the persistent part at what is used plus a sixteenth of the
-    /// region, and begins the heap front above it. Only the first call has an effect.
+    /// Ends configuration: fixes the size of the persistent part at what is used plus a sixteenth
+    /// of the region, and begins the heap front above it. Only the first call has an effect.
     pub fn configured(&self) {
         if self.configured.replace(true) {
             return;
         }
-        // Up to here talc may have written; what it gives back below is not zero any more.
+        // talc may have written below this offset, also where `freeze` gives memory back.
         let used = self.persistent.start(&self.region);
         let headroom = self.region.capacity() / HEADROOM_DIVISOR;
         self.persistent.freeze(&self.region, self.scopes.top(), headroom);
@@ -142,9 +142,9 @@ impl Arena {
         self.debug_check();
     }
 
-    /// Whether each reset, each sealing, and the end of each phase zeroes what was used. When it
-    /// is switched on, what was used before and is free is zeroed at once. Blocks that are freed
-    /// keep their bytes until then.
+    /// Sets whether each reset, each sealing, and the end of each phase zeroes the memory that was
+    /// used and is free. Switching it on zeroes such memory at once. A freed block keeps its bytes
+    /// until the next of these.
     pub fn set_scrub(&self, on: bool) {
         self.heap.set_scrub(on);
         if on {
@@ -180,15 +180,15 @@ impl Arena {
         self.phases.iter()
     }
 
-    /// How many blocks of the heap front are alive above the floor. For tests.
+    /// The number of live blocks of the heap front above the floor. For tests.
     #[doc(hidden)]
     #[must_use]
     pub fn live_blocks(&self) -> usize {
         self.heap.live() as usize
     }
 
-    /// Visits every free block of the lists: its address and its bytes. Together with the blocks
-    /// alive above the floor they make up that part of the heap front without a gap. For tests.
+    /// Visits every free block of the lists: its address and its bytes. These and the live blocks
+    /// above the floor fill that part of the heap front without a gap. For tests.
     ///
     /// # Safety
     /// `visit` uses neither the arena nor the block: the list runs through it.
@@ -205,7 +205,7 @@ impl Arena {
         (&self.scopes, &self.region)
     }
 
-    /// Bytes in use (sealed ones among them) when the fronts were `room` bytes apart. Saturates,
+    /// Bytes in use, sealed bytes included, when the fronts were `room` bytes apart. Saturates,
     /// because before `configured` the start may rise after `room` was measured.
     fn in_use_max(&self, room: u32) -> u32 {
         (self.region.capacity() - self.heap.start()).saturating_sub(room)

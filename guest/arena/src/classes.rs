@@ -1,20 +1,20 @@
-//! Size classes: which free list a block belongs to, and how many bytes it occupies.
+//! Size classes: the free list that a block belongs to, and the bytes that it occupies.
 //!
 //! Pure arithmetic on `u32`, no memory and no unsafe code. 8 to 64 bytes in steps of 8, then four
 //! classes per doubling: 44 classes up to 32 KiB, and the same spacing up to 2 GiB. A block is
-//! never more than 25 % larger than what was asked for (or 7 bytes, below 64).
+//! at most 25 % larger than the requested size (or 7 bytes, below 64).
 //!
-//! Invariant: a block's size depends on the size that was asked for and on nothing else, so that
-//! `dealloc` can compute it again from the `Layout` and no header is needed.
+//! Invariant: a block's size depends only on the requested size. So `dealloc` can compute it from
+//! the `Layout`, and no header is needed.
 #![forbid(unsafe_code)]
 
 /// Every block's offset and size is a multiple of this; also the smallest block.
 pub const GRANULE: u32 = 8;
 
-/// The number of classes. The last one holds blocks of 2 GiB, the largest that can be asked for.
+/// The number of classes. The last one has blocks of 2 GiB, the largest that can be requested.
 pub const CLASSES: usize = 108;
 
-/// The largest size that the arithmetic below is defined for: that of the largest class.
+/// The largest size for which this arithmetic is defined: that of the largest class.
 pub const SIZE_MAX: u32 = 1 << 31;
 
 /// Up to here the classes are one granule apart.
@@ -25,7 +25,7 @@ const LINEAR_MAX_LOG2: u32 = LINEAR_MAX.ilog2();
 const STEPS_LOG2: u32 = 2;
 const STEPS: u32 = 1 << STEPS_LOG2;
 
-/// The smallest class whose blocks hold `size` bytes. A size of zero counts as one.
+/// The smallest class with blocks of at least `size` bytes. A size of zero counts as one.
 ///
 /// Below `CLASSES` for every `size` up to [`SIZE_MAX`].
 #[inline]
@@ -65,7 +65,7 @@ pub const fn class_size(class: usize) -> u32 {
     (STEPS + step + 1) << (doublings + LINEAR_MAX_LOG2 - STEPS_LOG2)
 }
 
-/// The largest class whose blocks fit into `size` bytes, which must be at least `GRANULE`.
+/// The largest class with blocks of at most `size` bytes. `size` must be at least `GRANULE`.
 #[inline]
 #[must_use]
 pub const fn class_within(size: u32) -> usize {

@@ -1,13 +1,14 @@
-//! The scope front: where it stands, and what it has touched.
+//! The scope front: its position, and which bytes it has written.
 //!
-//! Grows downward from the region's end; exact sizes, no lists, no headers. It does not know
-//! which block belongs to which phase: the phases (`arena/running.rs`) remember where the front
-//! stood when they began.
+//! Grows downward from the region's end, in exact sizes, without lists and headers. It does not
+//! know which block belongs to which phase: each phase (`arena/running.rs`) keeps the front's
+//! position from before it began.
 //!
-//! Invariant: `top` is the lowest byte in use, `low` the lowest byte used since the bytes between
-//! the fronts were last zeroed; lazy, like the heap's `mark`: the truth is `min(low, top)`.
+//! Invariant: `top` is the lowest byte in use. `low` is the lowest byte used since the bytes
+//! between the fronts were last zeroed; it is updated lazily, like the heap's `mark`: `min(low,
+//! top)` counts.
 //!
-//! What hands out memory is `unsafe`: it relies on the heap's bump being what the caller says.
+//! Functions that return memory are `unsafe`: they rely on the caller's value of the heap's bump.
 
 use core::alloc::Layout;
 use core::cell::Cell;
@@ -19,7 +20,7 @@ use crate::region::Region;
 pub(crate) struct ScopeFront {
     top: Cell<u32>,
     low: Cell<u32>,
-    /// How many phases are running, one inside the other.
+    /// How many phases are running, nested.
     depth: Cell<u32>,
 }
 
@@ -44,7 +45,7 @@ impl ScopeFront {
         self.depth.get()
     }
 
-    /// From here on this front may have left bytes dirty.
+    /// From this offset on, bytes may be dirty.
     pub(crate) fn used_from(&self) -> u32 {
         min(self.low.get(), self.top.get())
     }
@@ -64,7 +65,7 @@ impl ScopeFront {
         self.depth.set(self.depth.get() - 1);
     }
 
-    /// Takes memory for a layout, above `bump`. Changes nothing if there is no room.
+    /// Takes memory for a layout, above `bump`. Changes nothing if it does not fit.
     ///
     /// # Safety
     /// Nothing uses the bytes of `region` from `bump` up to `top`.
@@ -79,8 +80,8 @@ impl ScopeFront {
         unsafe { self.take_below(region, bump, self.top.get(), layout) }
     }
 
-    /// Gives up `old` at `block`, if it is what was taken last, and takes `new` in its place,
-    /// which may overlap it. Changes nothing if there is no room.
+    /// Gives up `old` at `block`, if it was taken last, and takes `new` instead, which may overlap
+    /// it. Changes nothing if it does not fit.
     ///
     /// # Safety
     /// As for `take`; `old` is a block of this front, and the caller gives it up.
@@ -122,7 +123,7 @@ impl ScopeFront {
         NonNull::new(region.at(offset - padding))
     }
 
-    /// Zeroes what this front has used and given back. Below `bump` it is the heap's.
+    /// Zeroes what this front has used and given back, above `bump`.
     #[cold]
     pub(crate) fn scrub(&self, region: &Region, bump: u32) {
         let top = self.top.get();

@@ -1,8 +1,9 @@
 //! The arena as a guest's global allocator.
 //!
-//! In a sandbox (`wasm32-unknown-unknown`) there is one arena per module, over everything above
-//! `__heap_base`: how much that is, is decided by whoever instantiates the module. Elsewhere there
-//! is no such memory, and ordinary tests must run: see `elsewhere`. This room only chooses.
+//! In a sandbox (`wasm32-unknown-unknown`) each module has one arena, over all memory above
+//! `__heap_base`. The host that instantiates the module decides how much that is. Other targets
+//! have no such memory, but tests must run there: see `elsewhere`. This file only chooses between
+//! them.
 
 #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 mod sandbox;
@@ -27,12 +28,12 @@ use crate::usage::Usage;
 /// # fn main() { assert_eq!(vec![1, 2, 3].len(), 3); }
 /// ```
 ///
-/// It has no state of its own: every value of this type is a handle on the same arena, so a second
-/// one does no harm. The arena takes all memory above `__heap_base` at its first use. A module
-/// that links another allocator which does the same (a libc) must not use it.
+/// It has no state: every value of this type is a handle on the same arena, so a second one does
+/// no harm. The arena takes all memory above `__heap_base` at its first use. A module that links
+/// another allocator over the same memory (a libc) must not use it.
 ///
-/// On other targets than `wasm32-unknown-unknown` it allocates from [`std::alloc::System`], and
-/// only phases, statistics and requests use an arena, one per thread, of 16 MiB.
+/// On other targets than `wasm32-unknown-unknown` it allocates from [`std::alloc::System`],
+/// and only phases, statistics and requests use an arena: one of 16 MiB per thread.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct GlobalArena;
 

@@ -2,20 +2,20 @@
 //! upward.
 //!
 //! A bump offset, and one LIFO list of free blocks per size class. There are no headers (the
-//! `Layout` gives the size) and no coalescing: the reset is the coalescer. This room does not know
-//! where scopes or the persistent part are; it is told its `limit` with each call that may grow.
+//! `Layout` gives the size) and no coalescing: the reset does that. This module does not know where
+//! scopes or the persistent part are; each call that may grow passes the `limit`.
 //!
 //! Invariants (tested by the property tests):
 //! - `start <= floor <= bump <= limit`, all multiples of 8.
-//! - The blocks alive above the floor and the listed blocks tile `floor..bump`: nothing is lost,
-//!   nothing overlaps.
+//! - The live blocks above the floor and the listed blocks tile `floor..bump`, without a gap and
+//!   without an overlap.
 //! - `live == 0` implies `bump == floor` and empty lists.
 //! - Nothing below the floor is ever listed, and freeing it never moves the bump.
 //! - Bytes at or above `max(mark, bump)` have not been written by this front since they were zero.
 //!
-//! This module and `arena` are one boundary of safety: each function relies on being given the one
-//! region of its arena, and as `limit` the lowest offset that the scope front uses. What relies on
-//! more than that is `unsafe`.
+//! This module and `arena` are one boundary of safety. Each function relies on two arguments: the
+//! region of its arena, and as `limit` the lowest offset that the scope front uses. A function that
+//! relies on more is `unsafe`.
 
 use core::cell::Cell;
 use core::cmp::{max, min};
@@ -26,16 +26,16 @@ use crate::region::Region;
 /// The end of a list. No block lies there, because the region's first bytes are reserved.
 const NIL: u32 = 0;
 
-/// What the arena says when it is asked to free more blocks than it has handed out.
+/// The message of the panic when more blocks are freed than were allocated.
 const NONE_ALIVE: &str = "a block was freed although none is alive";
 
 /// `CLASSES` rounded up to a power of two: a masked index then needs no bounds check.
 const HEADS: usize = CLASSES.next_power_of_two();
 
 pub(crate) struct Heap {
-    /// Where the next block goes that no list can serve.
+    /// The offset of the next block that does not come from a list.
     bump: Cell<u32>,
-    /// Blocks below belong to earlier requests (sealed). Nothing is reused below.
+    /// Blocks below it belong to earlier requests (sealed). Nothing below it is reused.
     floor: Cell<u32>,
     /// Blocks alive above the floor.
     live: Cell<u32>,
@@ -48,11 +48,11 @@ pub(crate) struct Heap {
     room_min: Cell<u32>,
     /// First block of each class's list, or `NIL`.
     heads: [Cell<u32>; HEADS],
-    /// Where the front begins: above the persistent part.
+    /// The offset at which the front begins, above the persistent part.
     start: Cell<u32>,
     /// Blocks alive below the floor.
     sealed_live: Cell<u32>,
-    /// Whether a reset zeroes what was used.
+    /// Whether a reset zeroes the memory that was used.
     scrub: Cell<bool>,
     resets: Cell<u64>,
 }
@@ -86,8 +86,8 @@ impl Heap {
         self.room_min.set(limit - start);
     }
 
-    /// Makes room for a persistent part that has extended, before the first block. The most that
-    /// was in use stays what it was.
+    /// Makes room for a persistent part that was extended, before the first block. The maximum of
+    /// bytes in use stays the same.
     pub(crate) fn rise_to(&self, start: u32, limit: u32) {
         debug_assert!(self.live.get() == 0 && self.floor.get() <= start);
         debug_assert!(start <= limit && start.is_multiple_of(GRANULE));
@@ -112,7 +112,7 @@ impl Heap {
         self.bump.get()
     }
 
-    /// The lowest offset from which on this front has left every byte as it was.
+    /// From this offset on, the front has not written any byte.
     pub(crate) fn used_below(&self) -> u32 {
         max(self.mark.get(), self.bump.get())
     }
@@ -133,8 +133,8 @@ impl Heap {
         self.scrub.set(on);
     }
 
-    /// The common case: a block of the right class from its list, or from the bump. The alignment
-    /// is that of every block, 8. `None` sends the caller to `alloc_slow`.
+    /// The common case: a block of the right class from its list, or from the bump, aligned to 8.
+    /// After `None` the caller tries `alloc_slow`.
     #[inline]
     pub(crate) fn alloc(&self, region: &Region, limit: u32, size: u32) -> Option<u32> {
         let head = self.head(classes::class_of(size));
@@ -155,7 +155,7 @@ impl Heap {
         None
     }
 
-    /// Every other case: larger alignments, and exhaustion, at which larger free blocks are split.
+    /// The other cases: larger alignments, and exhaustion. Then larger free blocks are split.
     /// `size` and `align` are at most `SIZE_MAX`, so no sum below wraps.
     #[cold]
     #[inline(never)]
@@ -199,7 +199,7 @@ impl Heap {
         Some(bump + padding)
     }
 
-    /// Cuts a block out of the smallest listed block that is sure to hold it, and lists the rest.
+    /// Cuts a block out of the smallest listed block that certainly holds it, and lists the rest.
     fn carve(&self, region: &Region, block: u32, align: u32) -> Option<u32> {
         let slack = align.saturating_sub(GRANULE);
         let class = (classes::class_of(block + slack)..CLASSES)
@@ -238,8 +238,8 @@ impl Heap {
         }
     }
 
-    /// Changes a block's size without moving it, if that is possible: always when it shrinks,
-    /// when it grows if it is the top block.
+    /// Changes a block's size without moving it, if possible. Shrinking always is; growing is if it
+    /// is the top block.
     ///
     /// # Safety
     /// `offset` is a block alive, allocated for `old` bytes, and `new` is at most `SIZE_MAX`.
@@ -257,7 +257,7 @@ impl Heap {
             return true;
         }
         if offset < self.floor.get() {
-            // Sealed: what it gives up may not be listed, what it needs lies above the floor.
+            // Sealed: its tail must not be listed, and it must not grow beyond the floor.
             return new_block < old_block;
         }
         if end == self.bump.get() {
@@ -278,7 +278,7 @@ impl Heap {
         true
     }
 
-    /// Frees a sealed block. Its memory comes back when all of them are free.
+    /// Frees a sealed block. Its memory is reused after all sealed blocks are freed.
     ///
     /// # Safety
     /// A block between the start and the floor was alive until now, and is counted here only once.
@@ -290,8 +290,8 @@ impl Heap {
         }
     }
 
-    /// Raises the floor above everything that is alive, so that nothing is reused under it.
-    /// Does nothing if nothing is alive.
+    /// Raises the floor above all live blocks, so that nothing below it is reused. Does nothing if
+    /// there are none.
     pub(crate) fn seal(&self, region: &Region, limit: u32) {
         if self.live.get() == 0 {
             debug_assert!(self.bump.get() == self.floor.get() && !self.listed.get());
@@ -322,8 +322,8 @@ impl Heap {
         }
     }
 
-    /// Nothing above the floor is alive: begins anew at the floor, or at the start if nothing
-    /// below the floor is alive either.
+    /// Starts again at the floor when no block above it is alive, or at the start if no sealed
+    /// block is alive either.
     #[inline(never)]
     fn reset(&self, region: &Region, limit: u32) {
         assert!(self.live.get() == 0, "{NONE_ALIVE}");
@@ -339,13 +339,13 @@ impl Heap {
         }
     }
 
-    /// Zeroes what this front has used and given back by freeing the top block.
+    /// Zeroes the memory above the bump that this front has used.
     pub(crate) fn scrub_above(&self, region: &Region, limit: u32) {
         self.note_retreat(limit);
         self.scrub_from(region, limit, self.bump.get());
     }
 
-    /// Zeroes what this front has used from `from` on. Above `limit` is the other front's.
+    /// Zeroes what this front has used from `from` on, up to the other front at `limit`.
     #[cold]
     fn scrub_from(&self, region: &Region, limit: u32, from: u32) {
         // SAFETY: nothing is alive between the bump (= `from`) and the limit.
@@ -365,7 +365,7 @@ impl Heap {
         });
     }
 
-    /// Must run before the bump goes down or the limit goes up: what was used stays known.
+    /// Must run before the bump goes down or the limit goes up, to record what was used.
     #[inline]
     pub(crate) fn note_retreat(&self, limit: u32) {
         let bump = self.bump.get();

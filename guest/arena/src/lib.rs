@@ -6,22 +6,23 @@
 //!                       0          start    floor   bump              top   capacity
 //! ```
 //!
-//! - **Persistent part.** What is allocated before [`Arena::configured`], and inside
-//!   [`Arena::persistent`]. A general allocator with coalescing (`talc`). Never reset. It extends
-//!   while the fronts are empty, and is then frozen at what is used plus a sixteenth of the region.
-//! - **Heap front**, upward: the global allocator during a request, so ordinary code works
-//!   unchanged. A *reap* (region and heap): a bump offset and one list of free blocks per size
-//!   class, no headers, no coalescing. The top block grows and shrinks in place; no block moves to
-//!   shrink. **It is reset, in one step, when the last live block is freed**: for a request that is
-//!   when its response has been taken. That is sound for any safe program, because nothing that is
-//!   reused can be alive.
-//! - **Scope front**, downward: [`Arena::phase`] gives typed allocation that is freed at once when
-//!   the phase ends, without destructors. Nothing can escape from it, which the compiler checks.
+//! - **Persistent part.** Holds what is allocated before [`Arena::configured`], and inside
+//!   [`Arena::persistent`]. A general allocator with coalescing (`talc`). It is never reset. It
+//!   extends until [`Arena::configured`], which fixes its size: what is used plus a sixteenth of
+//!   the region.
+//! - **Heap front**, grows upward: the global allocator during a request, so ordinary code works
+//!   unchanged. It is a *reap* (region and heap): a bump offset and one list of free blocks per
+//!   size class, without headers or coalescing. The top block grows and shrinks in place; no block
+//!   moves to shrink. **It is reset, in one step, when the last live block is freed**: for a
+//!   request, that is when its response has been taken. This is sound for any safe program,
+//!   because nothing that is reused can be alive.
+//! - **Scope front**, grows downward: [`Arena::phase`] gives typed allocation that is freed at once
+//!   when the phase ends, without destructors. The compiler checks that nothing escapes from it.
 //!   Phases nest; only the innermost one allocates.
 //! - **Survivors.** If a request leaves blocks alive on the heap front, the next one *seals* them:
 //!   the floor rises above them, and nothing below it is reused until the last of them is freed.
-//!   One step, always sound, shown in [`Usage::sealed`]; past a quarter of the region the arena
-//!   asks to be retired.
+//!   Sealing is one step and always sound. [`Usage::sealed`] counts the bytes; above a quarter of
+//!   the region, the arena asks to be retired.
 //! - **Exhaustion** is a null pointer (so `try_reserve` gives an error) or [`Exhausted`]. Free
 //!   blocks of larger classes are split before giving up.
 //!
@@ -75,32 +76,31 @@
 //! Each is checked by the tests after every operation of random programs, also under Miri with
 //! strict provenance, on 64 and 32 bits.
 //!
-//! - Blocks alive are disjoint, in range and aligned.
+//! - Live blocks are disjoint, in range and aligned.
 //! - No live block on the heap front means: bump at the floor, all lists empty.
-//! - Every listed block lies between floor and bump and is not alive; blocks alive and blocks
-//!   listed make up that span without a gap.
-//! - A block is freed into the part that its address is in, whatever the mode is.
+//! - Every listed block lies between floor and bump and is not alive. Live blocks and listed blocks
+//!   together fill that span without a gap.
+//! - A block is freed into the part that contains its address, in every mode.
 //! - No operation on a sealed block moves the bump.
-//! - `realloc` keeps the lesser of both sizes, and leaves the block as it was if it fails.
+//! - `realloc` keeps the bytes up to the lesser of both sizes. If it fails, the block is unchanged.
 //! - No arithmetic wraps: offsets and sizes stay below 2^31.
 //! - With scrub on, a heap front without live blocks means: all bytes between the fronts are zero.
 //!
-//! # What it does not claim
+//! # Limits of the design
 //!
-//! - The heap front does not free "at once" what it hands out: every `Drop` of ordinary Rust code
-//!   still runs, and the reset only makes the memory whole again. Freeing at once is the scope
-//!   front's.
-//! - The memory is pre-sized with a hard maximum; it is not statically allocated.
-//! - Scrub concerns what was freed. What survives, what persists, and the stack keep their bytes,
-//!   and a freed block keeps its own until the next reset or sealing.
-//! - It is for one thread. WebAssembly with atomics is refused at compile time.
-//! - A region beyond 2 GiB is used up to 2 GiB.
+//! - The heap front does not free blocks "at once": every `Drop` of ordinary Rust code still runs,
+//!   and the reset only makes the memory contiguous again. Only the scope front frees at once.
+//! - The memory has a fixed maximum; it is not statically allocated.
+//! - Scrub zeroes what was freed. Survivors, the persistent part and the stack keep their bytes,
+//!   and a freed block keeps its bytes until the next reset or sealing.
+//! - It is for one thread. WebAssembly with atomics is rejected at compile time.
+//! - Of a region above 2 GiB, only the first 2 GiB are used.
 #![no_std]
 
 #[cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
 extern crate std;
 
-// From the outside in: the allocator of a guest, the arena, its three parts, what they stand on.
+// From the outside in: the allocator of a guest, the arena, its three parts, their foundations.
 mod global;
 
 mod arena;

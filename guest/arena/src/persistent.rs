@@ -1,14 +1,14 @@
-//! The persistent part: what lives as long as the instance, at the region's lower end.
+//! The persistent part, at the region's lower end: allocations that live as long as the instance.
 //!
-//! A general allocator with coalescing, the `talc` crate, over `ORIGIN..end`. It extends upward for
-//! as long as the heap front above it is empty, and is frozen when that begins. It is never reset.
-//! This room decides how talc is fed; blocks and bins are talc's.
+//! It is a general allocator with coalescing, the `talc` crate, over `ORIGIN..end`. It extends
+//! upward until the heap front above it begins, and is then frozen. It is never reset. This module
+//! decides which memory talc gets; talc manages blocks and bins.
 //!
-//! One limit comes from the way talc searches: it compares `gap + size` with the gap's end by
-//! pointer arithmetic, which is only defined while the sum stays in the region. No gap begins above
-//! the top one, so a search is let in only if the block would fit into the region from there on. A
-//! gap *inside* the part that is larger than what lies between its highest block and the region's
-//! end may therefore go unused; nothing else is lost.
+//! talc's search has one limit: it compares `gap + size` with the gap's end by pointer arithmetic,
+//! which is only defined while the sum stays in the region. No gap begins above the highest one,
+//! so a search runs only if the block would fit into the region from there on. Therefore a gap
+//! *inside* the part may stay unused if it is larger than the distance between the highest block
+//! and the region's end.
 
 use core::alloc::Layout;
 use core::cell::{Cell, UnsafeCell};
@@ -21,10 +21,10 @@ use talc::source::Manual;
 
 use crate::region::{BASE_ALIGN, Region};
 
-/// Where the part begins. Offset zero is no block's, so that it can mean "no block" in lists.
+/// The offset at which the part begins. No block has offset zero, which means "no block" in lists.
 const ORIGIN: u32 = BASE_ALIGN;
 
-/// The part extends by at least this much, so that talc is not fed crumbs.
+/// The part extends by at least this much, so that it extends rarely.
 const STEP: u32 = 64 << 10;
 
 /// Four bins per doubling from four units up to 2 GiB: the last bin, which talc must search
@@ -48,7 +48,7 @@ const _: () = assert!((CHUNK_UNIT as u32).is_multiple_of(BASE_ALIGN));
 
 pub(crate) struct Persistent {
     talc: UnsafeCell<Talc<Manual, Bins>>,
-    /// Where talc's heap ends; `None` before its first claim.
+    /// The end of talc's heap; `None` before its first claim.
     talc_end: Cell<Option<NonNull<u8>>>,
     /// The same as an offset; 0 before the first claim.
     end: Cell<u32>,
@@ -65,12 +65,12 @@ impl Persistent {
         }
     }
 
-    /// The first offset that is not this part's.
+    /// The first offset above this part.
     pub(crate) fn end(&self) -> u32 {
         self.end.get()
     }
 
-    /// Where the heap front above may begin.
+    /// The lowest offset at which the heap front may begin.
     pub(crate) fn start(&self, region: &Region) -> u32 {
         let end = max(self.end.get(), ORIGIN);
         min(end.next_multiple_of(BASE_ALIGN), region.capacity())
@@ -86,7 +86,7 @@ impl Persistent {
             let tables = talc::min_first_heap_size::<Bins>() as u32;
             self.claim(region, limit, max(tables + need.chunk + need.padding, STEP))?;
         }
-        // Where the block would end if it were put above the highest one.
+        // The end of the block if it were placed above the highest one.
         let need_end = self.used_top(region)?.saturating_add(need.padding + need.chunk);
         if need_end > region.capacity() {
             return None;
@@ -134,13 +134,13 @@ impl Persistent {
             let end = max(min(top + headroom, limit), top);
             self.move_end(region, end);
         } else {
-            // Nothing has been allocated for keeps so far. A headroom that is too small even for
-            // talc's tables is none.
+            // Nothing persistent was allocated so far. If the headroom is too small for talc's
+            // tables, the part stays empty.
             let _ = self.claim(region, limit, headroom);
         }
     }
 
-    /// Lays the foundation: talc keeps its tables at the bottom of what it claims first.
+    /// Gives talc its first memory, which begins with talc's tables.
     fn claim(&self, region: &Region, limit: u32, len: u32) -> Option<()> {
         let (base, len) = (region.at(ORIGIN), min(limit.checked_sub(ORIGIN)?, len) as usize);
         // SAFETY: `ORIGIN..ORIGIN + len` is below `limit`, so in the region and not in use.
@@ -156,7 +156,7 @@ impl Persistent {
         self.with(|talc| unsafe { talc.try_allocate(at_least_one(layout)) })
     }
 
-    /// The end of the highest block: above it there is only a gap.
+    /// The end of the highest block. Above it there is only a gap.
     fn used_top(&self, region: &Region) -> Option<u32> {
         let end = self.talc_end.get()?;
         // SAFETY: `talc_end` is always what talc returned last for its only heap.
@@ -187,8 +187,8 @@ impl Persistent {
     }
 }
 
-/// What an allocation needs. The chunk is at most 2^31 and the padding, a power of two below the
-/// capacity, at most 2^30: their sum with a few KiB more does not wrap.
+/// The bytes that an allocation needs. The chunk is at most 2^31 and the padding, a power of two
+/// below the capacity, at most 2^30: their sum with a few KiB more does not wrap.
 struct Need {
     /// Bytes of the chunk: the size plus talc's tag, rounded up to its unit.
     chunk: u32,
@@ -209,7 +209,7 @@ impl Need {
     }
 }
 
-/// talc wants no empty layouts. One byte occupies the same chunk.
+/// talc does not allow empty layouts. One byte occupies the same chunk.
 fn at_least_one(layout: Layout) -> Layout {
     if layout.size() == 0 {
         Layout::from_size_align(1, layout.align())

@@ -1,7 +1,7 @@
-//! The most that each phase has had in use, by name.
+//! The most bytes that were in use during each phase, by name.
 //!
-//! A table of fixed size, because the arena cannot allocate to describe itself. Names beyond the
-//! table are not recorded; the phases themselves work all the same.
+//! The table has a fixed size, because the arena cannot allocate memory for it. If it is full, the
+//! phase still works, but is not recorded.
 #![forbid(unsafe_code)]
 
 use core::cell::Cell;

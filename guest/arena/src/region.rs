@@ -1,20 +1,19 @@
 //! The region: one piece of memory, addressed by `u32` offsets from its base.
 //!
-//! All pointers that the arena ever makes are derived from the one base pointer, so provenance is
-//! never lost to an integer; what is stored inside free blocks are offsets, never addresses.
-//! This room knows nothing of blocks and fronts.
+//! All pointers of the arena are derived from one base pointer, so they keep their provenance; free
+//! blocks store offsets, never addresses. This module does not know blocks and fronts.
 //!
 //! Invariant: the base is aligned to [`BASE_ALIGN`], the capacity is a multiple of it and below
-//! 2 GiB, and `base..base + capacity` belongs to the arena alone (promised to `attach`).
+//! 2 GiB, and `base..base + capacity` belongs to the arena alone (the contract of `attach`).
 
 use core::cell::Cell;
 use core::ptr::{self, NonNull};
 
-/// Alignment of the base. Blocks with at most this alignment need to look at offsets only.
+/// Alignment of the base. For blocks with at most this alignment, offsets decide.
 pub(crate) const BASE_ALIGN: u32 = 16;
 
 /// The largest capacity: offsets plus sizes then stay within `u32`, and within `isize` on a
-/// 32-bit target. What a memory has above it is not used.
+/// 32-bit target. Memory above it is not used.
 pub(crate) const CAPACITY_MAX: u32 = (i32::MAX as u32) / BASE_ALIGN * BASE_ALIGN;
 
 pub(crate) struct Region {
@@ -28,11 +27,11 @@ impl Region {
         Self { base: Cell::new(ptr::null_mut()), capacity: Cell::new(0) }
     }
 
-    /// Takes the memory into possession, trimmed to the alignment that the invariant wants.
+    /// Takes the memory, trimmed to the alignment of the invariant.
     ///
-    /// # Safety
-    /// `len` bytes at `base` are valid for reads and writes, and used by nobody else, for as long
-    /// as this region or anything allocated in it is used. No offset has been handed out before.
+    /// # Safety `len` bytes at `base` are valid for reads and writes, and nothing else uses them,
+    /// for as long as this region or anything allocated in it is used. No offset was returned
+    /// before.
     pub(crate) unsafe fn attach(&self, base: NonNull<u8>, len: usize) {
         let trim = base.addr().get().wrapping_neg() & (BASE_ALIGN as usize - 1);
         let len = len.saturating_sub(trim).min(CAPACITY_MAX as usize) as u32;
@@ -45,7 +44,7 @@ impl Region {
         self.capacity.get()
     }
 
-    /// The pointer to an offset. Safe because it may only be used where the offset is ours.
+    /// The pointer to an offset. Using the pointer is what needs a reason.
     #[inline]
     pub(crate) fn at(&self, offset: u32) -> *mut u8 {
         self.base.get().wrapping_add(offset as usize)
@@ -64,14 +63,13 @@ impl Region {
         pointer.addr().wrapping_sub(self.base.get().addr()) as u32
     }
 
-    /// How many bytes to go up from `offset` to the next multiple of `align`, which is a power of
-    /// two.
+    /// The bytes from `offset` up to the next multiple of `align`, which is a power of two.
     #[inline]
     pub(crate) fn padding_up(&self, offset: u32, align: u32) -> u32 {
         (self.at(offset).addr() as u32).wrapping_neg() & (align - 1)
     }
 
-    /// How many bytes to go down from `offset` to the next multiple of `align`.
+    /// The bytes from `offset` down to the next multiple of `align`.
     #[inline]
     pub(crate) fn padding_down(&self, offset: u32, align: u32) -> u32 {
         (self.at(offset).addr() as u32) & (align - 1)
@@ -80,7 +78,7 @@ impl Region {
     /// Reads the link that `write_link` left at `offset`.
     ///
     /// # Safety
-    /// A link was written at `offset` and nobody has written there since.
+    /// A link was written at `offset`, and nothing was written there since.
     #[inline]
     pub(crate) unsafe fn read_link(&self, offset: u32) -> u32 {
         // SAFETY: in range and initialised (the caller's promise), aligned because offsets of
@@ -91,7 +89,7 @@ impl Region {
     /// Writes a link into a free block.
     ///
     /// # Safety
-    /// The four bytes at `offset`, a multiple of 8, are in range and alive for nobody.
+    /// The four bytes at `offset`, a multiple of 8, are in range and not in use.
     #[inline]
     pub(crate) unsafe fn write_link(&self, offset: u32, link: u32) {
         // SAFETY: in range and unused (the caller's promise), aligned as in `read_link`.

@@ -1,13 +1,12 @@
 //! The scope front: typed allocation that is freed all at once when its phase ends.
 //!
-//! Grows downward from the region's end. No destructors run, therefore types that have one are
-//! rejected at compile time. Nothing can escape: the closure must work for *every* lifetime `'s`,
-//! also the shortest, so what carries `'s` fits into nothing that was there before. This room does
-//! not free; the end of the phase does, by moving the front back up.
+//! Grows downward from the region's end. No destructors run, so types that have one are rejected at
+//! compile time. Nothing can escape: the closure must work for *every* lifetime `'s`, so a value
+//! with `'s` cannot be stored in anything that is older. This module does not free; the end of the
+//! phase does, by moving the front back up.
 //!
-//! Invariant: only the innermost phase allocates. A block of an outer scope that was taken while an
-//! inner phase runs would be freed with the inner one, so that is a bug and panics
-//! (bump-scope's GHSA-xhx6-q96x-pf9c).
+//! Invariant: only the innermost phase allocates. The end of an inner phase would free a block that
+//! an outer scope took meanwhile, so that panics (compare bump-scope's GHSA-xhx6-q96x-pf9c).
 
 use core::alloc::Layout;
 use core::error::Error;
@@ -18,7 +17,7 @@ use core::slice;
 
 use crate::Arena;
 
-/// The arena has no room for what was asked for. What was there before is unchanged.
+/// The allocation does not fit into the arena, which is unchanged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Exhausted;
 
@@ -32,12 +31,12 @@ impl Error for Exhausted {}
 
 /// Allocates for one phase. What it returns lives until the phase ends.
 ///
-/// Everything is `Err(Exhausted)` when the fronts have met.
+/// Allocations fail with [`Exhausted`] when the fronts have met.
 ///
-/// Covariant in `'s` on purpose: a shorter `'s` only makes shorter references, and it is what lets
-/// values that borrow from outside the phase be allocated in it.
+/// Covariant in `'s` on purpose: a shorter `'s` only makes shorter references. So values that
+/// borrow from outside the phase can be allocated in it.
 ///
-/// It does not leave its thread (what it has allocated may, for as long as the phase runs):
+/// It cannot leave its thread. References that it returned can, while the phase runs.
 ///
 /// ```compile_fail,E0277
 /// phase_arena::GlobalArena::new().phase("phase", |scope| {
@@ -71,7 +70,7 @@ impl<'s> Scope<'s> {
     pub fn try_alloc<T>(&self, value: T) -> Result<&'s mut T, Exhausted> {
         reject_drop::<T>();
         let slot = self.reserve(Layout::new::<T>())?.cast::<T>();
-        // SAFETY: reserved for a `T`, so aligned, in range and alive for nobody else.
+        // SAFETY: reserved for a `T`, so aligned, in range and not used by anything else.
         unsafe { slot.write(value) };
         // SAFETY: just initialised; this is the only reference, and the memory is not reused
         // before the phase ends, which `'s` does not outlive.
@@ -121,7 +120,7 @@ impl<'s> Scope<'s> {
         Ok(unsafe { slice::from_raw_parts_mut(slots.as_ptr(), len) })
     }
 
-    /// Memory for a layout, aligned, uninitialised, and this phase's alone.
+    /// Memory for a layout: aligned, uninitialised, and used by this phase only.
     pub(crate) fn reserve(&self, layout: Layout) -> Result<NonNull<u8>, Exhausted> {
         self.assert_innermost();
         if layout.size() == 0 {
@@ -132,8 +131,8 @@ impl<'s> Scope<'s> {
         unsafe { front.take(region, self.arena.heap_bump(), layout) }.ok_or(Exhausted)
     }
 
-    /// Makes the block `old`, which lies at `block`, larger by moving it down, if it is the last
-    /// that was taken. Returns its new place; the contents have not been moved.
+    /// Enlarges the block `old` at `block` by moving it down, if it was taken last. Returns its new
+    /// place; the contents are not moved.
     ///
     /// # Safety
     /// `old` at `block` was reserved by this scope, and is not used any more if this succeeds.

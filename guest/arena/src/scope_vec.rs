@@ -1,8 +1,7 @@
 //! A vector in a phase.
 //!
-//! Grows in its place, downward, while it is the last block of the phase (no garbage stays
-//! behind), and moves otherwise. Elements are `T` without a destructor. It is not a replacement
-//! for `Vec`: it has what decoders and encoders need.
+//! It grows in place, downward, while it is the last block of the phase, and moves otherwise.
+//! Elements have no destructor. It has only the methods that decoders and encoders need.
 //!
 //! Invariant: `capacity` elements fit at `data`, the first `len` are initialised.
 
@@ -14,7 +13,7 @@ use core::slice;
 
 use crate::scope::{Exhausted, Scope, reject_drop};
 
-/// The smallest capacity that is ever reserved.
+/// The smallest capacity that is reserved.
 const CAPACITY_FIRST: usize = 4;
 
 /// A growable array in a phase. Dropping it does nothing; the phase's end frees it.
@@ -26,7 +25,7 @@ pub struct ScopeVec<'s, T> {
 }
 
 impl<'s, T> ScopeVec<'s, T> {
-    /// An empty vector that has reserved nothing.
+    /// An empty vector, without memory.
     #[must_use]
     pub fn new(scope: &Scope<'s>) -> Self {
         reject_drop::<T>();
@@ -44,13 +43,13 @@ impl<'s, T> ScopeVec<'s, T> {
         Ok(vec)
     }
 
-    /// How many elements fit without taking more of the arena.
+    /// How many elements fit without another allocation.
     #[must_use]
     pub fn capacity(&self) -> usize {
         self.capacity
     }
 
-    /// Makes room for at least `additional` elements more than there are.
+    /// Makes room for at least `additional` more elements.
     ///
     /// # Errors
     /// [`Exhausted`]; the vector is unchanged.
@@ -110,7 +109,7 @@ impl<'s, T> ScopeVec<'s, T> {
         self.len = self.len.min(len);
     }
 
-    /// Removes all elements, keeps the room.
+    /// Removes all elements and keeps the capacity.
     pub fn clear(&mut self) {
         self.len = 0;
     }
@@ -125,8 +124,8 @@ impl<'s, T> ScopeVec<'s, T> {
 
     #[cold]
     fn grow(&mut self, additional: usize) -> Result<(), Exhausted> {
-        // From the length, because that is what the caller counts from; the doubling is from the
-        // capacity (bumpalo's issue 335 mixed them up).
+        // The need counts from the length, the doubling from the capacity (bumpalo's issue 335
+        // confused them).
         let needed = self.len.checked_add(additional).ok_or(Exhausted)?;
         let doubled = self.capacity.saturating_mul(2).max(CAPACITY_FIRST);
         if needed < doubled && self.grow_to(doubled).is_ok() {

@@ -1,5 +1,5 @@
-//! What the two bridges, for WASI 0.2 and 0.3, have in common: it makes a call of the processor from
-//! a request, and a valid HTTP answer from the processor's response.
+//! What the two bridges, for WASI 0.2 and 0.3, have in common: it makes a call of the processor
+//! from a request, and a valid HTTP answer from the processor's response.
 //!
 //! A bridge is a component that imports a processor and exports `wasi:http`; `arenaria bridge`
 //! composes the two into one component. It answers as arenaria does: with the same limits, header

@@ -1,4 +1,5 @@
-//! Settings: the bridge's own, which begin with `bridge-`, and the processor's, which are passed on.
+//! Settings: the bridge's own, which begin with `bridge-`, and the processor's, which are passed
+//! on.
 
 use crate::fields::is_field_name;
 use crate::problem::Problem;
@@ -66,8 +67,8 @@ impl Settings {
 /// The settings among environment variables, sorted by name.
 ///
 /// Many systems allow only capitals and underscores in the name of a variable, but settings are
-/// written in lower case with dashes: `ARENARIA_SET_AD_HOC` is the setting `ad-hoc`. Two underscores
-/// stand for one underscore.
+/// written in lower case with dashes: `ARENARIA_SET_AD_HOC` is the setting `ad-hoc`. Two
+/// underscores stand for one underscore.
 #[must_use]
 pub fn from_environment(variables: Vec<(String, String)>) -> Vec<(String, String)> {
     let named = variables.into_iter().filter_map(|(variable, value)| {

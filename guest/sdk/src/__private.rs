@@ -1,4 +1,4 @@
-//! What [`export!`](crate::export!) expands to. Not for use by hand; may change at any time.
+//! The expansion of [`export!`](crate::export!). Not for use by hand; may change at any time.
 
 pub use crate::glue::{Component, bindings};
 pub use crate::state::State;

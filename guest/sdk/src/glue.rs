@@ -1,5 +1,5 @@
-//! Where the canonical ABI meets the processor: the generated bindings of the world `processor`,
-//! and what their exports do. The reallocation function that the host calls is in `realloc`.
+//! The exports of the world `processor`: the generated bindings, and calls of the processor. The
+//! reallocation function that the host calls is in `realloc`.
 
 use std::marker::PhantomData;
 
@@ -19,7 +19,7 @@ pub mod bindings {
     });
 }
 
-/// The exports of a component, answered by a processor.
+/// The exports of a component, implemented by a processor.
 #[derive(Debug)]
 pub struct Component<P>(PhantomData<P>);
 
@@ -56,7 +56,7 @@ impl<P: Exported> lifecycle::Guest for Component<P> {
 impl<P: Exported> memory::Guest for Component<P> {
     fn usage() -> memory::ArenaUsage {
         state::inspect(|| {
-            // Before anything is allocated for the result.
+            // Before the result allocates anything.
             let usage = ARENA.usage();
             memory::ArenaUsage {
                 capacity: usage.capacity,

@@ -1,4 +1,4 @@
-//! Write a processor of HTTP requests that keeps all its memory in one box of fixed size.
+//! Write a processor of HTTP requests. All its memory is one region of fixed size.
 //!
 //! ```
 //! use arenaria_guest::{Processor, Request, Response, Settings};
@@ -44,18 +44,17 @@
 //!
 //! # Where memory comes from
 //!
-//! [`export!`] makes `phase-arena` the only allocator. What [`Processor::configure`] allocates
-//! stays until the instance ends. What [`Processor::handle`] allocates goes to the heap front,
-//! which is reset when the request's last block has been freed. Ordinary crates work unchanged.
-//! Three tools are there for those who want more:
+//! This crate makes `phase-arena` the only allocator. What [`Processor::configure`] allocates stays
+//! until the instance ends. What [`Processor::handle`] allocates goes to the heap front, which is
+//! reset when the request's last block has been freed. Ordinary crates work unchanged. Three
+//! functions give more control:
 //!
-//! - [`phase`]: memory that is given back at once when the phase ends, without destructors;
-//! - [`persistent`]: memory for keeps, allocated in the middle of a request;
-//! - [`usage`]: what the arena looks like now.
+//! - [`phase`]: memory that is freed at once when the phase ends, without destructors;
+//! - [`persistent`]: memory that outlives the request, allocated during a request;
+//! - [`usage`]: how the arena is used.
 //!
-//! An allocation that does not fit ends the instance by a trap, unless it was made with
-//! `try_reserve` or in a [`phase`]. A host then answers in its own words and replaces the
-//! instance.
+//! An allocation that does not fit traps, unless it was made with `try_reserve` or in a [`phase`].
+//! After a trap, the host answers with an error of its own and replaces the instance.
 //!
 //! # Built-in settings
 //!
@@ -63,13 +62,13 @@
 //! |---|---|---|
 //! | `arena-scrub` | `true` or `false` (default) | zero the used memory at every reset |
 //!
-//! Every processor has them; they are not passed on to [`Processor::configure`]. A setting that is
-//! given twice is refused.
+//! Every processor has them; they are not passed to [`Processor::configure`]. A setting that is
+//! given twice is an error.
 //!
 //! # More exports
 //!
-//! A component that exports more than the world `processor` generates the bindings of the rest
-//! itself and brackets each such export with [`request`] or [`request_with`], so that the arena
+//! A component may export more than the world `processor`. It generates the bindings of the rest
+//! itself, and runs each such export inside [`request`] or [`request_with`], so that the arena
 //! knows where a request begins and ends.
 
 // The exceptions are the generated bindings and `realloc`: the canonical ABI calls both with raw

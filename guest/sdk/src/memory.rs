@@ -1,6 +1,5 @@
-//! The arena of this instance, as a processor reaches it. There is one, because there is one
-//! memory. Natively, where there are only tests, each thread has one for its phases, and everything
-//! else comes from the system's allocator.
+//! The arena of this instance. There is one, because there is one memory. Natively, in tests, each
+//! thread has an arena for its phases, and the system's allocator serves everything else.
 
 pub use phase_arena::{Exhausted, Scope, ScopeVec, Usage};
 
@@ -10,18 +9,19 @@ use phase_arena::GlobalArena;
 #[cfg_attr(all(target_family = "wasm", target_os = "unknown"), global_allocator)]
 pub(crate) static ARENA: GlobalArena = GlobalArena::new();
 
-/// Runs one phase of a request, such as `decode`. What `f` allocates in the scope is given back at
-/// once when it returns, without running destructors; nothing allocated there can leave it. The
-/// most bytes that were in use meanwhile are kept under `name` for [`usage`].
+/// Runs one phase of a request, such as `decode`. What `f` allocates in the scope is freed at once
+/// when it returns, without running destructors; nothing allocated there can leave it. The most
+/// bytes in use during the phase are reported under `name`, by the export `usage`.
 ///
-/// Phases nest, and the inner one ends first.
+/// Phases nest; the inner one ends first.
 pub fn phase<R>(name: &'static str, f: impl for<'s> FnOnce(&Scope<'s>) -> R) -> R {
     ARENA.phase(name, f)
 }
 
-/// Allocates for keeps: what `f` allocates outlives the request, as if it had been allocated by
-/// [`Processor::configure`](crate::Processor::configure). For caches and for what is built on first
-/// use. Without it, whatever outlives its request is *sealed*: safe, but never used again.
+/// What `f` allocates outlives the request, as if
+/// [`Processor::configure`](crate::Processor::configure) had allocated it. For caches and values
+/// that are built on first use. Without it, a block that outlives its request is *sealed*: it
+/// stays valid, but its memory is not reused before it is freed.
 pub fn persistent<R>(f: impl FnOnce() -> R) -> R {
     ARENA.persistent(f)
 }

@@ -1,16 +1,15 @@
-//! What the author of a processor implements.
+//! The trait that the author of a processor implements.
 
 use crate::{Request, Response, Settings};
 
 /// A program that answers requests, one at a time.
 ///
-/// The value is the state of an instance. It lives as long as the instance does, and an instance
-/// serves many requests: what a request leaves in the state is there for the next one.
+/// The value is the state of an instance. It lives as long as the instance. An instance serves many
+/// requests: the next request sees what a request leaves in the state.
 pub trait Processor: Sized + 'static {
     /// Builds the processor before the first request. What this allocates is never reset.
     ///
-    /// A host that never configures its instances gives no settings: the first request then
-    /// configures with none.
+    /// If the host does not call `configure`, the first request calls it without settings.
     ///
     /// # Errors
     ///

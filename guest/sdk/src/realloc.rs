@@ -3,8 +3,8 @@
 
 use crate::memory::ARENA;
 
-/// Where the host puts what it passes to an export. The only one in a component: `wit-bindgen`'s
-/// own allocates with Rust's allocator and does not know that a request begins.
+/// Allocates the memory for the arguments that the host passes to an export. It replaces the
+/// function of `wit-bindgen`, which does not begin a request.
 ///
 /// # Safety
 ///

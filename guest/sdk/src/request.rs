@@ -1,7 +1,7 @@
-//! One HTTP request as a processor sees it: borrowed from where the host put it, never copied.
-//! Nothing is decoded here: paths, queries and header values are as the client sent them.
+//! One HTTP request for a processor. It borrows the memory that the host wrote; nothing is copied
+//! or decoded: paths, queries and header values are as the client sent them.
 
-/// One HTTP request, whole.
+/// One HTTP request with its whole body.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
     method: &'a str,
@@ -12,7 +12,7 @@ pub struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// A request without headers and body, received at 0, as a test needs it.
+    /// A request without headers and body, received at 0. For tests.
     #[must_use]
     pub fn new(method: &'a str, path_with_query: &'a str) -> Self {
         Self { method, path_with_query, headers: Headers::new(&[]), body: &[], received_at: 0 }
@@ -60,8 +60,8 @@ impl<'a> Request<'a> {
         self.path_with_query
     }
 
-    /// The first header field of this name, in any case. A host forwards only the fields that it
-    /// was told to forward.
+    /// The value of the first header field of this name, in any case. A host forwards only the
+    /// fields that it is configured to forward.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&'a str> {
         self.headers.get(name)
@@ -80,7 +80,7 @@ impl<'a> Request<'a> {
     }
 
     /// When the host received the request: nanoseconds since 1970-01-01T00:00:00Z. A processor
-    /// has no other clock.
+    /// without imports has no other clock.
     #[must_use]
     pub fn received_at(&self) -> u64 {
         self.received_at

@@ -1,7 +1,7 @@
-//! One HTTP response as a processor builds it. Nothing is checked here: a status or a header that
-//! HTTP does not allow is refused by the host, which has to check anyway.
+//! One HTTP response of a processor. Nothing is checked here: the host refuses a status or a header
+//! field that HTTP does not allow.
 
-/// One HTTP response, whole.
+/// One HTTP response with its whole body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Response {
     status: u16,

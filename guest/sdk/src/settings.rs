@@ -1,5 +1,4 @@
-//! The settings of a processor: what its operator wrote, as text. What a value means is the
-//! processor's affair.
+//! The settings of a processor, as the operator wrote them. The processor parses their values.
 
 /// Names and values, each name at most once, in the operator's order.
 #[derive(Clone, Copy, Debug)]
@@ -8,7 +7,7 @@ pub struct Settings<'a> {
 }
 
 impl<'a> Settings<'a> {
-    /// Settings made of pairs of name and value, as a test needs them.
+    /// Settings from pairs of name and value. For tests.
     #[must_use]
     pub fn new(pairs: &'a [(String, String)]) -> Self {
         Self { pairs }
@@ -25,8 +24,7 @@ impl<'a> Settings<'a> {
         self.pairs.iter().map(|(key, value)| (key.as_str(), value.as_str()))
     }
 
-    /// Refuses a setting that the processor does not know, so that a slip of the pen is not
-    /// silently without effect.
+    /// Refuses a setting that the processor does not know, so that a misspelt name is an error.
     ///
     /// # Errors
     ///
@@ -45,11 +43,11 @@ impl<'a> Settings<'a> {
 /// The setting that every processor has.
 const SCRUB: &str = "arena-scrub";
 
-/// Takes the built-in settings out of `pairs` and gives the value of `arena-scrub`.
+/// Takes the built-in settings out of `pairs` and returns the value of `arena-scrub`.
 ///
 /// # Errors
 ///
-/// A setting that is given twice, or a built-in one whose value is not one.
+/// A setting that is given twice, or an invalid value of a built-in one.
 pub(crate) fn take_built_in(pairs: &mut Vec<(String, String)>) -> Result<bool, String> {
     for (index, (name, _)) in pairs.iter().enumerate() {
         if pairs[..index].iter().any(|(earlier, _)| earlier == name) {
@@ -62,7 +60,7 @@ pub(crate) fn take_built_in(pairs: &mut Vec<(String, String)>) -> Result<bool, S
     match pairs.remove(index).1.as_str() {
         "true" => Ok(true),
         "false" => Ok(false),
-        other => Err(format!("setting `{SCRUB}` is `{other}`, must be `true` or `false`")),
+        other => Err(format!("setting `{SCRUB}`: expected `true` or `false`, got `{other}`")),
     }
 }
 
@@ -111,7 +109,7 @@ mod tests {
             &[("a", "1"), ("b", "2")],
         );
         check_built_in(&[(SCRUB, "false")], Ok(false), &[]);
-        let message = "setting `arena-scrub` is `yes`, must be `true` or `false`";
+        let message = "setting `arena-scrub`: expected `true` or `false`, got `yes`";
         check_built_in(&[(SCRUB, "yes")], Err(message), &[]);
     }
 

@@ -1,6 +1,6 @@
-//! The one processor of an instance, and the order of things: configure, then requests, one at a
-//! time. Every export passes through here, so that the arena is told where a request begins and
-//! ends. Invariant: the arena's persistent part is closed before the first request's own code runs.
+//! The processor of an instance, and the order of its calls: `configure`, then requests, one at a
+//! time. Every export passes through here, so that the arena knows where a request begins and ends.
+//! Invariant: the arena's persistent part is closed before the first request's own code runs.
 
 use std::cell::{Cell, RefCell};
 
@@ -17,21 +17,21 @@ thread_local! {
     static IN_REQUEST: Cell<bool> = const { Cell::new(false) };
 }
 
-/// A processor that [`export!`](crate::export!) has given a place for its state. Do not implement
-/// it by hand.
+/// A processor with a place for its state. [`export!`](crate::export!) implements it; do not
+/// implement it by hand.
 pub trait Exported: Processor {
     #[doc(hidden)]
     fn with_state<R>(f: impl FnOnce(&State<Self>) -> R) -> R;
 }
 
-/// Where a processor lives.
+/// The place of a processor.
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct State<P>(RefCell<Stage<P>>);
 
 #[derive(Debug)]
 enum Stage<P> {
-    /// Nothing has been called.
+    /// No export was called yet.
     New,
     Ready(P),
     /// `configure` failed with this sentence.
@@ -96,17 +96,18 @@ fn close_persistent_part() {
     }
 }
 
-/// Runs an export of the component's own as a request: what `f` allocates is reset once its last
-/// block has been freed. A bracket within a bracket is part of the outer one.
+/// Runs an export of the component's own as a request: the memory that `f` allocates is reset when
+/// its last block has been freed. A request inside another one is part of the outer one.
 pub fn request<R>(f: impl FnOnce() -> R) -> R {
     close_persistent_part();
     let _bracket = Bracket::open(GlobalArena::begin_request);
     f()
 }
 
-/// An open bracket. Its drop closes it, so that unwinding (natively) ends it like returning does.
+/// A running request. Its drop ends it, so that an unwinding panic (natively) ends it like a
+/// return.
 struct Bracket {
-    /// Whether it is inside another one, which it leaves open.
+    /// Whether it is inside another one, which goes on.
     inner: bool,
 }
 
@@ -129,8 +130,8 @@ impl Drop for Bracket {
     }
 }
 
-/// Like [`request`], with the processor of this instance, which is configured without settings if
-/// the host has not configured it.
+/// As [`request`], with the processor of this instance. If the host has not configured it, it is
+/// configured without settings.
 ///
 /// # Errors
 ///
@@ -138,7 +139,7 @@ impl Drop for Bracket {
 ///
 /// # Panics
 ///
-/// If the processor is in use, that is, within its own `configure` or `handle`.
+/// If it is called inside the processor's own `configure` or `handle`.
 pub fn request_with<P: Exported, R>(f: impl FnOnce(&mut P) -> R) -> Result<R, String> {
     P::with_state(|state| {
         state.configure_if_new();
@@ -150,7 +151,7 @@ pub(crate) fn configure<P: Exported>(settings: Vec<(String, String)>) -> Result<
     P::with_state(|state| state.configure(settings))
 }
 
-/// Answers a request, in the host's words if there is no processor that could.
+/// Answers a request. If the processor is not configured, the response is 500.
 pub(crate) fn handle<P: Exported>(f: impl FnOnce(&mut P) -> Response) -> Response {
     request_with(f).unwrap_or_else(|sentence| {
         Response::text(format!("the processor is not configured: {sentence}\n")).with_status(500)
@@ -229,7 +230,7 @@ mod tests {
     fn a_failed_configuration_serves_nothing() {
         assert_eq!(configure_with("step", "x").unwrap_err(), "setting `step` is `x`");
         check_handle(500, "the processor is not configured: setting `step` is `x`\n");
-        assert!(configure_with("step", "1").is_err(), "there is no second chance");
+        assert!(configure_with("step", "1").is_err(), "a failed configuration stays failed");
         check_handle(500, "the processor is not configured: setting `step` is `x`\n");
     }
 

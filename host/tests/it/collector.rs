@@ -92,8 +92,8 @@ fn settings_are_taken_or_refused_with_a_sentence() {
     let server = Server::start(&config().setting("fold-case", "true"));
     server.post("/", "The the THE").check(200, "the 3\n");
     for (setting, sentence) in [
-        ("fold-case=maybe", "fold-case must be true or false, not maybe"),
-        ("language=Scala", "there is no setting but fold-case; remove language"),
+        ("fold-case=maybe", "fold-case: expected true or false, got maybe"),
+        ("language=Scala", "expected no setting but fold-case, got language"),
     ] {
         let file = component("collector").display().to_string();
         let refused = finished(&mut arenaria(&["call", &file, "--set", setting]));

@@ -1,7 +1,8 @@
-//! Where an allocation goes: by the mode. Whose a block is: by its address, never by the mode.
+//! Chooses the part of the arena for an allocation, and for a block.
 //!
-//! The routes are few: above the floor is the heap's, below the persistent part's end is talc's,
-//! between them is sealed. This is also where the common case of an allocation is put together.
+//! For an allocation the mode decides, for a block always its address: above the floor it belongs
+//! to the heap, below the persistent part's end to talc, and between them it is sealed. The fast
+//! path of an allocation is here too.
 
 use core::alloc::{GlobalAlloc, Layout};
 use core::cmp::min;
@@ -12,9 +13,9 @@ use super::running::Keeping;
 use crate::classes::{GRANULE, SIZE_MAX};
 
 impl Arena {
-    /// What the canonical ABI asks of a guest: `realloc`, where an old size of zero means "new"
-    /// and a new size of zero gives a pointer that is only aligned. Begins a request. Null if
-    /// the arena is exhausted; the old block is then unchanged.
+    /// The `realloc` of the canonical ABI. An old size of zero means a new block; a new size of
+    /// zero gives an aligned pointer without memory. Begins a request. Null if the arena is
+    /// exhausted; the old block is then unchanged.
     ///
     /// # Safety
     /// If `old_size` is not zero, `pointer` is a block alive of this arena with that size and
@@ -46,7 +47,7 @@ impl Arena {
         }
     }
 
-    /// An allocation on the heap front from a list or from the bump: nearly all of them. `None`
+    /// The common case: an allocation on the heap front, from a list or from the bump. `None`
     /// before `configured`, also in an arena that has no region yet.
     #[inline]
     pub(crate) fn alloc_fast(&self, layout: Layout) -> Option<*mut u8> {
@@ -93,13 +94,13 @@ impl Arena {
     fn alloc_persistent(&self, layout: Layout) -> Option<NonNull<u8>> {
         let block = self.persistent.alloc(&self.region, self.scopes.top(), layout);
         if !self.configured.get() {
-            // Also without a block: the part may have extended all the same.
+            // Also if it failed: the part may have been extended.
             self.heap.rise_to(self.persistent.start(&self.region), self.scopes.top());
         }
         block
     }
 
-    /// Frees what is not above the floor: a block of the persistent part, or a sealed one.
+    /// Frees a block below the floor: one of the persistent part, or a sealed one.
     ///
     /// # Safety
     /// As for `dealloc`; `offset` is the block's, and below the floor.
@@ -144,7 +145,7 @@ impl Arena {
         let Ok(new) = Layout::from_size_align(size, layout.align()) else {
             return ptr::null_mut();
         };
-        // What persists goes on persisting, whatever the mode is.
+        // A persistent block stays persistent in every mode.
         let _keeping = (offset < self.persistent.end()).then(|| Keeping::enter(self));
         // SAFETY: `GlobalAlloc` allows no empty layout, and neither did our caller.
         let moved = unsafe { self.alloc(new) };
@@ -183,7 +184,8 @@ unsafe impl GlobalAlloc for Arena {
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        // Taken before: what is below it then may be dirty, what is above is as it came.
+        // Read before the allocation: below this offset the bytes may be dirty, above it they are
+        // as they were at first.
         let used_below = if self.to_heap.get() { self.heap.used_below() } else { u32::MAX };
         // SAFETY: the caller's promise.
         let block = unsafe { self.alloc(layout) };

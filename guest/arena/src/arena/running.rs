@@ -1,7 +1,7 @@
-//! What begins and ends inside an arena: requests, phases, and closures that allocate for keeps.
+//! Begins and ends requests, phases, and closures with persistent allocations.
 //!
-//! A phase and such a closure are values that restore the state before them when they are dropped,
-//! so that unwinding (natively) ends them like returning does.
+//! A running phase and a running closure are values. Their drop restores the state before them, so
+//! that an unwinding panic (natively) ends them like a return.
 
 use core::cmp::{max, min};
 
@@ -39,22 +39,22 @@ impl Arena {
         self.debug_check();
     }
 
-    /// The request's own code is done. Its results may still be alive: the next `begin_request`
-    /// decides whether they are.
+    /// Ends the request's own code. Its results may still be alive: the next `begin_request` seals
+    /// what is alive then.
     #[inline]
     pub fn end_request(&self) {
         self.open.set(false);
     }
 
-    /// Runs a phase: what its scope allocates is freed, all at once, when the closure returns or
-    /// unwinds. Phases nest; `name` is the key of its high-water mark in [`Arena::phases`].
+    /// Runs a phase. What its scope allocates is freed at once when the closure returns or unwinds.
+    /// Phases nest. `name` is the key of the phase's high-water mark in [`Arena::phases`].
     pub fn phase<R>(&self, name: &'static str, f: impl for<'s> FnOnce(&Scope<'s>) -> R) -> R {
         let phase = Phase::enter(self, name);
         f(&Scope::new(self, phase.depth()))
     }
 
-    /// Runs a closure whose allocations are for keeps. Those that do not fit into the persistent
-    /// part go to the heap front, where the next request seals them: they count as spills.
+    /// Runs a closure with persistent allocations. Those that do not fit into the persistent part
+    /// go to the heap front, where the next request seals them; they count as spills.
     pub fn persistent<R>(&self, f: impl FnOnce() -> R) -> R {
         let _keeping = Keeping::enter(self);
         f()
@@ -68,9 +68,9 @@ pub(super) struct Phase<'a> {
     depth: u32,
     /// Where the scope front stood when the phase began.
     top: u32,
-    /// `Heap::room_min` of what is around the phase.
+    /// `Heap::room_min` outside the phase.
     room_min: u32,
-    /// Its place in the table of phases, if there was one left.
+    /// Its place in the table of phases, if the table is not full.
     place: Option<usize>,
 }
 
@@ -90,8 +90,7 @@ impl<'a> Phase<'a> {
 impl Drop for Phase<'_> {
     fn drop(&mut self) {
         let arena = self.arena;
-        // Moving the front back frees what was taken since: also an inner phase's memory, if that
-        // were still running.
+        // Moving the front back would also free the memory of an inner phase that still runs.
         assert!(arena.scopes.depth() == self.depth, "phases must end in reverse order");
         arena.heap.note_retreat(arena.scopes.top());
         let room_min = arena.heap.swap_room_min(0);
@@ -109,7 +108,7 @@ impl Drop for Phase<'_> {
     }
 }
 
-/// A closure that is running and allocates for keeps.
+/// A running closure with persistent allocations.
 pub(super) struct Keeping<'a>(&'a Arena);
 
 impl<'a> Keeping<'a> {

@@ -1,8 +1,8 @@
-//! Every other target: ordinary allocations from the system, phases in an arena per thread.
+//! All other targets: ordinary allocations come from the system, phases use an arena per thread.
 //!
-//! Made so that a guest can be type-checked and unit-tested natively, with threads. The global
-//! allocator never touches the arena, so values may move between threads; only scopes, which
-//! cannot leave their thread, are in it. What it does not do is measure: the heap front is empty.
+//! With it, a guest can be checked and unit-tested natively, with threads. The global allocator
+//! never uses the arena, so values may move between threads. The arena contains only scopes, which
+//! cannot leave their thread. The heap front is empty, so it measures phases only.
 
 use core::alloc::{GlobalAlloc, Layout};
 use core::ptr::NonNull;

@@ -1,8 +1,8 @@
 //! `wasm32-unknown-unknown`: the arena over everything above `__heap_base`.
 //!
-//! Invariant: nothing else in the module uses that memory. There is no libc on this target; std's
-//! own allocator is linked only by code that names `std::alloc::System`, and would find that the
-//! memory cannot grow.
+//! Invariant: nothing else in the module uses that memory. This target has no libc. std's own
+//! allocator is linked only if code names `std::alloc::System`; it would call `memory.grow`, which
+//! fails in a memory of fixed size.
 
 use core::alloc::{GlobalAlloc, Layout};
 use core::arch::wasm32;
@@ -28,8 +28,8 @@ struct Single {
 unsafe impl Sync for Single {}
 
 impl Single {
-    /// The arena, with its region. There is no start-up code to rely on: `realloc` may be the
-    /// first function of the module that is ever called.
+    /// The arena, with its region. No start-up code attaches it, because `realloc` may be the first
+    /// function of the module that is called.
     #[inline]
     fn get(&self) -> &Arena {
         if !self.attached.get() {
@@ -51,8 +51,8 @@ impl Single {
         let len = wasm32::memory_size(0).saturating_mul(PAGE).saturating_sub(base);
         // The memory there belongs to no Rust object, so the pointer is made from its address.
         if let Some(base) = NonNull::new(ptr::with_exposed_provenance_mut(base)) {
-            // SAFETY: above `__heap_base` is nobody else's (invariant); a new instance's memory
-            // is zero where no data segment is, and data segments are all below.
+            // SAFETY: nothing else uses what is above `__heap_base` (invariant); a new instance's
+            // memory is zero where no data segment is, and data segments are all below.
             unsafe { self.arena.attach(base, len, true) };
         }
     }
@@ -82,8 +82,8 @@ pub(super) unsafe fn host_realloc(
     unsafe { ARENA.get().host_realloc(pointer, old_size, align, new_size) }
 }
 
-/// Traps. Not inlined and not mangled, so that a backtrace says what happened; nothing is
-/// formatted or printed, because a component may call nothing out of `realloc`.
+/// Traps. Not inlined and not mangled, so that a backtrace names it. Nothing is formatted or
+/// printed, because a component must not call imports from `realloc`.
 #[inline(never)]
 // SAFETY: a module has one arena (its crate documentation), and no other symbol has this name.
 #[unsafe(no_mangle)]
@@ -91,8 +91,8 @@ pub(super) fn arena_exhausted() -> ! {
     wasm32::unreachable()
 }
 
-/// The arena without the question whether it is attached, where the answer is known: the fast path
-/// is not taken before `configured`, and only what was allocated is freed.
+/// The arena without the check whether it is attached, where that is known: the fast path is not
+/// taken before `configured`, and only allocated blocks are freed.
 pub(super) struct Allocator;
 
 // SAFETY: forwards to the arena.

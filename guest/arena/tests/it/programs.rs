@@ -147,7 +147,7 @@ proptest! {
         prop_assert_eq!((arena.usage().in_use, arena.usage().sealed), (0, 0));
     }
 
-    /// An arena whose configuration never ends: everything persists.
+    /// An arena that is never configured: everything persists.
     #[test]
     fn an_arena_that_is_never_configured_keeps_them_too(
         len in capacity(),

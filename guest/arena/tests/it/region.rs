@@ -164,7 +164,7 @@ impl Drop for Sandbox {
     }
 }
 
-/// A block alive. Not `Clone`: who frees it gives it up.
+/// A live block. Not `Clone`, so that it is freed only once.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Block {
     pub(crate) pointer: NonNull<u8>,

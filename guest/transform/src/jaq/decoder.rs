@@ -254,9 +254,9 @@ impl<S: Scratch> Decoder<'_, S> {
         self.scratch.extend(character.encode_utf8(&mut buffer).as_bytes()).ok_or(Flaw::Memory)
     }
 
-    /// Reads a number. An integer becomes an integer of any size. Other numbers, and minus zero, keep
-    /// their text until a program computes with them, so that a value that is only passed on does
-    /// not change.
+    /// Reads a number. An integer becomes an integer of any size. Other numbers, and minus zero,
+    /// keep their text until a program computes with them, so that a value that is only passed on
+    /// does not change.
     fn number(&mut self) -> Result<Val, Flaw> {
         let start = self.at;
         let negative = self.accept(b'-');
