@@ -204,14 +204,7 @@ impl Processor {
             .map_err(|error| LoadError(format!("cannot start the clock: {error}")))?;
         let processor = Self {
             loaded: source.load(&engine, limits.memory).map_err(refused)?,
-            instance_config: InstanceConfig {
-                settings: options.settings,
-                time: limits.configure_time.0,
-                call_time: limits.request_time.0,
-                outgoing_requests: 0,
-                memory: limits.memory,
-                grants: Grants::default(),
-            },
+            instance_config: InstanceConfig::new(&limits, options.settings, Grants::default()),
             guest_time: limits.guest_time.0,
             instances: options.instances,
             permits: Semaphore::new(options.instances as usize),

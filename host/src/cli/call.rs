@@ -13,6 +13,8 @@ use crate::cli::args::CallArgs;
 use crate::component::world::World;
 use crate::config::grants::Grants;
 use crate::config::isolation::Cache;
+use crate::config::limits::RouteLimitSettings;
+use crate::config::units::Timeout;
 use crate::runtime::bindings::nanoseconds;
 use crate::runtime::bindings::{Request, Response};
 use crate::runtime::engine::{Clock, engine, open_cache};
@@ -39,15 +41,14 @@ pub fn call(args: &CallArgs) -> Result<u8> {
     let engine = engine(source.engine_kind(), pool, open_cache(&Cache::User)?)?;
     let _clock = Clock::start(std::slice::from_ref(&engine)).context("cannot start the clock")?;
     let loaded = source.load(&engine, args.memory)?;
-    let settings = args.settings.clone();
-    let config = InstanceConfig {
-        settings,
-        time: TIME,
-        call_time: TIME,
-        outgoing_requests: 1,
-        memory: args.memory,
-        grants,
+    let limits = RouteLimitSettings {
+        memory: Some(args.memory),
+        configure_time: Some(Timeout(TIME)),
+        request_time: Some(Timeout(TIME)),
+        outgoing_requests: Some(1),
+        ..RouteLimitSettings::default()
     };
+    let config = InstanceConfig::new(&limits.resolve(1), args.settings.clone(), grants);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.context("cannot start a runtime")?.block_on(async {
         let failed = |fault| anyhow!("{}: {fault}", args.file.display());

@@ -130,6 +130,12 @@ limits! {
         connections "connections" "ARENARIA_CONNECTIONS" usize = 10_000;
         /// How long a shutdown waits for running requests [default: 10s; aborted]
         drain_time "drain-time" "ARENARIA_DRAIN_TIME" Timeout = secs(10);
+        /// How long the rest of a request is read after a response that came before its end, so that the
+        /// client gets the response [default: 2s; closed]
+        linger_time "linger-time" "ARENARIA_LINGER_TIME" Timeout = secs(2);
+        /// Maximum number of open connections to the operator's listener; further ones wait to be
+        /// accepted [default: 64]
+        operator_connections "operator-connections" "ARENARIA_OPERATOR_CONNECTIONS" usize = 64;
         /// Memory of the host itself; half of it holds request and response bodies [default: 256MiB; 503]
         host_memory "host-memory" "ARENARIA_HOST_MEMORY" Size = Size(256 << 20);
     }
@@ -138,6 +144,10 @@ limits! {
         request_body "request-body" "ARENARIA_REQUEST_BODY" Size = Size(1 << 20);
         /// Maximum time for a client to send a body, or to continue a stream [default: 30s; 408]
         body_time "body-time" "ARENARIA_BODY_TIME" Timeout = secs(30);
+        /// Maximum size of the header fields of a processor's response [default: 64KiB; 500]
+        response_head "response-head" "ARENARIA_RESPONSE_HEAD" Size = Size(64 << 10);
+        /// Maximum number of header fields of a processor's response [default: 256; 500]
+        response_headers "response-headers" "ARENARIA_RESPONSE_HEADERS" usize = 256;
         /// Linear memory of an instance, allocated at its start [default: 16MiB; 507, replaced]
         memory "memory" "ARENARIA_MEMORY" Size = memory;
         /// Memory use above which a grown instance is replaced [default: 3/4 of memory]
@@ -157,6 +167,12 @@ limits! {
         /// Maximum number of outgoing requests at once, per instance; one more fails in the guest [default:
         /// 16]
         outgoing_requests "outgoing-requests" "ARENARIA_OUTGOING_REQUESTS" usize = 16;
+        /// Maximum number of objects that the host holds for an instance with imports, such as bodies and
+        /// header fields [default: 2048; 500, replaced]
+        guest_handles "guest-handles" "ARENARIA_GUEST_HANDLES" usize = 2048;
+        /// Maximum size of the header fields of a message that a component makes through wasi:http; more
+        /// fails in the guest [default: 16KiB]
+        guest_head "guest-head" "ARENARIA_GUEST_HEAD" Size = Size(16 << 10);
         /// Maximum time for the configuration of an instance [default: 10s; does not start]
         configure_time "configure-time" "ARENARIA_CONFIGURE_TIME" Timeout = secs(10);
     }
@@ -190,6 +206,7 @@ impl ServerLimits {
         check_counts(&[
             ("request-headers", self.request_headers as u64, 1, 10_000),
             ("connections", self.connections as u64, 1, 1_000_000),
+            ("operator-connections", self.operator_connections as u64, 1, 10_000),
         ])?;
         check_sizes(&[
             ("request-head", self.request_head, Size(4 << 10), Size(1 << 20)),
@@ -204,6 +221,12 @@ impl ServerLimits {
 }
 
 impl RouteLimits {
+    /// What the handles of one instance can make the host hold: header fields are the largest of them.
+    #[must_use]
+    pub fn handles_bytes(&self) -> Size {
+        Size(self.guest_handles as u64 * self.guest_head.0)
+    }
+
     /// Checks each number alone.
     ///
     /// # Errors
@@ -220,8 +243,14 @@ impl RouteLimits {
             ("requests-per-instance", self.requests_per_instance, 1, u64::MAX),
             ("queue-length", self.queue_length as u64, 0, 1_000_000),
             ("outgoing-requests", self.outgoing_requests as u64, 0, 1024),
+            ("response-headers", self.response_headers as u64, 0, 10_000),
+            ("guest-handles", self.guest_handles as u64, 1, 65_536),
         ])?;
-        check_sizes(&[("request-body", self.request_body, Size(0), Size(1 << 30))])?;
+        check_sizes(&[
+            ("request-body", self.request_body, Size(0), Size(1 << 30)),
+            ("response-head", self.response_head, Size(0), Size(1 << 20)),
+            ("guest-head", self.guest_head, Size(0), Size(1 << 20)),
+        ])?;
         check_times(&[
             ("body-time", self.body_time),
             ("guest-time", self.guest_time),

@@ -37,5 +37,5 @@ pub(crate) async fn respond(
     let mut lease = slots.acquire().await.map_err(Problem::Shed)?;
     let response = lease.handle(request).await;
     drop((lease, reserved));
-    lift(&service.bodies, response.map_err(Problem::Fault)?)
+    lift(route, &service.bodies, response.map_err(Problem::Fault)?)
 }

@@ -9,7 +9,6 @@ use std::io;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -18,7 +17,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, Re
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::config::limits::{RequestLimits, RouteLimits, ServerLimits};
+use crate::config::limits::{RequestLimits, ServerLimits};
 use crate::http::connection_state::{ConnectionPhase, ConnectionState, Signal};
 use crate::http::handler;
 use crate::http::problem::{self, Problem};
@@ -32,13 +31,17 @@ pub(crate) async fn serve(service: Rc<Service>, socket: TcpStream, state: Rc<Con
     let end = serve_requests(&service, &socket, &state).await;
     let socket = Rc::into_inner(socket).expect("hyper has dropped its half");
     let mut socket = socket.into_inner();
-    match end {
-        End::HeadTimeout => refuse_slow_head(&mut socket, service.limits_without_route()).await,
-        End::Refused => {}
-        End::Finished if state.is_body_unread() => {}
-        End::Finished | End::Closed => return,
-    }
-    linger(socket, &service.route_limits).await;
+    let goodbye = async {
+        match end {
+            End::HeadTimeout => refuse_slow_head(&mut socket, service.limits_without_route()).await,
+            End::Refused => {}
+            End::Finished if state.is_body_unread() => {}
+            End::Finished | End::Closed => return,
+        }
+        linger(&mut socket).await;
+    };
+    // Whether it runs out of time or not, the connection ends here.
+    let _ = timeout(service.limits.linger_time.0, goodbye).await;
 }
 
 async fn serve_requests(
@@ -75,7 +78,8 @@ enum End {
     Closed,
 }
 
-fn builder(limits: &ServerLimits) -> http1::Builder {
+/// Hyper, with the server's limits on request heads.
+pub(crate) fn builder(limits: &ServerLimits) -> http1::Builder {
     /// Hyper's limits are wider than ours, so that our error response, which says more, comes
     /// first.
     const SLACK: usize = 2;
@@ -106,29 +110,18 @@ async fn refuse_slow_head(socket: &mut TcpStream, limits: RequestLimits<'_>) {
         body.len()
     );
     let response = [head.into_bytes(), body].concat();
-    // The socket's buffer has room for so few bytes, unless the client does not read at all.
-    let _ = timeout(Duration::from_millis(100), socket.write_all(&response)).await;
+    // An error here only means that the client has disconnected.
+    let _ = socket.write_all(&response).await;
 }
 
-/// Reads and discards data for a while, so that the client receives the last response. Closing a
-/// socket with unread data resets the connection, and the client may then lose the response.
-async fn linger(mut socket: TcpStream, limits: &RouteLimits) {
-    const TIME: Duration = Duration::from_secs(2);
+/// Reads and discards data, so that the client receives the last response. Closing a socket with
+/// unread data resets the connection, and the client may then lose the response.
+async fn linger(socket: &mut TcpStream) {
     if socket.shutdown().await.is_err() {
         return;
     }
-    let mut left = limits.request_body.bytes().saturating_mul(4);
     let mut scrap = vec![0; 16 << 10];
-    let read_on = async {
-        while let Ok(count @ 1..) = socket.read(&mut scrap).await {
-            left = left.saturating_sub(count);
-            if left == 0 {
-                break;
-            }
-        }
-    };
-    // Whether it ran out of time or not, the connection ends here.
-    let _ = timeout(TIME, read_on).await;
+    while let Ok(1..) = socket.read(&mut scrap).await {}
 }
 
 /// A socket that records when a head begins and when the client stops reading.

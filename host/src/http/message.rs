@@ -10,6 +10,7 @@ use hyper::header::{
 use hyper::http::request::Parts;
 use hyper::{Response, StatusCode};
 
+use crate::config::limits::RouteLimits;
 use crate::http::body::Body;
 use crate::http::body_budget::BodyBudget;
 use crate::http::problem::Problem;
@@ -46,6 +47,7 @@ pub(crate) fn lower<'a>(
 ///
 /// If it is not valid HTTP, or the memory for bodies is full.
 pub(crate) fn lift(
+    route: &Route,
     bodies: &Arc<BodyBudget>,
     guest_response: bindings::Response,
 ) -> Result<Response<Body>, Problem> {
@@ -57,7 +59,7 @@ pub(crate) fn lift(
             )));
         }
     };
-    let headers = header_map(&guest_response.headers)?;
+    let headers = header_map(&guest_response.headers, &route.limits)?;
     let has_body = !matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
     let body = if has_body { guest_response.body } else { Vec::new() };
     let body = bodies.hold(body).ok_or(Problem::BodiesSaturated)?;
@@ -67,21 +69,16 @@ pub(crate) fn lift(
     Ok(response)
 }
 
-fn header_map(fields: &[(String, String)]) -> Result<HeaderMap, Problem> {
+fn header_map(fields: &[(String, String)], limits: &RouteLimits) -> Result<HeaderMap, Problem> {
     /// The host decides how a message is framed.
     const FRAMING: [HeaderName; 3] = [CONTENT_LENGTH, TRANSFER_ENCODING, CONNECTION];
-    const FIELDS_MAX: usize = 256;
-    const FIELDS_BYTES_MAX: usize = 64 << 10;
-    if fields.len() > FIELDS_MAX {
-        let count = fields.len();
-        let what = format!("expected at most {FIELDS_MAX} header fields, got {count}");
-        return Err(Problem::BadResponse(what));
+    let too_large = |key, value| Err(Problem::ResponseHeadTooLarge(key, value));
+    if fields.len() > limits.response_headers {
+        return too_large("response-headers", limits.response_headers.to_string());
     }
     let bytes: usize = fields.iter().map(|(name, value)| name.len() + value.len()).sum();
-    if bytes > FIELDS_BYTES_MAX {
-        let what =
-            format!("expected at most {FIELDS_BYTES_MAX} bytes of header fields, got {bytes}");
-        return Err(Problem::BadResponse(what));
+    if bytes > limits.response_head.bytes() {
+        return too_large("response-head", limits.response_head.to_string());
     }
     let mut headers = HeaderMap::with_capacity(fields.len() + 1);
     for (name, value) in fields {

@@ -41,6 +41,8 @@ pub(crate) enum Problem {
     Fault(Fault),
     /// The guest returned a response that is not valid HTTP.
     BadResponse(String),
+    /// The head of the guest's response exceeds a limit: its key and its value.
+    ResponseHeadTooLarge(&'static str, String),
     /// The guest rejected a batch of records with this status.
     BatchRefused(u16),
 }
@@ -105,7 +107,11 @@ impl Problem {
                 true
             }
             Self::ShedUnread(_) => true,
-            Self::Shed(_) | Self::Fault(_) | Self::BadResponse(_) | Self::BatchRefused(_) => false,
+            Self::Shed(_)
+            | Self::Fault(_)
+            | Self::BadResponse(_)
+            | Self::ResponseHeadTooLarge(..)
+            | Self::BatchRefused(_) => false,
         }
     }
 
@@ -122,9 +128,14 @@ impl Problem {
             Self::Fault(Fault::Memory(_)) => StatusCode::INSUFFICIENT_STORAGE,
             Self::Fault(Fault::Deadline | Fault::RequestTimeout) => StatusCode::GATEWAY_TIMEOUT,
             Self::Fault(
-                Fault::Trap(_) | Fault::Stack(_) | Fault::NoResponse | Fault::Refused(_),
+                Fault::Trap(_)
+                | Fault::Stack(_)
+                | Fault::Handles(_)
+                | Fault::NoResponse
+                | Fault::Refused(_),
             )
             | Self::BadResponse(_)
+            | Self::ResponseHeadTooLarge(..)
             | Self::BatchRefused(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -182,6 +193,12 @@ impl Problem {
             Self::BadResponse(what) => {
                 Words::plain("bad-response", "the component returned an invalid response", what)
             }
+            Self::ResponseHeadTooLarge(key, value) => Words::of_limit(
+                "bad-response",
+                "the head of the component's response is too large",
+                ["the headers exceed", ""],
+                (key, value),
+            ),
             Self::BatchRefused(status) => Words::plain(
                 "bad-response",
                 "the component rejected the records",
@@ -251,6 +268,12 @@ fn fault_words(fault: &Fault, limits: &RouteLimits) -> Words {
             "stack-exhausted",
             FAILED,
             "the instance used up its stack and is replaced",
+        ),
+        Fault::Handles(_) => Words::of_limit(
+            "handles",
+            FAILED,
+            ["the request needs more handles than", "; the instance is replaced"],
+            ("guest-handles", &limits.guest_handles),
         ),
         Fault::Memory(_) => Words::of_limit(
             "memory",

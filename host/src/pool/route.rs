@@ -68,14 +68,11 @@ impl Route {
             forward_headers: config.forward_headers.clone(),
             limits: config.limits.clone(),
             loaded: source.load(engine, memory)?,
-            instance_config: InstanceConfig {
-                settings: config.settings.clone(),
-                time: config.limits.configure_time.0,
-                call_time: config.limits.request_time.0,
-                outgoing_requests: config.limits.outgoing_requests,
-                memory,
-                grants: config.grants.clone(),
-            },
+            instance_config: InstanceConfig::new(
+                &config.limits,
+                config.settings.clone(),
+                config.grants.clone(),
+            ),
         })
     }
 
@@ -111,7 +108,7 @@ impl Route {
             Fault::Memory(_) => {
                 format!("configure needs more than memory = {}; raise memory", limits.memory)
             }
-            Fault::Trap(_) | Fault::Stack(_) | Fault::NoResponse => {
+            Fault::Trap(_) | Fault::Stack(_) | Fault::Handles(_) | Fault::NoResponse => {
                 tracing::error!(route = self.path, "{fault}");
                 "configure trapped; see the log, then fix the component or its settings".to_owned()
             }

@@ -39,7 +39,7 @@ impl Reason {
     /// Why an instance is retired after this fault.
     pub(crate) fn of(fault: &Fault) -> Self {
         match fault {
-            Fault::Trap(_) | Fault::Stack(_) | Fault::NoResponse => Self::Trap,
+            Fault::Trap(_) | Fault::Stack(_) | Fault::Handles(_) | Fault::NoResponse => Self::Trap,
             Fault::Memory(_) => Self::Memory,
             Fault::Deadline | Fault::RequestTimeout => Self::Deadline,
             Fault::Refused(_) => Self::Failed,

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use wasmtime::component::ResourceTableError;
 use wasmtime::{GcHeapOutOfMemory, Trap, WasmBacktrace};
 
 /// Why a call failed. Its instance must not be called again.
@@ -13,6 +14,8 @@ pub enum Fault {
     Stack(String),
     /// The guest's memory is exhausted.
     Memory(String),
+    /// The guest needs more handles to host resources than its limit.
+    Handles(String),
     /// The guest ran for longer than its limit.
     Deadline,
     /// The guest returned without a response.
@@ -32,10 +35,18 @@ pub(crate) fn fault(is_memory_denied: bool, error: &wasmtime::Error) -> Fault {
         // An object that is larger than any heap.
         Some(Trap::AllocationTooLarge) => Fault::Memory(text),
         Some(Trap::MemoryOutOfBounds) if is_below_the_stack(&text) => Fault::Stack(text),
+        _ if has_too_many_handles(error, &text) => Fault::Handles(text),
         _ if error.is::<GcHeapOutOfMemory<()>>() => Fault::Memory(text),
         _ if is_memory_denied || ended_in_exhaustion(error) => Fault::Memory(text),
         _ => Fault::Trap(text),
     }
+}
+
+/// Whether the host's table of resources is full, or the guest's table of handles. Wasmtime reports the
+/// second only in the error's text.
+fn has_too_many_handles(error: &wasmtime::Error, text: &str) -> bool {
+    const TEXT: &str = "store handle limit exceeded";
+    matches!(error.downcast_ref(), Some(ResourceTableError::Full)) || text.contains(TEXT)
 }
 
 /// Whether a guest trapped below address 0, where its stack in linear memory ends. Addresses wrap,
@@ -67,6 +78,7 @@ impl fmt::Display for Fault {
             Self::Trap(what) => write!(f, "the guest trapped: {what}"),
             Self::Stack(what) => write!(f, "the guest's stack is exhausted: {what}"),
             Self::Memory(what) => write!(f, "the guest's memory is exhausted: {what}"),
+            Self::Handles(what) => write!(f, "the guest needs too many handles: {what}"),
             Self::Deadline => f.write_str("the guest exceeded its time limit"),
             Self::NoResponse => f.write_str("the guest returned no response"),
             Self::RequestTimeout => {

@@ -58,7 +58,7 @@ impl Instance {
         } else {
             StoreData::without_wasi(memory)
         };
-        let mut store = guest.store(loaded.engine());
+        let mut store = guest.store(loaded.engine(), config);
         // A guest cannot pass more bytes in one call than its memory has.
         store.set_hostcall_fuel(config.memory.bytes());
         let timer = Arc::new(Timer::new());

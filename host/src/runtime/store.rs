@@ -21,6 +21,7 @@ use wasmtime_wasi_http::{
 };
 
 use crate::config::grants::{Authority, Grants};
+use crate::config::limits::RouteLimits;
 use crate::config::units::Size;
 use crate::runtime::log_stream::LogStream;
 use crate::runtime::memory::MemoryLimiter;
@@ -39,8 +40,33 @@ pub(crate) struct InstanceConfig {
     pub memory: Size,
     /// The maximum number of concurrent outgoing requests, where any are granted.
     pub(crate) outgoing_requests: usize,
+    /// The maximum number of handles to host resources. A language runtime with garbage collection
+    /// keeps a handle for every piece of a long body until it collects.
+    pub(crate) handles: usize,
+    /// The maximum size of the header fields of a message that the guest makes.
+    pub(crate) head: Size,
     /// What the guest may access.
     pub grants: Grants,
+}
+
+impl InstanceConfig {
+    /// The limits of a route, for a guest with these settings and grants.
+    pub(crate) fn new(
+        limits: &RouteLimits,
+        settings: Vec<(String, String)>,
+        grants: Grants,
+    ) -> Self {
+        Self {
+            settings,
+            time: limits.configure_time.0,
+            call_time: limits.request_time.0,
+            memory: limits.memory,
+            outgoing_requests: limits.outgoing_requests,
+            handles: limits.guest_handles,
+            head: limits.guest_head,
+            grants,
+        }
+    }
 }
 
 /// The host's data of one instance.
@@ -59,18 +85,10 @@ struct Wasi {
     config: WasiConfigVariables,
 }
 
-/// The maximum number of handles to host resources that one instance may hold. A language runtime
-/// with garbage collection keeps a handle for every piece of a long body until it collects. The
-/// largest resources are header fields, so a hostile guest can make the host hold 32 MiB.
-const HANDLES_MAX: usize = 2048;
 /// The largest piece of a body that is copied from a guest at once.
 const CHUNK_BYTES: usize = 64 << 10;
 /// The most random bytes per call.
 const RANDOM_BYTES_MAX: u64 = 1 << 20;
-/// The maximum size of the header fields of a message that a guest makes.
-const FIELDS_BYTES_MAX: usize = 16 << 10;
-/// The maximum memory behind the handles of one instance.
-pub(crate) const HANDLES_BYTES_MAX: u64 = (HANDLES_MAX * FIELDS_BYTES_MAX) as u64;
 
 impl StoreData {
     /// The data for a component without imports.
@@ -93,10 +111,10 @@ impl StoreData {
     }
 
     /// A store with this data.
-    pub(crate) fn store(self, engine: &Engine) -> Store<Self> {
+    pub(crate) fn store(self, engine: &Engine, config: &InstanceConfig) -> Store<Self> {
         let mut store = Store::new(engine, self);
         store.limiter(|data| &mut data.memory);
-        store.set_max_component_handles(HANDLES_MAX);
+        store.set_max_component_handles(config.handles);
         store
     }
 }
@@ -114,9 +132,9 @@ impl Wasi {
             context.stdout(LogStream::new("stdout")).stderr(LogStream::new("stderr"));
         }
         let mut table = ResourceTable::new();
-        table.set_max_capacity(HANDLES_MAX);
+        table.set_max_capacity(config.handles);
         let mut http = WasiHttpCtx::new();
-        http.set_field_size_limit(FIELDS_BYTES_MAX);
+        http.set_field_size_limit(config.head.bytes());
         Self {
             table,
             context: context.build(),

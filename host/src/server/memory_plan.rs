@@ -12,7 +12,6 @@ use crate::config::file::Config;
 use crate::config::units::Size;
 use crate::runtime::engine::{EngineKind, FIBER_STACK_BYTES};
 use crate::runtime::load::Source;
-use crate::runtime::store::HANDLES_BYTES_MAX;
 
 /// The maximum memory of all instances and the host, term by term.
 #[derive(Debug, PartialEq)]
@@ -55,11 +54,11 @@ impl MemoryPlan {
 
     /// The terms with the components of the routes.
     #[must_use]
-    pub(crate) fn with(mut self, sources: &[Source]) -> Self {
-        for (term, source) in self.routes.iter_mut().zip(sources) {
+    pub(crate) fn with(mut self, config: &Config, sources: &[Source]) -> Self {
+        for ((term, route), source) in self.routes.iter_mut().zip(&config.routes).zip(sources) {
             term.stacks = source.engine_kind().stacks().into();
             let imports = !source.info.imports.is_empty();
-            term.handles = Size(if imports { HANDLES_BYTES_MAX } else { 0 });
+            term.handles = if imports { route.limits.handles_bytes() } else { Size(0) };
         }
         self
     }

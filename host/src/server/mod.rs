@@ -58,7 +58,7 @@ impl Server {
             .iter()
             .map(|route| Source::read(&route.component, route.limits.memory, &route.grants));
         let sources = sources.collect::<Result<Vec<_>>>()?;
-        let plan = plan.with(&sources);
+        let plan = plan.with(&config, &sources);
         plan.check(available_memory()?).map_err(|sentence| anyhow!(sentence))?;
         let listener = bind("listen", &config.listen).await?;
         let playground = Playground::if_wanted(&config)?.map(Arc::new);
@@ -79,6 +79,7 @@ impl Server {
         let workers = start_workers(&config, &routes, &metrics, &playground).await?;
         tracing::info!("memory: {plan}");
         let operator = Operator {
+            limits: config.limits.clone(),
             ready: AtomicBool::new(true),
             metrics,
             workers: workers.iter().map(|worker| worker.commands.clone()).collect(),

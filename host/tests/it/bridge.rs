@@ -20,7 +20,7 @@ fn bridge(file: &Path, output: &Path, more: &[&str]) -> Finished {
 
 /// A folder, and a bridged component in it.
 #[track_caller]
-fn bridged(name: &str, world: &str, settings: &str) -> (tempfile::TempDir, PathBuf) {
+pub(crate) fn bridged(name: &str, world: &str, settings: &str) -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().expect("the system has room for a folder");
     let output = folder.path().join("bridged.wasm");
     let ended = bridge(&component(name), &output, &["--world", world, "--settings", settings]);

@@ -2,6 +2,7 @@
 
 use std::thread;
 
+use crate::bridge::bridged;
 use crate::client::Request;
 use crate::config::Config;
 use crate::harness::Server;
@@ -144,6 +145,91 @@ fn an_instance_may_be_good_for_one_request() {
     let settled = server.until_settled();
     assert!(settled.retired("requests") >= 1.0, "{settled:?}");
     assert_eq!(settled.sum("arenaria_requests_total", &[("status", "200")]), 30.0);
+}
+
+#[test]
+fn a_response_with_too_many_header_fields_is_refused() {
+    let config = Config::probe()
+        .limit("response-headers", 8)
+        .route("/headers", "probe")
+        .route_limit("response-headers", 300);
+    let server = Server::start(&config);
+    // The longest route that matches wins: this one has its own limit.
+    assert_eq!(server.get("/headers?count=300").status, 200);
+    let refused = server.get("/headers?count=301");
+    refused.check_limit(500, "bad-response", "response-headers", "300");
+    server.check_alive();
+
+    let server = Server::start(&Config::probe().limit("response-headers", 8));
+    assert_eq!(server.get("/headers?count=8").status, 200);
+    let refused = server.get("/headers?count=9");
+    refused.check_limit(500, "bad-response", "response-headers", "8");
+    server.check_alive();
+    assert_eq!(server.until_settled().sum("arenaria_retirements_total", &[]), 0.0);
+}
+
+#[test]
+fn a_response_with_too_large_a_head_is_refused() {
+    let server = Server::start(&Config::probe().limit("response-head", "1KiB"));
+    let with = |bytes: usize| format!("/header?name=x&value={}", "v".repeat(bytes - 1));
+    server.get(&with(1024)).check(200, "header");
+    let refused = server.get(&with(1025));
+    refused.check_limit(500, "bad-response", "response-head", "1KiB");
+    server.check_alive();
+    assert_eq!(server.until_settled().sum("arenaria_retirements_total", &[]), 0.0);
+}
+
+#[test]
+fn the_default_limits_of_a_response_are_256_header_fields_and_64_kib() {
+    let server = Server::start(&Config::probe().limit("request-head", "128KiB"));
+    assert_eq!(server.get("/headers?count=256").status, 200);
+    let refused = server.get("/headers?count=257");
+    refused.check_limit(500, "bad-response", "response-headers", "256");
+    // The probe echoes the content-type, which is longer than a target may be.
+    let with = |bytes: usize| {
+        let value = "v".repeat(bytes - "content-type".len());
+        server.exchange(&Request::post("/echo", "x").header("content-type", &value))
+    };
+    with(64 << 10).check(200, "x");
+    let refused = with((64 << 10) + 1);
+    refused.check_limit(500, "bad-response", "response-head", "64KiB");
+}
+
+/// The probe as a component of `wasi:http`, behind these limits.
+fn with_imports(world: &str, key: &str, value: &str) -> (tempfile::TempDir, Server) {
+    let (folder, output) = bridged("probe", world, "environment");
+    let config = Config::probe().limit("memory", "32MiB").limit(key, value);
+    let config = match value.parse::<i64>() {
+        Ok(number) => config.limit(key, number),
+        Err(_) => config,
+    };
+    let file = output.display().to_string();
+    (folder, Server::start(&config.route_key("component", file).route_key("isolation", "reuse")))
+}
+
+#[test]
+fn a_component_that_needs_too_many_handles_is_ended() {
+    for world in ["p2", "p3"] {
+        let (_folder, server) = with_imports(world, "guest-handles", "2");
+        for _ in 0..3 {
+            let refused = server.post("/echo", "x");
+            refused.check_limit(500, "handles", "guest-handles", "2");
+        }
+        let (_folder, server) = with_imports(world, "guest-handles", "64");
+        server.check_alive();
+    }
+}
+
+#[test]
+fn header_fields_that_a_component_makes_are_bounded() {
+    for world in ["p2", "p3"] {
+        let (_folder, server) = with_imports(world, "guest-head", "1KiB");
+        let with = |bytes: usize| format!("/header?name=x&value={}", "v".repeat(bytes));
+        server.get(&with(500)).check(200, "header");
+        // It fails in the guest, which says what it likes.
+        assert_eq!(server.get(&with(2000)).status, 500);
+        server.check_alive();
+    }
 }
 
 /// Every fault, many times and from many clients at once. The counts of the reasons must be exact.

@@ -16,7 +16,6 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
-use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -24,25 +23,26 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
+use crate::config::limits::ServerLimits;
+use crate::http::connection;
 use crate::http::response::text;
 use crate::pool::stats::{Metrics, RouteStats};
 use crate::server::worker::Command;
 
 /// The state that the operator's listener reports.
 pub(crate) struct Operator {
+    pub(crate) limits: ServerLimits,
     pub(crate) ready: AtomicBool,
     pub(crate) metrics: Metrics,
     pub(crate) workers: Vec<mpsc::UnboundedSender<Command>>,
 }
 
-const CONNECTIONS_MAX: usize = 64;
-const HEAD_TIME: Duration = Duration::from_secs(5);
 /// How long a scrape waits for busy workers.
 const READ_TIME: Duration = Duration::from_secs(2);
 
 /// Accepts the operator's connections. Never returns.
 pub(crate) async fn listen(operator: Arc<Operator>, listener: TcpListener) {
-    let permits = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let permits = Arc::new(Semaphore::new(operator.limits.operator_connections));
     loop {
         let permit =
             Arc::clone(&permits).acquire_owned().await.expect("the semaphore is never closed");
@@ -52,9 +52,9 @@ pub(crate) async fn listen(operator: Arc<Operator>, listener: TcpListener) {
         };
         let operator = Arc::clone(&operator);
         tokio::spawn(async move {
+            let mut builder = connection::builder(&operator.limits);
+            builder.timer(TokioTimer::new()).header_read_timeout(operator.limits.head_time.0);
             let service = service_fn(move |request| respond(Arc::clone(&operator), request));
-            let mut builder = http1::Builder::new();
-            builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME).max_buf_size(16 << 10);
             // An error here only means that the connection has ended.
             let _ = builder.serve_connection(TokioIo::new(socket), service).await;
             drop(permit);
