@@ -1,7 +1,7 @@
 //! The configuration of a server: flags win over environment variables, these over the file.
 //!
-//! A [`Config`] is complete and checked. Nothing below it looks at a file, a variable or a flag
-//! again. Checking loads no component: that is `component`'s.
+//! A [`Config`] is complete and checked. Nothing else reads a configuration file, a variable or a flag
+//! of the server. Checking loads no component: `component` does that.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv6Addr;
@@ -21,16 +21,16 @@ use crate::config::limits::{
 use crate::config::serve_args::ServeArgs;
 use crate::config::units::Size;
 
-/// What the server is asked to be, complete and checked.
+/// The configuration of a server, complete and checked.
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
-    /// Where requests come in: `HOST:PORT`, resolved when it is bound.
+    /// The address for requests: `HOST:PORT`, resolved when it is bound.
     pub listen: String,
-    /// Where the operator asks, if anywhere.
+    /// The address of the operator's listener, if there is one.
     pub operator_listen: Option<String>,
     /// Whether the playground is served at `/playground/`, before the routes.
     pub playground: bool,
-    /// Threads that serve.
+    /// Number of threads that serve requests.
     pub workers: usize,
     /// Where compiled components are kept.
     pub cache: Cache,
@@ -38,11 +38,11 @@ pub(crate) struct Config {
     pub limits: ServerLimits,
     /// The limits of a route that sets none of its own.
     pub route_limits: RouteLimits,
-    /// What is served, at least one.
+    /// The routes, at least one.
     pub routes: Vec<RouteConfig>,
 }
 
-/// One path and what answers it.
+/// One path and the component that answers it.
 #[derive(Clone, Debug)]
 pub(crate) struct RouteConfig {
     /// The path prefix, of whole segments: `/a` matches `/a` and `/a/b`, not `/ab`.
@@ -55,12 +55,12 @@ pub(crate) struct RouteConfig {
     pub records: bool,
     /// Instances per worker.
     pub slots: usize,
-    /// The header fields that the guest is given, all others stay outside: by default `content-type`
-    /// and `accept` for processors, every one for all others.
+    /// The header fields that are passed to the guest: by default `content-type` and `accept` for
+    /// processors, and all of them for other components.
     pub forward_headers: Option<Vec<HeaderName>>,
-    /// What `configure` is given, and what some grants show.
+    /// The settings for `configure`, and for the grants `config` and `environment`.
     pub settings: Vec<(String, String)>,
-    /// What the component is given beyond what it needs to run at all.
+    /// What the component may use beyond clocks and random numbers.
     pub grants: Grants,
     /// The limits of this route.
     pub limits: RouteLimits,
@@ -106,7 +106,7 @@ const SLOTS_DEFAULT: usize = 4;
 const PLAYGROUND_PATH: &str = "/playground";
 
 impl Config {
-    /// Reads the configuration file, if one was named, and lays the flags over it.
+    /// Reads the configuration file, if one was named. Flags and variables override it.
     ///
     /// # Errors
     ///
@@ -182,13 +182,13 @@ impl Config {
         Ok(config)
     }
 
-    /// What each worker may hold of bodies on their way: half of the host's memory, shared out.
+    /// Memory for the bodies of one worker: half of `host-memory`, in equal parts.
     #[must_use]
     pub(crate) fn bodies_per_worker(&self) -> Size {
         Size(self.limits.host_memory.0 / 2 / self.workers as u64)
     }
 
-    /// A body that is allowed must find room on a server that is idle.
+    /// Checks that an idle server has room for the largest body that is allowed.
     fn check_bodies(&self) -> Result<()> {
         let share = self.bodies_per_worker();
         for route in &self.routes {
@@ -203,11 +203,11 @@ impl Config {
         Ok(())
     }
 
-    /// The configuration as a file would say it, every default filled in.
+    /// The configuration as a file, with every default.
     ///
     /// # Errors
     ///
-    /// None that is known: every value has a TOML form.
+    /// None is known: every value has a TOML form.
     pub(crate) fn to_toml(&self) -> Result<String> {
         let file = ConfigFile {
             listen: Some(self.listen.clone()),
@@ -260,7 +260,7 @@ impl ConfigFile {
             let what = error.message().replace('\n', ", ");
             anyhow!("configuration {}, line {line}: {what}", path.display())
         })?;
-        // A component is where the configuration says, wherever the server was started.
+        // Paths of components are relative to the configuration file, not to the current folder.
         let folder = path.parent().unwrap_or(Path::new(""));
         for route in &mut file.routes {
             route.component = folder.join(&route.component);
@@ -318,7 +318,7 @@ fn route_limits<'de, D: Deserializer<'de>>(table: D) -> Result<RouteLimitSetting
     RouteLimitSettings::deserialize(table).map_err(|error| D::Error::custom(error.message()))
 }
 
-/// Checks the form `HOST:PORT`. Whether the host has an address is found out when it is bound.
+/// Checks the form `HOST:PORT`. The host's name is resolved when the address is bound.
 fn address(key: &str, text: &str) -> Result<String> {
     let is_host = |host: &str| match host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'))
     {
@@ -332,7 +332,7 @@ fn address(key: &str, text: &str) -> Result<String> {
     Ok(text.to_owned())
 }
 
-/// The rest of a path that the playground answers if it is switched on.
+/// The rest of a path of the playground; none for other paths.
 pub(crate) fn below_playground(path: &str) -> Option<&str> {
     path.strip_prefix(PLAYGROUND_PATH).filter(|rest| rest.is_empty() || rest.starts_with('/'))
 }

@@ -1,10 +1,10 @@
-//! Grants: what an operator allows a component by name. Nothing else is allowed.
+//! Grants: what an operator allows a component by name. Everything else is denied.
 
 use std::fmt;
 
 use anyhow::{Result, anyhow, bail};
 
-/// What a route's component is given beyond what it needs to run at all.
+/// What a component may use beyond clocks and random numbers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Grants {
     /// `wasi:config/store`, with the route's settings.
@@ -13,11 +13,11 @@ pub(crate) struct Grants {
     pub environment: bool,
     /// Standard output and error, into the log.
     pub stdio: bool,
-    /// Where outgoing HTTP requests may go.
+    /// Destinations that outgoing HTTP requests may have.
     pub outgoing: Vec<Authority>,
 }
 
-/// A host, and the port or that of its scheme.
+/// A destination: a host, and a port or the default port of the scheme.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Authority {
     host: String,
@@ -27,7 +27,7 @@ pub(crate) struct Authority {
 const OUTGOING: &str = "outgoing-http:";
 
 impl Grants {
-    /// Reads grants as they are written in a configuration.
+    /// Parses grants as they are written in a configuration.
     ///
     /// # Errors
     ///
@@ -50,7 +50,7 @@ impl Grants {
         Ok(grants)
     }
 
-    /// The grants as a configuration would say them.
+    /// The grants as they are written in a configuration.
     #[must_use]
     pub(crate) fn names(&self) -> Vec<String> {
         let named =
@@ -70,14 +70,14 @@ impl Authority {
         let host = authority.host().to_ascii_lowercase();
         let port = authority.port_u16();
         let plain = port.map_or_else(|| host.clone(), |port| format!("{host}:{port}"));
-        // Neither user names nor an empty or oversized port.
+        // User names, empty ports and ports above 65535 are not allowed.
         if host.is_empty() || !text.eq_ignore_ascii_case(&plain) {
             return Err(wrong());
         }
         Ok(Self { host, port })
     }
 
-    /// Whether a request to this URI goes here.
+    /// Whether this grant allows a request to the URI.
     pub(crate) fn covers(&self, uri: &hyper::Uri) -> bool {
         let of_scheme = match uri.scheme_str() {
             Some("http") => 80,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Isolation {
-    /// A warm instance serves many requests, one at a time; its arena is reset after each.
+    /// A warm instance serves many requests, one at a time. Its arena is reset after each.
     Reuse,
     /// Every request has a new instance.
     Fresh,
@@ -21,6 +21,6 @@ pub(crate) enum Cache {
     User,
     /// In this directory.
     Directory(PathBuf),
-    /// Nowhere: every start compiles.
+    /// Nowhere: every start compiles the components.
     Off,
 }

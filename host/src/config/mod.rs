@@ -1,4 +1,4 @@
-//! What was typed and what it means.
+//! The configuration: what was typed, and what it means.
 
 pub(crate) mod file;
 pub(crate) mod grants;

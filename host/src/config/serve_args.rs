@@ -69,7 +69,7 @@ pub struct ServeArgs {
 ///
 /// # Errors
 ///
-/// If there is no `=`.
+/// If `=` is missing.
 pub(crate) fn setting(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE")?;
     Ok((key.to_owned(), value.to_owned()))

@@ -1,7 +1,7 @@
 //! Sizes and times as people write them: `16MiB`, `100ms`.
 //!
-//! Both print the way they are parsed, so a limit that appears in a message can be pasted back
-//! into the configuration.
+//! Both print in the form that they are parsed from: a limit in a message can be copied into the
+//! configuration.
 
 use std::fmt;
 use std::str::FromStr;
@@ -19,7 +19,7 @@ pub struct Size(pub u64);
 #[serde(try_from = "Written", into = "String")]
 pub struct Timeout(pub Duration);
 
-/// What a configuration file may hold: a text with a unit, or a bare number.
+/// A value in a configuration file: a text with a unit, or a number without one.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Written {
@@ -28,7 +28,7 @@ enum Written {
 }
 
 impl Size {
-    /// The number of bytes as an index. 64-bit hosts only, so nothing is lost.
+    /// The number of bytes as an index. Nothing is lost on a 64-bit host.
     #[must_use]
     pub fn bytes(self) -> usize {
         usize::try_from(self.0).unwrap_or(usize::MAX)
