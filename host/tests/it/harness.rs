@@ -209,6 +209,12 @@ impl Server {
         Connection::open(self.address)
     }
 
+    /// Waits for `idle-time`, as the server measures it: until it closes a connection that sends nothing.
+    #[track_caller]
+    pub(crate) fn until_idle_is_over(&self) {
+        assert!(self.connect().closed(), "something was sent to a client that asked nothing");
+    }
+
     /// One request on a connection of its own.
     #[track_caller]
     pub(crate) fn exchange(&self, request: &Request) -> Response {

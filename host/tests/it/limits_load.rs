@@ -2,11 +2,10 @@
 
 use std::sync::mpsc;
 use std::thread;
-use std::time::Duration;
 
 use crate::client::{Connection, Request, Response};
 use crate::config::Config;
-use crate::harness::Server;
+use crate::harness::{Server, until};
 
 /// Sends the same request `count` times at once. Returns the responses in order of arrival.
 fn at_once(server: &Server, count: usize, request: &Request) -> Vec<Response> {
@@ -114,12 +113,14 @@ fn connections_over_the_limit_wait_and_are_served_later() {
         })
         .collect();
     let mut outside: Vec<Connection> = (0..3).map(|_| server.begin(&request)).collect();
-    // After a round trip on an open connection, a server without the limit would have served the
-    // others.
-    for connection in &mut inside {
-        connection.exchange(&request).check(200, "mine");
+    // After these round trips, a server without the limit would have served the others: requests on
+    // open connections run on the worker, and a scrape runs on the thread that accepts.
+    for _ in 0..10 {
+        for connection in &mut inside {
+            connection.exchange(&request).check(200, "mine");
+        }
+        assert_eq!(server.metrics().sum("arenaria_connections", &[]), 4.0);
     }
-    thread::sleep(Duration::from_millis(100));
     assert!(outside.iter_mut().all(Connection::silent), "a fifth connection was served");
     for connection in &mut outside {
         drop(inside.pop());
@@ -130,6 +131,43 @@ fn connections_over_the_limit_wait_and_are_served_later() {
     drop((inside, outside));
     server.check_alive();
     server.until_settled();
+}
+
+#[test]
+fn the_operators_connections_over_the_limit_wait_and_are_served_later() {
+    let server = Server::start(&Config::probe().limit("operator-connections", 1));
+    let request = Request::get("/livez");
+    let mut inside = Connection::open(server.operator());
+    inside.exchange(&request).check(200, "alive\n");
+    let mut outside = Connection::open(server.operator());
+    outside.send(request.bytes());
+    for _ in 0..5 {
+        inside.exchange(&request).check(200, "alive\n");
+    }
+    assert!(outside.silent(), "a second connection was served");
+    drop(inside);
+    outside.response().check(200, "alive\n");
+}
+
+#[test]
+fn a_refused_request_is_read_on_for_linger_time() {
+    let open = |linger: &str| {
+        let server = Server::start(&Config::probe().limit("linger-time", linger));
+        let mut connection = server.connect();
+        connection.send("POST /echo HTTP/1.1\r\nhost: test\r\ncontent-length: 9999999\r\n\r\n");
+        assert_eq!(connection.response().status, 413);
+        assert!(connection.closed(), "the server says at once that nothing more comes");
+        (server, connection)
+    };
+    let (server, connection) = open("1h");
+    assert_eq!(server.metrics().sum("arenaria_connections", &[]), 1.0, "it reads on");
+    drop(connection);
+    server.until_settled();
+
+    let (server, mut connection) = open("200ms");
+    server.until_settled();
+    // What is sent to a closed socket is answered with a reset.
+    until("the socket is closed", || connection.try_send("x").is_err().then_some(()));
 }
 
 /// Larger than the system's socket buffers, so a client that does not read blocks the server.
@@ -173,12 +211,12 @@ fn a_client_that_does_not_read_is_disconnected() {
 
 /// Reads a huge response in steps, with a pause before each.
 #[track_caller]
-fn read_slowly(connection: &mut Connection, pause: Duration) {
+fn read_slowly(connection: &mut Connection, pause: impl Fn()) {
     let (status, headers) = connection.try_head().expect("a head").expect("a head");
     assert_eq!(status, 200, "{headers:?}");
     let mut left = HUGE;
     while left > 0 {
-        thread::sleep(pause);
+        pause();
         left -= connection.read_part(left.min(1 << 20));
     }
 }
@@ -186,10 +224,10 @@ fn read_slowly(connection: &mut Connection, pause: Duration) {
 #[test]
 fn a_client_that_reads_slowly_is_served() {
     // Longer in total than any limit, but no single pause is longer.
-    let config = huge_responses().limit("response-time", "1s").limit("idle-time", "500ms");
+    let config = huge_responses().limit("response-time", "2s").limit("idle-time", "200ms");
     let server = Server::start(&config);
     let mut connection = server.begin(&huge());
-    read_slowly(&mut connection, Duration::from_millis(150));
+    read_slowly(&mut connection, || server.until_idle_is_over());
     server.check_alive();
 }
 
@@ -198,17 +236,20 @@ fn a_client_that_pauses_while_it_reads_is_not_idle() {
     let config = huge_responses().limit("response-time", "60s").limit("idle-time", "300ms");
     let server = Server::start(&config);
     let mut connection = server.begin(&huge());
-    thread::sleep(Duration::from_millis(1200));
-    read_slowly(&mut connection, Duration::ZERO);
+    for _ in 0..3 {
+        server.until_idle_is_over();
+    }
+    read_slowly(&mut connection, || {});
     server.check_alive();
 }
 
 #[test]
 fn a_client_that_asks_again_while_it_reads_is_no_slow_head() {
-    let server = Server::start(&huge_responses().limit("head-time", "300ms"));
+    let config = huge_responses().limit("head-time", "300ms").limit("idle-time", "100ms");
+    let server = Server::start(&config);
     let mut connection = server.begin(&huge());
     connection.send(Request::post("/echo", "next").bytes());
-    read_slowly(&mut connection, Duration::from_millis(100));
+    read_slowly(&mut connection, || server.until_idle_is_over());
     connection.response().check(200, "next");
 }
 

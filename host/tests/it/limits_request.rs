@@ -2,8 +2,6 @@
 //! from both sides. A request just within it is served. A request beyond it gets an error status
 //! and the limit's name, and the server continues.
 
-use std::time::Duration;
-
 use crate::client::{Connection, Request, chunked};
 use crate::config::Config;
 use crate::harness::{Server, until};
@@ -248,20 +246,16 @@ fn an_idle_connection_is_closed_without_words() {
 fn a_client_that_drips_its_head_is_timed_out() {
     let server = Server::start(&Config::probe().limit("head-time", "300ms"));
     let mut connection = server.connect();
-    let mut drip = connection.stream();
-    // Each byte arrives well within the limit, but the whole head does not.
-    let dripping = std::thread::spawn(move || {
-        for byte in b"GET /echo HTTP/1.1\r\nx-slow: 0123456789012345678901234567890".iter().cycle()
-        {
-            if std::io::Write::write_all(&mut drip, &[*byte]).is_err() {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(20));
+    let (mut drip, mut others) = (connection.stream(), server.connect());
+    // Each byte arrives well within the limit, but the whole head does not. There is one round trip
+    // between two bytes.
+    for byte in b"GET /echo HTTP/1.1\r\nx-slow: ".iter().chain(std::iter::repeat(&b'0')) {
+        if !connection.silent() || std::io::Write::write_all(&mut drip, &[*byte]).is_err() {
+            break;
         }
-    });
+        others.exchange(&Request::post("/echo", "x")).check(200, "x");
+    }
     connection.response().check_limit(408, "timeout", "head-time", "300ms");
-    drop(connection);
-    dripping.join().expect("dripping ends when the server closes");
     server.check_alive();
 }
 
@@ -287,15 +281,11 @@ fn a_client_that_drips_its_body_is_timed_out() {
     let server = Server::start(&Config::probe().limit("body-time", "300ms"));
     let mut connection = server.connect();
     connection.send("POST /echo HTTP/1.1\r\nhost: test\r\ncontent-length: 100000\r\n\r\n");
-    let mut drip = connection.stream();
-    let dripping = std::thread::spawn(move || {
-        while std::io::Write::write_all(&mut drip, b"x").is_ok() {
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    });
+    let (mut drip, mut others) = (connection.stream(), server.connect());
+    while connection.silent() && std::io::Write::write_all(&mut drip, b"x").is_ok() {
+        others.exchange(&Request::post("/echo", "x")).check(200, "x");
+    }
     connection.response().check_limit(408, "timeout", "body-time", "300ms");
-    drop(connection);
-    dripping.join().expect("dripping ends when the server closes");
     server.check_alive();
 }
 

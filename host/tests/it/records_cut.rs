@@ -103,13 +103,13 @@ fn a_client_that_stalls_is_not_waited_for() {
 #[test]
 fn a_stream_may_last_longer_than_the_time_between_two_reads() {
     // A stream also counts neither as a slow head nor as an idle connection.
-    let config = records(".").limit("body-time", "1s");
+    let config = records(".").limit("body-time", "2s");
     let server = Server::start(&config.limit("head-time", "300ms").limit("idle-time", "300ms"));
     let mut connection = server.connect();
     connection.send(format!("{HEAD}transfer-encoding: chunked\r\n\r\n"));
     for n in 0..10 {
         connection.send(format!("2\r\n{n}\n\r\n"));
-        std::thread::sleep(Duration::from_millis(150));
+        server.until_idle_is_over();
     }
     connection.send("0\r\n\r\n");
     let expected: Vec<Value> = (0..10).map(Value::from).collect();
