@@ -207,6 +207,21 @@ impl Connection {
         }
     }
 
+    /// The next head, including interim responses. It can be read again.
+    pub(crate) fn peek_head(&mut self) -> io::Result<Option<Head>> {
+        let head = loop {
+            if let Some(at) = find(&self.unread, b"\r\n\r\n") {
+                break self.unread[..at + 4].to_vec();
+            }
+            if self.fill()? == 0 {
+                break Vec::new();
+            }
+        };
+        let found = self.try_head()?;
+        self.unread.splice(..0, head);
+        Ok(found)
+    }
+
     /// The next head, including interim responses.
     pub(crate) fn try_head(&mut self) -> io::Result<Option<Head>> {
         let end = loop {

@@ -4,6 +4,7 @@
 //! every other module is one subject. Components are built by `cargo xtask guests`, or are in the
 //! folder that `ARENARIA_COMPONENTS` names.
 
+mod admission;
 mod bridge;
 mod cli;
 mod client;
