@@ -160,17 +160,13 @@ fn count(
     let request = request(subject);
     // The processor that valgrind simulates has other features, so components are compiled again. The
     // first start fills the cache for the later ones.
-    let served = Served::start(&folder, &["--tool=none"], &command)?;
-    exchange_times(served.address(), &request, 1)?;
-    served.end()?;
+    exchanged(&folder, &["--tool=none".into()], &command, &request, 1)?;
     let counts = folder.join(subject.name).with_extension("callgrind");
     let mut totals = [0; 2];
     for (total, times) in totals.iter_mut().zip([requests, 2 * requests]) {
         let mut out = OsString::from("--callgrind-out-file=");
         out.push(&counts);
-        let served = Served::start(&folder, &["--tool=callgrind".into(), out], &command)?;
-        exchange_times(served.address(), &request, times)?;
-        served.end()?;
+        exchanged(&folder, &["--tool=callgrind".into(), out], &command, &request, times)?;
         *total = total_of(&fs::read_to_string(&counts).context("callgrind wrote no counts")?)?;
     }
     let [once, twice] = totals;
@@ -178,6 +174,25 @@ fn count(
         .checked_sub(once)
         .context("expected more instructions for more requests, got fewer")?;
     Ok(Some(difference / u64::from(requests)))
+}
+
+/// Starts a server under valgrind, sends a request several times, and ends the server. Its cache and its log
+/// are written into the folder.
+fn exchanged(
+    folder: &Path,
+    valgrind: &[OsString],
+    command: &[OsString],
+    request: &[u8],
+    times: u32,
+) -> anyhow::Result<()> {
+    let log = folder.join("log");
+    let mut server = Command::new("valgrind");
+    server.args(valgrind).args(command).env("ARENARIA_CACHE", folder.join("compiled"));
+    server.stderr(fs::File::create(&log).context("cannot write the log")?);
+    let served = Served::start(server).with_context(|| format!("see {}", log.display()))?;
+    exchange_times(served.address(), request, times)?;
+    let server = served.id();
+    served.end(server)
 }
 
 fn arguments(workspace: &Workspace, subject: Subject) -> Vec<String> {

@@ -1,13 +1,13 @@
-//! Starts a server under valgrind, sends requests over one connection, and ends the server.
+//! Starts a server, reads the addresses that it prints, and ends it.
 
-use std::ffi::{OsStr, OsString};
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 use anyhow::{Context, ensure};
 use http1::client::Connection;
+
+use crate::workspace::{shown, succeed};
 
 /// What a server prints before its address.
 const LISTENING: &str = "listening on http://";
@@ -16,67 +16,65 @@ const LISTENING: &str = "listening on http://";
 #[derive(Debug)]
 pub(crate) struct Served {
     child: Child,
+    /// Kept open: the server could not print to a closed pipe.
+    output: BufReader<ChildStdout>,
     address: SocketAddr,
 }
 
 impl Served {
-    /// Starts a command under valgrind and waits until it prints its address. Its cache and its log are
-    /// written into the folder.
+    /// Starts a command and waits until it prints its address.
     ///
     /// # Errors
     ///
     /// If it cannot be started, or ends before it listens.
-    pub(crate) fn start(
-        folder: &Path,
-        valgrind: &[impl AsRef<OsStr>],
-        command: &[OsString],
-    ) -> anyhow::Result<Self> {
-        let log = folder.join("log");
-        let file = std::fs::File::create(&log).context("cannot write the log")?;
-        let mut child = Command::new("valgrind")
-            .args(valgrind)
-            .args(command)
-            .env("ARENARIA_CACHE", folder.join("compiled"))
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(file)
-            .spawn()
-            .context("cannot start valgrind")?;
-        let mut output = BufReader::new(child.stdout.take().expect("standard output is piped"));
-        let mut line = String::new();
-        output.read_line(&mut line).context("cannot read what the server prints")?;
-        let address = line.trim_end().strip_prefix(LISTENING).map(str::parse);
-        let Some(Ok(address)) = address else {
-            let _ = child.kill();
-            let _ = child.wait();
-            anyhow::bail!("expected a server that listens, got {line:?}; see {}", log.display());
-        };
-        Ok(Self { child, address })
+    pub(crate) fn start(mut command: Command) -> anyhow::Result<Self> {
+        let command = command.stdin(Stdio::null()).stdout(Stdio::piped());
+        let mut child =
+            command.spawn().with_context(|| format!("cannot start {}", shown(command)))?;
+        let output = BufReader::new(child.stdout.take().expect("standard output is piped"));
+        let unknown = SocketAddr::from(([0; 4], 0));
+        let mut served = Self { child, output, address: unknown };
+        served.address = served.next_address(LISTENING)?;
+        Ok(served)
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Sends SIGTERM and waits until the server has ended.
+    /// The address in the next line that the server prints.
+    ///
+    /// # Errors
+    ///
+    /// If the line does not begin with `before`, or has no address.
+    pub(crate) fn next_address(&mut self, before: &str) -> anyhow::Result<SocketAddr> {
+        let mut line = String::new();
+        self.output.read_line(&mut line).context("cannot read what the server prints")?;
+        let address = line.trim_end().strip_prefix(before).and_then(|text| text.parse().ok());
+        address.with_context(|| format!("expected a line `{before}…`, got {line:?}"))
+    }
+
+    /// The process that was started.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends SIGTERM to a process, which is the server, and waits until the command has ended.
     ///
     /// # Errors
     ///
     /// If its exit code is not zero.
-    pub(crate) fn end(mut self) -> anyhow::Result<()> {
-        let id = self.child.id().to_string();
-        ensure!(
-            Command::new("kill").args(["-TERM", &id]).status().is_ok_and(|kill| kill.success()),
-            "cannot end the server"
-        );
+    pub(crate) fn end(mut self, server: u32) -> anyhow::Result<()> {
+        succeed(Command::new("kill").args(["-TERM", &server.to_string()]))?;
         let status = self.child.wait().context("cannot wait for the server")?;
-        ensure!(status.success(), "the server ended with {status}");
+        ensure!(status.success(), "expected exit code 0 after SIGTERM, got {status}");
         Ok(())
     }
 }
 
 impl Drop for Served {
     fn drop(&mut self) {
+        // Fails if it has ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

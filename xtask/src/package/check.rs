@@ -8,14 +8,16 @@ use std::process::Command;
 
 use anyhow::{Context, ensure};
 use flate2::read::GzDecoder;
+use http1::client::once;
 use oci_spec::image::ImageConfiguration;
 use tar::Archive;
 
 use super::contents::Packages;
 use super::image;
 use super::layout::{Contents, digest};
-use super::sandbox::{Sandbox, Server};
+use super::sandbox::{self, Sandbox};
 use crate::files::read;
+use crate::served::Served;
 use crate::workspace::{printed, succeed};
 
 /// Checks everything except that it runs.
@@ -72,16 +74,15 @@ pub(crate) fn runs(packages: &Packages, sandbox: &Sandbox) -> anyhow::Result<()>
     let config = image_configuration(&image)?;
     let root = image.join("unpacked");
     let address = ["--listen", "127.0.0.1:0", "--operator-listen", "127.0.0.1:0"];
-    let mut server = Server::start(sandbox.command(&root, &config, &address, None)?)?;
-    let body = r#"{"grains":[1,2,3]}"#;
-    let answer = server.ask("POST", "/", body)?;
-    ensure!(answer.ends_with(body), "expected a response with {body}, got {answer:?}");
-    let ready = server.ask_operator("GET", "/readyz")?;
-    ensure!(
-        ready.starts_with("HTTP/1.1 200 "),
-        "expected the status 200 of /readyz, got {ready:?}"
-    );
-    server.end()?;
+    let mut server = Served::start(sandbox.command(&root, &config, &address, None)?)?;
+    let operator = server.next_address("operator on http://")?;
+    let body = br#"{"grains":[1,2,3]}"#;
+    let response = once(server.address(), "POST", "/", body)?;
+    ensure!(response.body.trim_ascii_end() == body, "expected the body sent, got {response:?}");
+    let ready = once(operator, "GET", "/readyz", b"")?;
+    ensure!(ready.status == 200, "expected the status 200 of /readyz, got {ready:?}");
+    let process = sandbox::child(server.id())?;
+    server.end(process)?;
     println!("the image was run: user 65532, read-only, process 1, ended with SIGTERM");
     Ok(())
 }

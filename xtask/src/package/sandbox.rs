@@ -5,19 +5,11 @@
 //! A binary of development needs libraries: it gets this machine's.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio};
-use std::time::Duration;
+use std::process::Command;
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use oci_spec::image::ImageConfiguration;
-
-use crate::workspace::succeed;
-
-/// Time limit of one response.
-const RESPONSE_TIME_MAX: Duration = Duration::from_secs(60);
 
 /// bubblewrap is installed and works.
 #[derive(Debug)]
@@ -73,6 +65,17 @@ impl Sandbox {
     }
 }
 
+/// The only child of a process. A signal to bwrap would end only bwrap: the server is its child.
+///
+/// # Errors
+///
+/// If there is none.
+pub(crate) fn child(process: u32) -> anyhow::Result<u32> {
+    let children = fs::read_to_string(format!("/proc/{process}/task/{process}/children"))?;
+    let child = children.split_ascii_whitespace().next().context("bwrap has no child")?;
+    child.parse().context("cannot read the id of bwrap's child")
+}
+
 /// What separates the process from the machine.
 const ISOLATION: [&str; 9] = [
     "--unshare-user",
@@ -96,80 +99,4 @@ fn libraries(program: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let text = String::from_utf8_lossy(&output.stdout);
     let paths = text.split_ascii_whitespace().filter(|word| word.starts_with('/'));
     Ok(paths.map(PathBuf::from).collect())
-}
-
-/// The server in a sandbox.
-#[derive(Debug)]
-pub(crate) struct Server {
-    bwrap: Child,
-    /// Kept open: the server could not print to a closed pipe.
-    _output: BufReader<ChildStdout>,
-    address: String,
-    operator: String,
-}
-
-impl Server {
-    /// Starts the server and waits until it prints its addresses.
-    pub(crate) fn start(mut command: Command) -> anyhow::Result<Self> {
-        let mut bwrap = command.stdout(Stdio::piped()).spawn().context("cannot start bwrap")?;
-        let mut output = BufReader::new(bwrap.stdout.take().expect("standard output is piped"));
-        let mut next = |what: &str| -> anyhow::Result<String> {
-            let mut line = String::new();
-            output.read_line(&mut line)?;
-            let address = line.trim_end().strip_prefix(what);
-            address
-                .map(str::to_owned)
-                .with_context(|| format!("expected a line with {what:?}, got {line:?}"))
-        };
-        let address = next("listening on http://")?;
-        let operator = next("operator on http://")?;
-        Ok(Self { bwrap, _output: output, address, operator })
-    }
-
-    /// Sends one request, and returns the whole response.
-    pub(crate) fn ask(&self, method: &str, path: &str, body: &str) -> anyhow::Result<String> {
-        ask(&self.address, method, path, body)
-    }
-
-    /// Sends one request to the operator's address, and returns the whole response.
-    pub(crate) fn ask_operator(&self, method: &str, path: &str) -> anyhow::Result<String> {
-        ask(&self.operator, method, path, "")
-    }
-
-    /// Sends SIGTERM, as a container engine does, and waits until the server has ended with exit code 0.
-    pub(crate) fn end(&mut self) -> anyhow::Result<()> {
-        // A signal to bwrap would end only bwrap. The server is its child.
-        let pid = self.bwrap.id();
-        let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"))?;
-        let server = children.split_ascii_whitespace().next();
-        let server = server.context("the server ended before SIGTERM")?;
-        succeed(Command::new("kill").args(["-TERM", server]))?;
-        let status = self.bwrap.wait()?;
-        ensure!(status.success(), "expected exit code 0 after SIGTERM, got {status}");
-        Ok(())
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // Fails if it has ended already. bwrap's child ends with it.
-        let _ = self.bwrap.kill();
-        let _ = self.bwrap.wait();
-    }
-}
-
-fn ask(address: &str, method: &str, path: &str, body: &str) -> anyhow::Result<String> {
-    let mut stream =
-        TcpStream::connect(address).with_context(|| format!("cannot connect to {address}"))?;
-    stream.set_read_timeout(Some(RESPONSE_TIME_MAX))?;
-    write!(
-        stream,
-        "{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    )?;
-    let mut answer = String::new();
-    stream
-        .read_to_string(&mut answer)
-        .with_context(|| format!("cannot read a response from {address}"))?;
-    Ok(answer.trim_end().to_owned())
 }
