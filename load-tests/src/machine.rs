@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use serde::{Deserialize, Serialize};
+use sysinfo::{CpuRefreshKind, RefreshKind, System};
 
 /// What is written beside the figures.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -17,17 +18,16 @@ pub struct Machine {
 impl Machine {
     /// Looks around. What cannot be read is empty: it is a note, not a measurement.
     #[must_use]
-    pub fn sample() -> Self {
-        let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
+    pub fn current() -> Self {
+        let system =
+            System::new_with_specifics(RefreshKind::nothing().with_cpu(CpuRefreshKind::nothing()))
+                .ok();
+        let brand = system.and_then(|system| Some(system.cpus().first()?.brand().to_owned()));
         Self {
-            kernel: read("/proc/sys/kernel/osrelease").trim().to_owned(),
-            cpu: cpu_model(&read("/proc/cpuinfo")),
+            kernel: System::kernel_version().unwrap_or_default(),
+            cpu: brand.unwrap_or_default(),
             cores: std::thread::available_parallelism().map_or(1, usize::from),
-            load: read("/proc/loadavg")
-                .split(' ')
-                .next()
-                .and_then(|load| load.parse().ok())
-                .unwrap_or(0.0),
+            load: System::load_average().map_or(0.0, |load| load.one),
         }
     }
 
@@ -42,15 +42,6 @@ impl Machine {
     pub fn load(&self) -> f64 {
         self.load
     }
-
-    /// One line for a person.
-    #[must_use]
-    pub fn line(&self) -> String {
-        format!(
-            "{}, {} cores, Linux {}, load before the run {}",
-            self.cpu, self.cores, self.kernel, self.load
-        )
-    }
 }
 
 /// What `program --version` prints, or empty.
@@ -60,21 +51,4 @@ pub fn version_of(program: &Path) -> String {
     output
         .map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned())
         .unwrap_or_default()
-}
-
-fn cpu_model(cpuinfo: &str) -> String {
-    let line = cpuinfo.lines().find(|line| line.starts_with("model name"));
-    line.and_then(|line| line.split_once(": "))
-        .map_or_else(String::new, |(_, model)| model.trim().to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_model_is_found() {
-        assert_eq!(cpu_model("processor\t: 0\nmodel name\t: AMD EPYC\nflags\t: fpu\n"), "AMD EPYC");
-        assert_eq!(cpu_model("processor\t: 0\n"), "");
-    }
 }

@@ -149,7 +149,7 @@ impl Report {
     #[must_use]
     pub fn new(command: String, versions: Vec<String>) -> Self {
         let started = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-        Self { started, machine: Machine::sample(), versions, command, sections: Vec::new() }
+        Self { started, machine: Machine::current(), versions, command, sections: Vec::new() }
     }
 
     /// Reads what [`Report::json`] wrote.

@@ -55,7 +55,7 @@ pub(crate) struct Environment {
 impl Environment {
     /// Looks around, and begins to listen for Ctrl-C.
     pub(crate) fn new(args: &EnvironmentArgs) -> Result<Self> {
-        let machine = Machine::sample();
+        let machine = Machine::current();
         let pinned = machine.cores() >= 2 && !args.unpinned;
         if machine.cores() < 2 {
             eprintln!("warning: 1 core: server and generator share it, and the figures say little");

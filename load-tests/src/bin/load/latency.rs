@@ -114,6 +114,18 @@ pub(crate) fn memory(samples: &[Sample]) -> Plot {
     })
 }
 
+/// A line a second, for a person who waits.
+pub(crate) fn progress(second: &Second) {
+    eprintln!(
+        "{:5.0} s  {:>7} answered  p50 {:>8.3} ms  p99 {:>8.3} ms  {} failed",
+        second.at,
+        second.answered,
+        second.p50.as_secs_f64() * 1e3,
+        second.p99.as_secs_f64() * 1e3,
+        second.failed
+    );
+}
+
 /// The promises that hold for any load of good requests: right answers, none failed, and no growth of
 /// a linear memory. A run that was ended early has given up what was on its way.
 pub(crate) fn promises(section: &mut Section, run: &Measured, samples: &[Sample]) {

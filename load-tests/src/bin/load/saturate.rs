@@ -3,15 +3,12 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use load_tests::generator::{Generator, Measured, Pace};
-use load_tests::monitor::Monitor;
-use load_tests::procfs::cpu_time;
+use load_tests::generator::{Measured, Pace};
 use load_tests::report::{Section, Table};
 
 use crate::environment::{Environment, span};
 use crate::latency;
 use crate::service::{Running, Service};
-use crate::steady::progress;
 
 const SUMMARY: &str = "A closed loop: every connection sends its next request when it has its answer, so the server \
     decides on the rate, and latencies say little. The queue is as long as there are connections. \
@@ -50,16 +47,8 @@ pub(crate) fn run(args: &Args, env: &Environment) -> Result<Section> {
     let running = args.service.start(env, &queue)?;
     section.command(running.command.clone());
 
-    let templates = vec![running.template.clone()];
-    let monitor = running.monitor();
-    let (measured, cpu) = env.pinned(|| -> Result<_> {
-        let connections = args.connections.into();
-        let mut generator = Generator::connect(running.address, connections, templates, false)?;
-        generator.run(Pace::Closed, WARM_UP, env.stop(), |_| {})?;
-        let before = running.cpu();
-        let measured = generator.run(Pace::Closed, args.duration, env.stop(), progress)?;
-        Ok((measured, running.cpu().zip(before).map(|(after, before)| after - before)))
-    })?;
+    let (measured, cpu, samples) =
+        running.load(env, args.connections, WARM_UP, (Pace::Closed, args.duration))?;
     section.interrupted = env.stopped();
     let mut rows = vec![own(&measured, cpu)];
     if !env.stopped() {
@@ -68,7 +57,6 @@ pub(crate) fn run(args: &Args, env: &Environment) -> Result<Section> {
             Err(error) => section.note(format!("no cross-check: {error:#}")),
         }
     }
-    let samples = monitor.map_or_else(Vec::new, Monitor::finish);
     if let [own, other] = rows.as_slice() {
         let ratio = own.per_second / other.per_second;
         section.goal(
@@ -141,11 +129,4 @@ fn table(rows: &[Row]) -> Table {
         ]);
     }
     table
-}
-
-impl Running {
-    /// The CPU time that the server has used, if it is ours.
-    fn cpu(&self) -> Option<Duration> {
-        self.server.as_ref().and_then(|server| cpu_time(server.pid()).ok())
-    }
 }

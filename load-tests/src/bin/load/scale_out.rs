@@ -18,8 +18,8 @@ use load_tests::report::{Axis, Cell, Lines, Mark, Plot, Section, Series, Table};
 use load_tests::server::Server;
 
 use crate::environment::{Environment, rate, span};
-use crate::latency::{self, MIB};
-use crate::steady::{judge_rate, progress};
+use crate::latency::{self, MIB, progress};
+use crate::steady::judge_rate;
 use balancer::Balancer;
 use failure_audit::{Audit, Entry, Kill, Millis, now, parse};
 use fleet::{Fleet, KILLED};

@@ -8,12 +8,14 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use http1::client::{once, request};
 use load_tests::cross_check::CrossCheck;
-use load_tests::generator::RequestTemplate;
-use load_tests::monitor::Monitor;
+use load_tests::generator::{Generator, Measured, Pace, RequestTemplate};
+use load_tests::monitor::{Monitor, Sample};
 use load_tests::payload::{PROGRAM, webhook};
+use load_tests::procfs::cpu_time;
 use load_tests::server::{Launch, Server};
 
 use crate::environment::Environment;
+use crate::latency::progress;
 
 /// The size of the document that the transform is sent unless told otherwise.
 const DOCUMENT_BYTES: usize = 1024;
@@ -155,6 +157,32 @@ impl Running {
     /// Begins to watch the server, if it is ours.
     pub(crate) fn monitor(&self) -> Option<Monitor> {
         self.server.as_ref().map(|server| Monitor::start(server.pid(), server.operator))
+    }
+
+    /// Sends after a warm-up, on the generator's core; and the CPU time of the server, and what was seen of
+    /// it meanwhile. In an open loop the generator spends its core on waiting.
+    pub(crate) fn load(
+        &self,
+        env: &Environment,
+        connections: u16,
+        warm_up: Duration,
+        (pace, duration): (Pace, Duration),
+    ) -> Result<(Measured, Option<Duration>, Vec<Sample>)> {
+        let alone = env.generator_core.is_some() && matches!(pace, Pace::Open { .. });
+        env.pinned(|| {
+            let (connections, templates) = (connections.into(), vec![self.template.clone()]);
+            let mut generator = Generator::connect(self.address, connections, templates, alone)?;
+            generator.run(pace, warm_up, env.stop(), |_| {})?;
+            let (monitor, before) = (self.monitor(), self.cpu());
+            let run = generator.run(pace, duration, env.stop(), progress)?;
+            let cpu = self.cpu().zip(before).map(|(after, before)| after - before);
+            Ok((run, cpu, monitor.map_or_else(Vec::new, Monitor::finish)))
+        })
+    }
+
+    /// The CPU time that the server has used, if it is ours.
+    pub(crate) fn cpu(&self) -> Option<Duration> {
+        self.server.as_ref().and_then(|server| cpu_time(server.pid()).ok())
     }
 
     /// The same request for another generator.

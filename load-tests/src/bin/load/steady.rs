@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use anyhow::Result;
 use load_tests::figures::Spread;
-use load_tests::generator::{Arrivals, Generator, Measured, Pace, Second};
-use load_tests::monitor::{Monitor, Sample};
+use load_tests::generator::{Arrivals, Measured, Pace};
+use load_tests::monitor::Sample;
 use load_tests::report::{Cell, Section, Table};
 
 use crate::environment::{Environment, rate, span};
@@ -48,7 +48,9 @@ pub(crate) fn run(args: &Args, env: &Environment) -> Result<Section> {
         // A server of its own for each: what one run left behind must not help the next.
         let running = args.service.start(env, &[])?;
         section.command(running.command.clone());
-        let (run, samples) = load(args, env, &running)?;
+        let pace = Pace::Open { per_second: args.rate, arrivals: args.arrivals };
+        let (run, _, samples) =
+            running.load(env, args.connections, WARM_UP, (pace, args.duration))?;
         section.interrupted = env.stopped();
         latency::promises(&mut section, &run, &samples);
         judge_rate(&mut section, &run);
@@ -77,33 +79,6 @@ pub(crate) fn run(args: &Args, env: &Environment) -> Result<Section> {
         section.plots.extend([over_time, latency::histogram(run), latency::memory(samples)]);
     }
     Ok(section)
-}
-
-/// One run with what was seen of the server meanwhile.
-fn load(args: &Args, env: &Environment, running: &Running) -> Result<(Measured, Vec<Sample>)> {
-    let templates = vec![running.template.clone()];
-    let alone = env.generator_core.is_some();
-    let pace = Pace::Open { per_second: args.rate, arrivals: args.arrivals };
-    env.pinned(|| {
-        let mut generator =
-            Generator::connect(running.address, args.connections.into(), templates, alone)?;
-        generator.run(pace, WARM_UP, env.stop(), |_| {})?;
-        let monitor = running.monitor();
-        let run = generator.run(pace, args.duration, env.stop(), progress)?;
-        Ok((run, monitor.map_or_else(Vec::new, Monitor::finish)))
-    })
-}
-
-/// A line a second, for a person who waits.
-pub(crate) fn progress(second: &Second) {
-    eprintln!(
-        "{:5.0} s  {:>7} answered  p50 {:>8.3} ms  p99 {:>8.3} ms  {} failed",
-        second.at,
-        second.answered,
-        second.p50.as_secs_f64() * 1e3,
-        second.p99.as_secs_f64() * 1e3,
-        second.failed
-    );
 }
 
 /// The same point by a generator that is not ours.

@@ -8,9 +8,8 @@ use load_tests::monitor::Monitor;
 use load_tests::report::{Axis, Lines, Mark, Plot, Section, Series, Table};
 
 use crate::environment::{Environment, rate, span};
-use crate::latency::{self, QUANTILES};
+use crate::latency::{self, QUANTILES, progress};
 use crate::service::Service;
-use crate::steady::progress;
 
 const SUMMARY: &str = "First a closed loop finds out what the service can do; then each rate is offered for the \
     same time, as shares of that. The knee is the highest rate that was answered in full with a p99 \
@@ -104,13 +103,7 @@ fn most(args: &Args, env: &Environment, section: &mut Section) -> Result<f64> {
     let queue = ["--queue-length", connections.as_str(), "--queue-time", "10s"];
     let running = args.service.start(env, &queue)?;
     section.command(running.command.clone());
-    let templates = vec![running.template.clone()];
-    let run = env.pinned(|| -> Result<_> {
-        let connections = args.connections.into();
-        let mut generator = Generator::connect(running.address, connections, templates, false)?;
-        generator.run(Pace::Closed, WARM_UP, env.stop(), |_| {})?;
-        generator.run(Pace::Closed, args.duration, env.stop(), progress)
-    })?;
+    let (run, ..) = running.load(env, args.connections, WARM_UP, (Pace::Closed, args.duration))?;
     running.stop()?;
     let most = run.achieved_per_second();
     ensure!(
