@@ -1,29 +1,14 @@
 #!/bin/sh
-# Streams records (NDJSON) to a server that answers records, and counts what comes back: arenaria with
-# --records, and a program that answers one line for each, such as --set program='{number}'.
-# It fails if a line is missing, or too many came.
+# usage: records.sh URL [LINES]
+# Streams records (NDJSON) to arenaria with --records and a program that gives one line for each, such as
+# --set program='{number}'. It fails if a line is missing, or too many came.
+# LINES      how many records are made and sent [100000]
+# INPUT      a file to send instead, or -: load payload records --count 100000 | INPUT=- records.sh URL
+# OUTPUT     where the responses are kept [nowhere]
+# RATE       the most that is sent in a second: 500k, 10M [as fast as it goes]
+# TIME       the longest that it may take, in seconds [60]
 set -eu
-
-usage() {
-    cat >&2 <<'END'
-usage: records.sh URL [LINES]
-
-LINES is how many records are made and sent [100000].
-
-INPUT   a file to send instead, or - for standard input:
-        load payload records --count 100000 | INPUT=- records.sh URL
-OUTPUT  where the answers are kept [nowhere]
-RATE    the most that is sent in a second, as curl takes it: 500k, 10M [as fast as it goes]
-TIME    the longest that it may take, in seconds [60]
-END
-    exit 2
-}
-
-case $# in 1 | 2) ;; *) usage ;; esac
-case $1 in http://* | https://*) ;; *) usage ;; esac
-url=$1
-lines=${2:-100000}
-case $lines in *[!0-9]* | 0*) usage ;; esac
+url=${1:?usage: records.sh URL [LINES]} lines=${2:-100000}
 input=${INPUT-}
 
 if ! command -v curl >/dev/null; then
