@@ -251,6 +251,18 @@ impl Verdict {
 }
 
 impl Plot {
+    /// Curves without vertical lines.
+    #[must_use]
+    pub fn lines(title: &str, x: Axis, y: Axis, series: Vec<Series>) -> Self {
+        Self::Lines(Lines { title: title.to_owned(), x, y, series, marks: Vec::new() })
+    }
+
+    /// Lengths side by side.
+    #[must_use]
+    pub fn bars(title: &str, axis: Axis, bars: Vec<Bar>) -> Self {
+        Self::Bars(Bars { title: title.to_owned(), axis, bars })
+    }
+
     /// The same with vertical lines, if it has an axis for them.
     #[must_use]
     pub fn with_marks(mut self, marks: &[Mark]) -> Self {
@@ -258,6 +270,14 @@ impl Plot {
             lines.marks = marks.to_vec();
         }
         self
+    }
+}
+
+impl Bar {
+    /// Something that was counted once.
+    #[must_use]
+    pub fn count(name: impl Into<String>, count: u64) -> Self {
+        Self { name: name.into(), value: Spread::of([count as f64]) }
     }
 }
 

@@ -35,6 +35,18 @@ impl Table {
         Self { title: title.into(), columns, rows: Vec::new() }
     }
 
+    /// A table of two columns: each row's name and its figure.
+    #[must_use]
+    pub fn pairs<N: Into<Cell>>(
+        title: &str,
+        columns: [&str; 2],
+        rows: impl IntoIterator<Item = (N, Cell)>,
+    ) -> Self {
+        let mut table = Self::new(title, &columns);
+        rows.into_iter().for_each(|(name, figure)| table.row(vec![name.into(), figure]));
+        table
+    }
+
     /// Adds a row.
     ///
     /// # Panics
@@ -84,6 +96,12 @@ impl From<f64> for Cell {
 impl From<u64> for Cell {
     fn from(number: u64) -> Self {
         Self::Number(number as f64)
+    }
+}
+
+impl<T: Into<Cell>> From<Option<T>> for Cell {
+    fn from(figure: Option<T>) -> Self {
+        figure.map_or_else(|| Self::Text(String::new()), Into::into)
     }
 }
 

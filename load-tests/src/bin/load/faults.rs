@@ -9,11 +9,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use http1::client::{once, request};
-use load_tests::figures::Spread;
 use load_tests::generator::{Arrivals, Generator, Measured, Pace, RequestTemplate, Second};
 use load_tests::monitor::{Monitor, Sample};
 use load_tests::payload::{PROGRAM, webhook};
-use load_tests::report::{Axis, Bar, Bars, Cell, Mark, Plot, Section, Table};
+use load_tests::report::{Axis, Bar, Cell, Mark, Plot, Section, Table};
 use load_tests::server::{Launch, Server};
 
 use crate::cases::{Crowd, Must};
@@ -352,14 +351,13 @@ fn plots(phases: &[Phase], rows: &[Row], samples: &[Sample]) -> Vec<Plot> {
     let seconds: Vec<Second> = seconds.collect();
     let over_time = [latency::over_time(&seconds), latency::memory(samples)];
     let over_time = over_time.map(|plot| plot.with_marks(&marks));
-    let bar = |name: String, count: u64| Bar { name, value: Spread::of([count as f64]) };
     let bars = rows.iter().flat_map(|row| {
         let otherwise = row.sent - row.as_expected;
-        let right = bar(row.name.to_owned(), row.as_expected);
-        std::iter::once(right)
-            .chain((otherwise > 0).then(|| bar(format!("{}, otherwise", row.name), otherwise)))
+        let right = Bar::count(row.name, row.as_expected);
+        std::iter::once(right).chain(
+            (otherwise > 0).then(|| Bar::count(format!("{}, otherwise", row.name), otherwise)),
+        )
     });
-    let axis = Axis::linear("faults");
-    let bars = Bars { title: "Faults that ended as they must".into(), axis, bars: bars.collect() };
-    over_time.into_iter().chain([Plot::Bars(bars)]).collect()
+    let (title, axis) = ("Faults that ended as they must", Axis::linear("faults"));
+    over_time.into_iter().chain([Plot::bars(title, axis, bars.collect())]).collect()
 }

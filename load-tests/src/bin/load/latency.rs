@@ -1,10 +1,9 @@
 //! Tables and plots that several scenarios draw of a run: latencies, what became of every request,
 //! and memory over time.
 
-use load_tests::figures::Spread;
 use load_tests::generator::{Measured, Second};
 use load_tests::monitor::Sample;
-use load_tests::report::{Axis, Bar, Bars, Cell, Lines, Plot, Section, Series, Table};
+use load_tests::report::{Axis, Bar, Cell, Plot, Section, Series, Table};
 
 /// The latencies that are quoted.
 pub(crate) const QUANTILES: [(&str, f64); 5] =
@@ -47,11 +46,10 @@ pub(crate) fn error_budget(section: &mut Section, run: &Measured) {
     let right = ("right answer".to_owned(), run.latency.len());
     for (name, count) in [right].into_iter().chain(run.error_budget()) {
         table.row(vec![name.clone().into(), count.into(), (count as f64 / due * 100.0).into()]);
-        bars.push(Bar { name, value: Spread::of([count as f64]) });
+        bars.push(Bar::count(name, count));
     }
     section.tables.push(table);
-    let title = "Error budget".to_owned();
-    section.plots.push(Plot::Bars(Bars { title, axis: Axis::log("requests"), bars }));
+    section.plots.push(Plot::bars("Error budget", Axis::log("requests"), bars));
 }
 
 /// How many answers took how long.
@@ -67,13 +65,8 @@ pub(crate) fn histogram(run: &Measured) -> Plot {
         }
         low = high;
     }
-    Plot::Lines(Lines {
-        title: "Histogram of latencies".into(),
-        x: Axis::log("latency, ms"),
-        y: Axis::linear("answers"),
-        series: vec![Series::new("right answers", points)],
-        marks: Vec::new(),
-    })
+    let (x, y) = (Axis::log("latency, ms"), Axis::linear("answers"));
+    Plot::lines("Histogram of latencies", x, y, vec![Series::new("right answers", points)])
 }
 
 /// Latencies second by second.
@@ -82,13 +75,9 @@ pub(crate) fn over_time(seconds: &[Second]) -> Plot {
         let answered = seconds.iter().filter(|second| second.answered > 0);
         Series::new(name, answered.map(|it| (it.at, pick(it).as_secs_f64() * 1e3)).collect())
     };
-    Plot::Lines(Lines {
-        title: "Latency, second by second".into(),
-        x: Axis::linear("time, s"),
-        y: Axis::log("latency, ms"),
-        series: vec![of("p50", |it| it.p50), of("p99", |it| it.p99), of("max", |it| it.max)],
-        marks: Vec::new(),
-    })
+    let series = vec![of("p50", |it| it.p50), of("p99", |it| it.p99), of("max", |it| it.max)];
+    let (x, y) = (Axis::linear("time, s"), Axis::log("latency, ms"));
+    Plot::lines("Latency, second by second", x, y, series)
 }
 
 /// Resident memory, linear memory and the arenas' high-water mark over time.
@@ -99,19 +88,12 @@ pub(crate) fn memory(samples: &[Sample]) -> Plot {
             .filter_map(|sample| Some((sample.at.as_secs_f64(), pick(sample)? / MIB)));
         Series::new(name, points.collect())
     };
-    Plot::Lines(Lines {
-        title: "Memory".into(),
-        x: Axis::linear("time, s"),
-        y: Axis::linear("MiB"),
-        series: vec![
-            of("resident, process", &|sample| Some(sample.resident_bytes as f64)),
-            of("linear, all instances", &|sample| sample.memory.as_ref().map(|it| it.linear_bytes)),
-            of("high water, one arena", &|sample| {
-                sample.memory.as_ref().map(|it| it.high_water_bytes)
-            }),
-        ],
-        marks: Vec::new(),
-    })
+    let series = vec![
+        of("resident, process", &|sample| Some(sample.resident_bytes as f64)),
+        of("linear, all instances", &|sample| sample.memory.as_ref().map(|it| it.linear_bytes)),
+        of("high water, one arena", &|sample| sample.memory.as_ref().map(|it| it.high_water_bytes)),
+    ];
+    Plot::lines("Memory", Axis::linear("time, s"), Axis::linear("MiB"), series)
 }
 
 /// A line a second, for a person who waits.

@@ -10,12 +10,12 @@ use anyhow::{Context, Result};
 use load_tests::monitor::{Monitor, Sample};
 use load_tests::payload::PROGRAM_RECORD;
 use load_tests::procfs::{cpu_time, resident_bytes};
-use load_tests::report::{Axis, Cell, Lines as Curves, Plot, Section, Series, Table};
+use load_tests::report::{Axis, Cell, Plot, Section, Series, Table};
 use load_tests::server::{Launch, Server};
 
 use crate::environment::{Environment, span};
 use crate::idle_check::IdleCheck;
-use crate::latency;
+use crate::latency::{self, MIB};
 use lines::{Lines, RECORD_BYTES_MAX};
 use stream::{Course, Tally, converse};
 
@@ -23,7 +23,6 @@ const SUMMARY: &str = "Each connection sends streams of NDJSON in chunks, one af
     the same time; every answer line is compared with the one that must come for its record. One record in \
     200 is bad on purpose (no JSON, a failing program, longer than a record may be) and must have an error \
     line in its place; one stream in four is cut in its middle by the client.";
-const MIB: f64 = 1024.0 * 1024.0;
 const TICK: Duration = Duration::from_millis(50);
 /// Reasons for which no instance may be lost: records are at most bad, and clients at most leave.
 const REASONS_FORBIDDEN: [&str; 5] = ["trap", "memory", "requested-by-guest", "deadline", "failed"];
@@ -73,13 +72,9 @@ pub(crate) fn run(args: &Args, env: &Environment) -> Result<Section> {
     section.interrupted = env.stopped();
     judge(&mut section, &streamed, &idle);
     section.tables.extend([figures(&streamed), outcomes(&streamed.tally), memory(&streamed)]);
-    section.plots.push(Plot::Lines(Curves {
-        title: "Records answered, second by second".into(),
-        x: Axis::linear("time, s"),
-        y: Axis::linear("records/s"),
-        series: vec![Series::new("all streams", streamed.rates)],
-        marks: Vec::new(),
-    }));
+    let (x, y) = (Axis::linear("time, s"), Axis::linear("records/s"));
+    let series = vec![Series::new("all streams", streamed.rates)];
+    section.plots.push(Plot::lines("Records answered, second by second", x, y, series));
     section.plots.push(latency::memory(&streamed.samples));
     server.stop()?;
     Ok(section)
@@ -175,9 +170,8 @@ fn figures(streamed: &Streamed) -> Table {
     let of_first = |share: f64| -> Cell {
         // The nearest rank.
         let rank = (first.len() as f64 * share).ceil() as usize;
-        first.get(rank.saturating_sub(1)).map_or_else(|| "".into(), |time| Cell::from(*time))
+        first.get(rank.saturating_sub(1)).copied().into()
     };
-    let mut table = Table::new("All streams together", &["figure", "value"]);
     let rows: [(&str, Cell); 9] = [
         ("records/s", (records as f64 / seconds).round().into()),
         ("MB/s in", (tally.sent_bytes as f64 / 1e6 / seconds).into()),
@@ -189,42 +183,32 @@ fn figures(streamed: &Streamed) -> Table {
         ("time to the first line, max ms", of_first(1.0)),
         ("longest gap between lines, ms", (tally.gap_max.as_secs_f64() * 1e3).into()),
     ];
-    for (name, value) in rows {
-        table.row(vec![name.into(), value]);
-    }
-    table
+    Table::pairs("All streams together", ["figure", "value"], rows)
 }
 
 fn outcomes(tally: &Tally) -> Table {
-    let mut table = Table::new("What became of every record", &["record", "answered rightly"]);
     let names = ["good", "no JSON (400)", "failing program (422)", "too long (413)"];
-    for (name, count) in names.into_iter().zip(tally.right) {
-        table.row(vec![name.into(), count.into()]);
-    }
-    table
+    let rows = names.into_iter().zip(tally.right.map(Cell::from));
+    Table::pairs("What became of every record", ["record", "answered rightly"], rows)
 }
 
 /// Resident memory must not follow what has passed through.
 fn memory(streamed: &Streamed) -> Table {
-    let mut table = Table::new("Resident memory", &["when", "MiB"]);
     let samples = &streamed.samples;
     let at = |share: f64| {
         let index = (samples.len() as f64 * share) as usize;
         samples.get(index.min(samples.len().saturating_sub(1))).map(|sample| sample.resident_bytes)
     };
     let most = samples.iter().map(|sample| sample.resident_bytes).max();
-    let readings = [
+    let passed = streamed.tally.sent_bytes + streamed.tally.received_bytes;
+    let rows = [
         ("before the first stream", Some(streamed.resident_before)),
         ("after a quarter of the time", at(0.25)),
         ("after half of the time", at(0.5)),
         ("after the last stream", Some(streamed.resident_after)),
         ("most", most),
+        ("that passed through, in and out", Some(passed)),
     ];
-    for (name, bytes) in readings {
-        let cell = bytes.map_or_else(|| "".into(), |bytes| Cell::from(bytes as f64 / MIB));
-        table.row(vec![name.into(), cell]);
-    }
-    let passed = (streamed.tally.sent_bytes + streamed.tally.received_bytes) as f64 / MIB;
-    table.row(vec!["that passed through, in and out".into(), passed.into()]);
-    table
+    let rows = rows.map(|(name, bytes)| (name, bytes.map(|bytes| bytes as f64 / MIB).into()));
+    Table::pairs("Resident memory", ["when", "MiB"], rows)
 }

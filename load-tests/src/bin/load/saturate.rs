@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use load_tests::generator::{Measured, Pace};
-use load_tests::report::{Section, Table};
+use load_tests::report::{Cell, Section, Table};
 
 use crate::environment::{Environment, span};
 use crate::latency;
@@ -116,7 +116,7 @@ fn table(rows: &[Row]) -> Table {
     ];
     let mut table = Table::new("The same point by two generators", &columns);
     for row in rows {
-        let figure = |value: Option<f64>| value.map_or_else(|| "".into(), Into::into);
+        let figure = |figure: Option<f64>| Cell::from(figure);
         table.row(vec![
             row.name.into(),
             row.per_second.round().into(),

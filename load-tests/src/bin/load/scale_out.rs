@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use load_tests::generator::{Arrivals, Generator, Measured, Pace, RequestTemplate};
 use load_tests::procfs::cpu_time;
-use load_tests::report::{Axis, Cell, Lines, Mark, Plot, Section, Series, Table};
+use load_tests::report::{Axis, Cell, Mark, Plot, Section, Series, Table};
 use load_tests::server::Server;
 
 use crate::environment::{Environment, rate, span};
@@ -248,9 +248,8 @@ fn processes(run: &Run, fleet: &Fleet, balancer: &str) -> Table {
 fn around(run: &Run) -> Table {
     let audit = &run.audit;
     let count = |count: usize| Cell::from(count as u64);
-    let millis = |moment: Option<u64>| moment.map_or_else(|| "".into(), Cell::from);
-    let mut table = Table::new("Around the kill, from the balancer's log", &["what", "figure"]);
-    for (what, figure) in [
+    let millis = |moment: Option<u64>| Cell::from(moment);
+    let rows = [
         ("requests in flight at the killed process", count(audit.in_flight)),
         ("of these, answered all the same", count(audit.in_flight_answered)),
         ("sent to it before the balancer noticed", count(audit.unnoticed)),
@@ -261,10 +260,8 @@ fn around(run: &Run) -> Table {
         ("the first request failed or was moved after, ms", millis(audit.notice)),
         ("requests answered after the restart", count(audit.after_restart)),
         ("from the restart to the first of these, ms", millis(audit.rejoin)),
-    ] {
-        table.row(vec![what.into(), figure]);
-    }
-    table
+    ];
+    Table::pairs("Around the kill, from the balancer's log", ["what", "figure"], rows)
 }
 
 /// Requests per second over time: a curve for each process, and one for what failed.
@@ -304,8 +301,7 @@ fn memory(run: &Run, fleet: &Fleet) -> Plot {
 }
 
 fn plot(title: &str, unit: &str, series: Vec<Series>, run: &Run) -> Plot {
-    let (x, y) = (Axis::linear("time, s"), Axis::linear(unit));
-    Plot::Lines(Lines { title: title.into(), x, y, series, marks: marks(run) })
+    Plot::lines(title, Axis::linear("time, s"), Axis::linear(unit), series).with_marks(&marks(run))
 }
 
 fn marks(run: &Run) -> Vec<Mark> {

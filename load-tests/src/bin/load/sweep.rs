@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use load_tests::generator::{Arrivals, Generator, Measured, Pace};
 use load_tests::monitor::Monitor;
-use load_tests::report::{Axis, Lines, Mark, Plot, Section, Series, Table};
+use load_tests::report::{Axis, Mark, Plot, Section, Series, Table};
 
 use crate::environment::{Environment, rate, span};
 use crate::latency::{self, QUANTILES, progress};
@@ -154,24 +154,16 @@ fn plots(runs: &[(f64, Measured)], knee: Option<f64>) -> Vec<Plot> {
     let x = Axis::linear("offered, requests/s");
     let latencies = QUANTILES[..4].iter();
     let latencies = latencies.map(|(name, quantile)| curve(name, &|run| run.latency_ms(*quantile)));
+    let rates = vec![
+        curve("offered", &|run| run.offered_per_second()),
+        curve("answered", &|run| run.achieved_per_second()),
+        curve("errors", &|run| run.errors() as f64 / run.elapsed.as_secs_f64()),
+    ];
+    let latency = Axis::log("latency, ms");
     vec![
-        Plot::Lines(Lines {
-            title: "Latency against rate".into(),
-            x: x.clone(),
-            y: Axis::log("latency, ms"),
-            series: latencies.collect(),
-            marks: marks.clone(),
-        }),
-        Plot::Lines(Lines {
-            title: "Answered against offered".into(),
-            x,
-            y: Axis::linear("requests/s"),
-            series: vec![
-                curve("offered", &|run| run.offered_per_second()),
-                curve("answered", &|run| run.achieved_per_second()),
-                curve("errors", &|run| run.errors() as f64 / run.elapsed.as_secs_f64()),
-            ],
-            marks,
-        }),
+        Plot::lines("Latency against rate", x.clone(), latency, latencies.collect())
+            .with_marks(&marks),
+        Plot::lines("Answered against offered", x, Axis::linear("requests/s"), rates)
+            .with_marks(&marks),
     ]
 }

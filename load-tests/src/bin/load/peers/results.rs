@@ -1,7 +1,7 @@
 //! What the rounds of a comparison say together.
 
 use load_tests::figures::Spread;
-use load_tests::report::{Axis, Bar, Bars, Cell, Plot, Section, Table};
+use load_tests::report::{Axis, Bar, Cell, Plot, Section, Table};
 
 use super::comparison::{Comparison, Measurement, Round};
 use super::goal::Goal;
@@ -127,8 +127,8 @@ fn bars(
         name: candidate.name.clone(),
         value: spread(rounds, index, figure),
     });
-    let (title, bars) = (format!("{title}: {}", comparison.name), bars.collect());
-    Plot::Bars(Bars { title, axis: Axis::linear(unit), bars })
+    let title = format!("{title}: {}", comparison.name);
+    Plot::bars(&title, Axis::linear(unit), bars.collect())
 }
 
 fn spread(rounds: &[Round], index: usize, figure: Figure) -> Spread {

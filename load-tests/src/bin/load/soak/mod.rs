@@ -10,9 +10,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use load_tests::figures::Spread;
 use load_tests::monitor::{Monitor, Sample};
-use load_tests::report::{Axis, Bar, Bars, Plot, Section, Table};
+use load_tests::report::{Axis, Bar, Plot, Section, Table};
 use load_tests::server::{Launch, Server};
 use load_tests::trend::{Direction, Trend};
 
@@ -224,12 +223,12 @@ fn judge_memory(section: &mut Section, soaked: &Soaked) {
 }
 
 fn kinds(rows: &BTreeMap<&'static str, Row>) -> (Table, Plot) {
-    let mut table = Table::new("What was sent, and answered as it must be", &["kind", "requests"]);
-    let mut bars = Vec::new();
-    for (kind, row) in rows {
-        table.row(vec![(*kind).into(), row.right.into()]);
-        bars.push(Bar { name: (*kind).to_owned(), value: Spread::of([row.right as f64]) });
-    }
-    let title = "Requests by kind".to_owned();
-    (table, Plot::Bars(Bars { title, axis: Axis::log("requests"), bars }))
+    let right = || rows.iter().map(|(kind, row)| (*kind, row.right));
+    let title = "What was sent, and answered as it must be";
+    let figures = right().map(|(kind, count)| (kind, count.into()));
+    let bars = right().map(|(kind, count)| Bar::count(kind, count)).collect();
+    (
+        Table::pairs(title, ["kind", "requests"], figures),
+        Plot::bars("Requests by kind", Axis::log("requests"), bars),
+    )
 }
