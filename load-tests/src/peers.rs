@@ -120,37 +120,24 @@ impl Peer {
     fn profile(self) -> (&'static str, Program, Component) {
         use Component::{Bridged, Compiled, Native, Ours};
         use Program::{Arenaria, Bare, Wasmtime};
+        const P2: Component = Compiled("peer-p2");
+        const P3: Component = Compiled("peer-p3");
+        const REUSE: Option<&str> = Some(REUSE_COUNT);
         match self {
             Self::Bare => ("native: bare hyper", Bare("jq"), Native),
             Self::Reuse => ("arenaria, reuse", Arenaria("reuse"), Ours),
             Self::Fresh => ("arenaria, fresh", Arenaria("fresh"), Ours),
-            Self::HostedP2 => {
-                ("arenaria, WASI P2 component, fresh", Arenaria("fresh"), Compiled("peer-p2"))
-            }
-            Self::HostedP2Reuse => {
-                ("arenaria, WASI P2 component, reuse", Arenaria("reuse"), Compiled("peer-p2"))
-            }
-            Self::WasiP2 => {
-                ("wasmtime serve P2, default: 1 per instance", Wasmtime(None), Compiled("peer-p2"))
-            }
-            Self::WasiP2Reuse => {
-                ("wasmtime serve P2, reuse", Wasmtime(Some(REUSE_COUNT)), Compiled("peer-p2"))
-            }
-            Self::WasiP3 => (
-                "wasmtime serve P3, default: 128 per instance",
-                Wasmtime(None),
-                Compiled("peer-p3"),
-            ),
-            Self::WasiP3Reuse => {
-                ("wasmtime serve P3, reuse", Wasmtime(Some(REUSE_COUNT)), Compiled("peer-p3"))
-            }
-            Self::WasiP3Fresh => {
-                ("wasmtime serve P3, 1 per instance", Wasmtime(Some("1")), Compiled("peer-p3"))
-            }
+            Self::HostedP2 => ("arenaria, WASI P2 component, fresh", Arenaria("fresh"), P2),
+            Self::HostedP2Reuse => ("arenaria, WASI P2 component, reuse", Arenaria("reuse"), P2),
+            Self::WasiP2 => ("wasmtime serve P2, default: 1 per instance", Wasmtime(None), P2),
+            Self::WasiP2Reuse => ("wasmtime serve P2, reuse", Wasmtime(REUSE), P2),
+            Self::WasiP3 => ("wasmtime serve P3, default: 128 per instance", Wasmtime(None), P3),
+            Self::WasiP3Reuse => ("wasmtime serve P3, reuse", Wasmtime(REUSE), P3),
+            Self::WasiP3Fresh => ("wasmtime serve P3, 1 per instance", Wasmtime(Some("1")), P3),
             Self::JqProcess => ("native: a process of jq per request", Bare("jq-process"), Native),
             Self::Bridged => ("bridged: arenaria, reuse", Arenaria("reuse"), Bridged),
             Self::BridgedWasmtime => {
-                ("bridged: wasmtime serve P2, reuse", Wasmtime(Some(REUSE_COUNT)), Bridged)
+                ("bridged: wasmtime serve P2, reuse", Wasmtime(REUSE), Bridged)
             }
         }
     }
