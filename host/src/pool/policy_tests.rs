@@ -172,7 +172,7 @@ fn a_reading_takes_an_idle_slot_only() {
     check(&mut policy, release(0), &[Action::Grant { waiter: 0, slot: 0 }]);
 }
 
-/// A plain model beside the policy: who has what.
+/// A plain model beside the policy: which slots are in use, and which waiters are queued.
 #[derive(Default)]
 struct Model {
     in_use: Vec<SlotId>,
