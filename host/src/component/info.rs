@@ -267,7 +267,7 @@ mod tests {
         check(memory(2, None), 16, Ok((2, 16)));
         check(memory(2, Some(8)), 16, Ok((2, 8)));
         check(memory(2, Some(80)), 16, Ok((2, 16)));
-        let sentence = "it needs a memory of 2MiB but memory = 1MiB; raise memory";
+        let sentence = "it needs at least 2MiB of memory, got memory = 1MiB; raise memory";
         check(memory(32, None), 16, Err(sentence));
     }
 
@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn what_needs_a_heap_is_told_by_its_types() {
+    fn a_component_with_types_of_objects_needs_a_heap() {
         let collects = |fields: &str| {
             let text = format!("(component (core module {fields}))");
             ComponentInfo::read(&wat::parse_str(text).unwrap()).unwrap().collects
@@ -321,15 +321,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_component_is_told_apart() {
+    fn other_files_than_components_are_refused() {
         assert!(matches!(ComponentInfo::read(b""), Err(Refusal::Malformed(_))));
         assert!(matches!(ComponentInfo::read(b"hello, world"), Err(Refusal::Malformed(_))));
         assert_eq!(ComponentInfo::read(b"\0asm\x01\0\0\0").unwrap_err(), Refusal::CoreModule);
         let empty = ComponentInfo::read(b"\0asm\x0d\0\x01\0").unwrap();
         let refusal = empty.check(Size(PAGE_BYTES), &Grants::default()).unwrap_err();
         let sentence = refusal.to_string();
-        assert!(
-            sentence.starts_with("it exports nothing; serve a component that exports arenaria:")
-        );
+        assert!(sentence.starts_with("expected a component that exports arenaria:"), "{sentence}");
+        assert!(sentence.ends_with("got one that exports nothing"), "{sentence}");
     }
 }
