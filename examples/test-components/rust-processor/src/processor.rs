@@ -29,7 +29,7 @@ impl lifecycle::Guest for Processor {
             match (name.as_str(), value.as_str()) {
                 ("sleep", "configure") => sleep(LONG),
                 ("sleep", "usage") => USAGE_SLEEPS.set(true),
-                _ => return Err(format!("there is no setting {name} = {value}")),
+                _ => return Err(format!("expected a known setting, got {name} = {value}")),
             }
         }
         Ok(())
