@@ -15,7 +15,7 @@ use core::mem::needs_drop;
 use core::ptr::NonNull;
 use core::slice;
 
-use crate::Arena;
+use crate::arena::Arena;
 
 /// The allocation does not fit into the arena, which is unchanged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

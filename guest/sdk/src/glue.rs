@@ -6,7 +6,8 @@ use std::marker::PhantomData;
 use bindings::exports::arenaria::processor::{handler, lifecycle, memory};
 
 use crate::memory::ARENA;
-use crate::{Exported, Request, state};
+use crate::request::Request;
+use crate::state::{self, Exported};
 
 #[allow(missing_docs, clippy::allow_attributes_without_reason, reason = "generated")]
 #[allow(unsafe_code, reason = "exports of the canonical ABI are called with raw pointers")]

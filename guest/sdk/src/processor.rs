@@ -1,6 +1,8 @@
 //! The trait that the author of a processor implements.
 
-use crate::{Request, Response, Settings};
+use crate::request::Request;
+use crate::response::Response;
+use crate::settings::Settings;
 
 /// A program that answers requests, one at a time.
 ///

@@ -6,9 +6,10 @@ use std::cell::{Cell, RefCell};
 
 use phase_arena::GlobalArena;
 
-use crate::memory::ARENA;
-use crate::settings::take_built_in;
-use crate::{Processor, Response, Settings, persistent};
+use crate::memory::{ARENA, persistent};
+use crate::processor::Processor;
+use crate::response::Response;
+use crate::settings::{Settings, take_built_in};
 
 thread_local! {
     /// Whether the persistent part is closed.

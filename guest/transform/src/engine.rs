@@ -4,75 +4,15 @@
 //!
 //! Invariant: a [`Program`] holds no value of any request, so it can outlive all of them.
 
+pub(crate) mod errors;
+pub(crate) mod input;
+pub(crate) mod limits;
+
+pub use self::errors::{Error, ErrorKind, ProgramError};
+pub use self::input::Input;
+pub use self::limits::{PROGRAM_DEPTH_MAX, ProgramLimits, RunLimits};
+
 use crate::jaq;
-use core::fmt;
-
-/// Limits that apply when a program is compiled.
-#[derive(Clone, Copy, Debug)]
-pub struct ProgramLimits {
-    /// Bytes of a program's text.
-    pub program_bytes_max: usize,
-}
-
-/// Limits of one run.
-#[derive(Clone, Copy, Debug)]
-pub struct RunLimits {
-    /// How deeply documents and outputs may nest, in arrays and objects.
-    pub depth_max: usize,
-    /// How many outputs a run may give.
-    pub outputs_max: usize,
-}
-
-/// How deeply the text of a program may nest. On the component's stack of 1 MiB, the programs that
-/// were found to need most (`map(map(…))` over arrays that nest as deeply) overflow at 300.
-pub const PROGRAM_DEPTH_MAX: usize = 256;
-
-/// Why a text is not a valid program.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ProgramError {
-    /// A sentence, lower case.
-    pub message: String,
-    /// The position in bytes from the beginning of the text, if it is known.
-    pub offset: Option<usize>,
-}
-
-/// The kind of error of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ErrorKind {
-    /// The document is not valid JSON, or nests too deeply.
-    Document,
-    /// The program failed on this document.
-    Run,
-    /// An output cannot be written as JSON, or there are more than allowed.
-    Output,
-    /// The memory is exhausted.
-    Memory,
-}
-
-/// Why a run failed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Error {
-    /// The kind of error.
-    pub kind: ErrorKind,
-    /// A sentence, lower case unless the program wrote it.
-    pub message: String,
-    /// The position in the document, in bytes from its beginning, if it is known.
-    pub offset: Option<usize>,
-    /// The limit that was exceeded and its value, if there is one.
-    pub limit: Option<(&'static str, usize)>,
-}
-
-impl fmt::Display for ProgramError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
 
 /// Compiles programs. Holds the definitions that all programs share.
 pub struct Engine(jaq::Library);
@@ -105,15 +45,6 @@ impl Engine {
 
 /// A compiled program.
 pub struct Program(jaq::Compiled);
-
-/// A document, and the time of its request.
-#[derive(Clone, Copy, Debug)]
-pub struct Input<'a> {
-    /// One JSON document.
-    pub document: &'a [u8],
-    /// The value of `now`: nanoseconds since 1970. If it is `None`, `now` is an error.
-    pub now: Option<u64>,
-}
 
 impl Program {
     /// Runs the program on a document, in the phases `decode`, `transform` and `encode`. Appends

@@ -10,7 +10,7 @@ use std::alloc::System;
 use std::thread_local;
 use std::vec::Vec;
 
-use crate::Arena;
+use crate::arena::Arena;
 
 /// Bytes of a thread's region. Untouched pages of it cost nothing.
 const REGION_BYTES: usize = 16 << 20;

@@ -9,7 +9,7 @@ use core::arch::wasm32;
 use core::cell::Cell;
 use core::ptr::{self, NonNull};
 
-use crate::Arena;
+use crate::arena::Arena;
 
 #[cfg(target_feature = "atomics")]
 compile_error!("phase-arena is for a single thread: WebAssembly with atomics is not supported");

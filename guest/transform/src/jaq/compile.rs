@@ -5,7 +5,8 @@
 
 use super::functions::{ABSENT, Fun, Kind};
 use super::prelude::Prelude;
-use crate::engine::{PROGRAM_DEPTH_MAX, ProgramError};
+use crate::engine::errors::ProgramError;
+use crate::engine::limits::PROGRAM_DEPTH_MAX;
 use crate::nesting::measure;
 use jaq_core::compile::Undefined;
 use jaq_core::load::{self, Arena, File, Loader, Modules};
