@@ -17,6 +17,8 @@
 //! region of its arena, and as `limit` the lowest offset that the scope front uses. A function that
 //! relies on more is `unsafe`.
 
+mod lists;
+
 use core::cell::Cell;
 use core::cmp::{max, min};
 
@@ -309,19 +311,6 @@ impl Heap {
         self.clear_lists();
     }
 
-    /// Visits every listed block.
-    pub(crate) fn listed(&self, region: &Region, mut visit: impl FnMut(*mut u8, usize)) {
-        for class in 0..CLASSES {
-            let mut offset = self.head(class).get();
-            while offset != NIL {
-                // SAFETY: as in `alloc`.
-                let next = unsafe { region.read_link(offset) };
-                visit(region.at(offset), classes::class_size(class) as usize);
-                offset = next;
-            }
-        }
-    }
-
     /// Starts again at the floor when no block above it is alive, or at the start if no sealed
     /// block is alive either.
     #[inline(never)]
@@ -353,18 +342,6 @@ impl Heap {
         self.mark.set(from);
     }
 
-    /// Zeroes every listed block, and with it the links.
-    ///
-    /// # Safety
-    /// The caller clears the lists before anything reads them.
-    #[cold]
-    unsafe fn scrub_listed(&self, region: &Region) {
-        self.listed(region, |block, len| {
-            // SAFETY: nothing uses a listed block, and its link has been read.
-            unsafe { block.write_bytes(0, len) };
-        });
-    }
-
     /// Must run before the bump goes down or the limit goes up, to record what was used.
     #[inline]
     pub(crate) fn note_retreat(&self, limit: u32) {
@@ -381,49 +358,5 @@ impl Heap {
     /// Begins a new measurement of `room_min` and returns the old one.
     pub(crate) fn swap_room_min(&self, room_min: u32) -> u32 {
         self.room_min.replace(room_min)
-    }
-
-    #[inline]
-    fn head(&self, class: usize) -> &Cell<u32> {
-        &self.heads[class & (HEADS - 1)]
-    }
-
-    /// Puts a free block in front of its class's list.
-    ///
-    /// # Safety
-    /// The block of this class at `offset` lies between floor and bump, nothing uses it, and no
-    /// list holds any of its bytes.
-    #[inline]
-    unsafe fn list(&self, region: &Region, class: usize, offset: u32) {
-        debug_assert!(offset.is_multiple_of(GRANULE) && self.floor.get() <= offset);
-        debug_assert!(offset + classes::class_size(class) <= self.bump.get());
-        let head = self.head(class);
-        // SAFETY: the caller's promise; a block has at least 8 bytes.
-        unsafe { region.write_link(offset, head.get()) };
-        head.set(offset);
-        self.listed.set(true);
-    }
-
-    /// Lists `len` unused bytes, a multiple of 8, as blocks of the largest classes that fit.
-    ///
-    /// # Safety
-    /// As for `list`, for all of the bytes.
-    unsafe fn list_span(&self, region: &Region, mut offset: u32, mut len: u32) {
-        while len >= GRANULE {
-            let class = classes::class_within(len);
-            // SAFETY: the caller's promise; the block is part of the span.
-            unsafe { self.list(region, class, offset) };
-            offset += classes::class_size(class);
-            len -= classes::class_size(class);
-        }
-    }
-
-    #[inline]
-    fn clear_lists(&self) {
-        if self.listed.replace(false) {
-            for head in &self.heads {
-                head.set(NIL);
-            }
-        }
     }
 }
