@@ -10,6 +10,7 @@ use hyper::{Response, StatusCode};
 use serde::Serialize;
 
 use crate::config::limits::{RequestLimits, RouteLimits};
+use crate::config::units::Size;
 use crate::http::body::Body;
 use crate::pool::policy::Shed;
 use crate::runtime::fault::Fault;
@@ -125,7 +126,9 @@ impl Problem {
             Self::BodiesSaturated | Self::Shed(_) | Self::ShedUnread(_) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
-            Self::Fault(Fault::Memory(_)) => StatusCode::INSUFFICIENT_STORAGE,
+            Self::Fault(Fault::Memory(_) | Fault::OwnMemory(..)) => {
+                StatusCode::INSUFFICIENT_STORAGE
+            }
             Self::Fault(Fault::Deadline | Fault::RequestTimeout) => StatusCode::GATEWAY_TIMEOUT,
             Self::Fault(
                 Fault::Trap(_)
@@ -255,6 +258,7 @@ fn shed_words(shed: Shed, limits: &RouteLimits) -> Words {
 fn fault_words(fault: &Fault, limits: &RouteLimits) -> Words {
     const FAILED: &str = "the component failed";
     const TOO_LONG: &str = "the component took too long";
+    const EXHAUSTED: &str = "the component's memory is exhausted";
     match fault {
         Fault::Trap(_) | Fault::Refused(_) => {
             Words::plain("trap", FAILED, "the instance trapped and is replaced")
@@ -277,10 +281,22 @@ fn fault_words(fault: &Fault, limits: &RouteLimits) -> Words {
         ),
         Fault::Memory(_) => Words::of_limit(
             "memory",
-            "the component's memory is exhausted",
+            EXHAUSTED,
             ["the request needs more than", "; the instance is replaced"],
             ("memory", &limits.memory),
         ),
+        // The limit is shown, but does not decide: the component cannot grow its memory to it.
+        Fault::OwnMemory(bytes, _) => Words {
+            kind: "memory",
+            title: EXHAUSTED,
+            detail: format!(
+                "the request needs more than the component's own memory of {}, which it does not \
+                 grow to memory = {}; the instance is replaced",
+                Size(*bytes),
+                limits.memory
+            ),
+            limit: Some(("memory", limits.memory.to_string())),
+        },
         Fault::RequestTimeout => Words::of_limit(
             "request-time",
             TOO_LONG,

@@ -11,6 +11,7 @@ use crate::component::world::World;
 use crate::config::file::RouteConfig;
 use crate::config::isolation::Isolation;
 use crate::config::limits::RouteLimits;
+use crate::config::units::Size;
 use crate::runtime::fault::Fault;
 use crate::runtime::instance::Instance;
 use crate::runtime::load::{Loaded, Source};
@@ -108,6 +109,10 @@ impl Route {
             Fault::Memory(_) => {
                 format!("configure needs more than memory = {}; raise memory", limits.memory)
             }
+            Fault::OwnMemory(bytes, _) => format!(
+                "configure needs more than the component's own memory of {}; build it with more",
+                Size(*bytes)
+            ),
             Fault::Trap(_) | Fault::Stack(_) | Fault::Handles(_) | Fault::NoResponse => {
                 tracing::error!(route = self.path, "{fault}");
                 "configure trapped; see the log, then fix the component or its settings".to_owned()

@@ -40,7 +40,7 @@ impl Reason {
     pub(crate) fn of(fault: &Fault) -> Self {
         match fault {
             Fault::Trap(_) | Fault::Stack(_) | Fault::Handles(_) | Fault::NoResponse => Self::Trap,
-            Fault::Memory(_) => Self::Memory,
+            Fault::Memory(_) | Fault::OwnMemory(..) => Self::Memory,
             Fault::Deadline | Fault::RequestTimeout => Self::Deadline,
             Fault::Refused(_) => Self::Failed,
         }

@@ -5,6 +5,8 @@ use std::fmt;
 use wasmtime::component::ResourceTableError;
 use wasmtime::{GcHeapOutOfMemory, Trap, WasmBacktrace};
 
+use crate::runtime::memory::MemoryLimiter;
+
 /// Why a call failed. Its instance must not be called again.
 #[derive(Debug)]
 pub enum Fault {
@@ -14,6 +16,9 @@ pub enum Fault {
     Stack(String),
     /// The guest's memory is exhausted.
     Memory(String),
+    /// The guest exhausted its linear memory of so many bytes, which is below the limit: the guest
+    /// cannot grow it.
+    OwnMemory(u64, String),
     /// The guest needs more handles to host resources than its limit.
     Handles(String),
     /// The guest ran for longer than its limit.
@@ -26,8 +31,8 @@ pub enum Fault {
     Refused(String),
 }
 
-/// The fault, from wasmtime's error and from whether the guest was denied memory.
-pub(crate) fn fault(is_memory_denied: bool, error: &wasmtime::Error) -> Fault {
+/// The fault, from wasmtime's error and from what is known of the guest's memory.
+pub(crate) fn fault(memory: &MemoryLimiter, error: &wasmtime::Error) -> Fault {
     let text = one_line(error);
     match error.downcast_ref::<Trap>() {
         Some(Trap::Interrupt) => Fault::Deadline,
@@ -37,7 +42,11 @@ pub(crate) fn fault(is_memory_denied: bool, error: &wasmtime::Error) -> Fault {
         Some(Trap::MemoryOutOfBounds) if is_below_the_stack(&text) => Fault::Stack(text),
         _ if has_too_many_handles(error, &text) => Fault::Handles(text),
         _ if error.is::<GcHeapOutOfMemory<()>>() => Fault::Memory(text),
-        _ if is_memory_denied || ended_in_exhaustion(error) => Fault::Memory(text),
+        _ if memory.has_denied() => Fault::Memory(text),
+        _ if ended_in_exhaustion(error) => match memory.linear_below_limit() {
+            Some(bytes) => Fault::OwnMemory(bytes, text),
+            None => Fault::Memory(text),
+        },
         _ => Fault::Trap(text),
     }
 }
@@ -78,6 +87,9 @@ impl fmt::Display for Fault {
             Self::Trap(what) => write!(f, "the guest trapped: {what}"),
             Self::Stack(what) => write!(f, "the guest's stack is exhausted: {what}"),
             Self::Memory(what) => write!(f, "the guest's memory is exhausted: {what}"),
+            Self::OwnMemory(bytes, what) => {
+                write!(f, "the guest's memory of {bytes} bytes is exhausted: {what}")
+            }
             Self::Handles(what) => write!(f, "the guest needs too many handles: {what}"),
             Self::Deadline => f.write_str("the guest exceeded its time limit"),
             Self::NoResponse => f.write_str("the guest returned no response"),

@@ -69,8 +69,7 @@ impl Instance {
             let call = pin!(exports(loaded, &mut store));
             within(longest(config.time), timed(&timer, call)).await?
         };
-        let exports =
-            instantiated.map_err(|error| fault(store.data().memory.has_denied(), &error))?;
+        let exports = instantiated.map_err(|error| fault(&store.data().memory, &error))?;
         store.data_mut().memory.settle();
         let longest = longest(config.call_time);
         let mut instance = Self { store, exports, timer, longest };
@@ -153,7 +152,7 @@ impl Instance {
     }
 
     fn fault(&self, error: &wasmtime::Error) -> Fault {
-        fault(self.store.data().memory.has_denied(), error)
+        fault(&self.store.data().memory, error)
     }
 
     fn begin(&mut self, time: Duration) {

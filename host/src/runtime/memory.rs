@@ -121,6 +121,11 @@ impl MemoryLimiter {
         self.denied
     }
 
+    /// The bytes of all linear memories, if the limit would allow more.
+    pub(crate) fn linear_below_limit(&self) -> Option<u64> {
+        (self.used < self.limit).then(|| (self.used - self.heap) as u64)
+    }
+
     /// Whether the instance has grown since its start, and has more memory than this.
     pub(crate) fn has_grown_past(&self, mark: Size) -> bool {
         self.used > self.begun && self.used as u64 > mark.0

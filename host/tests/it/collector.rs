@@ -274,7 +274,11 @@ fn the_boundary_is_reset_with_every_request() {
 #[test]
 fn what_the_boundary_cannot_hold_is_answered_with_507() {
     let server = Server::start(&config().limit("request-body", "4MiB"));
-    server.post("/", vec![b' '; 3 << 20]).check_limit(507, "memory", "memory", "8MiB");
+    let response = server.post("/", vec![b' '; 3 << 20]);
+    response.check_limit(507, "memory", "memory", "8MiB");
+    let problem = response.check_problem(507, "memory");
+    let detail = problem["detail"].as_str().expect("a sentence");
+    assert!(detail.contains("the component's own memory of 2MiB"), "{detail}");
     check_alive(&server);
     // The request fits, but its response would be larger.
     let words: String = (0..400_000).map(|number| format!("{number:x} ")).collect();
