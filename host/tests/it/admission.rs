@@ -26,7 +26,10 @@ fn wasi_http() -> (tempfile::TempDir, Config) {
 #[track_caller]
 fn saturated(config: Config) -> (Server, Vec<Connection>) {
     let server = Server::start(&config.limit("queue-length", 1));
-    let requests: Vec<_> = (0..3).map(|_| server.begin(&Request::get("/loop"))).collect();
+    let mut requests = vec![server.begin(&Request::get("/loop"))];
+    // A scrape takes an idle slot for a moment: the others come when there is none.
+    server.until_busy(1.0);
+    requests.extend((0..2).map(|_| server.begin(&Request::get("/loop"))));
     server.until("one runs, one waits and one is refused", |metrics| {
         metrics.sum("arenaria_requests_total", &[("status", "503")]) == 1.0
     });
