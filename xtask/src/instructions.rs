@@ -49,8 +49,6 @@ struct Subject {
 struct Budgets {
     /// By how much a count may exceed its budget, in per cent.
     tolerance_percent: f64,
-    /// The one goal for hello in `reuse`: how many times the instructions of bare hyper it may cost.
-    hello_goal: f64,
     /// Instructions per request, by row.
     #[serde(default)]
     instructions: BTreeMap<String, u64>,
@@ -99,11 +97,6 @@ pub(crate) fn run(workspace: &Workspace, args: Args) -> anyhow::Result<()> {
         };
         counts.insert(subject.name.to_owned(), count);
         println!("{}", row(subject.name, count, &counts, &budgets));
-    }
-    let hello = ["hello-reuse", BARE].map(|name| counts.get(name));
-    if let [Some(&hello), Some(&bare)] = hello {
-        let (goal, ratio) = (budgets.hello_goal, ratio(hello, bare));
-        println!("goal for hello in reuse: at most {goal:.2} x bare, got {ratio:.2}");
     }
     if args.write {
         return write_budgets(&file, &counts);
@@ -277,7 +270,7 @@ mod tests {
     #[test]
     fn a_count_over_its_budget_is_told() {
         let instructions = BTreeMap::from([("a".to_owned(), 1000), ("b".to_owned(), 1000)]);
-        let budgets = Budgets { tolerance_percent: 1.0, hello_goal: 1.5, instructions };
+        let budgets = Budgets { tolerance_percent: 1.0, instructions };
         let counts = [("a", 1010), ("b", 1011), ("c", 9999)];
         let counts = counts.map(|(name, count)| (name.to_owned(), count)).into();
         assert_eq!(exceeded(&counts, &budgets), ["b: expected at most 1000, got 1011"]);
@@ -304,7 +297,6 @@ mod tests {
     fn the_file_of_budgets_can_be_read() {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("instructions.toml");
         let budgets = read_budgets(&file).unwrap();
-        assert!(budgets.hello_goal >= 1.0);
         let is_row = |name: &String| SUBJECTS.iter().any(|subject| subject.name == name);
         assert!(budgets.instructions.keys().all(is_row));
     }
