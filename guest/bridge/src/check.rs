@@ -4,6 +4,7 @@ use crate::answer::Answer;
 use crate::fields::is_field_name;
 use crate::problem::Problem;
 use crate::processor::Response;
+use crate::size::size;
 
 /// Header fields that only the host sets.
 const FRAMING: [&str; 3] = ["content-length", "transfer-encoding", "connection"];
@@ -18,36 +19,33 @@ const FIELDS_BYTES_MAX: usize = 64 << 10;
 pub(crate) fn check(response: Response) -> Result<Answer, Problem> {
     let Response { status, headers, body } = response;
     if !(200..=599).contains(&status) {
-        return Err(Problem::BadResponse(format!("its status {status} is not in 200 to 599")));
+        let what = format!("expected a status from 200 to 599, got {status}");
+        return Err(Problem::BadResponse(what));
     }
     Ok(Answer::framed(status, check_fields(headers)?, body))
 }
 
 fn check_fields(fields: Vec<(String, String)>) -> Result<Vec<(String, Vec<u8>)>, Problem> {
     if fields.len() > FIELDS_MAX {
-        let count = fields.len();
-        let what = format!("it has {count} header fields, of which {FIELDS_MAX} may be");
-        return Err(Problem::BadResponse(what));
+        return Err(Problem::ResponseHeadTooLarge("response-headers", FIELDS_MAX.to_string()));
     }
     let bytes: usize = fields.iter().map(|(name, value)| name.len() + value.len()).sum();
     if bytes > FIELDS_BYTES_MAX {
-        let what =
-            format!("its header fields have {bytes} bytes, of which {FIELDS_BYTES_MAX} may be");
-        return Err(Problem::BadResponse(what));
+        return Err(Problem::ResponseHeadTooLarge("response-head", size(FIELDS_BYTES_MAX as u64)));
     }
     let mut checked = Vec::with_capacity(fields.len() + 1);
     for (name, value) in fields {
         let bad =
             |what: &str, text: &str| Problem::BadResponse(format!("{what} {}", excerpt(text)));
         if !is_field_name(&name) {
-            return Err(bad("it has a malformed header name,", &name));
+            return Err(bad("expected a valid header name, got", &name));
         }
         let key = name.to_ascii_lowercase();
         if FRAMING.contains(&key.as_str()) {
-            return Err(bad("it sets a header that is the host's,", &name));
+            return Err(bad("only the host may set the header", &name));
         }
         if !value.bytes().all(|byte| byte == b'\t' || (byte >= b' ' && byte != 0x7f)) {
-            return Err(bad("it has a malformed header value,", &value));
+            return Err(bad("expected a valid header value, got", &value));
         }
         if key != "date" {
             checked.push((key, value.into_bytes()));
@@ -98,17 +96,22 @@ mod tests {
 
     #[test]
     fn what_http_does_not_have_is_named() {
-        check_bad(199, &[], "its status 199 is not in 200 to 599");
-        check_bad(600, &[], "its status 600 is not in 200 to 599");
-        check_bad(200, &[("a b", "")], "it has a malformed header name, \"a b\"");
-        check_bad(200, &[("", "")], "it has a malformed header name, \"\"");
-        check_bad(200, &[("a", "b\nc")], "it has a malformed header value, \"b\\nc\"");
-        let sentence = "it sets a header that is the host's, \"Content-Length\"";
+        check_bad(199, &[], "expected a status from 200 to 599, got 199");
+        check_bad(600, &[], "expected a status from 200 to 599, got 600");
+        check_bad(200, &[("a b", "")], "expected a valid header name, got \"a b\"");
+        check_bad(200, &[("", "")], "expected a valid header name, got \"\"");
+        check_bad(200, &[("a", "b\nc")], "expected a valid header value, got \"b\\nc\"");
+        let sentence = "only the host may set the header \"Content-Length\"";
         check_bad(200, &[("Content-Length", "1")], sentence);
-        let many = vec![("a", ""); 257];
-        check_bad(200, &many, "it has 257 header fields, of which 256 may be");
-        let long = "x".repeat(64 << 10);
-        let sentence = "its header fields have 65537 bytes, of which 65536 may be";
-        check_bad(200, &[("a", &long)], sentence);
+    }
+
+    #[test]
+    fn a_head_over_its_limit_names_the_limit() {
+        let check_large = |headers: &[(&str, &str)], key, value: &str| {
+            let problem = check(response(200, headers, "")).unwrap_err();
+            assert_eq!(problem, Problem::ResponseHeadTooLarge(key, value.to_owned()));
+        };
+        check_large(&vec![("a", ""); 257], "response-headers", "256");
+        check_large(&[("a", &"x".repeat(64 << 10))], "response-head", "64KiB");
     }
 }

@@ -15,6 +15,8 @@ pub enum Problem {
     FieldNotText,
     /// The processor's response is not valid HTTP.
     BadResponse(String),
+    /// The head of the processor's response exceeds a limit: its key and its value.
+    ResponseHeadTooLarge(&'static str, String),
     /// The processor, or the bridge, refuses its settings. arenaria would refuse to start.
     Refused(String),
 }
@@ -30,29 +32,48 @@ impl Problem {
     #[must_use]
     pub fn answer(&self) -> Answer {
         let (status, kind, title) = match self {
-            Self::BodyTooLarge(_) => (413, "body-too-large", "the body is too large"),
+            Self::BodyTooLarge(_) => (413, "body-too-large", "the request body is too large"),
             Self::BodyBroken | Self::FieldNotText => {
                 (400, "bad-request", "the request is malformed")
             }
-            Self::BadResponse(_) => (500, "bad-response", "the component gave no valid response"),
+            Self::BadResponse(_) => {
+                (500, "bad-response", "the component returned an invalid response")
+            }
+            Self::ResponseHeadTooLarge(..) => {
+                (500, "bad-response", "the head of the component's response is too large")
+            }
             Self::Refused(_) => (500, "settings", "the component refuses its settings"),
         };
         let mut json = format!("{{\"type\":\"urn:arenaria:problem:{kind}\",\"title\":\"{title}\"");
         json.push_str(&format!(",\"status\":{status},\"detail\":"));
         push_text(&mut json, &self.detail());
-        if let Self::BodyTooLarge(bytes) = self {
-            json.push_str(&format!(",\"limit\":\"request-body\",\"value\":\"{}\"", size(*bytes)));
+        if let Some((key, value)) = self.limit() {
+            json.push_str(&format!(",\"limit\":\"{key}\",\"value\":\"{value}\""));
         }
         json.push('}');
         let headers = vec![("content-type".to_owned(), b"application/problem+json".to_vec())];
         Answer::framed(status, headers, json.into_bytes())
     }
 
+    /// The limit that was exceeded: its key and its value.
+    fn limit(&self) -> Option<(&'static str, String)> {
+        match self {
+            Self::BodyTooLarge(bytes) => Some(("request-body", size(*bytes))),
+            Self::ResponseHeadTooLarge(key, value) => Some((key, value.clone())),
+            _ => None,
+        }
+    }
+
     fn detail(&self) -> String {
         match self {
-            Self::BodyTooLarge(bytes) => format!("the body is larger than {}", size(*bytes)),
-            Self::BodyBroken => "the body ends too early or its framing is wrong".to_owned(),
-            Self::FieldNotText => "a header field that is forwarded is not UTF-8".to_owned(),
+            Self::BodyTooLarge(bytes) => {
+                format!("the request body is larger than request-body = {}", size(*bytes))
+            }
+            Self::BodyBroken => {
+                "the request body is incomplete or its framing is invalid".to_owned()
+            }
+            Self::FieldNotText => "a forwarded header field is not valid UTF-8".to_owned(),
+            Self::ResponseHeadTooLarge(key, value) => format!("the headers exceed {key} = {value}"),
             Self::BadResponse(what) | Self::Refused(what) => what.clone(),
         }
     }
@@ -94,7 +115,7 @@ mod tests {
         check(
             &Problem::BodyTooLarge(1 << 20),
             413,
-            r#"{"type":"urn:arenaria:problem:body-too-large","title":"the body is too large","status":413,"detail":"the body is larger than 1MiB","limit":"request-body","value":"1MiB"}"#,
+            r#"{"type":"urn:arenaria:problem:body-too-large","title":"the request body is too large","status":413,"detail":"the request body is larger than request-body = 1MiB","limit":"request-body","value":"1MiB"}"#,
         );
         check(
             &Problem::Refused("a \"b\"\n\u{1}é\\".to_owned()),

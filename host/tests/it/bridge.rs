@@ -105,6 +105,38 @@ fn settings_come_from_the_environment_or_the_store() {
 }
 
 #[test]
+fn a_problem_has_the_same_words_as_unbridged() {
+    let with_field =
+        |field: &[u8]| [b"GET /head HTTP/1.1\r\nhost: a\r\n", field, b"\r\n\r\n"].concat();
+    let kind = "v".repeat(64 << 10);
+    let requests = [
+        Request::post("/echo", "x".repeat((1 << 20) + 1)).bytes(),
+        with_field(b"accept: \xff"),
+        Request::get("/status/99").bytes(),
+        Request::get("/header?name=a%20b&value=c").bytes(),
+        Request::get("/header?name=a&value=%0d%0a").bytes(),
+        Request::get("/header?name=content-length&value=7").bytes(),
+        Request::get("/headers?count=257").bytes(),
+        Request::post("/echo", "x").header("content-type", &kind).bytes(),
+    ];
+    let answers = |server: &Server| {
+        requests.each_ref().map(|request| {
+            let mut connection = server.connect();
+            connection.send(request);
+            let response = connection.response();
+            (response.status, response.text())
+        })
+    };
+    let plain = answers(&Server::start(&Config::probe().limit("request-head", "128KiB")));
+    assert!(plain.iter().all(|(status, _)| *status >= 400), "{plain:?}");
+    for (world, _) in GENERATIONS {
+        let (folder, output) = bridged("probe", world, "environment");
+        let more = ["--request-body", "2MiB", "--request-head", "128KiB"];
+        assert_eq!(answers(&served(output, folder, &more)), plain, "{world}");
+    }
+}
+
+#[test]
 fn settings_that_are_refused_are_an_answer_every_time() {
     for (world, _) in GENERATIONS {
         let (folder, output) = bridged("probe", world, "environment");
