@@ -8,12 +8,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
+use strum::{EnumCount, EnumIter, IntoStaticStr};
+
 use crate::runtime::bindings::ArenaUsage;
 use crate::runtime::fault::Fault;
 use crate::runtime::memory::MemoryStats;
 
-/// Why an instance was retired.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Why an instance was retired. Its name is the label of the metric.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumCount, EnumIter, IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
 pub(crate) enum Reason {
     /// It trapped, used up its stack, or returned without a response.
     Trap,
@@ -47,18 +50,6 @@ impl Reason {
     }
 }
 
-pub(crate) const REASONS: [(Reason, &str); 9] = [
-    (Reason::Trap, "trap"),
-    (Reason::Deadline, "deadline"),
-    (Reason::Memory, "memory"),
-    (Reason::Cancelled, "cancelled"),
-    (Reason::Requests, "requests"),
-    (Reason::RequestedByGuest, "requested-by-guest"),
-    (Reason::MemoryGrown, "memory-grown"),
-    (Reason::HandleLeak, "handle-leak"),
-    (Reason::Failed, "failed"),
-];
-
 /// Upper bounds of the histograms' buckets, seconds. They are finer below 1 ms than Prometheus'
 /// defaults, which begin at 5 ms, because most responses take microseconds.
 pub(crate) const BUCKETS: [f64; 18] = [
@@ -78,7 +69,7 @@ pub(crate) struct RouteStats {
     pub(crate) responses: Box<[AtomicU64]>,
     pub(crate) duration: Histogram,
     pub(crate) queue_wait: Histogram,
-    pub(crate) retirements: [AtomicU64; REASONS.len()],
+    pub(crate) retirements: [AtomicU64; Reason::COUNT],
     pub(crate) idle: AtomicUsize,
     pub(crate) busy: AtomicUsize,
     pub(crate) warming: AtomicUsize,

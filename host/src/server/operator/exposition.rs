@@ -8,9 +8,11 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, MetricEncoder};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::{Registry, Unit};
+use strum::IntoEnumIterator;
+use sysinfo::{Process, ProcessRefreshKind, ProcessesToUpdate, System};
 
 use crate::pool::stats::{
-    BUCKETS, Histogram, Metrics, REASONS, RouteStats, STATUS_FIRST, STATUSES, SlotUsage,
+    BUCKETS, Histogram, Metrics, Reason, RouteStats, STATUS_FIRST, STATUSES, SlotUsage,
 };
 use crate::runtime::bindings::ArenaUsage;
 use crate::runtime::memory::MemoryStats;
@@ -127,12 +129,12 @@ impl Scrape {
         let mut family =
             encoder.encode_descriptor("arenaria_retirements", help, None, MetricType::Counter)?;
         for (path, workers) in self.metrics.routes.iter() {
-            for (reason, name) in REASONS {
+            for reason in Reason::iter() {
                 let sum = workers
                     .iter()
                     .map(|stats| stats.retirements[reason as usize].load(Relaxed))
                     .sum();
-                counter(&mut family, &[("route", path.as_str()), ("reason", name)], sum)?;
+                counter(&mut family, &[("route", path.as_str()), ("reason", reason.into())], sum)?;
             }
         }
         Ok(())
@@ -260,11 +262,16 @@ impl Scrape {
     }
 }
 
-/// The resident memory: the second number in the file, in pages.
+/// The resident memory of this process.
 fn resident_bytes() -> Option<u64> {
-    let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
-    let pages: u64 = statm.split(' ').nth(1)?.parse().ok()?;
-    Some(pages * rustix::param::page_size() as u64)
+    let this = sysinfo::get_current_pid().ok()?;
+    let mut system = System::new().ok()?;
+    system.refresh_processes_specifics(
+        ProcessesToUpdate::Some(&[this]),
+        true,
+        ProcessRefreshKind::nothing().with_memory(),
+    );
+    system.process(this).map(Process::memory)
 }
 
 struct SlotLabels<'a> {
