@@ -7,8 +7,7 @@
 
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -136,37 +135,42 @@ impl Drop for Task {
     }
 }
 
-/// The state of a request's body. The body that the guest reads must be `Send`, hence an atomic.
-struct Progress(AtomicU8);
+/// How a request's body ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum BodyEnd {
+    Complete,
+    TooLarge,
+    TooSlow,
+    Broken,
+    Saturated,
+}
+
+/// How a request's body ended, if it has. The body that the guest reads must be `Send`, hence the lock.
+#[derive(Debug)]
+struct Progress(OnceLock<BodyEnd>);
 
 impl Progress {
-    const READING: u8 = 0;
-    const ENDED: u8 = 1;
-    const TOO_LARGE: u8 = 2;
-    const TOO_SLOW: u8 = 3;
-    const BROKEN: u8 = 4;
-    const SATURATED: u8 = 5;
-
     fn new(has_body: bool) -> Self {
-        Self(AtomicU8::new(if has_body { Self::READING } else { Self::ENDED }))
+        Self(if has_body { OnceLock::new() } else { BodyEnd::Complete.into() })
     }
 
-    fn set(&self, state: u8) {
-        self.0.store(state, Relaxed);
+    /// Notes the end of the body. Only the first one counts.
+    fn end(&self, end: BodyEnd) {
+        self.0.get_or_init(|| end);
     }
 
-    fn is_ended(&self) -> bool {
-        self.0.load(Relaxed) == Self::ENDED
+    fn is_complete(&self) -> bool {
+        self.0.get() == Some(&BodyEnd::Complete)
     }
 
     /// The problem with the body, if there was one.
     fn problem(&self) -> Option<Problem> {
-        match self.0.load(Relaxed) {
-            Self::TOO_LARGE => Some(Problem::BodyTooLarge),
-            Self::TOO_SLOW => Some(Problem::BodyTimeout),
-            Self::BROKEN => Some(Problem::BodyBroken),
-            Self::SATURATED => Some(Problem::BodiesSaturated),
-            _ => None,
+        match self.0.get()? {
+            BodyEnd::Complete => None,
+            BodyEnd::TooLarge => Some(Problem::BodyTooLarge),
+            BodyEnd::TooSlow => Some(Problem::BodyTimeout),
+            BodyEnd::Broken => Some(Problem::BodyBroken),
+            BodyEnd::Saturated => Some(Problem::BodiesSaturated),
         }
     }
 }
@@ -186,19 +190,19 @@ struct RequestBody {
 }
 
 impl RequestBody {
-    fn fail(&self, state: u8, error: Error) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        self.progress.set(state);
+    fn fail(&self, end: BodyEnd, error: Error) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        self.progress.end(end);
         Poll::Ready(Some(Err(error)))
     }
 
     fn give(&mut self, frame: Frame<Bytes>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         let bytes = frame.data_ref().map_or(0, Bytes::len) as u64;
         let Some(left) = self.left.checked_sub(bytes) else {
-            return self.fail(Progress::TOO_LARGE, Error::HttpRequestBodySize(None));
+            return self.fail(BodyEnd::TooLarge, Error::HttpRequestBodySize(None));
         };
         self.left = left;
         if !self.held.resize(bytes) {
-            return self.fail(Progress::SATURATED, Error::ConnectionLimitReached);
+            return self.fail(BodyEnd::Saturated, Error::ConnectionLimitReached);
         }
         Poll::Ready(Some(Ok(frame)))
     }
@@ -220,16 +224,16 @@ impl hyper::body::Body for RequestBody {
                 self.wait = None;
                 self.give(frame)
             }
-            Poll::Ready(Some(Err(error))) => self.fail(Progress::BROKEN, Error::Hyper(error)),
+            Poll::Ready(Some(Err(error))) => self.fail(BodyEnd::Broken, Error::Hyper(error)),
             Poll::Ready(None) => {
-                self.progress.set(Progress::ENDED);
+                self.progress.end(BodyEnd::Complete);
                 Poll::Ready(None)
             }
             Poll::Pending => {
                 let time = self.time;
                 let wait = self.wait.get_or_insert_with(|| Box::pin(sleep(time)));
                 match wait.as_mut().poll(context) {
-                    Poll::Ready(()) => self.fail(Progress::TOO_SLOW, Error::ConnectionReadTimeout),
+                    Poll::Ready(()) => self.fail(BodyEnd::TooSlow, Error::ConnectionReadTimeout),
                     Poll::Pending => Poll::Pending,
                 }
             }
@@ -332,8 +336,40 @@ impl Drop for ResponseBody {
         {
             task.detach();
         }
-        if !self.progress.is_ended() {
+        if !self.progress.is_complete() {
             self.connection.leaves_body_unread();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check_end(end: BodyEnd, expected: Option<u16>) {
+        let progress = Progress::new(true);
+        assert!(!progress.is_complete());
+        assert!(progress.problem().is_none());
+        progress.end(end);
+        assert_eq!(progress.problem().map(|problem| problem.status().as_u16()), expected);
+        assert_eq!(progress.is_complete(), expected.is_none());
+    }
+
+    #[test]
+    fn each_end_of_a_body_has_its_problem() {
+        check_end(BodyEnd::Complete, None);
+        check_end(BodyEnd::TooLarge, Some(413));
+        check_end(BodyEnd::TooSlow, Some(408));
+        check_end(BodyEnd::Broken, Some(400));
+        check_end(BodyEnd::Saturated, Some(503));
+    }
+
+    #[test]
+    fn a_request_without_a_body_is_complete_from_the_start() {
+        let progress = Progress::new(false);
+        assert!(progress.is_complete());
+        progress.end(BodyEnd::Broken);
+        assert!(progress.is_complete() && progress.problem().is_none());
     }
 }

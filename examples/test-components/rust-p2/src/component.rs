@@ -64,7 +64,7 @@ pub(crate) async fn respond(request: Request<Body>) -> Result<Response<Body>, Er
         }
         "/remember" => text(format!("{count}\n")),
         #[cfg(feature = "config")]
-        "/config" => config::settings(),
+        "/config" => text(config::settings()?),
         _ => {
             let mut response = text("not found\n")?;
             *response.status_mut() = StatusCode::NOT_FOUND;
@@ -116,7 +116,7 @@ fn environment() -> String {
 mod config {
     //! The settings that a host grants.
 
-    use super::{Body, Error, Response, text};
+    use wstd::http::Error;
 
     wit_bindgen::generate!({
         inline: "
@@ -132,9 +132,10 @@ mod config {
         ",
     });
 
-    pub(super) fn settings() -> Result<Response<Body>, Error> {
+    /// The settings, as `name=value` lines.
+    pub(super) fn settings() -> Result<String, Error> {
         let all =
             wasi::config::store::get_all().map_err(|error| Error::msg(format!("{error:?}")))?;
-        text(all.iter().map(|(name, value)| format!("{name}={value}\n")).collect::<String>())
+        Ok(all.iter().map(|(name, value)| format!("{name}={value}\n")).collect())
     }
 }
