@@ -15,14 +15,19 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     // Clap ends the process with code 2 if the arguments are invalid.
     let cli = arenaria::cli::parse();
-    let filter =
-        arenaria::cli::variable("ARENARIA_LOG").and_then(|filter| EnvFilter::try_new(filter).ok());
-    let filter = filter.unwrap_or_else(|| EnvFilter::new("info"));
+    let named = arenaria::cli::variable("ARENARIA_LOG");
+    let (filter, invalid) = match named.map(EnvFilter::try_new).transpose() {
+        Ok(filter) => (filter.unwrap_or_else(|| EnvFilter::new("info")), None),
+        Err(error) => (EnvFilter::new("info"), Some(error)),
+    };
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .init();
+    if let Some(error) = invalid {
+        tracing::warn!("ARENARIA_LOG is invalid, so \"info\" is used: {error}");
+    }
     match arenaria::cli::run(cli) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {

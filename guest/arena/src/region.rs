@@ -29,9 +29,9 @@ impl Region {
 
     /// Takes the memory, trimmed to the alignment of the invariant.
     ///
-    /// # Safety `len` bytes at `base` are valid for reads and writes, and nothing else uses them,
-    /// for as long as this region or anything allocated in it is used. No offset was returned
-    /// before.
+    /// # Safety
+    /// `len` bytes at `base` are valid for reads and writes, and nothing else uses them, for as long
+    /// as this region or anything allocated in it is used. No offset was returned before.
     pub(crate) unsafe fn attach(&self, base: NonNull<u8>, len: usize) {
         let trim = base.addr().get().wrapping_neg() & (BASE_ALIGN as usize - 1);
         let len = len.saturating_sub(trim).min(CAPACITY_MAX as usize) as u32;

@@ -1,10 +1,11 @@
-//! The configuration of a server: flags win over environment variables, these over the file.
+//! The configuration of a server: flags win over environment variables, these over the same keys of the
+//! file. A route's own keys win over all of them.
 //!
 //! A [`Config`] is complete and checked. Nothing else reads a configuration file, a variable or a flag
 //! of the server. Checking loads no component: `component` does that.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::Ipv6Addr;
+use std::net::{Ipv6Addr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
@@ -328,6 +329,8 @@ fn address(key: &str, text: &str) -> Result<String> {
     let is_address = text
         .rsplit_once(':')
         .is_some_and(|(host, port)| is_host(host) && port.parse::<u16>().is_ok());
+    // The library also takes an IPv6 address with a zone.
+    let is_address = is_address || text.parse::<SocketAddr>().is_ok();
     ensure!(is_address, "expected {key} as HOST:PORT such as 127.0.0.1:8080, got {text:?}");
     Ok(text.to_owned())
 }
@@ -343,4 +346,22 @@ fn cores() -> usize {
 
 fn some_unless_empty(names: &[String]) -> Option<Vec<String>> {
     (!names.is_empty()).then(|| names.to_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_has_a_host_and_a_port() {
+        for text in ["localhost:80", "[::1]:0", "[fe80::1%2]:8080", "a.example:65535"] {
+            assert_eq!(address("listen", text).unwrap(), text);
+        }
+        for text in
+            ["", ":80", "localhost", "localhost:65536", "::1:80", "[::1]", "[a]:80", "a b:80"]
+        {
+            let error = address("listen", text).unwrap_err().to_string();
+            assert!(error.starts_with("expected listen as HOST:PORT"), "{text}: {error}");
+        }
+    }
 }

@@ -4,6 +4,8 @@
 //! configuration file, and a field of [`ServerLimits`] or of [`RouteLimits`]. A row under `route` is also a
 //! key of `[route.limits]`. A route has no field for a limit of the server.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::config::units::{Size, Timeout};
@@ -179,11 +181,11 @@ limits! {
 }
 
 fn secs(seconds: u64) -> Timeout {
-    Timeout(std::time::Duration::from_secs(seconds))
+    Timeout(Duration::from_secs(seconds))
 }
 
 fn millis(milliseconds: u64) -> Timeout {
-    Timeout(std::time::Duration::from_millis(milliseconds))
+    Timeout(Duration::from_millis(milliseconds))
 }
 
 /// A WebAssembly page.
@@ -284,8 +286,11 @@ fn check_sizes(sizes: &[(&str, Size, Size, Size)]) -> Result<(), String> {
 }
 
 fn check_times(times: &[(&str, Timeout)]) -> Result<(), String> {
-    match times.iter().find(|(_, time)| time.0.is_zero()) {
-        Some((key, _)) => Err(format!("{key} = 0s: expected at least 1ms")),
+    /// So that a time can be added to any moment.
+    const MOST: Duration = Duration::from_hours(365 * 24);
+    match times.iter().find(|(_, time)| time.0.is_zero() || time.0 > MOST) {
+        Some((key, time)) if time.0.is_zero() => Err(format!("{key} = 0s: expected at least 1ms")),
+        Some((key, time)) => Err(format!("{key} = {time}: expected at most 365days")),
         None => Ok(()),
     }
 }
@@ -356,5 +361,8 @@ mod tests {
             "queue-length = 1000001: expected at most 1000000",
         );
         check_route(|limits| limits.guest_time = secs(0), "guest-time = 0s: expected at least 1ms");
+        let long = secs(366 * 86_400);
+        let sentence = format!("idle-time = {long}: expected at most 365days");
+        check_server(|limits| limits.idle_time = long, &sentence);
     }
 }

@@ -13,7 +13,9 @@ use std::task::{Context, Poll};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
+use tokio::io::{
+    AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf, copy, sink,
+};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -38,7 +40,7 @@ pub(crate) async fn serve(service: Rc<Service>, socket: TcpStream, state: Rc<Con
             End::Finished if state.is_body_unread() => {}
             End::Finished | End::Closed => return,
         }
-        linger(&mut socket).await;
+        linger(&mut socket, service.route_limits.request_body.0).await;
     };
     // Whether it runs out of time or not, the connection ends here.
     let _ = timeout(service.limits.linger_time.0, goodbye).await;
@@ -115,13 +117,14 @@ async fn refuse_slow_head(socket: &mut TcpStream, limits: RequestLimits<'_>) {
 }
 
 /// Reads and discards data, so that the client receives the last response. Closing a socket with
-/// unread data resets the connection, and the client may then lose the response.
-async fn linger(socket: &mut TcpStream) {
+/// unread data resets the connection, and the client may then lose the response. A client that
+/// sends several bodies' worth of data does not read responses anyway.
+async fn linger(socket: &mut TcpStream, request_body: u64) {
     if socket.shutdown().await.is_err() {
         return;
     }
-    let mut scrap = vec![0; 16 << 10];
-    while let Ok(1..) = socket.read(&mut scrap).await {}
+    let mut unread = socket.take(request_body.saturating_mul(4));
+    let _ = copy(&mut unread, &mut sink()).await;
 }
 
 /// A socket that records when a head begins and when the client stops reading.

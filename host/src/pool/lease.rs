@@ -72,6 +72,9 @@ impl Lease {
     fn retire_if_leaking(&mut self) {
         /// How many handles a language runtime may create later than in its first request.
         const HANDLES_SLACK: usize = 16;
+        if !matches!(self.state, LeaseState::Clean) {
+            return;
+        }
         let mark = self.slots.route.limits.retire_memory;
         let contents = &mut self.contents;
         let instance = contents.instance.as_mut().expect("a slot in use has its instance");
@@ -89,9 +92,6 @@ impl Lease {
 
     /// Reads the usage of the instance's arena.
     async fn read_usage(&mut self) {
-        if self.slots.route.isolation == Isolation::Fresh {
-            return;
-        }
         let time = self.slots.route.limits.guest_time.0;
         self.state = LeaseState::Running;
         let result = self.instance().usage(time).await;
@@ -126,7 +126,7 @@ impl Slots {
     /// The arena usage of all instances. Idle instances are read now; for busy ones this is the
     /// last reading.
     pub(crate) async fn read_usage(self: &Rc<Self>) -> Vec<(usize, ArenaUsage)> {
-        if self.route.world != World::Processor {
+        if self.route.world != World::Processor || self.route.isolation == Isolation::Fresh {
             return Vec::new();
         }
         for slot in 0..self.route.slots {

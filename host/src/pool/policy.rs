@@ -51,6 +51,8 @@ enum SlotState {
     Idle,
     /// One request has it.
     Busy,
+    /// A scrape has it for a moment, to read the usage of its arena.
+    Reading,
     /// It is empty, and its next instance is being started for the `attempt`th time, from 0.
     Warming { attempt: u32 },
 }
@@ -158,8 +160,10 @@ pub(crate) struct Policy {
     slots: Vec<SlotState>,
     /// A stack: the slot that was used last has the warmest memory.
     idle: Vec<SlotId>,
-    /// Slots that are `Warming`.
+    /// How many slots are `Warming`.
     empty: usize,
+    /// How many slots are `Reading`.
+    reading: usize,
     waiters: VecDeque<Waiter>,
     /// Waiters of kind `Request`.
     queued: usize,
@@ -177,6 +181,7 @@ impl Policy {
             slots: vec![SlotState::Idle; slots],
             idle: (0..slots).collect(),
             empty: 0,
+            reading: 0,
             waiters: VecDeque::new(),
             queued: 0,
             queue_length,
@@ -204,16 +209,18 @@ impl Policy {
         Admission::Queued(id)
     }
 
-    /// Whether a request that asked now would be shed.
+    /// Whether a request that asked now would be shed. A slot that is being read is as good as idle, so it
+    /// lends the queue a place.
     pub(crate) fn is_full(&self) -> bool {
-        self.idle.is_empty() && self.queued >= self.queue_length
+        self.idle.is_empty() && self.queued >= self.queue_length + self.reading
     }
 
     /// Takes that slot if it is idle: to ask an instance about its memory, which no request waits for.
     pub(crate) fn take_idle(&mut self, slot: SlotId) -> bool {
         let Some(index) = self.idle.iter().position(|idle| *idle == slot) else { return false };
         self.idle.remove(index);
-        self.slots[slot] = SlotState::Busy;
+        self.slots[slot] = SlotState::Reading;
+        self.reading += 1;
         true
     }
 
@@ -240,7 +247,11 @@ impl Policy {
     }
 
     fn released(&mut self, slot: SlotId, lost: Option<Reason>, actions: &mut Actions) {
-        assert_eq!(self.slots[slot], SlotState::Busy, "only a slot in use is released");
+        match self.slots[slot] {
+            SlotState::Busy => {}
+            SlotState::Reading => self.reading -= 1,
+            state => panic!("only a slot in use is released, got {state:?}"),
+        }
         if let Some(reason) = lost {
             actions.push(Action::DropInstance { slot, reason });
         }
@@ -285,7 +296,7 @@ impl Policy {
                 let replacement = self.replacement.take().expect("a full slot was to be replaced");
                 actions.push(Action::Install { slot, replaced: Some(replacement.reason) });
             }
-            SlotState::Busy => {
+            SlotState::Busy | SlotState::Reading => {
                 let replacement = self.replacement.as_mut();
                 replacement.expect("a full slot was to be replaced").is_ready = true;
             }
@@ -304,7 +315,8 @@ impl Policy {
 
     /// A waiter that was granted a slot is not in the queue: it gives the slot back by `Released`.
     fn waiter_left(&mut self, waiter: WaiterId) {
-        if let Some(index) = self.waiters.iter().position(|queued| queued.id == waiter) {
+        // The numbers of waiters ascend.
+        if let Ok(index) = self.waiters.binary_search_by_key(&waiter, |queued| queued.id) {
             let left = self.waiters.remove(index).expect("the index was just found");
             self.queued -= usize::from(left.kind == WaiterKind::Request);
         }

@@ -172,10 +172,33 @@ fn a_reading_takes_an_idle_slot_only() {
     check(&mut policy, release(0), &[Action::Grant { waiter: 0, slot: 0 }]);
 }
 
+#[test]
+fn a_reading_sheds_no_request() {
+    let mut policy = Policy::new(1, 0, true);
+    assert!(policy.take_idle(0));
+    assert!(!policy.is_full());
+    assert_eq!(policy.acquire(WaiterKind::Request), Admission::Queued(0));
+    assert_eq!(policy.acquire(WaiterKind::Request), Admission::Shed);
+    check(&mut policy, release(0), &[Action::Grant { waiter: 0, slot: 0 }]);
+    assert!(policy.is_full());
+}
+
+#[test]
+fn a_reading_that_loses_the_instance_lends_no_place_afterwards() {
+    let mut policy = Policy::new(1, 0, true);
+    assert!(policy.take_idle(0));
+    policy.on(lose(0));
+    assert!(policy.is_full());
+    policy.on(Event::Started { slot: 0 });
+    assert!(!policy.is_full());
+}
+
 /// A plain model beside the policy: which slots are in use, and which waiters are queued.
 #[derive(Default)]
 struct Model {
     in_use: Vec<SlotId>,
+    /// Those of the slots in use that a scrape has.
+    reading: Vec<SlotId>,
     /// Starts under way, by slot.
     starting: Vec<SlotId>,
     /// Instances that are warm, and not yet in their slot.
@@ -218,7 +241,19 @@ impl Model {
         }
     }
 
-    fn check(&self, policy: &Policy, slots: usize, queue_length: usize) {
+    /// One of the slots in use is released.
+    fn give_back(&mut self, choice: usize) -> Option<SlotId> {
+        let slot = take_one(&mut self.in_use, choice)?;
+        self.reading.retain(|reading| *reading != slot);
+        Some(slot)
+    }
+
+    /// How many requests wait.
+    fn queued(&self) -> usize {
+        self.waiting.iter().filter(|waiter| waiter.kind == WaiterKind::Request).count()
+    }
+
+    fn check(&self, policy: &Policy, slots: usize) {
         let instances = self.full.len() + self.starting.len() + self.ready.len();
         assert!(instances <= slots + 1, "{instances} instances for {slots} slots");
         let counts = policy.counts();
@@ -226,8 +261,6 @@ impl Model {
         assert_eq!(counts.idle, self.full.len() - self.in_use.len());
         assert_eq!(counts.warming, self.starting.len());
         assert!(counts.idle == 0 || self.waiting.is_empty(), "waits while a slot is idle");
-        let requests = self.waiting.iter().filter(|waiter| waiter.kind == WaiterKind::Request);
-        assert!(requests.count() <= queue_length, "the queue is longer than its limit");
         let starts = |slot| self.starting.contains(&slot) || self.ready.contains(&slot);
         let lost = (0..slots).find(|slot| !self.full.contains(slot) && !starts(*slot));
         assert_eq!(lost, None, "a slot is empty and nothing starts for it");
@@ -265,7 +298,7 @@ fn take_one<T>(list: &mut Vec<T>, choice: usize) -> Option<T> {
     (!list.is_empty()).then(|| list.swap_remove(choice % list.len()))
 }
 
-fn run(policy: &mut Policy, model: &mut Model, slots: usize, step: Step) {
+fn run(policy: &mut Policy, model: &mut Model, [slots, queue_length]: [usize; 2], step: Step) {
     match step {
         Step::Acquire(is_stream) => {
             let kind = if is_stream { WaiterKind::Stream } else { WaiterKind::Request };
@@ -275,7 +308,11 @@ fn run(policy: &mut Policy, model: &mut Model, slots: usize, step: Step) {
                     assert!(!model.in_use.contains(&slot), "granted twice");
                     model.in_use.push(slot);
                 }
-                Admission::Queued(id) => model.waiting.push_back(Waiter { id, kind }),
+                Admission::Queued(id) => {
+                    let places = queue_length + model.reading.len();
+                    assert!(is_stream || model.queued() < places, "the queue was full");
+                    model.waiting.push_back(Waiter { id, kind });
+                }
                 Admission::Shed => assert!(is_full && kind == WaiterKind::Request),
             }
         }
@@ -284,14 +321,15 @@ fn run(policy: &mut Policy, model: &mut Model, slots: usize, step: Step) {
             if policy.take_idle(slot) {
                 assert!(model.full.contains(&slot) && !model.in_use.contains(&slot));
                 model.in_use.push(slot);
+                model.reading.push(slot);
             }
         }
         Step::Release(choice) => {
-            let Some(slot) = take_one(&mut model.in_use, choice) else { return };
+            let Some(slot) = model.give_back(choice) else { return };
             model.apply(policy.on(release(slot)));
         }
         Step::Lose(choice) => {
-            let Some(slot) = take_one(&mut model.in_use, choice) else { return };
+            let Some(slot) = model.give_back(choice) else { return };
             model.apply(policy.on(lose(slot)));
         }
         Step::Retire(choice) => model.apply(policy.on(retire(choice % slots))),
@@ -320,8 +358,8 @@ proptest! {
         let mut policy = Policy::new(slots, queue, true);
         let mut model = Model { full: (0..slots).collect(), ..Model::default() };
         for step in steps {
-            run(&mut policy, &mut model, slots, step);
-            model.check(&policy, slots, queue);
+            run(&mut policy, &mut model, [slots, queue], step);
+            model.check(&policy, slots);
         }
     }
 }

@@ -131,7 +131,7 @@ impl Slots {
         Lease { slots: Rc::clone(self), slot, contents, state: LeaseState::Clean }
     }
 
-    /// Takes a slot if it is idle.
+    /// Takes a slot if it is idle, for a reading of its arena. It does not count as busy for admission.
     pub(crate) fn take_idle(self: &Rc<Self>, slot: SlotId) -> Option<Lease> {
         let is_taken = self.policy.borrow_mut().take_idle(slot);
         is_taken.then(|| {
@@ -173,8 +173,9 @@ impl Slots {
 
     fn grant(self: &Rc<Self>, waiter: WaiterId, slot: SlotId) {
         let mut waiters = self.waiters.borrow_mut();
-        let index = waiters.iter().position(|(id, _)| *id == waiter);
+        let index = waiters.binary_search_by_key(&waiter, |(id, _)| *id);
         let (_, grant) = index
+            .ok()
             .and_then(|index| waiters.remove(index))
             .expect("a slot is granted only to a waiter in the queue");
         drop(waiters);
@@ -277,7 +278,12 @@ struct Place<'slots> {
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        self.slots.waiters.borrow_mut().retain(|(waiter, _)| *waiter != self.waiter);
+        let mut waiters = self.slots.waiters.borrow_mut();
+        // The numbers of waiters ascend.
+        if let Ok(index) = waiters.binary_search_by_key(&self.waiter, |(waiter, _)| *waiter) {
+            waiters.remove(index);
+        }
+        drop(waiters);
         let follows = self.slots.policy.borrow_mut().on(Event::WaiterLeft { waiter: self.waiter });
         debug_assert_eq!(follows.into_iter().count(), 0, "no action follows when a waiter leaves");
     }

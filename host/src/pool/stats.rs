@@ -18,7 +18,7 @@ use crate::runtime::memory::MemoryStats;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumCount, EnumIter, IntoStaticStr)]
 #[strum(serialize_all = "kebab-case")]
 pub(crate) enum Reason {
-    /// It trapped, used up its stack, or returned without a response.
+    /// It trapped, used up its stack or its handles, or returned without a response.
     Trap,
     /// It exceeded a time limit.
     Deadline,

@@ -69,9 +69,10 @@ impl MemoryPlan {
     pub(crate) fn sum(&self) -> Size {
         let instances = self.routes.iter().map(|term| {
             let stacks = term.stacks * FIBER_STACK_BYTES as u64;
-            self.workers * (term.slots + 1) * (term.memory.0 + stacks + term.handles.0)
+            let instance = term.memory.0.saturating_add(stacks).saturating_add(term.handles.0);
+            instance.saturating_mul(self.workers * (term.slots + 1))
         });
-        Size(instances.sum::<u64>().saturating_add(self.host.0))
+        Size(instances.fold(self.host.0, u64::saturating_add))
     }
 
     /// Compares the sum with the available memory.

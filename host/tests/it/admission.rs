@@ -27,7 +27,6 @@ fn wasi_http() -> (tempfile::TempDir, Config) {
 fn saturated(config: Config) -> (Server, Vec<Connection>) {
     let server = Server::start(&config.limit("queue-length", 1));
     let mut requests = vec![server.begin(&Request::get("/loop"))];
-    // A scrape takes an idle slot for a moment: the others come when there is none.
     server.until_busy(1.0);
     requests.extend((0..2).map(|_| server.begin(&Request::get("/loop"))));
     server.until("one runs, one waits and one is refused", |metrics| {

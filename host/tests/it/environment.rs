@@ -83,6 +83,16 @@ fn a_misspelt_variable_is_reported_with_the_nearest_name() {
 }
 
 #[test]
+fn an_invalid_filter_of_the_log_is_reported() {
+    let mut command = serve(&[]);
+    command.env("ARENARIA_LOG", "arenaria=nosuch");
+    let server = started(command);
+    assert_eq!(warnings(&server), 1);
+    let sentence = "ARENARIA_LOG is invalid, so \"info\" is used: ";
+    assert!(server.log().contains(sentence), "{}", server.log());
+}
+
+#[test]
 fn variables_of_kubernetes_are_passed_over() {
     let mut command = serve(&[]);
     for (name, value) in [

@@ -92,7 +92,6 @@ fn saturation_of_one_route_leaves_another_alone() {
         Config::probe().limit("guest-time", "2s").limit("queue-length", 1).route("/loop", "probe");
     let server = Server::start(&config);
     let mut looping = vec![server.begin(&Request::get("/loop"))];
-    // A scrape takes an idle slot for a moment: the others come when there is none.
     server.until_busy(1.0);
     looping.extend((0..3).map(|_| server.begin(&Request::get("/loop"))));
     for _ in 0..5 {
@@ -281,11 +280,11 @@ fn a_client_that_is_slow_with_its_head_holds_no_slot() {
     let server = Server::start(&Config::probe());
     let mut slow: Vec<Connection> = (0..20).map(|_| server.connect()).collect();
     for connection in &mut slow {
-        connection.send("POST /echo HTTP/1.1\r\nhost: test\r\ncontent-length: 4\r\n\r\nab");
+        connection.send("POST /echo HTTP/1.1\r\nhost: te");
     }
     server.check_alive();
     for connection in &mut slow {
-        connection.send("cd");
+        connection.send("st\r\ncontent-length: 4\r\n\r\nabcd");
         connection.response().check(200, "abcd");
     }
 }

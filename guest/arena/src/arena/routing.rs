@@ -162,7 +162,8 @@ impl Arena {
 }
 
 // SAFETY: blocks come from the three parts, each of which hands out disjoint, aligned, sufficient
-// memory that stays as it is until freed (their invariants); errors are null; nothing unwinds.
+// memory that stays as it is until freed (their invariants); errors are null; nothing unwinds unless a
+// caller broke its promise, and then only an assertion does.
 unsafe impl GlobalAlloc for Arena {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {

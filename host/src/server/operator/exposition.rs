@@ -44,7 +44,7 @@ impl Collector for Scrape {
 
 impl Scrape {
     fn encode_requests(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
-        let help = "Responses by route (empty: no route matched) and status; 499: the client left before the response";
+        let help = "Responses by route (empty: no route matched, or the playground) and status; 499: the client left before the response";
         let mut family =
             encoder.encode_descriptor("arenaria_requests", help, None, MetricType::Counter)?;
         let routed = self.metrics.routes.iter().map(|(path, workers)| (path.as_str(), workers));
