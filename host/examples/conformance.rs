@@ -312,7 +312,7 @@ fn report(results: &[(Test<'_>, Verdict)]) -> String {
          | tests | passed | differs | left out |\n|--:|--:|--:|--:|\n\
          | {} | {passed} | {differ} | {left} |\n\n\
          Outputs are compared as JSON: numbers by value, keys in any order. A test that expects an \
-         error passes if\nthe program is refused. A run gives all of its outputs or an error.\n\n\
+         error passes if\nthe program is refused. A run gives no partial outputs: if it fails, the answer is the error alone.\n\n\
          ## Differs\n",
         results.len(),
     );
