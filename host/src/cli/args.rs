@@ -8,8 +8,8 @@ use crate::component::compose::{Generation, Source};
 use crate::config::serve_args::{ServeArgs, setting};
 use crate::config::units::Size;
 
-/// Serves HTTP with WebAssembly components. Each has a memory of fixed size that is reset after
-/// every request.
+/// Serves HTTP with WebAssembly components. The memory of each instance has a limit, and what a
+/// request of a processor allocates is freed when it ends.
 #[derive(Debug, Parser)]
 #[command(name = "arenaria", version, max_term_width = 100)]
 pub struct Cli {

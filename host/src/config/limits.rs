@@ -150,7 +150,7 @@ limits! {
         response_head "response-head" "ARENARIA_RESPONSE_HEAD" Size = Size(64 << 10);
         /// Maximum number of header fields of a processor's response [default: 256; 500]
         response_headers "response-headers" "ARENARIA_RESPONSE_HEADERS" usize = 256;
-        /// Linear memory of an instance, allocated at its start [default: 16MiB; 507, replaced]
+        /// Linear memory of an instance; a processor has all of it from its start [default: 16MiB; 507, replaced]
         memory "memory" "ARENARIA_MEMORY" Size = memory;
         /// Memory use above which a grown instance is replaced [default: 3/4 of memory]
         retire_memory "retire-memory" "ARENARIA_RETIRE_MEMORY" Size = Size(memory.0 / 4 * 3);
