@@ -102,7 +102,7 @@ pub(crate) fn run(workspace: &Workspace, args: Args) -> anyhow::Result<()> {
         return write_budgets(&file, &counts);
     }
     let exceeded = exceeded(&counts, &budgets);
-    ensure!(exceeded.is_empty(), "over budget: {}", exceeded.join("; "));
+    ensure!(exceeded.is_empty(), "not within the budgets: {}", exceeded.join("; "));
     Ok(())
 }
 
@@ -129,10 +129,10 @@ fn write_budgets(file: &Path, counts: &BTreeMap<String, u64>) -> anyhow::Result<
 }
 
 fn with_counts(text: &str, counts: &BTreeMap<String, u64>) -> String {
-    const TABLE: &str = "[instructions]";
+    const TABLE: &str = "\n[instructions]\n";
     let before = text.split(TABLE).next().unwrap_or_default().trim_end();
     let rows: String = counts.iter().map(|(name, count)| format!("{name} = {count}\n")).collect();
-    format!("{before}\n\n{TABLE}\n{rows}")
+    format!("{before}\n{TABLE}{rows}")
 }
 
 /// The instructions of one request, or `None` if the program is missing.
@@ -244,15 +244,18 @@ fn ratio(count: u64, other: u64) -> f64 {
     count as f64 / other as f64
 }
 
-/// The rows that exceed their budget, with the expected and the actual count.
+/// The rows that exceed their budget, with the expected and the actual count, and those without a count or a
+/// budget.
 fn exceeded(counts: &BTreeMap<String, u64>, budgets: &Budgets) -> Vec<String> {
     let most = 1.0 + budgets.tolerance_percent / 100.0;
-    let over = |(name, &count): (&String, &u64)| {
-        let budget = *budgets.instructions.get(name)?;
-        (ratio(count, budget) > most)
-            .then(|| format!("{name}: expected at most {budget}, got {count}"))
-    };
-    counts.iter().filter_map(over).collect()
+    let over =
+        |Subject { name, .. }: Subject| match (counts.get(name), budgets.instructions.get(name)) {
+            (None, _) => Some(format!("{name}: not counted")),
+            (_, None) => Some(format!("{name}: no budget; `--write` sets it")),
+            (Some(&count), Some(&budget)) => (ratio(count, budget) > most)
+                .then(|| format!("{name}: expected at most {budget}, got {count}")),
+        };
+    SUBJECTS.into_iter().filter_map(over).collect()
 }
 
 #[cfg(test)]
@@ -269,18 +272,27 @@ mod tests {
 
     #[test]
     fn a_count_over_its_budget_is_told() {
-        let instructions = BTreeMap::from([("a".to_owned(), 1000), ("b".to_owned(), 1000)]);
+        let [bare, reuse, fresh, transform] = SUBJECTS.map(|subject| subject.name.to_owned());
+        let instructions = [(&bare, 1000), (&reuse, 1000), (&fresh, 1000)]
+            .map(|(name, budget)| (name.clone(), budget))
+            .into();
         let budgets = Budgets { tolerance_percent: 1.0, instructions };
-        let counts = [("a", 1010), ("b", 1011), ("c", 9999)];
-        let counts = counts.map(|(name, count)| (name.to_owned(), count)).into();
-        assert_eq!(exceeded(&counts, &budgets), ["b: expected at most 1000, got 1011"]);
+        let counts = [(bare, 1010), (reuse, 1011), (transform, 9)].into();
+        assert_eq!(
+            exceeded(&counts, &budgets),
+            [
+                "hello-reuse: expected at most 1000, got 1011",
+                "hello-fresh: not counted",
+                "transform-1KB-reuse: no budget; `--write` sets it"
+            ]
+        );
     }
 
     #[test]
     fn counts_replace_the_ones_before() {
         let counts = BTreeMap::from([("a".to_owned(), 7)]);
-        let written = with_counts("# why\nx = 1\n", &counts);
-        assert_eq!(written, "# why\nx = 1\n\n[instructions]\na = 7\n");
+        let written = with_counts("# why: [instructions] below\nx = 1\n", &counts);
+        assert_eq!(written, "# why: [instructions] below\nx = 1\n\n[instructions]\na = 7\n");
         assert_eq!(with_counts(&written, &counts), written);
     }
 
