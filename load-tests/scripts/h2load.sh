@@ -5,6 +5,8 @@
 # A body: load payload webhook --bytes 1024 > body.json
 set -eu
 url=${1:?usage: h2load.sh URL [BODY_FILE]} body=${2-} duration=${DURATION:-10}
+case $url in http://* | https://*) ;; *) echo "h2load.sh: expected an HTTP URL, got $url" >&2; exit 2 ;; esac
+[ -z "$body" ] || [ -r "$body" ] || { echo "h2load.sh: cannot read $body" >&2; exit 1; }
 command -v h2load >/dev/null || {
     echo "h2load.sh: h2load is not installed: apt-get install nghttp2-client" >&2
     exit 1

@@ -7,7 +7,10 @@
 set -eu
 [ $# -ge 2 ] || { echo "usage: oha.sh URL RATE [BODY_FILE]" >&2; exit 2; }
 url=$1 rate=$2 body=${3-} oha=${OHA:-oha}
-command -v "$oha" >/dev/null || { echo "oha.sh: oha is not installed: cargo install oha" >&2; exit 1; }
+case $url in http://* | https://*) ;; *) echo "oha.sh: expected an HTTP URL, got $url" >&2; exit 2 ;; esac
+[ -z "$body" ] || [ -r "$body" ] || { echo "oha.sh: cannot read $body" >&2; exit 1; }
+case $rate in *[!0-9]* | 0* | "") echo "oha.sh: expected a rate in requests/s, got $rate" >&2; exit 2 ;; esac
+command -v "$oha" >/dev/null || { echo "oha.sh: oha is not installed: cargo install oha, or OHA=FILE" >&2; exit 1; }
 set -- --no-tui --latency-correction -w --disable-compression \
     -q "$rate" -c "${CONNECTIONS:-32}" -z "${DURATION:-10s}" --output-format "${OUTPUT:-text}"
 [ -z "$body" ] || set -- "$@" -m POST -T "${CONTENT_TYPE:-application/json}" -D "$body"

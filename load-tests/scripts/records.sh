@@ -9,6 +9,8 @@
 # TIME       the longest that it may take, in seconds [60]
 set -eu
 url=${1:?usage: records.sh URL [LINES]} lines=${2:-100000}
+case $url in http://* | https://*) ;; *) echo "records.sh: expected an HTTP URL, got $url" >&2; exit 2 ;; esac
+case $lines in *[!0-9]* | 0*) echo "records.sh: expected a number of lines, got $lines" >&2; exit 2 ;; esac
 input=${INPUT-}
 
 if ! command -v curl >/dev/null; then

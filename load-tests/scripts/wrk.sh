@@ -5,11 +5,14 @@
 # CONNECTIONS [32], DURATION [10s], THREADS [1], CONTENT_TYPE [application/json]
 # A body: load payload webhook --bytes 1024 > body.json
 set -eu
-url=${1:?usage: wrk.sh URL [BODY_FILE]}
+url=${1:?usage: wrk.sh URL [BODY_FILE]} body=${2-}
+case $url in http://* | https://*) ;; *) echo "wrk.sh: expected an HTTP URL, got $url" >&2; exit 2 ;; esac
+[ -z "$body" ] || [ -r "$body" ] || { echo "wrk.sh: cannot read $body" >&2; exit 1; }
 command -v wrk >/dev/null || { echo "wrk.sh: wrk is not installed: apt-get install wrk" >&2; exit 1; }
 # wrk takes a body from a Lua script only.
 script=$(mktemp)
 trap 'rm -f "$script"' EXIT
+trap 'exit 130' INT TERM
 cat >"$script" <<'END'
 local body = os.getenv("WRK_BODY")
 if body ~= "" then
@@ -17,5 +20,5 @@ if body ~= "" then
     wrk.headers["content-type"] = os.getenv("WRK_CONTENT_TYPE")
 end
 END
-WRK_BODY=${2-} WRK_CONTENT_TYPE=${CONTENT_TYPE:-application/json} wrk --latency --script "$script" \
+WRK_BODY=$body WRK_CONTENT_TYPE=${CONTENT_TYPE:-application/json} wrk --latency --script "$script" \
     --threads "${THREADS:-1}" --connections "${CONNECTIONS:-32}" --duration "${DURATION:-10s}" "$url"
