@@ -40,7 +40,7 @@ pub(crate) async fn serve(service: Rc<Service>, socket: TcpStream, state: Rc<Con
             End::Finished if state.is_body_unread() => {}
             End::Finished | End::Closed => return,
         }
-        linger(&mut socket, service.route_limits.request_body.0).await;
+        linger(&mut socket, service.linger_bytes()).await;
     };
     // Whether it runs out of time or not, the connection ends here.
     let _ = timeout(service.limits.linger_time.0, goodbye).await;
@@ -118,12 +118,12 @@ async fn refuse_slow_head(socket: &mut TcpStream, limits: RequestLimits<'_>) {
 
 /// Reads and discards data, so that the client receives the last response. Closing a socket with
 /// unread data resets the connection, and the client may then lose the response. A client that
-/// sends several bodies' worth of data does not read responses anyway.
-async fn linger(socket: &mut TcpStream, request_body: u64) {
+/// sends more than `bytes` does not read responses anyway.
+async fn linger(socket: &mut TcpStream, bytes: u64) {
     if socket.shutdown().await.is_err() {
         return;
     }
-    let mut unread = socket.take(request_body.saturating_mul(4));
+    let mut unread = socket.take(bytes);
     let _ = copy(&mut unread, &mut sink()).await;
 }
 

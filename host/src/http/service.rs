@@ -35,4 +35,13 @@ impl Service {
     pub(crate) fn limits_without_route(&self) -> RequestLimits<'_> {
         RequestLimits { server: &self.limits, route: &self.route_limits }
     }
+
+    /// How many bytes are read and discarded after a response that came before the end of its request: several
+    /// of the largest requests that are allowed.
+    pub(crate) fn linger_bytes(&self) -> u64 {
+        const REQUESTS: u64 = 4;
+        let routes = self.router.all().iter().map(|slots| slots.route.limits.request_body.0);
+        let body = routes.fold(self.route_limits.request_body.0, u64::max);
+        body.saturating_add(self.limits.request_head.0).saturating_mul(REQUESTS)
+    }
 }

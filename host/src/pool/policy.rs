@@ -126,6 +126,12 @@ impl Actions {
         self.list[self.length] = Some(action);
         self.length += 1;
     }
+
+    /// Whether nothing follows: the usual end of a request.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.length == 0
+    }
 }
 
 impl IntoIterator for Actions {
@@ -192,6 +198,7 @@ impl Policy {
     }
 
     /// A request asks for a slot.
+    #[inline]
     pub(crate) fn acquire(&mut self, kind: WaiterKind) -> Admission {
         if let Some(slot) = self.idle.pop() {
             self.slots[slot] = SlotState::Busy;
@@ -225,6 +232,7 @@ impl Policy {
     }
 
     /// What follows from an event.
+    #[inline]
     pub(crate) fn on(&mut self, event: Event) -> Actions {
         let mut actions = Actions::default();
         match event {

@@ -17,7 +17,9 @@ use tokio::time::{sleep, timeout};
 use tracing::{info, warn};
 
 use crate::config::isolation::Isolation;
-use crate::pool::policy::{Action, Admission, Event, Policy, Shed, SlotId, WaiterId, WaiterKind};
+use crate::pool::policy::{
+    Action, Actions, Admission, Event, Policy, Shed, SlotId, WaiterId, WaiterKind,
+};
 use crate::pool::route::Route;
 use crate::pool::stats::{Reason, RouteStats};
 use crate::pool::usage_schedule::UsageSchedule;
@@ -154,6 +156,15 @@ impl Slots {
     /// Tells the policy about an event, and executes the actions.
     fn on(self: &Rc<Self>, event: Event) {
         let actions = self.policy.borrow_mut().on(event);
+        if !actions.is_empty() {
+            self.carry_out(actions);
+        }
+        self.count();
+    }
+
+    /// Apart from `on`, so that the usual request, after which nothing follows, does not pay for it.
+    #[inline(never)]
+    fn carry_out(self: &Rc<Self>, actions: Actions) {
         for action in actions {
             match action {
                 Action::Grant { waiter, slot } => self.grant(waiter, slot),
@@ -168,7 +179,6 @@ impl Slots {
                 }
             }
         }
-        self.count();
     }
 
     fn grant(self: &Rc<Self>, waiter: WaiterId, slot: SlotId) {
@@ -285,6 +295,6 @@ impl Drop for Place<'_> {
         }
         drop(waiters);
         let follows = self.slots.policy.borrow_mut().on(Event::WaiterLeft { waiter: self.waiter });
-        debug_assert_eq!(follows.into_iter().count(), 0, "no action follows when a waiter leaves");
+        debug_assert!(follows.is_empty(), "no action follows when a waiter leaves");
     }
 }

@@ -67,6 +67,25 @@ fn a_client_that_sends_all_of_a_body_too_large_is_not_cut_off() {
 }
 
 #[test]
+fn a_refused_client_that_sends_without_end_is_cut_off() {
+    let config = Config::probe().limit("request-body", "64KiB").limit("linger-time", "1h");
+    let server = Server::start(&config);
+    let mut connection = server.connect();
+    connection.send("POST /echo HTTP/1.1\r\nhost: test\r\ncontent-length: 9999999999\r\n\r\n");
+    let mut stream = connection.stream();
+    // A socket that is closed with unread data resets the connection.
+    let writer = std::thread::spawn(move || {
+        let piece = vec![b'x'; 64 << 10];
+        // The buffers of both sockets take a part of this, the server four requests.
+        (0..1024).any(|_| std::io::Write::write_all(&mut stream, &piece).is_err())
+    });
+    connection.response().check_limit(413, "body-too-large", "request-body", "64KiB");
+    assert!(writer.join().expect("writing does not panic"), "all of 64 MiB was read");
+    server.until_settled();
+    server.check_alive();
+}
+
+#[test]
 fn a_route_has_its_own_limit_of_the_body() {
     let config = Config::probe()
         .limit("request-body", "1KiB")
