@@ -66,11 +66,7 @@ impl CrossCheck {
     ///
     /// If it cannot run, or says something that is not understood.
     pub fn run(&self, address: SocketAddr, paths: &Paths, stop: &AtomicBool) -> Result<Outcome> {
-        let output = output(&mut self.command(&format!("http://{address}"), paths)?, stop)?;
-        let said = String::from_utf8_lossy(&output.stdout);
-        let complaint = String::from_utf8_lossy(&output.stderr);
-        ensure!(output.status.success(), "it ended with {}: {said}{complaint}", output.status);
-        parse(&said)
+        parse(&output(&mut self.command(&format!("http://{address}"), paths)?, stop)?)
     }
 
     fn command(&self, base: &str, paths: &Paths) -> Result<Command> {
@@ -78,17 +74,15 @@ impl CrossCheck {
         let Some(rate) = self.rate else {
             let wrk = paths.tool("wrk").context("wrk is not installed: `apt-get install wrk`")?;
             let script = paths.workspace()?.join("wrk.lua");
-            std::fs::write(&script, SCRIPT)
-                .with_context(|| format!("cannot write {}", script.display()))?;
+            std::fs::write(&script, SCRIPT).context("cannot write wrk's script")?;
             let mut command = pinned(&wrk, self.core);
             let seconds = format!("-d{}s", self.duration.as_secs().max(1));
             command.args(["-t1", &format!("-c{connections}"), &seconds, "-s"]);
             command.arg(script).args([&url, "--", &self.method]).args(&self.body);
             return Ok(command);
         };
-        let oha = paths
-            .tool("oha")
-            .context("oha is not installed: `cargo xtask benchmark-peers --oha`")?;
+        let oha = paths.tool("oha");
+        let oha = oha.context("oha is not installed: `cargo xtask benchmark-peers --oha`")?;
         let mut command = pinned(&oha, self.core);
         command.args(["--no-tui", "--output-format", "json", "--latency-correction"]);
         // Requests under way at the end are waited for, as our own generator does.

@@ -23,18 +23,12 @@ impl Spread {
     #[must_use]
     pub fn of(repeats: impl IntoIterator<Item = f64>) -> Self {
         let mut sorted: Vec<f64> = repeats.into_iter().collect();
-        assert!(
-            !sorted.is_empty() && sorted.iter().all(|value| !value.is_nan()),
-            "no figures: {sorted:?}"
-        );
         sorted.sort_by(f64::total_cmp);
-        let middle = sorted.len() / 2;
-        let median = if sorted.len() % 2 == 1 {
-            sorted[middle]
-        } else {
-            f64::midpoint(sorted[middle - 1], sorted[middle])
-        };
-        Self { min: sorted[0], median, max: sorted[sorted.len() - 1] }
+        let are_figures = !sorted.is_empty() && !sorted.iter().any(|value| value.is_nan());
+        assert!(are_figures, "no figures: {sorted:?}");
+        let count = sorted.len();
+        let median = f64::midpoint(sorted[(count - 1) / 2], sorted[count / 2]);
+        Self { min: sorted[0], median, max: sorted[count - 1] }
     }
 
     /// `median (min–max)`.

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, ensure};
 
 /// The paths that every measuring program takes.
 #[derive(Clone, Debug, clap::Args)]
@@ -26,14 +26,11 @@ impl Paths {
     ///
     /// If it does not exist.
     pub fn arenaria(&self) -> Result<PathBuf> {
-        let path = self
-            .arenaria
-            .clone()
-            .map_or_else(|| Ok(self.target()?.join("release/arenaria")), anyhow::Ok)?;
-        existing(
-            path,
-            "build it with `cargo build --release -p arenaria`, or name it with --arenaria",
-        )
+        let path = match &self.arenaria {
+            Some(path) => path.clone(),
+            None => self.target()?.join("release/arenaria"),
+        };
+        existing(path, "build it with `cargo build --release`, or name it with --arenaria")
     }
 
     /// The component `name`.
@@ -42,10 +39,10 @@ impl Paths {
     ///
     /// If it does not exist.
     pub fn component(&self, name: &str) -> Result<PathBuf> {
-        let folder = self
-            .components
-            .clone()
-            .map_or_else(|| Ok(self.target()?.join("components")), anyhow::Ok)?;
+        let folder = match &self.components {
+            Some(folder) => folder.clone(),
+            None => self.target()?.join("components"),
+        };
         existing(
             folder.join(name).with_extension("wasm"),
             "build it with `cargo xtask guests`, or `peers`; or name the folder with --components",
@@ -79,26 +76,15 @@ impl Paths {
             return Ok(target.clone());
         }
         // TARGET/PROFILE/PROGRAM
-        let program = own_path()?;
-        match program.ancestors().nth(2) {
-            Some(target) => Ok(target.to_owned()),
-            None => {
-                bail!("{} is not in a target directory: name one with --target", program.display())
-            }
-        }
+        let target = own_path()?.ancestors().nth(2).map(Path::to_owned);
+        target.context("this program is not in a target directory: name one with --target")
     }
 }
 
 /// The program `name` that was built together with this one.
-///
-/// # Errors
-///
-/// If it does not exist.
-pub fn sibling(name: &str) -> Result<PathBuf> {
-    existing(
-        own_path()?.with_file_name(name),
-        "build it with `cargo build --release -p load-tests`",
-    )
+pub(crate) fn sibling(name: &str) -> Result<PathBuf> {
+    let path = own_path()?.with_file_name(name);
+    existing(path, "build it with `cargo build --release -p load-tests`")
 }
 
 fn own_path() -> Result<PathBuf> {
@@ -106,22 +92,16 @@ fn own_path() -> Result<PathBuf> {
 }
 
 fn existing(path: PathBuf, remedy: &str) -> Result<PathBuf> {
-    if !path.is_file() {
-        bail!("{} does not exist: {remedy}", path.display());
-    }
+    ensure!(path.is_file(), "{} does not exist: {remedy}", path.display());
     Ok(path)
 }
 
 /// The last `count` lines of the log at `path`; what cannot be read is said instead.
-#[must_use]
-pub fn tail(path: &Path, count: usize) -> String {
-    match std::fs::read(path) {
-        Ok(bytes) => last_lines(&String::from_utf8_lossy(&bytes), count),
+pub(crate) fn tail(path: &Path, count: usize) -> String {
+    let text = match std::fs::read(path) {
+        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
         Err(error) => format!("({} cannot be read: {error})", path.display()),
-    }
-}
-
-fn last_lines(text: &str, count: usize) -> String {
+    };
     let lines: Vec<&str> = text.lines().collect();
     lines[lines.len().saturating_sub(count)..].join("\n")
 }
@@ -132,9 +112,14 @@ mod tests {
 
     #[test]
     fn a_tail_is_the_end_of_the_text() {
-        assert_eq!(last_lines("a\nb\nc\n", 2), "b\nc");
-        assert_eq!(last_lines("a\n", 2), "a");
-        assert_eq!(last_lines("", 2), "");
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let check = |text: &str, expected: &str| {
+            std::fs::write(&file, text).unwrap();
+            assert_eq!(tail(file.path(), 2), expected);
+        };
+        check("a\nb\nc\n", "b\nc");
+        check("a\n", "a");
+        check("", "");
     }
 
     #[test]

@@ -23,15 +23,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use fastrand::Rng;
 use rustix::buffer::spare_capacity;
 use rustix::event::{PollFd, PollFlags, epoll, poll};
 use rustix::fd::OwnedFd;
 use rustix::io::Errno;
 use rustix::time::{ClockId, Timespec, clock_gettime};
 
-use crate::random::Random;
 use connection::{Connection, InFlight, Progress};
-pub use measured::{Failures, Loss, Measured, Second};
+use measured::Loss;
+pub use measured::{Failures, Measured, Second};
 
 /// A request that waits for longer is given up, unless it is set otherwise.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(10);
@@ -40,7 +41,6 @@ const CHECK_EVERY: Duration = Duration::from_millis(100);
 /// A generator with a core of its own does not sleep for less: waking up takes about that long.
 const SLEEP_LEAST: Duration = Duration::from_micros(200);
 const EVENTS_MAX: usize = 256;
-const READ_BYTES: usize = 64 << 10;
 
 /// A request and what must come of it.
 #[derive(Clone, Debug)]
@@ -66,7 +66,7 @@ pub enum Pace {
 }
 
 /// How requests are spread over a second.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arrivals {
     /// At equal distances: two runs are alike.
     Even,
@@ -81,15 +81,14 @@ pub struct Generator {
     templates: Vec<RequestTemplate>,
     /// The next one to be sent.
     turn: usize,
-    connections: Vec<Connection>,
+    connections: Vec<Option<Connection>>,
     /// Those without a request, the one that has waited longest first: all are used, also at a low
     /// rate, and with them all of the server's workers. May name a connection that is busy again.
     idle: VecDeque<usize>,
     epoll: OwnedFd,
-    scratch: Vec<u8>,
-    random: Random,
+    random: Rng,
     /// A request that waits for longer is given up.
-    pub answer_time: Duration,
+    answer_time: Duration,
     /// Whether it has a core of its own, and may spend it on waiting.
     alone: bool,
 }
@@ -133,19 +132,17 @@ impl Generator {
             address,
             templates,
             turn: 0,
-            connections: (0..connections).map(|_| Connection::default()).collect(),
+            connections: std::iter::repeat_with(|| None).take(connections).collect(),
             idle: VecDeque::with_capacity(connections),
             epoll: epoll::create(epoll::CreateFlags::CLOEXEC).context("cannot monitor sockets")?,
-            scratch: vec![0; READ_BYTES],
-            random: Random::new(1),
+            random: Rng::with_seed(1),
             answer_time: ANSWER_TIME_MAX,
             alone,
         };
         for number in 0..connections {
             generator.reconnect(number);
         }
-        let made =
-            generator.connections.iter().filter(|connection| !connection.is_broken()).count();
+        let made = generator.connections.iter().flatten().count();
         ensure!(made == connections, "only {made} of {connections} connections can be made");
         Ok(generator)
     }
@@ -163,7 +160,16 @@ impl Generator {
         stop: &AtomicBool,
         mut see: impl FnMut(&Second),
     ) -> Result<Measured> {
-        let mut run = Run::new(pace, duration);
+        let mut run = Run {
+            start: Instant::now(),
+            end: duration,
+            pace,
+            due: Duration::ZERO,
+            index: 0,
+            in_flight: 0,
+            events: Vec::with_capacity(EVENTS_MAX),
+            measured: Measured::default(),
+        };
         let cpu_before = thread_cpu();
         let mut check = CHECK_EVERY;
         loop {
@@ -180,13 +186,16 @@ impl Generator {
             let now = run.start.elapsed();
             if now >= check {
                 check = now + CHECK_EVERY;
-                self.mend(&mut run);
+                self.mend(&mut run, self.answer_time);
             }
             if let Some(second) = run.measured.tick(now) {
                 see(second);
             }
         }
-        run.measured.end(run.start.elapsed(), thread_cpu() - cpu_before, run.unsent());
+        run.measured.elapsed = run.start.elapsed();
+        run.measured.cpu = thread_cpu() - cpu_before;
+        run.measured.unsent = run.unsent();
+        run.measured.answered = run.measured.latency.len();
         self.drain(&mut run, stop)?;
         run.measured.total = run.start.elapsed();
         if let Some(second) = run.measured.last_second() {
@@ -200,18 +209,17 @@ impl Generator {
         while run.is_due(now)
             && let Some(number) = self.idle.pop_front()
         {
-            if !self.connections[number].is_idle() {
-                continue;
-            }
+            let connection = self.connections[number].as_mut();
+            let Some(connection) = connection.filter(|it| it.is_idle()) else { continue };
             let due = run.take(&mut self.random, now);
             let template = self.turn;
             self.turn = (template + 1) % self.templates.len();
             run.measured.sent += 1;
             let sent = run.start.elapsed();
-            let wire = &self.templates[template].wire;
-            match self.connections[number].begin(InFlight::new(template, due, sent), wire) {
-                None => run.in_flight += 1,
-                Some(loss) => {
+            let request = InFlight { template, due, sent, written: 0, head: None };
+            match connection.begin(request, &self.templates[template].wire) {
+                Ok(()) => run.in_flight += 1,
+                Err(loss) => {
                     run.measured.failures.count(loss);
                     self.reconnect(number);
                 }
@@ -242,20 +250,14 @@ impl Generator {
     }
 
     fn wait(&self, events: &mut Vec<epoll::Event>, timeout: Duration) -> Result<()> {
-        let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
-        if !timeout.is_zero() {
-            // `epoll_wait` would round up to a whole millisecond; this does not.
-            let timeout = Timespec {
-                tv_sec: timeout.as_secs().cast_signed(),
-                tv_nsec: timeout.subsec_nanos().into(),
-            };
-            match poll(&mut [PollFd::new(&self.epoll, PollFlags::IN)], Some(&timeout)) {
-                Ok(_) | Err(Errno::INTR) => {}
-                Err(error) => return Err(error).context("cannot wait for sockets"),
-            }
-        }
         events.clear();
-        match epoll::wait(&self.epoll, spare_capacity(events), Some(&at_once)) {
+        let at_once = Timespec::default();
+        let timeout = Timespec::try_from(timeout).context("the timeout is too long")?;
+        // `epoll_wait` would round up to a whole millisecond; `poll` does not.
+        let mut sockets = [PollFd::new(&self.epoll, PollFlags::IN)];
+        let ready = if timeout == at_once { Ok(1) } else { poll(&mut sockets, Some(&timeout)) };
+        let taken = |_| epoll::wait(&self.epoll, spare_capacity(events), Some(&at_once));
+        match ready.and_then(taken) {
             Ok(_) | Err(Errno::INTR) => Ok(()),
             Err(error) => Err(error).context("cannot wait for sockets"),
         }
@@ -267,7 +269,8 @@ impl Generator {
             let epoll::Event { flags, data } = run.events[index];
             let number = usize::try_from(data.u64()).expect("it is the number of a connection");
             let hung_up = flags.contains(epoll::EventFlags::RDHUP);
-            match self.connections[number].progress(hung_up, &mut self.scratch, &self.templates) {
+            let Some(connection) = &mut self.connections[number] else { continue };
+            match connection.progress(hung_up, &self.templates) {
                 Progress::Pending => {}
                 Progress::Connected => self.idle.push_back(number),
                 Progress::Answered(answered) => {
@@ -281,26 +284,28 @@ impl Generator {
                 }
                 Progress::Lost(loss) => {
                     run.lose(loss);
+                    self.connections[number] = None;
                     // A server that does not accept is asked again a little later.
                     if loss != Loss::Connect {
                         self.reconnect(number);
                     }
                 }
                 // `mend` connects again: a server that hangs up at once is not to be hammered.
-                Progress::Closed => {}
+                Progress::Closed => self.connections[number] = None,
             }
         }
     }
 
     /// Gives up what has waited for too long, and connects again where that failed before.
-    fn mend(&mut self, run: &mut Run) {
+    fn mend(&mut self, run: &mut Run, patience: Duration) {
         let now = run.start.elapsed();
         for number in 0..self.connections.len() {
             let connection = &self.connections[number];
-            if connection.sent().is_some_and(|sent| sent + self.answer_time < now) {
+            let sent = connection.as_ref().and_then(Connection::sent);
+            if sent.is_some_and(|sent| sent + patience < now) {
                 run.lose(Loss::Timeout);
                 self.reconnect(number);
-            } else if connection.is_broken() {
+            } else if connection.is_none() {
                 self.reconnect(number);
             }
         }
@@ -314,36 +319,17 @@ impl Generator {
             self.wait(&mut run.events, CHECK_EVERY)?;
             self.receive(run);
         }
-        for number in 0..self.connections.len() {
-            if self.connections[number].sent().is_some() {
-                run.lose(Loss::Timeout);
-                self.reconnect(number);
-            }
-        }
+        self.mend(run, Duration::ZERO);
         Ok(())
     }
 
     fn reconnect(&mut self, number: usize) {
         // If it fails at once, `mend` tries again.
-        self.connections[number] =
-            Connection::connect(&self.epoll, number, self.address).unwrap_or_default();
+        self.connections[number] = Connection::connect(&self.epoll, number, self.address).ok();
     }
 }
 
 impl Run {
-    fn new(pace: Pace, end: Duration) -> Self {
-        Self {
-            start: Instant::now(),
-            end,
-            pace,
-            due: Duration::ZERO,
-            index: 0,
-            in_flight: 0,
-            events: Vec::with_capacity(EVENTS_MAX),
-            measured: Measured::default(),
-        }
-    }
-
     fn is_due(&self, now: Duration) -> bool {
         match self.pace {
             Pace::Closed => now < self.end,
@@ -352,7 +338,7 @@ impl Run {
     }
 
     /// The moment at which the next request is due, and on to the one after it.
-    fn take(&mut self, random: &mut Random, now: Duration) -> Duration {
+    fn take(&mut self, random: &mut Rng, now: Duration) -> Duration {
         let due = self.due;
         self.index += 1;
         match self.pace {
@@ -362,7 +348,7 @@ impl Run {
                 self.due = Duration::from_secs_f64(self.index as f64 / per_second);
             }
             Pace::Open { per_second, arrivals: Arrivals::Poisson } => {
-                self.due += Duration::from_secs_f64(-(1.0 - random.unit()).ln() / per_second);
+                self.due += Duration::from_secs_f64(-(1.0 - random.f64()).ln() / per_second);
             }
         }
         due

@@ -5,15 +5,13 @@
 //! one scrape a second is part of every figure, as it is in production.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::sync::{Mutex, PoisonError};
-use std::thread::JoinHandle;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use crate::procfs::{cpu_time, resident_bytes};
+use crate::procfs::resident_bytes;
 use http1::prometheus::Metrics;
 
 const EVERY: Duration = Duration::from_secs(1);
@@ -25,8 +23,6 @@ pub struct Sample {
     pub at: Duration,
     /// Resident memory of the process.
     pub resident_bytes: u64,
-    /// CPU time that it has used so far.
-    pub cpu: Duration,
     /// What the server says; `None` if it says nothing.
     pub memory: Option<Memory>,
 }
@@ -34,8 +30,6 @@ pub struct Sample {
 /// What a server of ours says of its memory and its instances, over all routes.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Memory {
-    /// Arenas that could be asked.
-    pub arenas: usize,
     /// Bytes that requests occupy, of all arenas together.
     pub in_use_bytes: f64,
     /// The most that one arena ever had in use.
@@ -48,12 +42,8 @@ pub struct Memory {
     pub linear_bytes: f64,
     /// How often a linear memory has grown.
     pub grows: f64,
-    /// Slots by state.
+    /// Slots with a request.
     pub busy: f64,
-    /// Slots with an instance that is being replaced.
-    pub warming: f64,
-    /// Instances that left, whatever the reason.
-    pub retirements: f64,
 }
 
 impl Memory {
@@ -64,7 +54,6 @@ impl Memory {
         // Not `sum`, which is -0 of nothing.
         let sum = |name| values(name).fold(0.0, |sum, value| sum + value);
         Self {
-            arenas: values("arenaria_arena_in_use_bytes").count(),
             in_use_bytes: sum("arenaria_arena_in_use_bytes"),
             high_water_bytes: values("arenaria_arena_high_water_bytes").fold(0.0, f64::max),
             sealed_bytes: sum("arenaria_arena_sealed_bytes"),
@@ -72,18 +61,16 @@ impl Memory {
             linear_bytes: sum("arenaria_linear_memory_bytes"),
             grows: sum("arenaria_memory_grows_total"),
             busy: samples.sum_where("arenaria_slots", "state", "busy"),
-            warming: samples.sum_where("arenaria_slots", "state", "warming"),
-            retirements: sum("arenaria_retirements_total"),
         }
     }
 }
 
-/// A thread that samples every second, until it is asked for what it saw.
+/// A thread that samples every second, as long as this exists.
 #[derive(Debug)]
 pub struct Monitor {
     samples: Arc<Mutex<Vec<Sample>>>,
-    stop: Option<Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    /// The thread ends when this is dropped.
+    _stop: Sender<()>,
 }
 
 impl Monitor {
@@ -93,21 +80,20 @@ impl Monitor {
         let samples = Arc::new(Mutex::new(Vec::new()));
         let (stop, stopped) = channel();
         let sink = Arc::clone(&samples);
-        let thread = std::thread::spawn(move || {
+        std::thread::spawn(move || {
             let start = Instant::now();
             for tick in 1.. {
                 // A process that is gone is another's concern.
                 if let Ok(sample) = sample(start, pid, operator) {
                     sink.lock().unwrap_or_else(PoisonError::into_inner).push(sample);
                 }
-                let next = EVERY * tick;
-                match stopped.recv_timeout(next.saturating_sub(start.elapsed())) {
-                    Err(RecvTimeoutError::Timeout) => {}
-                    Ok(()) | Err(RecvTimeoutError::Disconnected) => break,
+                let pause = (EVERY * tick).saturating_sub(start.elapsed());
+                if stopped.recv_timeout(pause) != Err(RecvTimeoutError::Timeout) {
+                    break;
                 }
             }
         });
-        Self { samples, stop: Some(stop), thread: Some(thread) }
+        Self { samples, _stop: stop }
     }
 
     /// The last look so far.
@@ -118,35 +104,15 @@ impl Monitor {
 
     /// Everything that was seen, in order.
     #[must_use]
-    pub fn finish(mut self) -> Vec<Sample> {
-        self.end();
+    pub fn finish(self) -> Vec<Sample> {
         std::mem::take(&mut self.samples.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    fn end(&mut self) {
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            // A watcher that panicked has said so on stderr; what it saw before is still there.
-            let _ = thread.join();
-        }
-    }
-}
-
-impl Drop for Monitor {
-    fn drop(&mut self) {
-        self.end();
     }
 }
 
 fn sample(start: Instant, pid: u32, operator: Option<SocketAddr>) -> Result<Sample> {
-    let memory =
-        operator.and_then(|operator| Metrics::read(operator).ok()).map(|all| Memory::of(&all));
-    Ok(Sample {
-        at: start.elapsed(),
-        resident_bytes: resident_bytes(pid)?,
-        cpu: cpu_time(pid)?,
-        memory,
-    })
+    let metrics = operator.and_then(|operator| Metrics::read(operator).ok());
+    let memory = metrics.as_ref().map(Memory::of);
+    Ok(Sample { at: start.elapsed(), resident_bytes: resident_bytes(pid)?, memory })
 }
 
 #[cfg(test)]
@@ -170,7 +136,7 @@ mod tests {
             arenaria_arena_high_water_bytes{slot=\"0\"} 100\narenaria_arena_high_water_bytes{slot=\"1\"} 50\n\
             arenaria_memory_grows_total{route=\"/\"} 0\narenaria_slots{state=\"busy\"} 1\n";
         let memory = Memory::of(&Metrics::parse(text).unwrap());
-        assert_eq!((memory.arenas, memory.in_use_bytes, memory.high_water_bytes), (2, 12.0, 100.0));
+        assert_eq!((memory.in_use_bytes, memory.high_water_bytes), (12.0, 100.0));
         assert_eq!((memory.busy, memory.grows), (1.0, 0.0));
     }
 }

@@ -142,6 +142,28 @@ mod tests {
         }
     }
 
+    /// The answer that is known of a document is the one that jq gives.
+    #[track_caller]
+    fn check(program: &str, text: &str, answer: &Value) {
+        let program = peer_answers::Program::compile(program).unwrap();
+        let outputs = program.run(text.as_bytes()).unwrap();
+        assert_eq!(serde_json::from_slice::<Value>(&outputs.lines).unwrap(), *answer);
+    }
+
+    #[test]
+    fn answers_were_computed_as_jq_computes_them() {
+        for bytes in [1024, 4096, 10_240, 100_000] {
+            let (webhook, order) = (webhook(1, bytes), order(1, bytes.max(ORDER_BYTES_MIN)));
+            check(PROGRAM, &webhook.text, &webhook.answer);
+            check(PROGRAM_ORDER, &order.text, &order.answer);
+        }
+        for (number, record) in records(1, 1000).enumerate() {
+            assert!(!record.text.contains('\n'), "{}", record.text);
+            assert_eq!(record.answer["number"], number);
+            check(PROGRAM_RECORD, &record.text, &record.answer);
+        }
+    }
+
     #[test]
     fn amounts_add_up() {
         let order = order(5, 10_240);

@@ -6,11 +6,11 @@
 //! installs it with wasmtime's optimising compiler, pooling allocator and component model, and
 //! without the features that a server does not need; none that is left out makes it faster.
 
-use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
+use strum::VariantArray;
 
 use crate::files::{Paths, sibling};
 use crate::machine::version_of;
@@ -25,7 +25,7 @@ const BRIDGED_MEMORY: &str = "32MiB";
 const WASMTIME: &str = "wasmtime 48.";
 
 /// Somebody who takes part in a comparison.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, VariantArray)]
 pub enum Peer {
     /// hyper and jaq natively.
     Bare,
@@ -92,23 +92,11 @@ pub enum Task {
 }
 
 impl Peer {
-    /// Our component in two hosts, the one that the other is compared with first.
-    pub const BRIDGED: [Self; 2] = [Self::Bridged, Self::BridgedWasmtime];
-
     /// All that do the work in their own ways, the one that others are compared with first.
-    pub const ALL: [Self; 11] = [
-        Self::Bare,
-        Self::Reuse,
-        Self::Fresh,
-        Self::HostedP2,
-        Self::HostedP2Reuse,
-        Self::WasiP2,
-        Self::WasiP2Reuse,
-        Self::WasiP3,
-        Self::WasiP3Reuse,
-        Self::WasiP3Fresh,
-        Self::JqProcess,
-    ];
+    pub const ALL: &[Self] = Self::VARIANTS.split_at(Self::Bridged as usize).0;
+
+    /// Our component in two hosts, the one that the other is compared with first.
+    pub const BRIDGED: &[Self] = Self::VARIANTS.split_at(Self::Bridged as usize).1;
 
     /// Its name in a report.
     #[must_use]
@@ -167,55 +155,71 @@ impl Peer {
         connections: usize,
     ) -> Result<Launch> {
         let (_, program, component) = self.profile();
-        let is_wasmtime = matches!(program, Program::Wasmtime(_));
-        let program = match program {
-            Program::Arenaria(_) => paths.arenaria()?,
-            Program::Wasmtime(_) => wasmtime_program(paths)?,
+        let (program, end) = match program {
+            Program::Arenaria(_) => (paths.arenaria()?, End::Orderly),
+            Program::Wasmtime(_) => (wasmtime_program(paths)?, End::Terminated),
             Program::Bare(_) => {
                 let has_jq = self != Self::JqProcess || paths.tool("jq").is_some();
                 ensure!(has_jq, "expected `jq` on PATH, found none");
-                sibling("bare")?
+                (sibling("bare")?, End::Orderly)
             }
         };
         let component = match component.name(task)? {
-            Some(name) if component == Component::Bridged => bridged(paths, name)?,
-            Some(name) => paths.component(name)?,
-            None => PathBuf::new(),
+            Some(name) if component == Component::Bridged => Some(bridged(paths, name)?),
+            Some(name) => Some(paths.component(name)?),
+            None => None,
         };
+        let component = component.map(|path| path.display().to_string());
+        let args = self.args(task, component, connections);
         Ok(Launch {
             name: format!("peer-{self:?}").to_lowercase(),
             program,
-            args: self.args(task, &component, connections),
+            args: args.into_iter().map(Into::into).collect(),
             core,
             expects: Expects::Address,
-            end: if is_wasmtime { End::Terminated } else { End::Orderly },
+            end,
         })
     }
 
-    fn args(self, task: &Task, component: &Path, connections: usize) -> Vec<OsString> {
+    fn args(self, task: &Task, component: Option<String>, connections: usize) -> Vec<String> {
         let (_, program, kind) = self.profile();
-        let set = variable(task).filter(|_| kind == Component::Bridged);
-        match program {
-            Program::Bare(jq) => bare(jq, task),
-            Program::Arenaria(isolation) => {
-                let own = Some(task).filter(|_| kind == Component::Ours);
-                let mut args = arenaria(isolation, own, component, connections);
-                if kind == Component::Bridged {
-                    args.extend(words(
-                        &["--memory", BRIDGED_MEMORY, "--grant", "environment"],
-                        &[],
-                    ));
-                    args.extend(set.into_iter().flat_map(|set| ["--set".into(), set]));
-                }
-                args
+        let jq = match task {
+            Task::Hello => None,
+            Task::Jq(text) => Some(text),
+        };
+        let words = match program {
+            Program::Bare(word) => {
+                format!("{} --listen 127.0.0.1:0", if jq.is_some() { word } else { "hello" })
             }
-            Program::Wasmtime(reuse) => {
-                let mut args = wasmtime(reuse);
-                args.extend(set.into_iter().flat_map(|set| ["--env".into(), set]));
-                args.push(component.into());
-                args
+            // Every connection may wait at once: by its defaults the server would shed some, and a
+            // shed request is fast without having been served.
+            Program::Arenaria(isolation) => format!(
+                "serve --isolation {isolation} --workers 1 --listen 127.0.0.1:0 \
+                 --operator-listen off --queue-length {connections} --queue-time 10s"
+            ),
+            Program::Wasmtime(None) => "serve -Scli --addr 127.0.0.1:0".into(),
+            Program::Wasmtime(Some(count)) => {
+                format!("serve -Scli --addr 127.0.0.1:0 --max-instance-reuse-count {count}")
             }
+        };
+        let mut args: Vec<String> = words.split(' ').map(str::to_owned).collect();
+        if let (Program::Arenaria(_), Component::Bridged) = (program, kind) {
+            args.extend(["--memory", BRIDGED_MEMORY, "--grant", "environment"].map(str::to_owned));
         }
+        // How the server is told the program.
+        let flag = match (program, kind) {
+            (Program::Bare(_), _) => Some(("--program", "")),
+            (Program::Arenaria(_), Component::Ours) => Some(("--set", "program=")),
+            (Program::Arenaria(_), Component::Bridged) => Some(("--set", "ARENARIA_SET_PROGRAM=")),
+            (Program::Wasmtime(_), Component::Bridged) => Some(("--env", "ARENARIA_SET_PROGRAM=")),
+            // It is compiled into the component.
+            _ => None,
+        };
+        if let (Some((flag, name)), Some(jq)) = (flag, jq) {
+            args.extend([flag.to_owned(), format!("{name}{jq}")]);
+        }
+        args.extend(component);
+        args
     }
 }
 
@@ -257,119 +261,50 @@ fn bridged(paths: &Paths, name: &str) -> Result<PathBuf> {
     Ok(output)
 }
 
-/// The program as a bridge is told it.
-fn variable(task: &Task) -> Option<OsString> {
-    match task {
-        Task::Hello => None,
-        Task::Jq(program) => Some(format!("ARENARIA_SET_PROGRAM={program}").into()),
-    }
-}
-
-fn bare(jq: &str, task: &Task) -> Vec<OsString> {
-    let listen = ["--listen", "127.0.0.1:0"];
-    match task {
-        Task::Hello => words(&["hello"], &listen),
-        Task::Jq(program) => words(&[jq, "--program", program], &listen),
-    }
-}
-
-fn arenaria(
-    isolation: &str,
-    task: Option<&Task>,
-    component: &Path,
-    connections: usize,
-) -> Vec<OsString> {
-    // Every connection may wait at once: by its defaults the server would shed some, and a shed
-    // request is fast without having been served.
-    let queue = ["--queue-length", &connections.to_string(), "--queue-time", "10s"];
-    let listen = ["--workers", "1", "--listen", "127.0.0.1:0", "--operator-listen", "off"];
-    let mut args: Vec<OsString> = vec!["serve".into(), component.into()];
-    args.extend(words(&["--isolation", isolation], &listen));
-    args.extend(words(&queue, &[]));
-    if let Some(Task::Jq(program)) = task {
-        args.extend(words(&["--set", &format!("program={program}")], &[]));
-    }
-    args
-}
-
-fn wasmtime(reuse: Option<&str>) -> Vec<OsString> {
-    let mut args = words(&["serve", "-Scli", "--addr", "127.0.0.1:0"], &[]);
-    args.extend(reuse.into_iter().flat_map(|it| words(&["--max-instance-reuse-count", it], &[])));
-    args
-}
-
-fn words(first: &[&str], then: &[&str]) -> Vec<OsString> {
-    first.iter().chain(then).map(Into::into).collect()
-}
-
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
 
     #[track_caller]
     fn check(peer: Peer, task: &Task, expected: &str) {
-        let args = peer.args(task, Path::new("c.wasm"), 32);
-        let args: Vec<_> = args.iter().map(|word| word.to_str().unwrap()).collect();
-        assert_eq!(args.join(" "), expected);
+        let component = Some("c.wasm".to_owned()).filter(|_| peer.profile().2 != Component::Native);
+        assert_eq!(peer.args(task, component, 32).join(" "), expected);
     }
 
     #[test]
     fn everybody_listens_on_a_free_port_and_is_given_the_task() {
         let jq = Task::Jq(".a".into());
         check(Peer::Bare, &Task::Hello, "hello --listen 127.0.0.1:0");
-        check(Peer::Bare, &jq, "jq --program .a --listen 127.0.0.1:0");
-        check(Peer::JqProcess, &jq, "jq-process --program .a --listen 127.0.0.1:0");
-        check(
-            Peer::Fresh,
-            &jq,
-            "serve c.wasm --isolation fresh --workers 1 --listen 127.0.0.1:0 --operator-listen off \
-             --queue-length 32 --queue-time 10s --set program=.a",
-        );
-        check(
-            Peer::HostedP2Reuse,
-            &jq,
-            "serve c.wasm --isolation reuse --workers 1 --listen 127.0.0.1:0 --operator-listen off \
-             --queue-length 32 --queue-time 10s",
-        );
-        check(
-            Peer::Reuse,
-            &Task::Hello,
-            "serve c.wasm --isolation reuse --workers 1 --listen 127.0.0.1:0 --operator-listen off \
-             --queue-length 32 --queue-time 10s",
-        );
+        check(Peer::Bare, &jq, "jq --listen 127.0.0.1:0 --program .a");
+        check(Peer::JqProcess, &jq, "jq-process --listen 127.0.0.1:0 --program .a");
+        let arenaria = |isolation: &str, more: &str| {
+            format!(
+                "serve --isolation {isolation} --workers 1 --listen 127.0.0.1:0 \
+                 --operator-listen off --queue-length 32 --queue-time 10s{more} c.wasm"
+            )
+        };
+        check(Peer::Fresh, &jq, &arenaria("fresh", " --set program=.a"));
+        check(Peer::HostedP2Reuse, &jq, &arenaria("reuse", ""));
+        check(Peer::Reuse, &Task::Hello, &arenaria("reuse", ""));
+        // A bridged component is told its program by a variable.
+        let bridged = " --memory 32MiB --grant environment --set ARENARIA_SET_PROGRAM=.a";
+        check(Peer::Bridged, &jq, &arenaria("reuse", bridged));
     }
 
     #[test]
     fn wasmtime_keeps_its_defaults_but_for_the_reuse_of_instances() {
-        let check = |peer, expected| check(peer, &Task::Hello, expected);
-        check(Peer::WasiP2, "serve -Scli --addr 127.0.0.1:0 c.wasm");
-        check(Peer::WasiP3, "serve -Scli --addr 127.0.0.1:0 c.wasm");
-        check(
-            Peer::WasiP2Reuse,
-            "serve -Scli --addr 127.0.0.1:0 --max-instance-reuse-count 1000000 c.wasm",
-        );
-        check(
-            Peer::WasiP3Fresh,
-            "serve -Scli --addr 127.0.0.1:0 --max-instance-reuse-count 1 c.wasm",
-        );
-    }
-
-    #[test]
-    fn a_bridged_component_is_told_its_program_by_a_variable() {
-        let jq = Task::Jq(".a".into());
-        check(
-            Peer::Bridged,
-            &jq,
-            "serve c.wasm --isolation reuse --workers 1 --listen 127.0.0.1:0 --operator-listen off \
-             --queue-length 32 --queue-time 10s --memory 32MiB --grant environment \
-             --set ARENARIA_SET_PROGRAM=.a",
-        );
-        check(
-            Peer::BridgedWasmtime,
-            &jq,
-            "serve -Scli --addr 127.0.0.1:0 --max-instance-reuse-count 1000000 \
-             --env ARENARIA_SET_PROGRAM=.a c.wasm",
-        );
+        let check = |peer, more| {
+            let jq = Task::Jq(".a".into());
+            check(peer, &jq, &format!("serve -Scli --addr 127.0.0.1:0{more} c.wasm"));
+        };
+        check(Peer::WasiP2, "");
+        check(Peer::WasiP3, "");
+        check(Peer::WasiP2Reuse, " --max-instance-reuse-count 1000000");
+        check(Peer::WasiP3Fresh, " --max-instance-reuse-count 1");
+        let variable = " --max-instance-reuse-count 1000000 --env ARENARIA_SET_PROGRAM=.a";
+        check(Peer::BridgedWasmtime, variable);
     }
 
     #[test]
@@ -385,12 +320,9 @@ mod tests {
     }
 
     #[test]
-    fn names_and_logs_tell_everybody_apart() {
-        for (index, peer) in Peer::ALL.iter().enumerate() {
-            for other in &Peer::ALL[..index] {
-                assert_ne!(peer, other);
-                assert_ne!(peer.name(), other.name());
-            }
-        }
+    fn names_tell_everybody_apart() {
+        let names: HashSet<&str> = Peer::VARIANTS.iter().map(|peer| peer.name()).collect();
+        assert_eq!(names.len(), Peer::ALL.len() + Peer::BRIDGED.len());
+        assert_eq!(Peer::ALL[0], Peer::Bare);
     }
 }

@@ -68,10 +68,9 @@ pub enum End {
 
 impl End {
     fn is(self, status: ExitStatus) -> bool {
-        let terminated = Some(Signal::TERM.as_raw());
         match self {
             Self::Orderly => status.success(),
-            Self::Terminated => status.signal() == terminated,
+            Self::Terminated => status.signal() == Some(Signal::TERM.as_raw()),
         }
     }
 }
@@ -144,12 +143,7 @@ impl Server {
     #[must_use]
     pub fn last_words(&self) -> String {
         let log = tail(&self.log, LOG_LINES_SHOWN);
-        log.lines()
-            .rev()
-            .map(str::trim)
-            .find(|line| !line.is_empty())
-            .unwrap_or_default()
-            .to_owned()
+        log.trim_end().lines().last().unwrap_or_default().trim().to_owned()
     }
 
     /// Asks it to end and waits for that.
@@ -158,20 +152,14 @@ impl Server {
     ///
     /// If it had ended before, does not end in time, or ends otherwise than it should.
     pub fn stop(mut self) -> Result<()> {
-        if let Some(status) = self.process.ended()? {
-            bail!("{} ended by itself with {status}; {}", self.name, self.log_tail());
-        }
-        match self.process.terminate(STOP_TIME_MAX)? {
-            Some(status) if self.end.is(status) => Ok(()),
-            Some(status) => {
-                bail!("{} ended with {status} on SIGTERM; {}", self.name, self.log_tail())
-            }
-            None => bail!(
-                "{} did not end within {STOP_TIME_MAX:?} of SIGTERM; {}",
-                self.name,
-                self.log_tail()
-            ),
-        }
+        self.ensure_running()?;
+        let Some(status) = self.process.terminate(STOP_TIME_MAX)? else {
+            let (name, log) = (&self.name, self.log_tail());
+            bail!("{name} did not end within {STOP_TIME_MAX:?} of SIGTERM; {log}");
+        };
+        let is_right = self.end.is(status);
+        ensure!(is_right, "{} ended with {status} on SIGTERM; {}", self.name, self.log_tail());
+        Ok(())
     }
 
     /// Ends it at once, as a crash would (SIGKILL), and waits until it is gone: its sockets are
@@ -181,10 +169,15 @@ impl Server {
     ///
     /// If it had ended before.
     pub fn kill(mut self) -> Result<()> {
+        self.ensure_running()?;
+        self.process.kill()
+    }
+
+    fn ensure_running(&mut self) -> Result<()> {
         if let Some(status) = self.process.ended()? {
             bail!("{} ended by itself with {status}; {}", self.name, self.log_tail());
         }
-        self.process.kill()
+        Ok(())
     }
 
     /// Waits until it serves: until it has written its addresses into its log, or accepts.
@@ -197,12 +190,9 @@ impl Server {
                 .with_context(|| format!("cannot read {}", self.log.display()))?;
             let found = match expects {
                 Expects::Connection(address) => {
-                    TcpStream::connect(address).is_ok().then_some((address, None))
+                    TcpStream::connect(address).ok().map(|_| (address, None))
                 }
-                Expects::Address | Expects::BothAddresses => {
-                    let log = String::from_utf8_lossy(&log);
-                    read_addresses(&log, expects == Expects::BothAddresses)?
-                }
+                _ => addresses(&String::from_utf8_lossy(&log), expects == Expects::BothAddresses)?,
             };
             if let Some(addresses) = found.filter(|_| !ended) {
                 return Ok(addresses);
@@ -218,8 +208,7 @@ impl Server {
 }
 
 /// A command for `program`, on one core if asked.
-#[must_use]
-pub fn pinned(program: &Path, core: Option<usize>) -> Command {
+pub(crate) fn pinned(program: &Path, core: Option<usize>) -> Command {
     let Some(core) = core else { return Command::new(program) };
     let mut command = Command::new("taskset");
     command.arg("-c").arg(core.to_string()).arg(program);
@@ -227,25 +216,24 @@ pub fn pinned(program: &Path, core: Option<usize>) -> Command {
 }
 
 /// A command as one would type it.
-#[must_use]
-pub fn line(command: &Command) -> String {
+pub(crate) fn line(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     words.map(|word| quoted(&word.to_string_lossy())).collect::<Vec<_>>().join(" ")
 }
 
 /// `word` as a shell would need it.
+///
+/// # Panics
+///
+/// If it holds a NUL, which no argument can.
 #[must_use]
 pub fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,%@+".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', r"'\''"))
+    shlex::try_quote(word).expect("an argument holds no NUL").into_owned()
 }
 
 /// What it serves on, and the operator's address if there is to be one, from a log that may still
 /// be written to.
-fn read_addresses(log: &str, operator: bool) -> Result<Option<(SocketAddr, Option<SocketAddr>)>> {
+fn addresses(log: &str, operator: bool) -> Result<Option<(SocketAddr, Option<SocketAddr>)>> {
     // A line without its end may lack half an address.
     let whole = log.rfind('\n').map_or("", |end| &log[..end]);
     let main = address_after(&SERVING, whole)?;
@@ -257,9 +245,8 @@ fn read_addresses(log: &str, operator: bool) -> Result<Option<(SocketAddr, Optio
 fn address_after(prefixes: &[&str], lines: &str) -> Result<Option<SocketAddr>> {
     let after = |line| prefixes.iter().find_map(|prefix| str::strip_prefix(line, *prefix));
     let Some(text) = lines.lines().find_map(after) else { return Ok(None) };
-    let address = text.trim().trim_end_matches('/');
-    let address = address.parse().with_context(|| format!("{address:?} is not an address"))?;
-    Ok(Some(address))
+    let address = text.trim_end_matches('/');
+    address.parse().map(Some).with_context(|| format!("{address:?} is not an address"))
 }
 
 #[cfg(test)]
@@ -268,7 +255,7 @@ mod tests {
 
     #[track_caller]
     fn check(log: &str, operator: bool, expected: Option<(u16, Option<u16>)>) {
-        let found = read_addresses(log, operator).unwrap();
+        let found = addresses(log, operator).unwrap();
         let ports = found.map(|(main, second)| (main.port(), second.map(|second| second.port())));
         assert_eq!(ports, expected);
     }
@@ -287,7 +274,7 @@ mod tests {
         check("listening on http://127.0.0.1:80", false, None);
         check("listening on http://127.0.0.1:8080\n", false, Some((8080, None)));
         check("listening on http://127.0.0.1:8080\n", true, None);
-        assert!(read_addresses("listening on http://localhost\n", false).is_err());
+        assert!(addresses("listening on http://localhost\n", false).is_err());
     }
 
     fn shell(name: &str, script: &str, end: End) -> Launch {
@@ -301,23 +288,14 @@ mod tests {
         }
     }
 
-    /// A folder for logs that is there as long as the test runs.
-    fn with_folder(name: &str, test: impl FnOnce(&Path)) {
-        let folder = std::env::temp_dir().join(format!("load-tests-{}-{name}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        test(&folder);
-        std::fs::remove_dir_all(&folder).unwrap();
-    }
-
     #[test]
     fn a_server_that_ends_at_once_is_reported_with_its_log() {
-        with_folder("broken", |folder| {
-            let launch = shell("broken", "echo no such component >&2; exit 1", End::Orderly);
-            let error = format!("{:#}", launch.start(folder).unwrap_err());
-            assert!(error.contains("it ended before it said where it listens"), "{error}");
-            assert!(error.contains(":\nno such component"), "{error}");
-            assert!(error.contains("sh -c 'echo no such component >&2; exit 1'"), "{error}");
-        });
+        let folder = tempfile::tempdir().unwrap();
+        let launch = shell("broken", "echo no such component >&2; exit 1", End::Orderly);
+        let error = format!("{:#}", launch.start(folder.path()).unwrap_err());
+        assert!(error.contains("it ended before it said where it listens"), "{error}");
+        assert!(error.contains(":\nno such component"), "{error}");
+        assert!(error.contains("sh -c 'echo no such component >&2; exit 1'"), "{error}");
     }
 
     #[test]
@@ -326,24 +304,15 @@ mod tests {
         let handles = "trap 'exit 0' TERM; echo listening on http://127.0.0.1:1; \
                        while :; do read -r line < /dev/null; done";
         let dies = "echo Serving HTTP on http://127.0.0.1:2/ >&2; exec sleep 60";
-        with_folder("ends", |folder| {
-            for (script, port, end, other) in [
-                (handles, 1, End::Orderly, End::Terminated),
-                (dies, 2, End::Terminated, End::Orderly),
-            ] {
-                let server = shell("right", script, end).start(folder).unwrap();
-                assert_eq!(server.address.port(), port);
-                server.stop().unwrap();
-                let server = shell("wrong", script, other).start(folder).unwrap();
-                assert!(server.stop().unwrap_err().to_string().contains("on SIGTERM"));
-            }
-        });
-    }
-
-    #[test]
-    fn words_are_quoted_where_a_shell_would_split_them() {
-        assert_eq!(quoted("--workers"), "--workers");
-        assert_eq!(quoted("program={a, b: 'c'}"), r"'program={a, b: '\''c'\''}'");
-        assert_eq!(quoted(""), "''");
+        let folder = tempfile::tempdir().unwrap();
+        for (script, port, end, other) in
+            [(handles, 1, End::Orderly, End::Terminated), (dies, 2, End::Terminated, End::Orderly)]
+        {
+            let server = shell("right", script, end).start(folder.path()).unwrap();
+            assert_eq!(server.address.port(), port);
+            server.stop().unwrap();
+            let server = shell("wrong", script, other).start(folder.path()).unwrap();
+            assert!(server.stop().unwrap_err().to_string().contains("on SIGTERM"));
+        }
     }
 }

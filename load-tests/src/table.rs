@@ -99,21 +99,9 @@ impl From<u64> for Cell {
     }
 }
 
-impl<T: Into<Cell>> From<Option<T>> for Cell {
-    fn from(figure: Option<T>) -> Self {
-        figure.map_or_else(|| Self::Text(String::new()), Into::into)
-    }
-}
-
 impl From<Spread> for Cell {
     fn from(spread: Spread) -> Self {
         Self::Spread(spread)
-    }
-}
-
-impl From<&str> for Cell {
-    fn from(text: &str) -> Self {
-        Self::Text(text.to_owned())
     }
 }
 
@@ -123,12 +111,22 @@ impl From<String> for Cell {
     }
 }
 
+impl From<&str> for Cell {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl<T: Into<Cell>> From<Option<T>> for Cell {
+    fn from(figure: Option<T>) -> Self {
+        figure.map_or_else(|| "".into(), Into::into)
+    }
+}
+
 /// Three digits that count, or none behind the point where the number is whole.
-#[must_use]
-pub fn decimals(number: f64) -> usize {
+fn decimals(number: f64) -> usize {
     match number.abs() {
-        whole if whole.fract() == 0.0 => 0,
-        large if large >= 100.0 => 0,
+        large if large >= 100.0 || large.fract() == 0.0 => 0,
         middle if middle >= 10.0 => 1,
         small if small >= 1.0 => 2,
         _ => 3,

@@ -49,22 +49,16 @@ impl Trend {
         }
         let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
         let bound = |block: usize| block * readings.len() / BLOCKS;
-        let blocks: Vec<f64> =
-            (0..BLOCKS).map(|block| mean(&readings[bound(block)..bound(block + 1)])).collect();
-        let (level, middle) = (mean(&blocks), (BLOCKS - 1) as f64 / 2.0);
-        let from_middle = |block: usize| block as f64 - middle;
-        let spread: f64 = (0..BLOCKS).map(|block| from_middle(block).powi(2)).sum();
-        let slope: f64 = blocks
-            .iter()
-            .enumerate()
-            .map(|(block, value)| from_middle(block) * (value - level))
-            .sum::<f64>()
-            / spread;
-        let squares: f64 = blocks
-            .iter()
-            .enumerate()
-            .map(|(block, value)| (value - level - slope * from_middle(block)).powi(2))
-            .sum();
+        let block = |block: usize| mean(&readings[bound(block)..bound(block + 1)]);
+        // Each block's distance from the middle of the run, and its mean.
+        let middle = (BLOCKS - 1) as f64 / 2.0;
+        let blocks: Vec<(f64, f64)> =
+            (0..BLOCKS).map(|index| (index as f64 - middle, block(index))).collect();
+        let sum = |of: &dyn Fn(f64, f64) -> f64| blocks.iter().map(|&(x, y)| of(x, y)).sum::<f64>();
+        let level = sum(&|_, y| y) / BLOCKS as f64;
+        let spread = sum(&|x, _| x * x);
+        let slope = sum(&|x, y| x * (y - level)) / spread;
+        let squares = sum(&|x, y| (y - level - slope * x).powi(2));
         let error = (squares / (BLOCKS - 2) as f64 / spread).sqrt();
         let most = readings.iter().copied().fold(f64::MIN, f64::max);
         let least = readings.iter().copied().fold(f64::MAX, f64::min);
@@ -87,13 +81,12 @@ impl Trend {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::Random;
 
     /// 400 readings around 100 with noise of up to `noise` to both sides, which rise by `rise`.
     fn readings(rise: f64, noise: f64) -> Vec<f64> {
-        let mut random = Random::new(1);
+        let mut random = fastrand::Rng::with_seed(1);
         let at = |index: i32| rise * f64::from(index) / 400.0;
-        (0..400).map(|index| 100.0 + at(index) + noise * (2.0 * random.unit() - 1.0)).collect()
+        (0..400).map(|index| 100.0 + at(index) + noise * (2.0 * random.f64() - 1.0)).collect()
     }
 
     #[track_caller]

@@ -6,9 +6,7 @@ use std::process::Command;
 
 use load_tests::figures::Spread;
 use load_tests::html;
-use load_tests::report::{
-    Axis, Bar, Bars, Cell, Lines, Mark, Plot, Report, Section, Series, Table,
-};
+use load_tests::report::{Axis, Bar, Cell, Mark, Plot, Report, Section, Series, Table};
 
 /// The names that systems give it.
 const BROWSERS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
@@ -22,32 +20,22 @@ fn report() -> Report {
     section.note("it is a note");
     section.command("arenaria serve".into());
     let mut table = Table::new("Figures", &["server", "requests/s", "p50 ms", "note"]);
-    table.row(vec![
-        "bare".into(),
-        Spread::of([1000.0, 2000.0, 4000.0]).into(),
-        0.12345.into(),
-        "".into(),
-    ]);
+    let spread = Spread::of([1000.0, 2000.0, 4000.0]);
+    table.row(vec!["bare".into(), spread.into(), 0.12345.into(), "".into()]);
     table.row(vec!["arenaria".into(), 1_234_567.0.into(), Cell::from(f64::NAN), "ok".into()]);
     section.tables.push(table);
     let lines = |title: &str, y: Axis, points: Vec<(f64, f64)>| {
-        let (x, marks) = (Axis::linear("time, s"), vec![Mark { x: 0.5, label: "killed".into() }]);
+        let marks = [Mark { x: 0.5, label: "killed".into() }];
         let series = vec![Series::new("p50", points)];
-        Plot::Lines(Lines { title: title.into(), x, y, series, marks })
+        Plot::lines(title, Axis::linear("time, s"), y, series).with_marks(&marks)
     };
-    let bar = |name: &str, values: &[f64]| Bar {
-        name: name.into(),
-        value: Spread::of(values.iter().copied()),
-    };
+    let throughput = Bar { name: "bare".into(), value: Spread::of([10.0, 20.0, 40.0]) };
+    let nothing = Bar { name: "nothing".into(), value: Spread::of([0.0]) };
     section.plots.extend([
         lines("Linear", Axis::linear("MiB"), vec![(0.0, 1.0), (1.0, 2.5)]),
         lines("Logarithmic", Axis::log("ms"), vec![(0.0, 0.0), (1.0, 2.5), (2.0, 30.0)]),
         lines("Empty", Axis::linear("MiB"), Vec::new()),
-        Plot::Bars(Bars {
-            title: "Throughput".into(),
-            axis: Axis::log("requests/s"),
-            bars: vec![bar("bare", &[10.0, 20.0, 40.0]), bar("nothing", &[0.0])],
-        }),
+        Plot::bars("Throughput", Axis::log("requests/s"), vec![throughput, nothing]),
     ]);
     let mut report = Report::new("load steady".into(), Vec::new());
     report.sections.push(section);

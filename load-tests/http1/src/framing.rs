@@ -3,7 +3,7 @@
 //! Length and chunks are understood; an answer that ends with its connection is an error, since it
 //! could not be told from one that was cut.
 
-use std::mem::MaybeUninit;
+use std::borrow::Cow;
 
 use anyhow::{Context, Result, bail};
 use httparse::{Header, Status};
@@ -41,14 +41,9 @@ pub enum Framing {
 ///
 /// If it is not HTTP, too long, or ends only with its connection.
 pub fn head(received: &[u8], see: impl FnOnce(&[Header<'_>])) -> Result<Option<Head>> {
-    let mut headers = [const { MaybeUninit::uninit() }; HEADERS_MAX];
-    let mut response = httparse::Response::new(&mut []);
-    let parsed = httparse::ParserConfig::default().parse_response_with_uninit_headers(
-        &mut response,
-        received,
-        &mut headers,
-    );
-    let bytes = match parsed.context("the answer is not HTTP")? {
+    let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
+    let mut response = httparse::Response::new(&mut headers);
+    let bytes = match response.parse(received).context("the answer is not HTTP")? {
         Status::Complete(bytes) => bytes,
         Status::Partial if received.len() > HEAD_BYTES_MAX => {
             bail!("the answer's head is longer than {HEAD_BYTES_MAX} bytes")
@@ -85,62 +80,26 @@ fn framing(status: u16, headers: &[Header<'_>]) -> Result<(Framing, bool)> {
 }
 
 impl Framing {
-    /// The length on the wire of the body that `received` begins with; `None` while it is
+    /// The body that `received` begins with, and its length on the wire; `None` while it is
     /// incomplete.
     ///
     /// # Errors
     ///
     /// If it should be chunks and is not.
-    pub fn body_bytes(self, received: &[u8]) -> Result<Option<usize>> {
-        match self {
-            Self::Length(length) => Ok((received.len() >= length).then_some(length)),
-            Self::Chunked => chunks(received, |_| {}),
+    pub fn body(self, received: &[u8]) -> Result<Option<(Cow<'_, [u8]>, usize)>> {
+        if let Self::Length(length) = self {
+            return Ok(received.get(..length).map(|body| (body.into(), length)));
         }
-    }
-
-    /// The body itself, of a complete one on the wire.
-    ///
-    /// # Errors
-    ///
-    /// If it is not complete.
-    pub fn decoded(self, wire: &[u8]) -> Result<Vec<u8>> {
-        match self {
-            Self::Length(length) => {
-                Ok(wire.get(..length).context("the body is incomplete")?.to_vec())
+        let (mut body, mut at) = (Vec::new(), 0);
+        while let Some((content, bytes)) = chunk(&received[at..])? {
+            at += bytes;
+            if content.is_empty() {
+                return Ok(Some((body.into(), at)));
             }
-            Self::Chunked => {
-                let mut body = Vec::new();
-                chunks(wire, |chunk| body.extend_from_slice(chunk))?
-                    .context("the body is incomplete")?;
-                Ok(body)
-            }
+            body.extend_from_slice(content);
         }
+        Ok(None)
     }
-
-    /// Whether a complete body on the wire is `expected`.
-    ///
-    /// # Errors
-    ///
-    /// If it is not complete.
-    pub fn is_body(self, wire: &[u8], expected: &[u8]) -> Result<bool> {
-        match self {
-            Self::Length(length) => Ok(wire.get(..length) == Some(expected)),
-            Self::Chunked => Ok(self.decoded(wire)? == expected),
-        }
-    }
-}
-
-/// Walks over chunks up to the last one, and says how long all of them are.
-fn chunks(wire: &[u8], mut each: impl FnMut(&[u8])) -> Result<Option<usize>> {
-    let mut at = 0;
-    while let Some((content, bytes)) = chunk(&wire[at..])? {
-        at += bytes;
-        if content.is_empty() {
-            return Ok(Some(at));
-        }
-        each(content);
-    }
-    Ok(None)
 }
 
 /// `body` in chunks of at most `size` bytes, with the chunk that ends it.
@@ -166,15 +125,12 @@ pub fn chunk(wire: &[u8]) -> Result<Option<(&[u8], usize)>> {
     let Ok(size) = httparse::parse_chunk_size(wire) else { bail!("the chunks are malformed") };
     let Status::Complete((head, size)) = size else { return Ok(None) };
     if size == 0 {
-        // Trailers are lines up to an empty one.
-        let mut at = head;
-        while let Some(end) = wire[at..].windows(2).position(|two| two == b"\r\n") {
-            at += end + 2;
-            if end == 0 {
-                return Ok(Some((&[], at)));
-            }
-        }
-        return Ok(None);
+        let mut trailers = [httparse::EMPTY_HEADER; HEADERS_MAX];
+        return match httparse::parse_headers(&wire[head..], &mut trailers) {
+            Ok(Status::Complete((bytes, _))) => Ok(Some((&[], head + bytes))),
+            Ok(Status::Partial) => Ok(None),
+            Err(_) => bail!("the chunks are malformed"),
+        };
     }
     let end = usize::try_from(size).ok().and_then(|size| size.checked_add(head));
     let end = end.filter(|end| *end < usize::MAX - 2).context("a chunk is too long")?;
@@ -191,7 +147,7 @@ mod tests {
 
     fn read(wire: &[u8]) -> Result<Option<(Head, Option<usize>)>> {
         let Some(head) = head(wire, |_| {})? else { return Ok(None) };
-        Ok(Some((head, head.framing.body_bytes(&wire[head.bytes..])?)))
+        Ok(Some((head, head.framing.body(&wire[head.bytes..])?.map(|(_, bytes)| bytes))))
     }
 
     #[test]
@@ -210,10 +166,10 @@ mod tests {
             let following = [wire, b"HTTP/1.1 "].concat();
             assert_eq!(read(&following).unwrap(), Some((head, body)));
         }
-        let framing = Framing::Chunked;
-        assert_eq!(chunked(b"abcde", 3), b"3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n");
-        assert_eq!(framing.decoded(&chunked(b"abcde", 3)).unwrap(), b"abcde");
-        assert!(framing.decoded(b"3\r\nabc\r\n").is_err());
+        let wire = chunked(b"abcde", 3);
+        assert_eq!(wire, b"3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n");
+        let (body, bytes) = Framing::Chunked.body(&wire).unwrap().unwrap();
+        assert_eq!((&*body, bytes), (&b"abcde"[..], wire.len()));
     }
 
     #[track_caller]

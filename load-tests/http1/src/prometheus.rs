@@ -75,17 +75,13 @@ fn metric(line: &str) -> Option<Metric> {
     let mut labels = Vec::new();
     if let Some(inside) = rest.strip_prefix('{') {
         rest = inside;
-        loop {
-            rest = rest.trim_start_matches(',');
-            if let Some(after) = rest.strip_prefix('}') {
-                rest = after;
-                break;
-            }
+        while !rest.starts_with('}') {
             let (label, after) = rest.split_once("=\"")?;
             let (value, after) = label_value(after)?;
             labels.push((label.to_owned(), value));
-            rest = after;
+            rest = after.trim_start_matches(',');
         }
+        rest = &rest[1..];
     }
     let value = rest.split_ascii_whitespace().next()?.parse().ok()?;
     Some(Metric { name: name.to_owned(), labels, value })
@@ -94,15 +90,15 @@ fn metric(line: &str) -> Option<Metric> {
 /// The value up to its closing quote, unescaped, and what follows.
 fn label_value(text: &str) -> Option<(String, &str)> {
     let mut value = String::new();
-    let mut characters = text.char_indices();
+    let mut characters = text.chars();
     loop {
         match characters.next()? {
-            (at, '"') => return Some((value, &text[at + 1..])),
-            (_, '\\') => match characters.next()?.1 {
+            '"' => return Some((value, characters.as_str())),
+            '\\' => match characters.next()? {
                 'n' => value.push('\n'),
                 other => value.push(other),
             },
-            (_, other) => value.push(other),
+            other => value.push(other),
         }
     }
 }

@@ -3,41 +3,43 @@
 //! It is watched edge-triggered, in both directions, from its first moment: nothing has to be asked
 //! of the kernel per request but to send and to receive.
 
-use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
+use rustix::buffer::spare_capacity;
 use rustix::event::epoll::{self, EventFlags};
 use rustix::fd::OwnedFd;
-use rustix::io::Errno;
-use rustix::net::{AddressFamily, SocketFlags, SocketType, connect, socket_with, sockopt};
+use rustix::io::{Errno, read};
+use rustix::net::{
+    AddressFamily, SendFlags, SocketFlags, SocketType, connect, send, socket_with, sockopt,
+};
 
 use super::{Loss, RequestTemplate};
 use http1::framing::{self, Head};
 
-/// One connection, or none.
-#[derive(Debug, Default)]
-pub(super) enum Connection {
-    /// There is none.
-    #[default]
-    Broken,
-    /// It is not yet known whether there will be one.
-    Connecting(TcpStream),
-    Idle(TcpStream),
-    Busy(TcpStream, InFlight),
+const READ_BYTES: usize = 64 << 10;
+
+/// One connection.
+#[derive(Debug)]
+pub(super) struct Connection {
+    stream: TcpStream,
+    /// Otherwise it is not yet known whether there will be one.
+    connected: bool,
+    /// The request without its answer.
+    in_flight: Option<InFlight>,
+    /// What has come of its answer.
+    received: Vec<u8>,
 }
 
 /// A request without its answer.
 #[derive(Debug)]
 pub(super) struct InFlight {
-    template: usize,
-    due: Duration,
-    sent: Duration,
+    pub(super) template: usize,
+    pub(super) due: Duration,
+    pub(super) sent: Duration,
     /// How much of the request has been taken.
-    written: usize,
-    /// What has come of an answer that did not come at once.
-    received: Vec<u8>,
-    head: Option<Head>,
+    pub(super) written: usize,
+    pub(super) head: Option<Head>,
 }
 
 /// What has happened to a connection.
@@ -60,12 +62,6 @@ pub(super) struct Answered {
     pub(super) due: Duration,
     pub(super) sent: Duration,
     pub(super) closes: bool,
-}
-
-impl InFlight {
-    pub(super) fn new(template: usize, due: Duration, sent: Duration) -> Self {
-        Self { template, due, sent, written: 0, received: Vec::new(), head: None }
-    }
 }
 
 impl Connection {
@@ -91,130 +87,94 @@ impl Connection {
         stream.set_nodelay(true)?;
         let events = EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::ET;
         epoll::add(epoll, &stream, epoll::EventData::new_u64(number as u64), events)?;
-        Ok(Self::Connecting(stream))
+        Ok(Self { stream, connected: false, in_flight: None, received: Vec::new() })
     }
 
     pub(super) fn is_idle(&self) -> bool {
-        matches!(self, Self::Idle(_))
-    }
-
-    pub(super) fn is_broken(&self) -> bool {
-        matches!(self, Self::Broken)
+        self.connected && self.in_flight.is_none()
     }
 
     /// When the request that waits for its answer was sent.
     pub(super) fn sent(&self) -> Option<Duration> {
-        match self {
-            Self::Busy(_, request) => Some(request.sent),
-            _ => None,
-        }
+        self.in_flight.as_ref().map(|request| request.sent)
     }
 
-    /// Sends a request over an idle connection; says if that failed.
-    pub(super) fn begin(&mut self, mut request: InFlight, wire: &[u8]) -> Option<Loss> {
-        let Self::Idle(mut stream) = std::mem::take(self) else { return Some(Loss::Cut) };
-        if write(&mut stream, wire, &mut request.written).is_err() {
-            return Some(Loss::Cut);
-        }
-        *self = Self::Busy(stream, request);
-        None
+    /// Sends a request over an idle connection.
+    pub(super) fn begin(&mut self, mut request: InFlight, wire: &[u8]) -> Result<(), Loss> {
+        self.received.clear();
+        self.write(&mut request, wire)?;
+        self.in_flight = Some(request);
+        Ok(())
     }
 
     /// Does what can be done after an event; `hung_up` if the server will say no more.
-    pub(super) fn progress(
-        &mut self,
-        hung_up: bool,
-        scratch: &mut [u8],
-        templates: &[RequestTemplate],
-    ) -> Progress {
-        match std::mem::take(self) {
-            Self::Broken => Progress::Pending,
-            Self::Connecting(stream) => match stream.take_error() {
+    pub(super) fn progress(&mut self, hung_up: bool, templates: &[RequestTemplate]) -> Progress {
+        if !self.connected {
+            return match self.stream.take_error() {
                 // Until then it has no peer.
-                Ok(None) if stream.peer_addr().is_ok() => {
-                    *self = Self::Idle(stream);
+                Ok(None) if self.stream.peer_addr().is_ok() => {
+                    self.connected = true;
                     Progress::Connected
                 }
-                Ok(None) => {
-                    *self = Self::Connecting(stream);
-                    Progress::Pending
-                }
+                Ok(None) => Progress::Pending,
                 Ok(Some(_)) | Err(_) => Progress::Lost(Loss::Connect),
-            },
-            Self::Idle(mut stream) => match stream.read(scratch) {
-                // What nobody has asked for, such as a 408 before the end, answers nothing.
-                Ok(_) => Progress::Closed,
-                Err(error) if is_pause(&error) => {
-                    *self = Self::Idle(stream);
-                    Progress::Pending
+            };
+        }
+        let Some(mut request) = self.in_flight.take() else {
+            // What nobody has asked for, such as a 408 before the end, answers nothing.
+            let is_quiet = matches!(self.read(), Ok(false));
+            return if is_quiet { Progress::Pending } else { Progress::Closed };
+        };
+        let template = &templates[request.template];
+        // An answer may come to a request that was not taken whole.
+        let written = self.write(&mut request, &template.wire);
+        // More may be there, or the end: of what is left unread, no event would tell.
+        loop {
+            match self.read() {
+                Ok(true) => {}
+                Ok(false) if written.is_ok() => {
+                    self.in_flight = Some(request);
+                    return Progress::Pending;
                 }
-                Err(_) => Progress::Closed,
-            },
-            Self::Busy(mut stream, mut request) => {
-                let template = &templates[request.template];
-                // An answer may come to a request that was not taken whole.
-                let unsent = write(&mut stream, &template.wire, &mut request.written).is_err();
-                match request.read(&mut stream, scratch, template) {
-                    Progress::Pending if unsent => Progress::Lost(Loss::Cut),
-                    Progress::Pending => {
-                        *self = Self::Busy(stream, request);
-                        Progress::Pending
-                    }
-                    Progress::Answered(mut answered) => {
-                        answered.closes |= hung_up || request.written < template.wire.len();
-                        *self = Self::Idle(stream);
-                        Progress::Answered(answered)
-                    }
-                    other => other,
+                Ok(false) | Err(_) => return Progress::Lost(Loss::Cut),
+            }
+            match request.answer(&self.received, template) {
+                Ok(None) => {}
+                Ok(Some(mut answered)) => {
+                    answered.closes |= hung_up || request.written < template.wire.len();
+                    return Progress::Answered(answered);
                 }
+                Err(_) => return Progress::Lost(Loss::Malformed),
             }
         }
+    }
+
+    /// Whether something was there to be read; the end of the connection is a loss.
+    fn read(&mut self) -> Result<bool, Loss> {
+        self.received.reserve(READ_BYTES);
+        match read(&self.stream, spare_capacity(&mut self.received)) {
+            Ok(0) => Err(Loss::Cut),
+            Ok(_) => Ok(true),
+            Err(Errno::AGAIN | Errno::INTR) => Ok(false),
+            Err(_) => Err(Loss::Cut),
+        }
+    }
+
+    /// Writes as much as is taken.
+    fn write(&self, request: &mut InFlight, wire: &[u8]) -> Result<(), Loss> {
+        while request.written < wire.len() {
+            match send(&self.stream, &wire[request.written..], SendFlags::NOSIGNAL) {
+                Ok(count) => request.written += count,
+                Err(Errno::AGAIN | Errno::INTR) => break,
+                Err(_) => return Err(Loss::Cut),
+            }
+        }
+        Ok(())
     }
 }
 
 impl InFlight {
-    fn read(
-        &mut self,
-        stream: &mut TcpStream,
-        scratch: &mut [u8],
-        template: &RequestTemplate,
-    ) -> Progress {
-        loop {
-            let count = match stream.read(scratch) {
-                Ok(0) => return Progress::Lost(Loss::Cut),
-                Ok(count) => count,
-                Err(error) if is_pause(&error) => return Progress::Pending,
-                Err(_) => return Progress::Lost(Loss::Cut),
-            };
-            // Most answers come at once and need no copy.
-            let judged = if self.received.is_empty() {
-                let judged = self.judge(&scratch[..count], template);
-                if matches!(judged, Progress::Pending) {
-                    self.received.extend_from_slice(&scratch[..count]);
-                }
-                judged
-            } else {
-                self.received.extend_from_slice(&scratch[..count]);
-                let received = std::mem::take(&mut self.received);
-                let judged = self.judge(&received, template);
-                self.received = received;
-                judged
-            };
-            // More may be there, or the end: of what is left unread, no event would tell.
-            if !matches!(judged, Progress::Pending) {
-                return judged;
-            }
-        }
-    }
-
-    fn judge(&mut self, received: &[u8], template: &RequestTemplate) -> Progress {
-        match self.answer(received, template) {
-            Ok(Some(answered)) => Progress::Answered(answered),
-            Ok(None) => Progress::Pending,
-            Err(_) => Progress::Lost(Loss::Malformed),
-        }
-    }
-
+    /// The answer, once it has come whole.
     fn answer(
         &mut self,
         received: &[u8],
@@ -225,34 +185,11 @@ impl InFlight {
         }
         let Some(head) = self.head else { return Ok(None) };
         let wire = &received[head.bytes..];
-        let Some(body_bytes) = head.framing.body_bytes(wire)? else { return Ok(None) };
-        anyhow::ensure!(wire.len() == body_bytes, "more has come than one answer");
-        let right = match &template.expected {
-            Some(expected) if head.status < 400 => head.framing.is_body(wire, expected)?,
-            _ => true,
-        };
-        Ok(Some(Answered {
-            status: head.status,
-            right,
-            due: self.due,
-            sent: self.sent,
-            closes: head.closes,
-        }))
+        let Some((body, bytes)) = head.framing.body(wire)? else { return Ok(None) };
+        anyhow::ensure!(wire.len() == bytes, "more has come than one answer");
+        let expected = template.expected.as_ref().filter(|_| head.status < 400);
+        let right = expected.is_none_or(|expected| *expected == *body);
+        let (status, closes) = (head.status, head.closes);
+        Ok(Some(Answered { status, right, due: self.due, sent: self.sent, closes }))
     }
-}
-
-/// Writes as much as is taken.
-fn write(stream: &mut TcpStream, wire: &[u8], written: &mut usize) -> std::io::Result<()> {
-    while *written < wire.len() {
-        match stream.write(&wire[*written..]) {
-            Ok(count) => *written += count,
-            Err(error) if is_pause(&error) => break,
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
-}
-
-fn is_pause(error: &std::io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
 }

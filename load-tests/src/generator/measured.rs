@@ -1,7 +1,6 @@
 //! What came of a run.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
@@ -14,7 +13,7 @@ const LATENCY_MAX: Duration = Duration::from_hours(24);
 const DIGITS: u8 = 3;
 
 /// What came of a run. Latencies are nanoseconds, from the moment at which a request was due.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Measured {
     /// How long requests were sent.
     pub elapsed: Duration,
@@ -30,8 +29,6 @@ pub struct Measured {
     pub answered: u64,
     /// Of right answers.
     pub latency: Histogram<u64>,
-    /// Of answers with a status above 399.
-    pub refused: Histogram<u64>,
     /// How long after its moment each of them was really sent: because every connection was waiting, or
     /// because the generator itself was late.
     pub lateness: Histogram<u64>,
@@ -41,7 +38,9 @@ pub struct Measured {
     pub failures: Failures,
     /// Second by second.
     pub seconds: Vec<Second>,
-    window: Window,
+    /// Of right answers in the second that has not ended yet.
+    window: Histogram<u64>,
+    window_ends: Duration,
 }
 
 /// Requests that came to nothing.
@@ -59,16 +58,12 @@ pub struct Failures {
     pub wrong: u64,
 }
 
-/// How a request came to nothing.
+/// How a request came to nothing, or with `Connect` a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Loss {
-    /// The server did not accept.
+pub(super) enum Loss {
     Connect,
-    /// The connection ended before the answer did.
     Cut,
-    /// No answer in time.
     Timeout,
-    /// An answer that is not HTTP.
     Malformed,
 }
 
@@ -91,15 +86,6 @@ pub struct Second {
     pub max: Duration,
 }
 
-#[derive(Clone)]
-struct Window {
-    ends: Duration,
-    latency: Histogram<u64>,
-    /// Totals before it.
-    sent: u64,
-    failed: u64,
-}
-
 impl Default for Measured {
     fn default() -> Self {
         Self {
@@ -110,31 +96,13 @@ impl Default for Measured {
             unsent: 0,
             answered: 0,
             latency: histogram(),
-            refused: histogram(),
             lateness: histogram(),
             statuses: BTreeMap::new(),
             failures: Failures::default(),
             seconds: Vec::new(),
-            window: Window {
-                ends: Duration::from_secs(1),
-                latency: histogram(),
-                sent: 0,
-                failed: 0,
-            },
+            window: histogram(),
+            window_ends: Duration::from_secs(1),
         }
-    }
-}
-
-impl fmt::Debug for Measured {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Measured")
-            .field("elapsed", &self.elapsed)
-            .field("sent", &self.sent)
-            .field("unsent", &self.unsent)
-            .field("right", &self.latency.len())
-            .field("statuses", &self.statuses)
-            .field("failures", &self.failures)
-            .finish_non_exhaustive()
     }
 }
 
@@ -178,7 +146,7 @@ impl Measured {
     /// Answers with a status above 399.
     #[must_use]
     pub fn refusals(&self) -> u64 {
-        self.refused.len()
+        self.statuses.range(400..).map(|(_, count)| count).sum()
     }
 
     /// Answers with status 503: the server had too much to do, and said so.
@@ -196,7 +164,7 @@ impl Measured {
     /// Everything that was due and got no right answer.
     #[must_use]
     pub fn errors(&self) -> u64 {
-        self.refusals() + self.failures.lost() + self.failures.wrong + self.unsent
+        self.failed() + self.shed() + self.unsent
     }
 
     /// Every kind of error that occurred, with its number.
@@ -219,39 +187,32 @@ impl Measured {
 
     pub(super) fn answered(&mut self, now: Duration, answer: &Answered) {
         *self.statuses.entry(answer.status).or_default() += 1;
-        let latency = nanoseconds(now.saturating_sub(answer.due));
         if answer.status >= 400 {
-            self.refused.saturating_record(latency);
-        } else if !answer.right {
-            self.failures.wrong += 1;
-        } else {
+            return;
+        }
+        if answer.right {
+            let latency = nanoseconds(now.saturating_sub(answer.due));
             self.latency.saturating_record(latency);
-            self.window.latency.saturating_record(latency);
+            self.window.saturating_record(latency);
             self.lateness.saturating_record(nanoseconds(answer.sent.saturating_sub(answer.due)));
+        } else {
+            self.failures.wrong += 1;
         }
     }
 
     /// The second that has just ended, if one has.
     pub(super) fn tick(&mut self, now: Duration) -> Option<&Second> {
-        if now < self.window.ends {
+        if now < self.window_ends {
             return None;
         }
-        self.window.ends = Duration::from_secs(now.as_secs() + 1);
+        self.window_ends = Duration::from_secs(now.as_secs() + 1);
         self.push_second(now);
         self.seconds.last()
     }
 
-    /// No more is sent.
-    pub(super) fn end(&mut self, elapsed: Duration, cpu: Duration, unsent: u64) {
-        self.elapsed = elapsed;
-        self.cpu = cpu;
-        self.unsent = unsent;
-        self.answered = self.latency.len();
-    }
-
     /// What came since the last whole second, if it was more than a moment ago.
     pub(super) fn last_second(&mut self) -> Option<&Second> {
-        let begun = self.window.ends.saturating_sub(Duration::from_secs(1));
+        let begun = self.window_ends.saturating_sub(Duration::from_secs(1));
         if self.elapsed < begun + Duration::from_millis(500) {
             return None;
         }
@@ -260,21 +221,19 @@ impl Measured {
     }
 
     fn push_second(&mut self, now: Duration) {
-        let failed = self.refusals() + self.failures.lost() + self.failures.wrong;
-        let window = &mut self.window;
-        let at = |quantile| Duration::from_nanos(window.latency.value_at_quantile(quantile));
+        let before = |of: fn(&Second) -> u64| self.seconds.iter().map(of).sum::<u64>();
+        let failed = self.failed() + self.shed();
+        let at = |quantile| Duration::from_nanos(self.window.value_at_quantile(quantile));
         self.seconds.push(Second {
             at: now.as_secs_f64(),
-            sent: self.sent - window.sent,
-            answered: window.latency.len(),
-            failed: failed - window.failed,
+            sent: self.sent - before(|second| second.sent),
+            answered: self.window.len(),
+            failed: failed - before(|second| second.failed),
             p50: at(0.5),
             p99: at(0.99),
-            max: Duration::from_nanos(window.latency.max()),
+            max: Duration::from_nanos(self.window.max()),
         });
-        window.latency.reset();
-        window.sent = self.sent;
-        window.failed = failed;
+        self.window.reset();
     }
 }
 

@@ -73,35 +73,3 @@ impl Program {
         Ok(outputs)
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn check(program: &str, document: &str, expected: &str) {
-        let outputs = Program::compile(program).unwrap().run(document.as_bytes()).unwrap();
-        assert_eq!(String::from_utf8(outputs.lines).unwrap(), expected);
-        assert_eq!(outputs.count, expected.lines().count());
-    }
-
-    #[test]
-    fn programs_give_what_they_say() {
-        check(
-            "{a, b: [.c[]?.d]}",
-            r#"{"a":1,"c":[{"d":"x"},{"d":null}]}"#,
-            "{\"a\":1,\"b\":[\"x\",null]}\n",
-        );
-        check(".[]", "[1,[2]]", "1\n[2]\n");
-        check("empty", "null", "");
-    }
-
-    #[test]
-    fn failures_are_told_apart() {
-        assert!(Program::compile("{a").is_err());
-        assert!(Program::compile("no_such_function").is_err());
-        let program = Program::compile(".a").unwrap();
-        assert!(matches!(program.run(b"{\"a\""), Err(Failure::Document(_))));
-        assert!(matches!(program.run(b"1"), Err(Failure::Program(_))));
-    }
-}

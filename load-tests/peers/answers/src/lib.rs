@@ -81,10 +81,15 @@ mod tests {
         check(".a", r#"{"a":1}"#, 200, Some("application/json"), "1\n");
         check(".[]", "[1,2]", 200, Some("application/x-ndjson"), "1\n2\n");
         check("empty", "null", 204, None, "");
+        let document = r#"{"a":1,"c":[{"d":"x"},{"d":null}]}"#;
+        let expected = "{\"a\":1,\"b\":[\"x\",null]}\n";
+        check("{a, b: [.c[]?.d]}", document, 200, Some("application/json"), expected);
     }
 
     #[test]
     fn failures_say_whose_they_are() {
+        assert!(Program::compile("{a").is_err());
+        assert!(Program::compile("no_such_function").is_err());
         let program = Program::compile(PROGRAM).unwrap();
         let status = |document: &[u8]| Answer::transformed(&program, document).status;
         assert_eq!(status(b"{\"action\""), 400);

@@ -6,18 +6,18 @@
 #![forbid(unsafe_code)]
 #![expect(
     clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a command: its address goes to stdout, as the real server's does"
+    reason = "a command: its address goes to stdout, as arenaria's does"
 )]
 
 mod process;
 mod serve;
 
 use std::net::SocketAddr;
-use std::process::ExitCode;
 
+use anyhow::Result;
 use clap::{Parser, Subcommand};
-use load_tests::jq;
+use peer_answers::Program;
+use serve::{Answers, serve};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -26,6 +26,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 #[derive(Parser)]
 #[command(version)]
 struct Args {
+    /// Where to listen; port 0 takes a free one
+    #[arg(long, global = true, default_value = "127.0.0.1:8080", value_name = "ADDR")]
+    listen: SocketAddr,
     #[command(subcommand)]
     what: What,
 }
@@ -33,45 +36,27 @@ struct Args {
 #[derive(Subcommand)]
 enum What {
     /// Answers every request with `hello, world`
-    Hello {
-        /// Where to listen; port 0 takes a free one
-        #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDR")]
-        listen: SocketAddr,
-    },
+    Hello,
     /// Runs one jq program over every body
     Jq {
         /// The program
         #[arg(long, value_name = "TEXT")]
         program: String,
-        /// Where to listen; port 0 takes a free one
-        #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDR")]
-        listen: SocketAddr,
     },
     /// Starts the `jq` on PATH for every body, as scripts do
     JqProcess {
         /// The program
         #[arg(long, value_name = "TEXT")]
         program: String,
-        /// Where to listen; port 0 takes a free one
-        #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDR")]
-        listen: SocketAddr,
     },
 }
 
-fn main() -> ExitCode {
-    let result = match Args::parse().what {
-        What::Hello { listen } => serve::serve(listen, serve::Answers::Hello),
-        What::Jq { program, listen } => jq::Program::compile(&program)
-            .and_then(|program| serve::serve(listen, serve::Answers::Jq(Box::new(program)))),
-        What::JqProcess { program, listen } => {
-            serve::serve(listen, serve::Answers::JqProcess(program))
-        }
+fn main() -> Result<()> {
+    let args = Args::parse();
+    let answers = match args.what {
+        What::Hello => Answers::Hello,
+        What::Jq { program } => Answers::Jq(Box::new(Program::compile(&program)?)),
+        What::JqProcess { program } => Answers::JqProcess(program),
     };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("bare: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    serve(args.listen, answers)
 }

@@ -1,7 +1,6 @@
 //! The HTTP side: one thread, one runtime, HTTP/1.1 with keep-alive.
 
 use std::borrow::Cow;
-use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::rc::Rc;
 
@@ -13,12 +12,10 @@ use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
+use peer_answers::{Answer, Program};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::LocalRuntime;
 use tokio::signal::unix::{SignalKind, signal};
-
-use load_tests::jq::Program;
-use peer_answers::Answer;
 
 use crate::process;
 
@@ -32,12 +29,11 @@ pub(crate) enum Answers {
     JqProcess(String),
 }
 
-/// Serves until SIGTERM or SIGINT.
+/// Serves until SIGTERM.
 pub(crate) fn serve(listen: SocketAddr, answers: Answers) -> Result<()> {
     let runtime = LocalRuntime::new().context("cannot start the runtime")?;
     runtime.block_on(async {
         let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
         let listener = TcpListener::bind(listen)
             .await
             .with_context(|| format!("cannot listen on {listen}"))?;
@@ -52,7 +48,6 @@ pub(crate) fn serve(listen: SocketAddr, answers: Answers) -> Result<()> {
                     }
                 }
                 _ = terminate.recv() => return Ok(()),
-                _ = interrupt.recv() => return Ok(()),
             }
         }
     })
@@ -72,19 +67,19 @@ async fn connection(stream: TcpStream, answers: Rc<Answers>) {
 async fn answer(
     request: Request<Incoming>,
     answers: &Answers,
-) -> Result<Response<Full<Bytes>>, Infallible> {
+) -> hyper::Result<Response<Full<Bytes>>> {
     let answer = match answers {
         Answers::Hello => Answer::hello(),
-        Answers::Jq(program) => match request.into_body().collect().await {
-            Ok(body) => Answer::transformed(program, &body.to_bytes()),
-            Err(error) => Answer::failed(400, error.to_string()),
-        },
-        Answers::JqProcess(program) => match request.into_body().collect().await {
-            Ok(body) => process::transformed(program, &body.to_bytes()).await,
-            Err(error) => Answer::failed(400, error.to_string()),
-        },
+        Answers::Jq(program) => Answer::transformed(program, &body_of(request).await?),
+        Answers::JqProcess(program) => {
+            process::transformed(program, &body_of(request).await?).await
+        }
     };
     Ok(response(answer))
+}
+
+async fn body_of(request: Request<Incoming>) -> hyper::Result<Bytes> {
+    Ok(request.into_body().collect().await?.to_bytes())
 }
 
 /// hyper adds `content-length` and `date`, here as in the real server.

@@ -9,10 +9,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use http1::client::{Answer, Connection};
+use load_tests::report::Section;
 
 /// Past this many there is nothing more to learn, and a dead server would fail all that remain.
 const DEVIATIONS_MAX: u64 = 100;
 const DEVIATIONS_KEPT: usize = 5;
+/// Of all kinds.
+const DEVIATIONS_SHOWN: usize = 10;
 /// How soon the end is noticed.
 const NAP: Duration = Duration::from_millis(20);
 
@@ -41,10 +44,27 @@ impl Must {
     /// In a few words.
     pub(crate) fn text(&self) -> String {
         match self {
-            Self::Answer(status, _) => status.to_string(),
+            Self::Answer(status, None) => status.to_string(),
+            Self::Answer(status, Some(body)) => format!("{status} {}", shown(body)),
             Self::Problem(status, problem) => format!("{status} {problem}"),
             Self::Nothing => "nothing: the client has left".to_owned(),
         }
+    }
+
+    /// Whether an answer is as it must be.
+    pub(crate) fn judge(&self, answer: &Answer) -> Result<()> {
+        let Answer { status, body, .. } = answer;
+        let is_right = match self {
+            Self::Answer(right, None) => status == right,
+            Self::Answer(right, Some(bytes)) => status == right && body.trim_ascii_end() == bytes,
+            Self::Problem(right, problem) => {
+                let kind = format!("\"urn:arenaria:problem:{problem}\"");
+                status == right && String::from_utf8_lossy(body).contains(&kind)
+            }
+            Self::Nothing => false,
+        };
+        ensure!(is_right, "expected {}, got {status} {}", self.text(), shown(body));
+        Ok(())
     }
 }
 
@@ -57,12 +77,15 @@ pub(crate) struct Row {
     pub(crate) deviations: Vec<String>,
 }
 
+/// What came of each kind.
+pub(crate) type Rows = BTreeMap<&'static str, Row>;
+
 /// Connections to one server, until it is told to end, and what came of their requests.
 #[derive(Debug)]
 pub(crate) struct Crowd {
     pub(crate) address: SocketAddr,
     over: AtomicBool,
-    rows: Mutex<BTreeMap<&'static str, Row>>,
+    rows: Mutex<Rows>,
 }
 
 impl Crowd {
@@ -105,7 +128,7 @@ impl Crowd {
 
     /// Counts one request of a kind; too many deviations end all.
     pub(crate) fn note(&self, kind: &'static str, outcome: Result<(), String>) {
-        let mut rows = self.lock();
+        let mut rows = self.rows();
         let row = rows.entry(kind).or_default();
         row.sent += 1;
         match outcome {
@@ -120,48 +143,30 @@ impl Crowd {
         }
     }
 
-    pub(crate) fn rows(&self) -> BTreeMap<&'static str, Row> {
-        self.lock().clone()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<&'static str, Row>> {
+    pub(crate) fn rows(&self) -> MutexGuard<'_, Rows> {
         self.rows.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn perform(address: SocketAddr, case: &Case, kept: &mut Option<Connection>) -> Result<()> {
-    match &case.must {
-        // A connection of its own, closed at the end of the block.
-        Must::Nothing => Connection::open(address)?.send(&case.wire).context("it was not taken"),
-        Must::Problem(status, problem) => {
-            expect(Connection::open(address)?.exchange(&case.wire), *status, problem)
-        }
-        Must::Answer(status, body) => {
-            let mut connection = match kept.take() {
-                Some(connection) => connection,
-                None => Connection::open(address)?,
-            };
-            let answer = connection.exchange(&case.wire)?;
-            let right = body.as_ref().is_none_or(|body| answer.body.trim_ascii_end() == body);
-            let expected = body.as_deref().map(shown).unwrap_or_default();
-            ensure!(
-                answer.status == *status && right,
-                "expected {status} {expected}, got {} {}",
-                answer.status,
-                shown(&answer.body)
-            );
-            *kept = Some(connection).filter(|_| !answer.closes());
-            Ok(())
-        }
+/// Some of the requests that had another end than they must have, each a broken promise.
+pub(crate) fn judge_deviations(section: &mut Section, rows: &Rows) {
+    let deviations =
+        rows.iter().flat_map(|(kind, row)| row.deviations.iter().map(move |it| (kind, it)));
+    for (kind, deviation) in deviations.take(DEVIATIONS_SHOWN) {
+        section.promise(false, format!("{kind}: {deviation}"));
     }
 }
 
-/// Whether an answer is this problem.
-pub(crate) fn expect(answer: Result<Answer>, status: u16, problem: &str) -> Result<()> {
-    let answer = answer.context("there was no answer")?;
-    let kind = format!("\"urn:arenaria:problem:{problem}\"");
-    let right = answer.status == status && String::from_utf8_lossy(&answer.body).contains(&kind);
-    ensure!(right, "expected {status} {problem}, got {} {}", answer.status, shown(&answer.body));
+fn perform(address: SocketAddr, case: &Case, kept: &mut Option<Connection>) -> Result<()> {
+    let keeps = matches!(case.must, Must::Answer(..));
+    let connection = if keeps { kept.take() } else { None };
+    let mut connection = connection.map_or_else(|| Connection::open(address), Ok)?;
+    if case.must == Must::Nothing {
+        return connection.send(&case.wire).context("it was not taken");
+    }
+    let answer = connection.exchange(&case.wire).context("there was no answer")?;
+    case.must.judge(&answer)?;
+    *kept = kept.take().or(Some(connection).filter(|_| keeps && !answer.closes()));
     Ok(())
 }
 
@@ -176,29 +181,22 @@ fn shown(body: &[u8]) -> String {
 mod tests {
     use std::io::{Read, Write};
     use std::net::TcpListener;
-    use std::sync::mpsc::{Receiver, channel};
+    use std::thread::JoinHandle;
 
     use http1::client::{head, request};
 
     use super::*;
 
-    /// Answers each connection once with `answer` and closes it, having read 4 KiB at most; hands out
-    /// how much it read.
-    fn server(answer: &'static [u8]) -> (SocketAddr, Receiver<usize>) {
+    /// Answers a connection with `answer` and closes it, having read 4 KiB at most; gives how much it read.
+    fn server(answer: &'static [u8]) -> (SocketAddr, JoinHandle<usize>) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let (sender, reads) = channel();
-        std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                let mut stream = stream.unwrap();
-                let count = stream.read(&mut [0; 4096]).unwrap_or(0);
-                let _ = stream.write_all(answer);
-                if sender.send(count).is_err() {
-                    break;
-                }
-            }
+        let thread = std::thread::spawn(move || {
+            let mut stream = listener.accept().unwrap().0;
+            let count = stream.read(&mut [0; 4096]).unwrap();
+            stream.write_all(answer).map_or(0, |()| count)
         });
-        (address, reads)
+        (address, thread)
     }
 
     fn performed(answer: &'static [u8], wire: Vec<u8>, must: Must) -> Result<(), String> {
@@ -234,10 +232,10 @@ mod tests {
 
     #[test]
     fn a_cut_waits_for_nothing() {
-        let (address, reads) = server(b"");
+        let (address, read) = server(b"");
         let case = Case { kind: "test", wire: b"POST / HT".to_vec(), must: Must::Nothing };
         perform(address, &case, &mut None).unwrap();
-        assert_eq!(reads.recv(), Ok(9));
+        assert_eq!(read.join().unwrap(), 9);
     }
 
     #[test]

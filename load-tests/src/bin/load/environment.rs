@@ -1,19 +1,18 @@
 //! What every scenario stands on: where things are, which cores they run on, and whether somebody
 //! has asked to end.
 
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use load_tests::files::Paths;
 use load_tests::machine::{Machine, version_of};
 use load_tests::process::kill_all;
 use load_tests::server::{End, Expects, Launch, quoted};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::thread::{CpuSet, sched_setaffinity};
-use tokio::signal::unix::{SignalKind, signal};
 
 /// Set by a signal; a second one ends the process.
 static STOP: AtomicBool = AtomicBool::new(false);
@@ -56,12 +55,12 @@ impl Environment {
     /// Looks around, and begins to listen for Ctrl-C.
     pub(crate) fn new(args: &EnvironmentArgs) -> Result<Self> {
         let machine = Machine::current();
-        let pinned = machine.cores() >= 2 && !args.unpinned;
-        if machine.cores() < 2 {
+        let pinned = machine.cores >= 2 && !args.unpinned;
+        if machine.cores < 2 {
             eprintln!("warning: 1 core: server and generator share it, and the figures say little");
         }
-        if machine.load() > 0.5 {
-            eprintln!("warning: other work runs here (load {}): expect noise", machine.load());
+        if machine.load > 0.5 {
+            eprintln!("warning: other work runs here (load {}): expect noise", machine.load);
         }
         raise_file_limit();
         listen_for_interrupts()?;
@@ -109,6 +108,14 @@ impl Environment {
         })
     }
 
+    /// Writes a file into the workspace.
+    pub(crate) fn write(&self, name: &str, contents: &[u8]) -> Result<PathBuf> {
+        let path = self.workspace.join(name);
+        std::fs::write(&path, contents)
+            .with_context(|| format!("cannot write {}", path.display()))?;
+        Ok(path)
+    }
+
     /// A command line without the folder that builds of this machine are in.
     pub(crate) fn shortened(&self, line: &str) -> String {
         match self.workspace.parent() {
@@ -141,16 +148,11 @@ impl Environment {
 fn locked(workspace: &Path) -> Result<File> {
     let path = workspace.join("lock");
     let file = File::create(&path).with_context(|| format!("cannot create {}", path.display()))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => bail!(
-            "another load test runs in {}: wait for it, or name another --target",
-            workspace.display()
-        ),
-        Err(TryLockError::Error(error)) => {
-            Err(error).with_context(|| format!("cannot lock {}", path.display()))
-        }
-    }
+    file.try_lock().with_context(|| {
+        let folder = workspace.display();
+        format!("another load test runs in {folder}: wait for it, or name another --target")
+    })?;
+    Ok(file)
 }
 
 /// What was typed.
@@ -193,29 +195,12 @@ fn raise_file_limit() {
 
 /// Ctrl-C and SIGTERM alike: whoever ends us must not leave our servers behind.
 fn listen_for_interrupts() -> Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_io()
-        .build()
-        .context("cannot listen for Ctrl-C")?;
-    let mut signals = {
-        let _guard = runtime.enter();
-        let listen = |kind| signal(kind).context("cannot listen for Ctrl-C");
-        (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?)
+    let interrupted = || {
+        if STOP.swap(true, Ordering::Relaxed) {
+            kill_all();
+            std::process::exit(130);
+        }
+        eprintln!("\nending; the report will hold what was measured (again: end at once)");
     };
-    std::thread::spawn(move || {
-        runtime.block_on(async {
-            loop {
-                tokio::select! {
-                    _ = signals.0.recv() => {}
-                    _ = signals.1.recv() => {}
-                }
-                if STOP.swap(true, Ordering::Relaxed) {
-                    kill_all();
-                    std::process::exit(130);
-                }
-                eprintln!("\nending; the report will hold what was measured (again: end at once)");
-            }
-        });
-    });
-    Ok(())
+    ctrlc::set_handler(interrupted).context("cannot listen for Ctrl-C")
 }

@@ -1,13 +1,13 @@
 //! Whether a server is at rest after a scenario: every instance idle and empty, nobody connected; and
 //! what it says of instances that it has lost on the way.
 
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use http1::prometheus::Metrics;
 use load_tests::monitor::Memory;
 use load_tests::report::Section;
+use load_tests::server::Server;
 
 /// Replacing instances and noticing that clients have left takes a moment; more than this is a fault.
 const REST_TIME_MAX: Duration = Duration::from_secs(15);
@@ -22,7 +22,8 @@ pub(crate) struct IdleCheck {
 
 impl IdleCheck {
     /// Reads until `instances` are at rest, or for as long as that may take.
-    pub(crate) fn reached(operator: SocketAddr, instances: usize) -> Result<Self> {
+    pub(crate) fn reached(server: &Server, instances: usize) -> Result<Self> {
+        let operator = server.operator.context("expected a server with an operator's address")?;
         let deadline = Instant::now() + REST_TIME_MAX;
         loop {
             let rest = Self { samples: Metrics::read(operator)?, instances };
@@ -34,7 +35,7 @@ impl IdleCheck {
     }
 
     /// What keeps it from being at rest, in a few words.
-    pub(crate) fn missing(&self) -> Option<String> {
+    fn missing(&self) -> Option<String> {
         let sum = |name: &str| self.samples.of(name).map(|sample| sample.value).sum::<f64>();
         let slots = |state| self.samples.sum_where("arenaria_slots", "state", state);
         let instances = self.instances as f64;
@@ -67,21 +68,26 @@ impl IdleCheck {
         Memory::of(&self.samples)
     }
 
+    /// Adds that no instance was lost for one of the reasons.
+    pub(crate) fn judge_retirements(&self, section: &mut Section, reasons: &[&str]) {
+        for reason in reasons {
+            let lost = self.retired(reason, |_| true);
+            section.promise(lost == 0.0, format!("{lost} instances were lost by {reason}"));
+        }
+    }
+
     /// The promises of a server at rest.
     pub(crate) fn promises(&self, section: &mut Section) {
-        let at_rest = format!(
-            "at the end all of {} instances are idle with 0 bytes in use, and no connection is open",
-            self.instances
-        );
-        match self.missing() {
-            None => section.promise(true, at_rest),
-            Some(missing) => section.promise(false, format!("not at rest at the end: {missing}")),
-        }
-        let mut grows = self.samples.of("arenaria_memory_grows_total").peekable();
-        if grows.peek().is_some() {
-            let grows: f64 = grows.map(|sample| sample.value).sum();
-            section.promise(grows == 0.0, format!("linear memories grew {grows} times"));
-        }
+        let (instances, missing) = (self.instances, self.missing());
+        let text = match &missing {
+            None => format!(
+                "at the end all of {instances} instances are idle with 0 bytes in use, and no connection is open"
+            ),
+            Some(missing) => format!("not at rest at the end: {missing}"),
+        };
+        section.promise(missing.is_none(), text);
+        let grows = self.memory().grows;
+        section.promise(grows == 0.0, format!("linear memories grew {grows} times"));
     }
 }
 

@@ -127,7 +127,8 @@ fn run(args: &Args) -> Result<bool> {
     Ok(report.broken().next().is_none())
 }
 
-/// The scenarios of a series, or the one that was named.
+/// The scenarios of a series, or the one that was named. A series leaves out what cannot take place here; a
+/// scenario that is asked for by itself fails instead.
 fn single(scenario: &Scenario, env: &Environment) -> Result<Vec<Scenario>> {
     let series = match scenario {
         Scenario::All => &series::ALL[..],
@@ -136,39 +137,38 @@ fn single(scenario: &Scenario, env: &Environment) -> Result<Vec<Scenario>> {
     };
     let mut scenarios = Vec::new();
     for words in series {
-        if let Some(reason) = series::left_out(words[0], &env.paths) {
-            println!("{}: left out, {reason}", words[0]);
+        let scenario = Args::try_parse_from(std::iter::once(&"load").chain(*words))?.scenario;
+        if let Scenario::ScaleOut(args) = &scenario
+            && let Err(reason) = args.balancer(env)
+        {
+            println!("scale-out: left out, {reason}");
             continue;
         }
-        let args = Args::try_parse_from(std::iter::once(&"load").chain(*words))?;
-        scenarios.push(args.scenario);
+        scenarios.push(scenario);
     }
     Ok(scenarios)
 }
 
 fn perform(scenario: &Scenario, env: &Environment) -> Result<Vec<Section>> {
-    let mut sections = run_one(scenario, env)?;
+    let one = |section: Result<Section>| section.map(|section| vec![section]);
+    let mut sections = match scenario {
+        Scenario::Steady(args) => one(steady::run(args, env)),
+        Scenario::Sweep(args) => one(sweep::run(args, env)),
+        Scenario::Saturate(args) => one(saturate::run(args, env)),
+        Scenario::Peers(args) => peers::run(args, env),
+        Scenario::Soak(args) => one(soak::run(args, env)),
+        Scenario::Faults(args) => one(faults::run(args, env)),
+        Scenario::Records(args) => one(records::run(args, env)),
+        Scenario::ScaleOut(args) => one(scale_out::run(args, env)),
+        Scenario::All | Scenario::Smoke | Scenario::Payload(_) | Scenario::Report { .. } => {
+            Ok(Vec::new())
+        }
+    }?;
     for line in sections.iter_mut().flat_map(|section| &mut section.commands) {
         *line = env.shortened(line);
     }
     sections.iter().for_each(|section| println!("\n{}", section.text()));
     Ok(sections)
-}
-
-fn run_one(scenario: &Scenario, env: &Environment) -> Result<Vec<Section>> {
-    match scenario {
-        Scenario::Steady(args) => steady::run(args, env).map(|section| vec![section]),
-        Scenario::Sweep(args) => sweep::run(args, env).map(|section| vec![section]),
-        Scenario::Saturate(args) => saturate::run(args, env).map(|section| vec![section]),
-        Scenario::Peers(args) => peers::run(args, env),
-        Scenario::Soak(args) => soak::run(args, env).map(|section| vec![section]),
-        Scenario::Faults(args) => faults::run(args, env).map(|section| vec![section]),
-        Scenario::Records(args) => records::run(args, env).map(|section| vec![section]),
-        Scenario::ScaleOut(args) => scale_out::run(args, env).map(|section| vec![section]),
-        Scenario::All | Scenario::Smoke | Scenario::Payload(_) | Scenario::Report { .. } => {
-            Ok(Vec::new())
-        }
-    }
 }
 
 /// The sections of all, with the machine of the first.

@@ -4,7 +4,7 @@ use std::io::{self, BufWriter, ErrorKind, Write};
 
 use anyhow::{Context, Result, ensure};
 use clap::Subcommand;
-use load_tests::payload::{ORDER_BYTES_MIN, WEBHOOK_BYTES_MIN, order, records, webhook};
+use load_tests::payload::{Document, ORDER_BYTES_MIN, WEBHOOK_BYTES_MIN, order, records, webhook};
 
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Args {
@@ -38,7 +38,9 @@ struct Size {
 
 /// Writes to standard output.
 pub(crate) fn run(args: &Args, seed: u64) -> Result<()> {
-    match write(&args.kind, seed, &mut BufWriter::new(io::stdout().lock()))? {
+    let mut sink = BufWriter::new(io::stdout().lock());
+    let written = texts(&args.kind, seed)?.try_for_each(|text| sink.write_all(text.as_bytes()));
+    match written.and_then(|()| sink.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
             Err(error).context("cannot write to standard output")
         }
@@ -46,38 +48,19 @@ pub(crate) fn run(args: &Args, seed: u64) -> Result<()> {
     }
 }
 
-fn write(kind: &Kind, seed: u64, sink: &mut impl Write) -> Result<io::Result<()>> {
-    Ok(match *kind {
-        Kind::Webhook(document) => {
-            document.fits(WEBHOOK_BYTES_MIN)?;
-            document.write(sink, |number| webhook(seed.wrapping_add(number), document.bytes).text)
+/// A single document has no line's end: it is a body, and has its size.
+fn texts(kind: &Kind, seed: u64) -> Result<Box<dyn Iterator<Item = String>>> {
+    let (size, least, make): (_, _, fn(u64, usize) -> Document) = match *kind {
+        Kind::Webhook(size) => (size, WEBHOOK_BYTES_MIN, webhook),
+        Kind::Order(size) => (size, ORDER_BYTES_MIN, order),
+        Kind::Records { count } => {
+            return Ok(Box::new(records(seed, count).map(|record| record.text + "\n")));
         }
-        Kind::Order(document) => {
-            document.fits(ORDER_BYTES_MIN)?;
-            document.write(sink, |number| order(seed.wrapping_add(number), document.bytes).text)
-        }
-        Kind::Records { count } => records(seed, count)
-            .try_for_each(|record| writeln!(sink, "{}", record.text))
-            .and_then(|()| sink.flush()),
-    })
-}
-
-impl Size {
-    fn fits(self, least: usize) -> Result<()> {
-        ensure!(self.bytes >= least, "--bytes {}: at least {least}", self.bytes);
-        Ok(())
-    }
-
-    /// A single one has no line's end: it is a body, and has its size.
-    fn write(self, sink: &mut impl Write, text: impl Fn(u64) -> String) -> io::Result<()> {
-        for number in 0..self.count {
-            sink.write_all(text(number).as_bytes())?;
-            if self.count > 1 {
-                sink.write_all(b"\n")?;
-            }
-        }
-        sink.flush()
-    }
+    };
+    let Size { bytes, count } = size;
+    ensure!(bytes >= least, "--bytes {bytes}: at least {least}");
+    let end = if count > 1 { "\n" } else { "" };
+    Ok(Box::new((0..count).map(move |number| make(seed.wrapping_add(number), bytes).text + end)))
 }
 
 #[cfg(test)]
@@ -85,9 +68,7 @@ mod tests {
     use super::*;
 
     fn written(kind: &Kind) -> String {
-        let mut bytes = Vec::new();
-        write(kind, 1, &mut bytes).unwrap().unwrap();
-        String::from_utf8(bytes).unwrap()
+        texts(kind, 1).unwrap().collect()
     }
 
     #[test]
@@ -103,7 +84,7 @@ mod tests {
     #[test]
     fn a_size_that_cannot_be_is_refused() {
         let kind = Kind::Webhook(Size { bytes: 10, count: 1 });
-        let error = write(&kind, 1, &mut Vec::new()).unwrap_err();
-        assert_eq!(error.to_string(), "--bytes 10: at least 900");
+        let error = texts(&kind, 1).err().map(|error| error.to_string());
+        assert_eq!(error.as_deref(), Some("--bytes 10: at least 900"));
     }
 }

@@ -1,14 +1,10 @@
 //! Scenarios one after the other, each as one would type it.
 
-use load_tests::files::Paths;
-
-use crate::scale_out::balancer::Balancer;
-
 /// Everything that the project measures, in sizes for a report.
 pub(crate) const ALL: [&[&str]; 9] = [
     &["saturate", "--duration", "10s"],
     &["steady", "--rate", "1000", "--duration", "30s", "--repeats", "2"],
-    &["sweep", "--duration", "5s"],
+    &["sweep", "--duration", "5s", "--connections", "64"],
     &["peers"],
     &["peers", "--only", "bridged"],
     &["soak", "--requests", "100000"],
@@ -29,12 +25,3 @@ pub(crate) const SMOKE: [&[&str]; 8] = [
     &["peers", "--repeats", "1", "--duration", "1s"],
     &["scale-out", "--duration", "6s", "--rate", "600"],
 ];
-
-/// Why a scenario of a series cannot take place here, if so. A scenario that is asked for by itself
-/// fails instead.
-pub(crate) fn left_out(scenario: &str, paths: &Paths) -> Option<String> {
-    if scenario != "scale-out" {
-        return None;
-    }
-    Balancer::read(None, paths).err().map(|error| error.to_string())
-}

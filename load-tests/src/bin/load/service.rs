@@ -5,18 +5,23 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use http1::client::{once, request};
-use load_tests::cross_check::CrossCheck;
+use hyper::Uri;
+use load_tests::cross_check::{CrossCheck, Outcome};
 use load_tests::generator::{Generator, Measured, Pace, RequestTemplate};
 use load_tests::monitor::{Monitor, Sample};
 use load_tests::payload::{PROGRAM, webhook};
 use load_tests::procfs::cpu_time;
+use load_tests::report::Section;
 use load_tests::server::{Launch, Server};
+use serde_json::Value;
 
-use crate::environment::Environment;
+use crate::environment::{Environment, span};
 use crate::latency::progress;
 
+/// Enough for connections, caches and the CPU's clock to settle.
+const WARM_UP: Duration = Duration::from_secs(1);
 /// The size of the document that the transform is sent unless told otherwise.
 const DOCUMENT_BYTES: usize = 1024;
 
@@ -26,185 +31,226 @@ const DOCUMENT_BYTES: usize = 1024;
 pub(crate) struct Service {
     /// The component to serve [default: the transform, with a webhook's program and document]
     #[arg(long, value_name = "FILE")]
-    pub(crate) component: Option<PathBuf>,
+    component: Option<PathBuf>,
     /// Load a server that is running already instead: `http://HOST:PORT`
     #[arg(long, value_name = "URL", conflicts_with = "component")]
-    pub(crate) url: Option<String>,
+    url: Option<String>,
     /// The path and query that requests ask for
     #[arg(long, default_value = "/", value_name = "PATH")]
-    pub(crate) route: String,
+    route: String,
     /// The method [default: POST with a body, GET without]
     #[arg(long, value_name = "METHOD")]
-    pub(crate) method: Option<String>,
+    method: Option<String>,
     /// A file with the body of every request
     #[arg(long, value_name = "FILE")]
-    pub(crate) body: Option<PathBuf>,
-    /// A setting of the component; may be repeated
-    #[arg(long = "set", value_name = "KEY=VALUE", conflicts_with = "url")]
-    pub(crate) settings: Vec<String>,
-    /// The server's workers
-    #[arg(long, default_value_t = 1, value_name = "N", conflicts_with = "url")]
-    pub(crate) workers: u32,
-    /// Further arguments of `arenaria serve`, behind `--`
+    body: Option<PathBuf>,
+    /// How long it is loaded, each time
+    #[arg(long, default_value = "10s", value_name = "TIME", value_parser = span)]
+    duration: Duration,
+    /// Connections that requests are spread over
+    #[arg(long, default_value_t = 32, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) connections: u16,
+    /// Further arguments of `arenaria serve`, behind `--`: settings (`--set KEY=VALUE`), workers, limits
     #[arg(last = true, value_name = "ARGS", conflicts_with = "url")]
-    pub(crate) serve: Vec<String>,
+    serve: Vec<String>,
 }
 
 /// A service that answers, and the request that it answers.
 #[derive(Debug)]
-pub(crate) struct Running {
+pub(crate) struct Running<'a> {
+    service: &'a Service,
+    pace: Pace,
     /// None if somebody else has started it.
-    pub(crate) server: Option<Server>,
-    pub(crate) address: SocketAddr,
-    /// How it was started, or where it was found.
-    pub(crate) command: String,
-    pub(crate) template: RequestTemplate,
+    server: Option<Server>,
+    address: SocketAddr,
     method: String,
-    route: String,
     body: Vec<u8>,
+    template: RequestTemplate,
+}
+
+/// How a service is loaded, after a warm-up that is not counted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Load {
+    pub(crate) connections: u16,
+    pub(crate) pace: Pace,
+    pub(crate) duration: Duration,
+}
+
+/// What came of it. What is known of the server alone is missing if it is not ours.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    pub(crate) run: Measured,
+    /// What the server and its children used until the last answer.
+    cpu: Option<Duration>,
+    /// One in each second.
+    pub(crate) samples: Vec<Sample>,
 }
 
 impl Service {
-    /// Starts the server, with `more` arguments, and asks it once: what is loaded must answer.
-    pub(crate) fn start(&self, env: &Environment, more: &[&str]) -> Result<Running> {
-        let (server, address, command) = match &self.url {
-            Some(url) => (None, resolve(url)?, url.clone()),
+    /// Loads a server that is started for it: what another load has left behind must not help.
+    pub(crate) fn measure(
+        &self,
+        env: &Environment,
+        pace: Pace,
+        section: &mut Section,
+    ) -> Result<(Running<'_>, Loaded)> {
+        let running = self.start(env, pace, section)?;
+        let Running { server, address, template, .. } = &running;
+        let load = Load { connections: self.connections, pace, duration: self.duration };
+        let loaded = load.send(env, *address, template, server.as_ref())?;
+        section.interrupted = env.stopped();
+        Ok((running, loaded))
+    }
+
+    /// Starts the server and asks it once: what is loaded must answer.
+    fn start(&self, env: &Environment, pace: Pace, section: &mut Section) -> Result<Running<'_>> {
+        let (server, address) = match &self.url {
+            Some(url) => {
+                section.command(url.clone());
+                (None, resolve(url)?)
+            }
             None => {
-                let launch = self.launch(env, more)?;
+                let launch = self.launch(env, pace)?;
+                section.command(launch.command_line());
                 let server = launch.start(&env.workspace)?;
                 let address = server.address;
-                (Some(server), address, launch.command_line())
+                (Some(server), address)
             }
         };
-        let (body, expected) = self.document(env)?;
+        let (body, right) = self.document(env)?;
         let method =
             self.method.clone().unwrap_or(if body.is_empty() { "GET" } else { "POST" }.into());
-        let answer = once(address, &method, &self.route, &body).with_context(|| match &server {
+        let template = rehearse(address, &method, &self.route, &body, right.as_ref());
+        let template = template.with_context(|| match &server {
             Some(server) => server.log_tail(),
-            None => format!("{address} does not answer"),
+            None => format!("{address} does not answer as it must"),
         })?;
-        ensure!(
-            answer.status < 400,
-            "{method} {} is answered with {}: {}",
-            self.route,
-            answer.status,
-            String::from_utf8_lossy(&answer.body)
-        );
-        if let Some(expected) = &expected {
-            let body: serde_json::Value = serde_json::from_slice(&answer.body)
-                .context("the transform's answer is not JSON")?;
-            ensure!(body == *expected, "the answer is {body} instead of {expected}");
-        }
-        let wire = request(&method, &self.route, &body);
-        // Only where the right answer is known must every answer be like the first.
-        let template = RequestTemplate { wire, expected: expected.map(|_| answer.body) };
-        Ok(Running { server, address, command, template, method, route: self.route.clone(), body })
+        Ok(Running { service: self, pace, server, address, method, body, template })
     }
 
     /// What serves, in a few words.
     pub(crate) fn name(&self) -> String {
-        let stem = |path: &PathBuf| {
-            path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default()
-        };
-        match (&self.url, &self.component) {
-            (Some(url), _) => url.clone(),
-            (None, Some(component)) => stem(component),
-            (None, None) => "transform".to_owned(),
-        }
+        let stem = self.component.as_ref().and_then(|file| file.file_stem());
+        let name = stem.map_or_else(|| "transform".into(), |stem| stem.to_string_lossy());
+        self.url.clone().unwrap_or_else(|| name.into_owned())
     }
 
-    fn is_flagship(&self) -> bool {
-        self.component.is_none() && self.url.is_none()
-    }
-
-    fn launch(&self, env: &Environment, more: &[&str]) -> Result<Launch> {
+    fn launch(&self, env: &Environment, pace: Pace) -> Result<Launch> {
         let component = match &self.component {
             Some(component) => component.clone(),
             None => env.paths.component("transform")?,
         };
-        let mut args = vec![component.display().to_string()];
-        args.extend(["--workers".into(), self.workers.to_string()]);
-        if self.is_flagship() && self.settings.is_empty() {
-            args.extend(["--set".into(), format!("program={PROGRAM}")]);
+        let (connections, program) = (self.connections.to_string(), format!("program={PROGRAM}"));
+        let mut defaults = vec![["--workers", "1"]];
+        if self.component.is_none() {
+            defaults.push(["--set", &program]);
         }
-        args.extend(self.settings.iter().flat_map(|it| ["--set".into(), it.clone()]));
-        // The operator's own arguments come last. A flag must not stand twice, so those that are
-        // given win over the scenario's.
-        let given = |flag: &str| self.serve.iter().any(|word| word == flag);
-        let more = more.chunks(2).filter(|pair| !given(pair[0])).flatten();
-        args.extend(more.map(|&word| word.to_owned()));
-        args.extend(self.serve.iter().cloned());
-        env.arenaria("arenaria", args.iter().map(String::as_str))
+        // In a closed loop the queue is as long as there are connections.
+        if matches!(pace, Pace::Closed) {
+            defaults.extend([["--queue-length", &connections], ["--queue-time", "10s"]]);
+        }
+        // A flag must not stand twice: those that are given win.
+        defaults.retain(|[flag, _]| !self.serve.iter().any(|word| word == flag));
+        let component = component.display().to_string();
+        let words = std::iter::once(component.as_str()).chain(defaults.into_iter().flatten());
+        env.arenaria("arenaria", words.chain(self.serve.iter().map(String::as_str)))
     }
 
     /// The body of every request, and what must come of it where that is known.
-    fn document(&self, env: &Environment) -> Result<(Vec<u8>, Option<serde_json::Value>)> {
+    fn document(&self, env: &Environment) -> Result<(Vec<u8>, Option<Value>)> {
         if let Some(path) = &self.body {
             let body =
                 std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
             return Ok((body, None));
         }
-        if !self.is_flagship() {
+        if self.component.is_some() || self.url.is_some() {
             return Ok((Vec::new(), None));
         }
         let webhook = webhook(env.seed, DOCUMENT_BYTES);
-        let known = self.settings.is_empty().then_some(webhook.answer);
-        Ok((webhook.text.into_bytes(), known))
+        let is_known = !self.serve.iter().any(|word| word == "--set");
+        Ok((webhook.text.into_bytes(), is_known.then_some(webhook.answer)))
     }
 }
 
-impl Running {
-    /// Begins to watch the server, if it is ours.
-    pub(crate) fn monitor(&self) -> Option<Monitor> {
-        self.server.as_ref().map(|server| Monitor::start(server.pid(), server.operator))
-    }
-
-    /// Sends after a warm-up, on the generator's core; and the CPU time of the server, and what was seen of
-    /// it meanwhile. In an open loop the generator spends its core on waiting.
-    pub(crate) fn load(
+impl Load {
+    /// Sends on the generator's core, and watches the server if it is ours. In an open loop the generator
+    /// spends its core on waiting.
+    pub(crate) fn send(
         &self,
         env: &Environment,
-        connections: u16,
-        warm_up: Duration,
-        (pace, duration): (Pace, Duration),
-    ) -> Result<(Measured, Option<Duration>, Vec<Sample>)> {
-        let alone = env.generator_core.is_some() && matches!(pace, Pace::Open { .. });
+        address: SocketAddr,
+        template: &RequestTemplate,
+        server: Option<&Server>,
+    ) -> Result<Loaded> {
+        let alone = env.generator_core.is_some() && matches!(self.pace, Pace::Open { .. });
         env.pinned(|| {
-            let (connections, templates) = (connections.into(), vec![self.template.clone()]);
-            let mut generator = Generator::connect(self.address, connections, templates, alone)?;
-            generator.run(pace, warm_up, env.stop(), |_| {})?;
-            let (monitor, before) = (self.monitor(), self.cpu());
-            let run = generator.run(pace, duration, env.stop(), progress)?;
-            let cpu = self.cpu().zip(before).map(|(after, before)| after - before);
-            Ok((run, cpu, monitor.map_or_else(Vec::new, Monitor::finish)))
+            let (connections, templates) = (self.connections.into(), vec![template.clone()]);
+            let mut generator = Generator::connect(address, connections, templates, alone)?;
+            generator.run(self.pace, WARM_UP, env.stop(), |_| {})?;
+            let monitor = server.map(|server| Monitor::start(server.pid(), server.operator));
+            let before = cpu(server);
+            let run = generator.run(self.pace, self.duration, env.stop(), progress)?;
+            let cpu = cpu(server).zip(before).map(|(after, before)| after - before);
+            Ok(Loaded { run, cpu, samples: monitor.map_or_else(Vec::new, Monitor::finish) })
         })
     }
+}
 
-    /// The CPU time that the server has used, if it is ours.
-    pub(crate) fn cpu(&self) -> Option<Duration> {
-        self.server.as_ref().and_then(|server| cpu_time(server.pid()).ok())
+impl Loaded {
+    /// Right answers in a second, the last ones included.
+    pub(crate) fn per_second(&self) -> f64 {
+        self.run.latency.len() as f64 / self.run.total.as_secs_f64()
     }
 
-    /// The same request for another generator.
-    pub(crate) fn cross_check(
+    /// CPU time of the server for each right answer, microseconds.
+    pub(crate) fn server_us(&self) -> Option<f64> {
+        self.cpu.map(|cpu| cpu.as_secs_f64() * 1e6 / self.run.latency.len().max(1) as f64)
+    }
+
+    /// The share of its core that the server used.
+    pub(crate) fn server_busy_percent(&self) -> Option<f64> {
+        self.cpu.map(|cpu| cpu.as_secs_f64() / self.run.total.as_secs_f64() * 100.0)
+    }
+}
+
+/// What another generator says, and the CPU time of the server meanwhile.
+type Opinion = (Outcome, Option<Duration>);
+
+impl Running<'_> {
+    /// The same load by wrk (a closed loop) or oha (a fixed rate). A second opinion that cannot be had must
+    /// not cost the first: it becomes a note.
+    pub(crate) fn second_opinion(
         &self,
         env: &Environment,
-        connections: u16,
-        duration: Duration,
-        rate: Option<f64>,
-    ) -> Result<CrossCheck> {
-        let file = env.workspace.join("body");
-        std::fs::write(&file, &self.body)
-            .with_context(|| format!("cannot write {}", file.display()))?;
-        Ok(CrossCheck {
+        section: &mut Section,
+    ) -> Option<Opinion> {
+        if env.stopped() {
+            return None;
+        }
+        let said = self.cross_check(env, section);
+        said.map_err(|error| section.note(format!("no cross-check: {error:#}"))).ok()
+    }
+
+    fn cross_check(&self, env: &Environment, section: &mut Section) -> Result<Opinion> {
+        let rate = match self.pace {
+            Pace::Open { per_second, .. } => Some(per_second),
+            Pace::Closed => None,
+        };
+        let check = CrossCheck {
             method: self.method.clone(),
-            path: self.route.clone(),
-            body: (!self.body.is_empty()).then_some(file),
+            path: self.service.route.clone(),
+            body: (!self.body.is_empty()).then(|| env.write("body", &self.body)).transpose()?,
             core: env.generator_core,
-            connections: connections.into(),
-            duration,
+            connections: self.service.connections.into(),
+            duration: self.service.duration,
             rate,
-        })
+        };
+        section.command(check.command_line(&env.paths)?);
+        let before = cpu(self.server.as_ref());
+        let said = check.run(self.address, &env.paths, env.stop())?;
+        ensure!(rate.is_some() || said.errors == 0, "wrk had {} errors", said.errors);
+        let after = cpu(self.server.as_ref());
+        Ok((said, after.zip(before).map(|(after, before)| after - before)))
     }
 
     /// Ends the server, if it is ours.
@@ -213,15 +259,39 @@ impl Running {
     }
 }
 
+/// Asks once. Gives the request and, where the right answer is known, the bytes that must come of it each
+/// time.
+pub(crate) fn rehearse(
+    address: SocketAddr,
+    method: &str,
+    target: &str,
+    body: &[u8],
+    right: Option<&Value>,
+) -> Result<RequestTemplate> {
+    let answer = once(address, method, target, body)?;
+    let (status, text) = (answer.status, String::from_utf8_lossy(&answer.body));
+    ensure!(status < 400, "{method} {target} is answered with {status}: {text}");
+    if let Some(right) = right {
+        // A body that is not JSON is its text.
+        let body = serde_json::from_str(&text).unwrap_or_else(|_| Value::from(&*text));
+        ensure!(body == *right, "expected {right} from {address}, got {status} {body}");
+    }
+    let wire = request(method, target, body);
+    Ok(RequestTemplate { wire, expected: right.map(|_| answer.body) })
+}
+
+/// The CPU time that a server of ours and its children have used.
+fn cpu(server: Option<&Server>) -> Option<Duration> {
+    server.and_then(|server| cpu_time(server.pid()).ok())
+}
+
 /// The address in `http://HOST:PORT`, and nothing else: what it serves is told by `--route`.
 fn resolve(url: &str) -> Result<SocketAddr> {
-    let Some(authority) = url.strip_prefix("http://") else {
-        bail!("{url} does not begin with http://; TLS is not spoken here")
-    };
-    let authority = authority.trim_end_matches('/');
-    ensure!(!authority.contains('/'), "{url}: give the path with --route");
-    let port = authority.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
-    let authority = if port { authority.to_owned() } else { format!("{authority}:80") };
+    let uri: Uri = url.parse().with_context(|| format!("expected a URL, got {url:?}"))?;
+    let is_http = uri.scheme_str() == Some("http");
+    ensure!(is_http, "{url} does not begin with http://; TLS is not spoken here");
+    ensure!(uri.path() == "/", "{url}: give the path with --route");
+    let authority = format!("{}:{}", uri.host().unwrap_or_default(), uri.port_u16().unwrap_or(80));
     let mut found =
         authority.to_socket_addrs().with_context(|| format!("{authority} is not known"))?;
     found.next().with_context(|| format!("{authority} has no address"))

@@ -1,32 +1,21 @@
 //! What is done to the server, and what must come of each.
 
 use http1::client::{head, request};
-use load_tests::random::Random;
+use load_tests::random;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::cases::{Case, Must};
 
-/// Where good requests go; nothing of a fault may be seen there.
+/// The server's configuration, with places for paths.
+pub(super) const CONFIGURATION: &str = include_str!("server.toml");
+/// Where good requests go.
 pub(super) const GOOD: &str = "/hooks";
-/// The probe, with time enough: what must end here ends by itself.
-const PROBE: &str = "/";
-/// The probe and the transform with little time, for what would never end.
-const PROBE_LOOP: &str = "/loop";
-const JQ_LOOP: &str = "/endless";
-/// The transform with programs that requests bring, in little memory.
-const JQ: &str = "/jq";
-/// Waits of the server, short enough to be met often.
-const HEAD_TIME: &str = "500ms";
-const BODY_TIME: &str = "500ms";
-const RESPONSE_TIME: &str = "500ms";
-const GUEST_TIME_LOOP: &str = "100ms";
-/// More than the sockets' buffers take, less than the probe's memory.
-pub(super) const UNREAD_BYTES: usize = 8 << 20;
 /// Above what a body may have.
 const OVERSIZED_BYTES: usize = 100 << 20;
+/// Above what a head may have.
+const PADDING_BYTES: usize = 20 << 10;
 /// Above what the transform lets a document nest.
 const DEEP: usize = 3000;
-pub(super) const SLOTS: usize = 2;
 
 /// One way to be bad.
 #[derive(Clone, Debug)]
@@ -39,187 +28,95 @@ pub(super) struct Fault {
     pub(super) case: Case,
 }
 
-/// How a client is slow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Slow {
-    /// Half a head, and then silence.
-    Head,
-    /// A body that comes byte by byte.
-    Body,
-    /// An answer that is not read.
-    Reader,
-}
-
-impl Slow {
-    pub(super) const ALL: [Self; 3] = [Self::Head, Self::Body, Self::Reader];
-
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Head => "half a head, then silence",
-            Self::Body => "a body byte by byte",
-            Self::Reader => "an answer that is not read",
-        }
-    }
-
-    pub(super) fn expected(self) -> &'static str {
-        match self {
-            Self::Head | Self::Body => "408 timeout",
-            Self::Reader => "connection closed",
-        }
-    }
-}
-
 /// Everything that is done besides being slow.
 pub(super) fn faults() -> Vec<Fault> {
-    let mut all = probe_faults();
-    all.extend(jq_faults());
-    all.extend(refused());
-    all.extend(cuts());
-    all
+    let answered = answered().into_iter().map(|(kind, wire, status, problem, costs)| {
+        // What runs into its deadline keeps the worker busy for that long.
+        let weight = if costs == Some("deadline") { 1 } else { 3 };
+        Fault { weight, costs, case: Case { kind, wire, must: Must::Problem(status, problem) } }
+    });
+    let cut = cuts().into_iter().map(|(kind, wire, weight)| Fault {
+        weight,
+        costs: None,
+        case: Case { kind, wire, must: Must::Nothing },
+    });
+    answered.chain(cut).collect()
 }
 
 /// The fault of that number: first each once, then by chance.
-pub(super) fn pick(faults: &[Fault], seed: u64, number: u64) -> usize {
-    let number = match usize::try_from(number) {
-        Ok(number) if number < faults.len() => return number,
-        _ => number,
-    };
-    let total: usize = faults.iter().map(|fault| fault.weight).sum();
-    let mut at = Random::of_item(seed, number).below(total as u64) as usize;
-    for (index, fault) in faults.iter().enumerate() {
-        match at.checked_sub(fault.weight) {
-            None => return index,
-            Some(left) => at = left,
-        }
+pub(super) fn pick(faults: &[Fault], seed: u64, number: u64) -> &Fault {
+    if number < faults.len() as u64 {
+        return &faults[number as usize];
     }
-    unreachable!("it is below the sum of all")
+    let all: Vec<&Fault> =
+        faults.iter().flat_map(|fault| std::iter::repeat_n(fault, fault.weight)).collect();
+    all[random::of_item(seed, number).usize(..all.len())]
 }
 
-fn answered(
-    name: &'static str,
-    wire: Vec<u8>,
-    (status, problem): (u16, &'static str),
-    costs: Option<&'static str>,
-) -> Fault {
-    // What runs into its deadline keeps the worker busy for that long.
-    let weight = if costs == Some("deadline") { 1 } else { 3 };
-    let case = Case { kind: name, wire, must: Must::Problem(status, problem) };
-    Fault { weight, costs, case }
-}
+/// A name, the request, the status and the kind of problem that must come, and the reason for which it
+/// costs its instance, if it does.
+type Answered = (&'static str, Vec<u8>, u16, &'static str, Option<&'static str>);
 
-fn probe_faults() -> Vec<Fault> {
-    let probe =
-        |name, target, must, costs| answered(name, request("GET", target, b""), must, costs);
-    vec![
-        probe("trap", "/trap", (500, "trap"), Some("trap")),
-        probe("panic", "/panic", (500, "trap"), Some("trap")),
-        probe("endless recursion", "/recurse", (500, "stack-exhausted"), Some("trap")),
-        probe("memory exhausted", "/exhaust", (507, "memory"), Some("memory")),
-        probe(
-            "answer above the memory",
-            "/respond?bytes=100000000",
-            (507, "memory"),
-            Some("memory"),
-        ),
-        probe("status that HTTP does not have", "/status/99", (500, "bad-response"), None),
-        probe("endless loop", PROBE_LOOP, (504, "guest-time"), Some("deadline")),
-    ]
-}
-
-fn jq_faults() -> Vec<Fault> {
-    let jq = |name, program: &str, document: &str, must, costs| {
-        let route = if costs == Some("deadline") { JQ_LOOP } else { JQ };
+fn answered() -> Vec<Answered> {
+    let get = |target| request("GET", target, b"");
+    let on = |route, program: &str, document: &str| {
         let program = utf8_percent_encode(program, NON_ALPHANUMERIC);
-        let target = format!("{route}?program={program}");
-        answered(name, request("POST", &target, document.as_bytes()), must, costs)
+        request("POST", &format!("{route}?program={program}"), document.as_bytes())
     };
+    let jq = |program, document| on("/jq", program, document);
     let deep = "[".repeat(DEEP) + &"]".repeat(DEEP);
-    let regex = "test(\"a{1000}{1000}\")";
-    let memory = (507, "memory");
-    vec![
-        jq("jq: [range(1e9)]", "[range(1e9)]", "null", memory, Some("memory")),
-        jq("jq: \"x\" * 100000000", "\"x\" * 100000000", "null", memory, Some("memory")),
-        jq(
-            "jq: a string that doubles",
-            "until(length > 1e9; . + .)",
-            "\"x\"",
-            memory,
-            Some("memory"),
-        ),
-        jq("jq: a huge regex", regex, "\"aaa\"", memory, Some("memory")),
-        jq(
-            "jq: endless recursion",
-            "def f: [f]; f",
-            "null",
-            (500, "stack-exhausted"),
-            Some("trap"),
-        ),
-        jq("jq: endless loop", "last(range(1e9))", "null", (504, "guest-time"), Some("deadline")),
-        jq("jq: too many outputs", "range(1e9)", "null", (422, "output"), None),
-        jq("jq: a program that fails", "error(\"x\")", "null", (422, "run"), None),
-        jq("jq: half a program", "{", "null", (400, "program"), None),
-        jq("jq: half a document", ".", "{\"a\":", (400, "document"), None),
-        jq("jq: a deep document", ".", &deep, (400, "document"), None),
-    ]
-}
-
-/// What the host refuses by itself.
-fn refused() -> Vec<Fault> {
-    let oversized = head("POST", "/echo", OVERSIZED_BYTES);
-    let padding = "p".repeat(20 << 10);
+    let padding = "p".repeat(PADDING_BYTES);
     let padded = format!("GET /echo HTTP/1.1\r\nhost: localhost\r\nx-padding: {padding}\r\n\r\n");
+    let oversized = head("POST", "/echo", OVERSIZED_BYTES);
+    let (trap, memory, deadline) = (Some("trap"), Some("memory"), Some("deadline"));
     vec![
-        answered("a body above the limit", oversized, (413, "body-too-large"), None),
-        answered("a head above the limit", padded.into(), (431, "head-too-large"), None),
+        ("trap", get("/trap"), 500, "trap", trap),
+        ("panic", get("/panic"), 500, "trap", trap),
+        ("endless recursion", get("/recurse"), 500, "stack-exhausted", trap),
+        ("memory exhausted", get("/exhaust"), 507, "memory", memory),
+        ("answer above the memory", get("/respond?bytes=100000000"), 507, "memory", memory),
+        ("status that HTTP does not have", get("/status/99"), 500, "bad-response", None),
+        ("endless loop", get("/loop"), 504, "guest-time", deadline),
+        ("jq: [range(1e9)]", jq("[range(1e9)]", "null"), 507, "memory", memory),
+        ("jq: \"x\" * 100000000", jq("\"x\" * 100000000", "null"), 507, "memory", memory),
+        (
+            "jq: a string that doubles",
+            jq("until(length > 1e9; . + .)", "\"x\""),
+            507,
+            "memory",
+            memory,
+        ),
+        ("jq: a huge regex", jq("test(\"a{1000}{1000}\")", "\"aaa\""), 507, "memory", memory),
+        ("jq: endless recursion", jq("def f: [f]; f", "null"), 500, "stack-exhausted", trap),
+        (
+            "jq: endless loop",
+            on("/endless", "last(range(1e9))", "null"),
+            504,
+            "guest-time",
+            deadline,
+        ),
+        ("jq: too many outputs", jq("range(1e9)", "null"), 422, "output", None),
+        ("jq: a program that fails", jq("error(\"x\")", "null"), 422, "run", None),
+        ("jq: half a program", jq("{", "null"), 400, "program", None),
+        ("jq: half a document", jq(".", "{\"a\":"), 400, "document", None),
+        ("jq: a deep document", jq(".", &deep), 400, "document", None),
+        ("a body above the limit", oversized, 413, "body-too-large", None),
+        ("a head above the limit", padded.into(), 431, "head-too-large", None),
     ]
 }
 
-fn cuts() -> Vec<Fault> {
-    let cut = |kind, wire: &[u8]| {
-        let case = Case { kind, wire: wire.to_vec(), must: Must::Nothing };
-        Fault { weight: 3, costs: None, case }
-    };
+/// A name, what is sent before the client leaves, and a weight.
+fn cuts() -> [(&'static str, Vec<u8>, usize); 5] {
     let echo = request("POST", "/echo", &vec![b'b'; 100_000]);
     let good = request("POST", GOOD, b"{\"action\":\"cut\"}");
-    vec![
-        cut("cut in the head", &echo[..30]),
-        cut("cut in the body", &echo[..60_000]),
-        cut("cut after the request", &echo),
-        cut("cut in the head, good route", &good[..good.len() / 2]),
-        Fault { weight: 1, ..cut("cut while it loops", &request("GET", PROBE_LOOP, b"")) },
-    ]
-}
-
-/// The server's configuration. Times that must not be met are far away: a busy machine must not fail a run.
-pub(super) fn configuration(workers: u32, transform: &str, probe: &str, program: &str) -> String {
-    let jq = "program = '.'\nad-hoc = 'true'";
-    let good = format!("program = '{program}'");
-    let route = |path: &str, component: &str, settings: &str, limits: &str| {
-        format!(
-            "\n[[route]]\npath = '{path}'\ncomponent = '{component}'\n[route.settings]\n{settings}\n\
-             [route.limits]\n{limits}\n"
-        )
-    };
-    let patient = "queue-time = '10s'\nqueue-length = 64\n";
-    let short = format!("{patient}guest-time = '{GUEST_TIME_LOOP}'");
-    let long = format!("{patient}guest-time = '10s'\nbody-time = '{BODY_TIME}'");
-    let small = format!("{patient}guest-time = '10s'\nmemory = '4MiB'");
     [
-        format!(
-            "workers = {workers}\nslots = {SLOTS}\n\n\
-             [limits]\nhead-time = '{HEAD_TIME}'\nresponse-time = '{RESPONSE_TIME}'\n"
-        ),
-        route(GOOD, transform, &good, "queue-time = '1s'\nguest-time = '10s'"),
-        route(PROBE, probe, "", &long),
-        route(PROBE_LOOP, probe, "", &short),
-        route(JQ, transform, jq, &small),
-        route(JQ_LOOP, transform, jq, &short),
+        ("cut in the head", echo[..30].to_vec(), 3),
+        ("cut in the body", echo[..60_000].to_vec(), 3),
+        ("cut after the request", echo, 3),
+        ("cut in the head, good route", good[..good.len() / 2].to_vec(), 3),
+        ("cut while it loops", request("GET", "/loop", b""), 1),
     ]
-    .concat()
 }
-
-/// Routes in [`configuration`].
-pub(super) const ROUTES: usize = 5;
 
 #[cfg(test)]
 mod tests {
@@ -228,20 +125,14 @@ mod tests {
     #[test]
     fn every_kind_comes_and_what_holds_the_worker_comes_less() {
         let faults = faults();
-        let mut counts = vec![0_usize; faults.len()];
+        let mut counts = std::collections::BTreeMap::<&str, usize>::new();
         for number in 0..10_000 {
-            counts[pick(&faults, 1, number)] += 1;
+            *counts.entry(pick(&faults, 1, number).case.kind).or_default() += 1;
         }
-        assert!(counts.iter().all(|count| *count > 50), "{counts:?}");
-        let of = |name| counts[faults.iter().position(|fault| fault.case.kind == name).unwrap()];
-        assert!(of("endless loop") * 2 < of("trap"));
-        let first: Vec<usize> = (0..faults.len() as u64).map(|n| pick(&faults, 7, n)).collect();
-        assert_eq!(first, (0..faults.len()).collect::<Vec<_>>());
-    }
-
-    #[test]
-    fn every_route_stands_in_the_configuration() {
-        let text = configuration(1, "t.wasm", "p.wasm", ".");
-        assert_eq!(text.matches("[[route]]").count(), ROUTES);
+        assert!(faults.iter().all(|fault| counts[fault.case.kind] > 50), "{counts:?}");
+        assert!(counts["endless loop"] * 2 < counts["trap"]);
+        for (number, fault) in faults.iter().enumerate() {
+            assert_eq!(pick(&faults, 7, number as u64).case, fault.case);
+        }
     }
 }

@@ -1,15 +1,15 @@
 //! The clients that misbehave by being slow, each in a thread of its own.
 
-use std::net::SocketAddr;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use http1::client::{Connection, head, request};
 
-use super::fault_kinds::{Slow, UNREAD_BYTES};
-use crate::cases::{Crowd, expect};
+use crate::cases::{Crowd, Must};
 
+/// More than the sockets' buffers take, less than the probe's memory.
+const UNREAD_BYTES: usize = 8 << 20;
 /// Twenty of them take twice the time that the server gives a body.
 const TRICKLE_EVERY: Duration = Duration::from_millis(50);
 const TRICKLE_BYTES: usize = 20;
@@ -18,23 +18,29 @@ const TRICKLE_BYTES: usize = 20;
 const UNREAD_ROUNDS: usize = 10;
 const UNREAD_ROUND: Duration = Duration::from_millis(150);
 
+const TIMEOUT: Must = Must::Problem(408, "timeout");
+
+/// A way to be slow: its name, what must come of it, and how it is done once. `false`: the end of all
+/// came first.
+type Slow = (&'static str, &'static str, fn(&Crowd) -> Result<bool>);
+
+pub(super) const SLOW: [Slow; 3] = [
+    ("half a head, then silence", "408 timeout", slow_head),
+    ("a body byte by byte", "408 timeout", slow_body),
+    ("an answer that is not read", "connection closed", slow_reader),
+];
+
 /// Is slow again and again, until all is over.
-pub(super) fn be_slow(crowd: &Crowd, slow: Slow) {
+pub(super) fn be_slow(crowd: &Crowd, (name, _, once): Slow) {
     while !crowd.is_over() {
-        let outcome = match slow {
-            Slow::Head => slow_head(crowd.address).map(|()| true),
-            Slow::Body => slow_body(crowd.address).map(|()| true),
-            Slow::Reader => slow_reader(crowd),
-        };
-        match outcome {
-            Ok(true) => crowd.note(slow.name(), Ok(())),
+        match once(crowd) {
+            Ok(true) => crowd.note(name, Ok(())),
             Ok(false) => {}
-            Err(error) => crowd.note(slow.name(), Err(format!("{error:#}"))),
+            Err(error) => crowd.note(name, Err(format!("{error:#}"))),
         }
     }
 }
 
-/// False if the end came first.
 fn slow_reader(crowd: &Crowd) -> Result<bool> {
     let mut unread = Connection::open(crowd.address)?;
     unread.send(&request("GET", &format!("/respond?bytes={UNREAD_BYTES}"), b""))?;
@@ -53,14 +59,14 @@ fn slow_reader(crowd: &Crowd) -> Result<bool> {
     }
 }
 
-fn slow_head(address: SocketAddr) -> Result<()> {
+fn slow_head(crowd: &Crowd) -> Result<bool> {
     let head = head("POST", "/echo", 1);
-    let answer = Connection::open(address)?.exchange(&head[..head.len() / 2]);
-    expect(answer, 408, "timeout")
+    let answer = Connection::open(crowd.address)?.exchange(&head[..head.len() / 2])?;
+    TIMEOUT.judge(&answer).map(|()| true)
 }
 
-fn slow_body(address: SocketAddr) -> Result<()> {
-    let mut connection = Connection::open(address)?;
+fn slow_body(crowd: &Crowd) -> Result<bool> {
+    let mut connection = Connection::open(crowd.address)?;
     // More is announced than ever comes.
     connection.send(&head("POST", "/echo", TRICKLE_BYTES * 2))?;
     for _ in 0..TRICKLE_BYTES {
@@ -70,5 +76,5 @@ fn slow_body(address: SocketAddr) -> Result<()> {
             break;
         }
     }
-    expect(connection.receive(), 408, "timeout")
+    TIMEOUT.judge(&connection.receive()?).map(|()| true)
 }

@@ -2,31 +2,23 @@
 
 use std::fmt::Write;
 
-use load_tests::payload::record;
-use load_tests::random::Random;
+use load_tests::payload::{Record, records};
+use load_tests::random;
 
 /// The longest record that the server takes.
 pub(super) const RECORD_BYTES_MAX: usize = 64 << 10;
-/// Good records that differ in more than their number.
-const POOL: u64 = 1024;
+/// Good records come again after so many; bad ones carry their own numbers.
+const POOL: u64 = 4096;
 /// One record in so many is bad on purpose; one bad one in [`LONG_EVERY`] is too long.
 const BAD_EVERY: u64 = 200;
 const LONG_EVERY: u64 = 10;
-const NUMBER: &str = "\"number\":";
 
 /// What streams are made of. A record depends on the seed, the stream and its number alone.
 #[derive(Debug)]
 pub(super) struct Lines {
     seed: u64,
-    pool: Vec<Form>,
-}
-
-/// A good record and its answer, both around the number.
-#[derive(Debug)]
-struct Form {
-    before: String,
-    after: String,
-    answer_after: String,
+    /// Good records, each with the line that must come for it.
+    pool: Vec<(String, String)>,
 }
 
 /// What a record is.
@@ -43,27 +35,21 @@ pub(super) enum Kind {
 
 impl Lines {
     pub(super) fn new(seed: u64) -> Self {
-        let form = |number| {
-            let record = record(seed, number);
-            let (before, rest) =
-                record.text.split_once(NUMBER).expect("every record carries its number");
-            let after = rest.trim_start_matches(|c: char| c.is_ascii_digit());
-            let field = |name: &str| record.answer[name].to_string();
-            let (level, service, status) = (field("level"), field("service"), field("status"));
+        let pool = records(seed, POOL).map(|Record { text, answer }| {
             // The program names its fields in this order.
-            let answer_after =
-                format!(",\"level\":{level},\"service\":{service},\"status\":{status}}}");
-            Form { before: before.to_owned(), after: after.to_owned(), answer_after }
-        };
-        Self { seed, pool: (0..POOL).map(form).collect() }
+            let fields = ["number", "level", "service", "status"];
+            let fields = fields.map(|name| format!("\"{name}\":{}", answer[name]));
+            (text, format!("{{{}}}", fields.join(",")))
+        });
+        Self { seed, pool: pool.collect() }
     }
 
     /// What the record `number` (from 0) of a stream is.
     pub(super) fn kind(&self, stream: u64, number: u64) -> Kind {
-        let mut random = Random::of_item(self.seed ^ (stream << 32), number);
-        match random.below(BAD_EVERY) {
-            0 if random.below(LONG_EVERY) == 0 => Kind::TooLong,
-            0 if random.below(2) == 0 => Kind::Broken,
+        let mut random = random::of_item(self.seed ^ (stream << 32), number);
+        match random.u64(..BAD_EVERY) {
+            0 if random.u64(..LONG_EVERY) == 0 => Kind::TooLong,
+            0 if random.u64(..2) == 0 => Kind::Broken,
             0 => Kind::Failing,
             _ => Kind::Good,
         }
@@ -72,10 +58,7 @@ impl Lines {
     /// Adds the record with its end of line.
     pub(super) fn push(&self, stream: u64, number: u64, text: &mut String) {
         let written = match self.kind(stream, number) {
-            Kind::Good => {
-                let Form { before, after, .. } = self.form(number);
-                writeln!(text, "{before}{NUMBER}{number}{after}")
-            }
+            Kind::Good => writeln!(text, "{}", self.good(number).0),
             Kind::Broken => writeln!(text, "{{\"number\":{number},"),
             Kind::Failing => writeln!(text, "{number}"),
             Kind::TooLong => {
@@ -90,7 +73,8 @@ impl Lines {
     pub(super) fn judge(&self, stream: u64, number: u64, line: &[u8]) -> Result<Kind, String> {
         let kind = self.kind(stream, number);
         let right = match kind {
-            Kind::Good => self.is_answer(number, line),
+            // Byte by byte, since most lines are such.
+            Kind::Good => line == self.good(number).1.as_bytes(),
             Kind::Broken => is_error(line, 400, number),
             Kind::Failing => is_error(line, 422, number),
             Kind::TooLong => is_error(line, 413, number),
@@ -102,14 +86,7 @@ impl Lines {
         Err(format!("stream {stream}, record {number} ({kind:?}) was answered {text}"))
     }
 
-    /// Byte by byte, since most lines are such.
-    fn is_answer(&self, number: u64, line: &[u8]) -> bool {
-        let rest = line.strip_prefix(b"{\"number\":");
-        let rest = rest.and_then(|rest| rest.strip_prefix(number.to_string().as_bytes()));
-        rest == Some(self.form(number).answer_after.as_bytes())
-    }
-
-    fn form(&self, number: u64) -> &Form {
+    fn good(&self, number: u64) -> &(String, String) {
         &self.pool[(number % POOL) as usize]
     }
 }
@@ -146,10 +123,10 @@ mod tests {
     fn an_answer_to_another_record_is_wrong() {
         let lines = Lines::new(1);
         let number = (0..).find(|number| lines.kind(0, *number) == Kind::Good).unwrap();
-        let right = format!("{{\"number\":{number}{}", lines.form(number).answer_after);
-        assert_eq!(lines.judge(0, number, right.as_bytes()), Ok(Kind::Good));
-        assert!(lines.judge(0, number + POOL, right.as_bytes()).is_err());
-        assert!(lines.judge(0, number, &right.as_bytes()[1..]).is_err());
+        let right = lines.good(number).1.as_bytes();
+        assert_eq!(lines.judge(0, number, right), Ok(Kind::Good));
+        assert!(lines.judge(0, number + 1, right).is_err());
+        assert!(lines.judge(0, number, &right[1..]).is_err());
     }
 
     #[test]

@@ -75,11 +75,6 @@ impl Balancer {
         })
     }
 
-    /// Its name, for a report.
-    pub(super) fn name(&self) -> String {
-        self.program.file_name().unwrap_or_default().to_string_lossy().into_owned()
-    }
-
     /// Its version, as it prints it when it is asked with the arguments after `# version:`.
     pub(super) fn version(&self) -> String {
         let asked = self.text.lines().find_map(|line| line.strip_prefix("# version: "));
@@ -101,17 +96,12 @@ fn configuration(
     processes: &[SocketAddr],
     connections: u16,
 ) -> String {
-    let mut lines = Vec::new();
-    for line in text.lines() {
-        if line.contains("{server}") {
-            let servers = processes.iter().map(|it| line.replace("{server}", &it.to_string()));
-            lines.extend(servers);
-        } else {
-            let line = line.replace("{listen}", &listen.to_string());
-            lines.push(line.replace("{connections}", &connections.to_string()));
-        }
-    }
-    lines.join("\n") + "\n"
+    let servers = |line: &str| match line.contains("{server}") {
+        true => processes.iter().map(|it| line.replace("{server}", &it.to_string())).collect(),
+        false => vec![line.to_owned()],
+    };
+    let text = text.lines().flat_map(servers).collect::<Vec<_>>().join("\n") + "\n";
+    text.replace("{listen}", &listen.to_string()).replace("{connections}", &connections.to_string())
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 //! there; until then it does not know better, so what it sends there meanwhile may fail. Moments are
 //! whole milliseconds since 1970 by one clock.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
@@ -78,94 +78,70 @@ pub(super) struct Kill {
     pub(super) restarted: Option<Millis>,
 }
 
-/// What became of the requests.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+impl Kill {
+    /// No process was killed: nothing may fail.
+    pub(super) const NEVER: Self = Self {
+        address: SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0),
+        at: Millis::MAX,
+        gone: Millis::MAX,
+        restarted: None,
+    };
+
+    pub(super) fn happened(&self) -> bool {
+        self.at < Millis::MAX
+    }
+}
+
+/// How many requests had which fate.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Audit {
-    /// All that failed.
-    pub(super) failed: usize,
+    /// Failed at the killed process.
+    pub(super) failed_there: u64,
     /// Failed at another process, or at none.
-    pub(super) failed_elsewhere: usize,
+    pub(super) failed_elsewhere: u64,
     /// Failed at the killed process, but not in flight between the kill and its being noticed.
-    pub(super) failed_late: usize,
+    pub(super) failed_late: u64,
     /// At the killed process at the moment of the kill.
-    pub(super) in_flight: usize,
-    /// Of these, answered all the same, just before it was gone.
-    pub(super) in_flight_answered: usize,
+    pub(super) in_flight: u64,
     /// Sent to the killed process after the kill, before the balancer noticed.
-    pub(super) unnoticed: usize,
+    pub(super) unnoticed: u64,
     /// How long the balancer took to notice.
     pub(super) notice: Option<Millis>,
     /// Offered to the killed process, and then answered by another.
-    pub(super) moved: usize,
+    pub(super) moved: u64,
     /// Offered to a process that was alive, and then to a further one.
-    pub(super) moved_elsewhere: usize,
-    /// Answered by the killed process after its restart.
-    pub(super) after_restart: usize,
-    /// From the restart to the first of them.
-    pub(super) rejoin: Option<Millis>,
+    pub(super) moved_elsewhere: u64,
 }
 
 impl Audit {
-    /// Failed at the killed process.
-    pub(super) fn failed_there(&self) -> usize {
-        self.failed - self.failed_elsewhere
-    }
-
     /// The most that may fail.
-    pub(super) fn bound(&self) -> usize {
+    pub(super) fn bound(&self) -> u64 {
         self.in_flight + self.unnoticed
     }
 
-    /// Counts. Without a kill nothing may fail.
-    pub(super) fn of(entries: &[Entry], kill: Option<&Kill>) -> Self {
-        let mut audit = Self {
-            failed: entries.iter().filter(|entry| entry.failed()).count(),
-            ..Self::default()
-        };
-        let Some(kill) = kill else {
-            audit.failed_elsewhere = audit.failed;
-            audit.moved_elsewhere = entries.iter().filter(|it| it.offered.len() > 1).count();
-            return audit;
-        };
-        let noticed = noticed(entries, kill);
-        audit.notice = noticed.map(|moment| moment - kill.at);
+    /// Counts.
+    pub(super) fn of(entries: &[Entry], kill: &Kill) -> Self {
+        let notice = noticed(entries, kill);
         // Nobody was sent there since, or the balancer saw its connections end: it is gone anyhow.
-        let noticed = noticed.unwrap_or(kill.gone);
-        for entry in entries {
-            audit.add(entry, kill, noticed);
-        }
-        audit
-    }
-
-    fn add(&mut self, entry: &Entry, kill: &Kill, noticed: Millis) {
-        let last_there = entry.last() == Some(kill.address);
-        let covers_kill = entry.begin <= kill.at && entry.end >= kill.at;
-        let sent_blindly = entry.begin > kill.at && entry.begin <= noticed;
-        if last_there && covers_kill {
-            self.in_flight += 1;
-            self.in_flight_answered += usize::from(!entry.failed());
-        }
-        self.unnoticed += usize::from(last_there && sent_blindly);
-        if entry.failed() {
-            self.failed_elsewhere += usize::from(!last_there);
-            self.failed_late += usize::from(last_there && !covers_kill && !sent_blindly);
-        }
-        if entry.offered.len() > 1 {
-            let left = &entry.offered[..entry.offered.len() - 1];
-            let from_dead =
-                entry.end >= kill.at && left.iter().all(|address| *address == kill.address);
-            self.moved += usize::from(from_dead && !entry.failed());
-            self.moved_elsewhere += usize::from(!from_dead);
-        }
-        if let Some(restarted) = kill.restarted
-            && last_there
-            && !entry.failed()
-            && entry.begin >= kill.gone
-        {
-            self.after_restart += 1;
-            // It may be found before it has said that it listens.
-            let wait = entry.end.saturating_sub(restarted);
-            self.rejoin = Some(self.rejoin.map_or(wait, |least| least.min(wait)));
+        let noticed = notice.unwrap_or(kill.gone);
+        let count = |is: &dyn Fn(&Entry) -> bool| entries.iter().filter(|it| is(it)).count() as u64;
+        let there = |it: &Entry| it.last() == Some(kill.address);
+        let in_flight = |it: &Entry| there(it) && it.begin <= kill.at && it.end >= kill.at;
+        let unnoticed = |it: &Entry| there(it) && it.begin > kill.at && it.begin <= noticed;
+        let moved = |it: &Entry| it.offered.len() > 1;
+        let from_dead = |it: &Entry| {
+            let left = it.offered.split_last().map_or(&[][..], |(_, left)| left);
+            it.end >= kill.at && left.iter().all(|address| *address == kill.address)
+        };
+        Self {
+            failed_there: count(&|it| it.failed() && there(it)),
+            failed_elsewhere: count(&|it| it.failed() && !there(it)),
+            failed_late: count(&|it| it.failed() && there(it) && !in_flight(it) && !unnoticed(it)),
+            in_flight: count(&in_flight),
+            unnoticed: count(&unnoticed),
+            notice: notice.map(|moment| moment - kill.at),
+            moved: count(&|it| moved(it) && from_dead(it) && !it.failed()),
+            moved_elsewhere: count(&|it| moved(it) && !from_dead(it)),
         }
     }
 }
@@ -193,45 +169,42 @@ mod tests {
         Entry { begin, end, offered: ports.iter().map(|port| address(*port)).collect(), status }
     }
 
-    const KILLED: u16 = 2;
-
+    /// Process 2 was killed at 1000, gone at 1005 and back at 2000.
     fn audit(entries: &[Entry]) -> Audit {
-        let kill = Kill { address: address(KILLED), at: 1000, gone: 1005, restarted: Some(2000) };
-        Audit::of(entries, Some(&kill))
+        let kill = Kill { address: address(2), at: 1000, gone: 1005, restarted: Some(2000) };
+        Audit::of(entries, &kill)
+    }
+
+    #[track_caller]
+    fn failures(entries: &[Entry], there: u64, late: u64, elsewhere: u64) -> Audit {
+        let audit = audit(entries);
+        let found = (audit.failed_there, audit.failed_late, audit.failed_elsewhere);
+        assert_eq!(found, (there, late, elsewhere));
+        audit
     }
 
     #[test]
     fn what_was_in_flight_may_fail() {
-        let audit = audit(&[
+        let entries = [
             entry(990, 1003, &[2], 502),
             entry(999, 1000, &[2], 200),
             entry(1001, 1004, &[2], 502),
             entry(990, 1010, &[1], 200),
             // It was refused, so it was not sent there, and has no part in the bound.
             entry(1002, 1006, &[2, 1], 200),
-        ]);
-        assert_eq!((audit.failed, audit.failed_there(), audit.bound()), (2, 2, 3));
-        assert_eq!((audit.failed_elsewhere, audit.failed_late), (0, 0));
-        assert_eq!((audit.in_flight, audit.in_flight_answered, audit.unnoticed), (2, 1, 1));
+        ];
+        let audit = failures(&entries, 2, 0, 0);
+        assert_eq!((audit.in_flight, audit.unnoticed, audit.bound()), (2, 1, 3));
         assert_eq!((audit.notice, audit.moved, audit.moved_elsewhere), (Some(3), 1, 0));
     }
 
     #[test]
-    fn a_failure_at_another_process_is_found() {
-        let audit = audit(&[entry(990, 1003, &[1], 502), entry(990, 1003, &[], 502)]);
-        assert_eq!((audit.failed_elsewhere, audit.failed_late), (2, 0));
-        let audit = self::audit(&[entry(990, 1003, &[2, 1], 502)]);
-        assert_eq!((audit.failed_elsewhere, audit.moved), (1, 0));
-    }
-
-    #[test]
-    fn a_failure_before_the_kill_or_after_it_was_noticed_is_found() {
-        let audit = audit(&[
-            entry(900, 950, &[2], 502),
-            entry(990, 1003, &[2], 502),
-            entry(1004, 1006, &[2], 502),
-        ]);
-        assert_eq!((audit.failed_late, audit.notice), (2, Some(3)));
+    fn a_failure_that_the_kill_does_not_explain_is_found() {
+        failures(&[entry(990, 1003, &[1], 502), entry(990, 1003, &[], 502)], 0, 0, 2);
+        failures(&[entry(990, 1003, &[2, 1], 502)], 0, 0, 1);
+        // Before the kill, in flight, and after it was noticed.
+        let moments = [(900, 950), (990, 1003), (1004, 1006)];
+        failures(&moments.map(|(begin, end)| entry(begin, end, &[2], 502)), 3, 2, 0);
     }
 
     #[test]
@@ -241,19 +214,9 @@ mod tests {
     }
 
     #[test]
-    fn a_restarted_process_answers_again() {
-        let audit = audit(&[
-            entry(1900, 1901, &[2, 1], 200),
-            entry(2100, 2101, &[2], 200),
-            entry(2050, 2060, &[2], 200),
-            entry(2050, 2060, &[1], 200),
-        ]);
-        assert_eq!((audit.after_restart, audit.rejoin), (2, Some(60)));
-    }
-
-    #[test]
     fn without_a_kill_nothing_may_fail() {
-        let audit = Audit::of(&[entry(1, 2, &[1], 504), entry(1, 2, &[1, 2], 200)], None);
+        let entries = [entry(1, 2, &[1], 504), entry(1, 2, &[1, 2], 200)];
+        let audit = Audit::of(&entries, &Kill::NEVER);
         assert_eq!((audit.failed_elsewhere, audit.moved_elsewhere, audit.bound()), (1, 1, 0));
     }
 

@@ -1,15 +1,12 @@
-//! The processes behind the balancer. Each has one life, but for the killed one, which has two.
+//! The processes behind the balancer, of which one is killed and started again.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
-use http1::client::{once, request};
+use anyhow::{Context, Result};
 use http1::prometheus::Metrics;
-use load_tests::generator::RequestTemplate;
-use load_tests::monitor::{Memory, Monitor, Sample};
-use load_tests::payload::{PROGRAM_ORDER, order};
-use load_tests::procfs::cpu_time;
+use load_tests::monitor::Memory;
+use load_tests::payload::PROGRAM_ORDER;
 use load_tests::report::Section;
 use load_tests::server::{Launch, Server};
 
@@ -19,153 +16,76 @@ use crate::environment::Environment;
 /// The process that is killed.
 pub(super) const KILLED: usize = 1;
 /// A connection that another process opens may occupy the port for a moment.
-const RESTARTS_MAX: u32 = 5;
-const RESTART_PAUSE: Duration = Duration::from_millis(200);
+const STARTS_MAX: u32 = 5;
+const START_PAUSE: Duration = Duration::from_millis(200);
 
-/// All processes, and what they are asked.
+/// All processes, in order. The killed one is missing until it is started again.
 #[derive(Debug)]
 pub(super) struct Fleet {
-    /// In order; a second life of the killed one comes last.
-    lives: Vec<Life>,
-    body: Vec<u8>,
-    expected: serde_json::Value,
-}
-
-/// A process from the beginning of the run, or from its start, to the end of either.
-#[derive(Debug)]
-pub(super) struct Life {
-    /// The process; for one that was killed, which of its lives.
-    number: usize,
-    pub(super) second: Option<bool>,
-    launch: Launch,
-    pub(super) address: SocketAddr,
-    /// None once it was killed.
-    server: Option<Server>,
-    monitor: Option<Monitor>,
-    pub(super) samples: Vec<Sample>,
-    /// Since when it counts.
-    pub(super) began: Millis,
-    /// What it had used before; at the end, what it has used since.
-    pub(super) cpu: Duration,
+    pub(super) launches: Vec<Launch>,
+    servers: Vec<Server>,
 }
 
 impl Fleet {
-    /// Starts all.
-    pub(super) fn start(
-        env: &Environment,
-        processes: u16,
-        connections: u16,
-        order_bytes: usize,
-    ) -> Result<Self> {
+    /// Starts all, each with a queue for `connections`.
+    pub(super) fn start(env: &Environment, processes: u16, connections: u16) -> Result<Self> {
         let component = env.paths.component("transform")?.display().to_string();
+        let (queue, program) = (connections.to_string(), format!("program={PROGRAM_ORDER}"));
+        let words = [&component, "--workers", "1", "--set", &program];
         // Nothing is shed, and no guest is stopped because the machine is busy: only the kill may make
         // a request fail.
-        let queue = connections.to_string();
-        let program = format!("program={PROGRAM_ORDER}");
-        let words = [component.as_str(), "--workers", "1", "--set", &program];
         let limits = ["--queue-length", &queue, "--queue-time", "10s", "--guest-time", "10s"];
-        let lives = (1..=usize::from(processes)).map(|number| {
-            let words = words.into_iter().chain(limits);
-            Life::start(number, env.arenaria(&format!("arenaria-{number}"), words)?, env)
-        });
-        let order = order(env.seed, order_bytes);
-        let lives = lives.collect::<Result<_>>()?;
-        Ok(Self { lives, body: order.text.into_bytes(), expected: order.answer })
-    }
-
-    pub(super) fn lives(&self) -> impl Iterator<Item = &Life> {
-        self.lives.iter()
+        let words = words.into_iter().chain(limits);
+        let launches: Vec<Launch> = (1..=processes)
+            .map(|number| env.arenaria(&format!("arenaria-{number}"), words.clone()))
+            .collect::<Result<_>>()?;
+        let servers = launches.iter().map(|launch| launch.start(&env.workspace));
+        Ok(Self { servers: servers.collect::<Result<_>>()?, launches })
     }
 
     pub(super) fn addresses(&self) -> Vec<SocketAddr> {
-        self.lives.iter().filter(|it| it.second != Some(true)).map(|it| it.address).collect()
-    }
-
-    /// How they were started.
-    pub(super) fn commands(&self) -> impl Iterator<Item = String> {
-        self.lives.iter().map(|life| life.launch.command_line())
-    }
-
-    /// Asks each, and then the balancer, and judges the answers; gives the request with the answer that
-    /// must come.
-    pub(super) fn rehearse(&self, balancer: SocketAddr) -> Result<RequestTemplate> {
-        let mut expected = None;
-        for address in self.addresses().into_iter().chain([balancer]) {
-            let answer = once(address, "POST", "/", &self.body)?;
-            let value: serde_json::Value = serde_json::from_slice(&answer.body).unwrap_or_default();
-            ensure!(
-                answer.status == 200 && value == self.expected,
-                "expected {} from {address}, got {} {}",
-                self.expected,
-                answer.status,
-                String::from_utf8_lossy(&answer.body)
-            );
-            expected = Some(answer.body);
-        }
-        Ok(RequestTemplate { wire: request("POST", "/", &self.body), expected })
-    }
-
-    /// From now on it counts.
-    pub(super) fn begin(&mut self) -> Result<()> {
-        self.lives.iter_mut().try_for_each(Life::begin)
+        self.servers.iter().map(|server| server.address).collect()
     }
 
     /// Kills one.
     pub(super) fn kill(&mut self) -> Result<Kill> {
-        let life = &mut self.lives[KILLED];
-        life.end()?;
-        life.second = Some(false);
-        let server = life.server.take().context("the process to be killed is down")?;
-        let at = now();
+        let server = self.servers.remove(KILLED);
+        let (address, at) = (server.address, now());
         server.kill()?;
         // Part of a millisecond counts as a whole one.
-        Ok(Kill { address: life.address, at, gone: now() + 1, restarted: None })
+        Ok(Kill { address, at, gone: now() + 1, restarted: None })
     }
 
     /// Starts it again, where it was.
-    pub(super) fn restart(&mut self, env: &Environment) -> Result<Millis> {
-        let life = &self.lives[KILLED];
-        let mut launch = life.launch.clone();
+    pub(super) fn restart(&mut self, env: &Environment, address: SocketAddr) -> Result<Millis> {
+        let mut launch = self.launches[KILLED].clone();
         // The log of its first life stays.
         launch.name += "-again";
         let listen = launch.args.iter().position(|word| word == "--listen");
-        launch.args[listen.context("a process is told where to listen")? + 1] =
-            life.address.to_string().into();
-        let mut tries = 1;
-        let mut life = loop {
-            match Life::start(life.number, launch.clone(), env) {
-                Ok(life) => break life,
-                Err(error) if tries == RESTARTS_MAX => return Err(error),
-                Err(_) => std::thread::sleep(RESTART_PAUSE),
+        let listen = listen.context("expected a process that is told where to listen")?;
+        launch.args[listen + 1] = address.to_string().into();
+        let mut server = launch.start(&env.workspace);
+        for _ in 1..STARTS_MAX {
+            if server.is_err() {
+                std::thread::sleep(START_PAUSE);
+                server = launch.start(&env.workspace);
             }
-            tries += 1;
-        };
-        life.second = Some(true);
-        life.begin()?;
-        let restarted = life.began;
-        self.lives.push(life);
-        Ok(restarted)
-    }
-
-    /// Nothing is sent any more.
-    pub(super) fn end(&mut self) -> Result<()> {
-        self.lives.iter_mut().filter(|it| it.server.is_some()).try_for_each(Life::end)
+        }
+        self.servers.insert(KILLED, server?);
+        Ok(now())
     }
 
     /// What the processes say of themselves at the end.
-    pub(super) fn judge(&self, section: &mut Section) -> Result<()> {
+    pub(super) fn judge(&self, section: &mut Section, kill: &Kill) -> Result<()> {
         let (mut in_use, mut busy) = (0.0, 0.0);
-        for life in &self.lives {
-            let Some(operator) = life.server.as_ref().and_then(|server| server.operator) else {
-                continue;
-            };
-            let metrics = Metrics::read(operator)?;
+        for server in &self.servers {
+            let metrics = Metrics::read(server.operator.context("the launch waits for it")?)?;
             let memory = Memory::of(&metrics);
             in_use += memory.in_use_bytes;
             busy += memory.busy;
-            if life.second == Some(true) {
-                let count: f64 = metrics.of("arenaria_requests_total").map(|it| it.value).sum();
-                let number = life.number;
+            if kill.restarted.is_some() && server.address == kill.address {
+                let counts = metrics.of("arenaria_requests_total").map(|it| it.value);
+                let (count, number) = (counts.sum::<f64>(), KILLED + 1);
                 section.promise(
                     count > 0.0,
                     format!("process {number} serves again: it counts {count} requests since its restart"),
@@ -181,47 +101,6 @@ impl Fleet {
 
     /// Ends all.
     pub(super) fn stop(self) -> Result<()> {
-        self.lives.into_iter().filter_map(|life| life.server).try_for_each(Server::stop)
-    }
-}
-
-impl Life {
-    fn start(number: usize, launch: Launch, env: &Environment) -> Result<Self> {
-        let server = launch.start(&env.workspace)?;
-        Ok(Self {
-            number,
-            second: None,
-            launch,
-            address: server.address,
-            server: Some(server),
-            monitor: None,
-            samples: Vec::new(),
-            began: now(),
-            cpu: Duration::ZERO,
-        })
-    }
-
-    /// A number, and which life where there are two.
-    pub(super) fn name(&self) -> String {
-        match self.second {
-            None => self.number.to_string(),
-            Some(false) => format!("{}, until killed", self.number),
-            Some(true) => format!("{}, restarted", self.number),
-        }
-    }
-
-    fn begin(&mut self) -> Result<()> {
-        let server = self.server.as_ref().context("the process is down")?;
-        self.cpu = cpu_time(server.pid())?;
-        self.monitor = Some(Monitor::start(server.pid(), server.operator));
-        self.began = now();
-        Ok(())
-    }
-
-    fn end(&mut self) -> Result<()> {
-        let server = self.server.as_ref().context("the process is down")?;
-        self.cpu = cpu_time(server.pid())?.saturating_sub(self.cpu);
-        self.samples = self.monitor.take().map_or_else(Vec::new, Monitor::finish);
-        Ok(())
+        self.servers.into_iter().try_for_each(Server::stop)
     }
 }

@@ -9,7 +9,7 @@
 use http1::client::{head, request};
 use http1::framing::chunked;
 use load_tests::payload::webhook;
-use load_tests::random::Random;
+use load_tests::random;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::cases::{Case, Must};
@@ -27,6 +27,11 @@ const SPIKE_LENGTH: u64 = 500;
 const DEPTH_TOO_GREAT: usize = 600;
 /// More programs than the server caches, so that its cache turns over.
 const PROGRAMS: u64 = 200;
+
+/// Kinds of requests are shares of a thousand; good ones are at the end.
+const KINDS: u64 = 1000;
+const GOOD_FROM: u64 = 210;
+const TOO_LARGE: Must = Must::Problem(413, "body-too-large");
 
 /// Documents of many sizes, made once; a case takes one and puts its number in front.
 #[derive(Debug)]
@@ -55,57 +60,77 @@ impl Mix {
         index % WAVE_EVERY >= WAVE_EVERY - SPIKE_LENGTH
     }
 
-    /// The request number `index`.
+    /// The request number `index`. The answer of a good one names it: an answer that belongs to another
+    /// request is seen.
     pub(crate) fn case(&self, index: u64) -> Case {
-        let mut random = Random::of_item(self.seed, index);
-        if index % WAVE_EVERY >= WAVE_EVERY - WAVE_LENGTH {
-            return self.good(&mut random, index, BODY_BYTES_MAX);
-        }
-        let size = size(&mut random);
-        match random.below(1000) {
+        let mut random = random::of_item(self.seed, index);
+        let is_wave = index % WAVE_EVERY >= WAVE_EVERY - WAVE_LENGTH;
+        let size = if is_wave { BODY_BYTES_MAX } else { size(&mut random) };
+        let kind = if is_wave { GOOD_FROM } else { 0 };
+        let kind = kind + random.u64(..KINDS - kind);
+        let (body, entries) = self.document(index, size);
+        let mut up_to = |end: usize| random.usize(..end);
+        match kind {
             0..20 => answered("empty body", ".", b"", 400, None),
-            20..60 => self.truncated(&mut random, index, size),
+            // Any true prefix of an object is not a document.
+            20..60 => answered("bad JSON", ".", &body[..=up_to(body.len() - 1)], 400, None),
             60..70 => {
                 let body = "[".repeat(DEPTH_TOO_GREAT) + &"]".repeat(DEPTH_TOO_GREAT);
                 answered("too deep", ".", body.as_bytes(), 400, None)
             }
             70..110 => {
-                let program =
-                    random.pick(&["error(\"refused\")", ".delivery | keys", ".delivery[\"a\"]"]);
-                answered("failing program", program, &self.document(index, size).0, 422, None)
+                let programs = ["error(\"refused\")", ".delivery | keys", ".delivery[\"a\"]"];
+                answered(
+                    "failing program",
+                    programs[random.usize(..programs.len())],
+                    &body,
+                    422,
+                    None,
+                )
             }
             110..130 => {
-                let program =
-                    random.pick(&["{delivery", ".delivery |", "no_such_function", "\"open"]);
-                answered("bad program", program, &self.document(index, size).0, 400, None)
+                let programs = ["{delivery", ".delivery |", "no_such_function", "\"open"];
+                answered("bad program", programs[random.usize(..programs.len())], &body, 400, None)
             }
-            130..150 => {
-                answered("no output", "empty", &self.document(index, size).0, 204, Some(Vec::new()))
+            130..150 => answered("no output", "empty", &body, 204, Some(String::new())),
+            // Only the head is sent: the refusal must not wait for the body.
+            150..160 => {
+                let wire = head("POST", &target("."), BODY_BYTES_MAX + 1 + up_to(1 << 30));
+                Case { kind: "announced too large", wire, must: TOO_LARGE }
             }
-            150..160 => announced_too_large(&mut random),
-            160..165 => sent_too_large(&mut random),
-            165..195 => self.cut(&mut random, index, size, "cut in the request"),
-            195..210 => self.cut(&mut random, index, size, "cut before the answer"),
-            _ => self.good(&mut random, index, size),
-        }
-    }
-
-    /// One of three programs, each with an answer that names the request: an answer that belongs
-    /// to another request is seen.
-    fn good(&self, random: &mut Random, index: u64, size: usize) -> Case {
-        let (body, entries) = self.document(index, size);
-        match random.below(10) {
-            0..6 => {
+            // Chunked, so that the length shows only as it comes.
+            160..165 => {
+                let head = format!(
+                    "POST {} HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n",
+                    target(".")
+                );
+                let body = vec![b' '; BODY_BYTES_MAX + 1 + up_to(64 << 10)];
+                let wire = [head.into_bytes(), chunked(&body, 16 << 10)].concat();
+                Case { kind: "sent too large", wire, must: TOO_LARGE }
+            }
+            165..195 => {
+                let mut wire = request("POST", &target("."), &body);
+                wire.truncate(up_to(wire.len()));
+                Case { kind: "cut in the request", wire, must: Must::Nothing }
+            }
+            195..GOOD_FROM => {
+                let wire = request("POST", &target("."), &body);
+                Case { kind: "cut before the answer", wire, must: Must::Nothing }
+            }
+            GOOD_FROM..680 => {
                 let answer = format!("{{\"delivery\":{index},\"entries\":{entries}}}");
                 let program = "{delivery, entries: (.issue.timeline | length)}";
-                answered("document", program, &body, 200, Some(answer.into()))
+                answered("document", program, &body, 200, Some(answer))
             }
-            6..9 => answered("document, echoed", ".", &body, 200, Some(body.clone())),
+            680..920 => {
+                let answer = String::from_utf8_lossy(&body).into_owned();
+                answered("document, echoed", ".", &body, 200, Some(answer))
+            }
             _ => {
-                let number = random.below(PROGRAMS);
+                let number = random.u64(..PROGRAMS);
                 let answer = format!("{{\"delivery\":{index},\"k\":{number}}}");
                 let program = format!("{{delivery, k: {number}}}");
-                answered("document, rare program", &program, &body, 200, Some(answer.into()))
+                answered("document, rare program", &program, &body, 200, Some(answer))
             }
         }
     }
@@ -116,41 +141,20 @@ impl Mix {
         let room = size.saturating_sub(front.len() + 2);
         let fitting = self.tails.partition_point(|(tail, _)| tail.len() <= room);
         let (tail, entries) = match fitting {
-            0 => ("}", 0),
-            more => (self.tails[more - 1].0.as_str(), self.tails[more - 1].1),
+            0 => ("\"}".to_owned(), 0),
+            more => (format!("\",{}", self.tails[more - 1].0), self.tails[more - 1].1),
         };
-        let closing = if fitting == 0 { "\"" } else { "\"," };
-        let padding = size.saturating_sub(front.len() + closing.len() + tail.len());
-        let mut body = Vec::with_capacity(size.max(front.len() + 3));
-        body.extend_from_slice(front.as_bytes());
-        body.resize(body.len() + padding, b'a');
-        body.extend_from_slice(closing.as_bytes());
-        body.extend_from_slice(tail.as_bytes());
-        (body, entries)
-    }
-
-    /// Any true prefix of an object is not a document.
-    fn truncated(&self, random: &mut Random, index: u64, size: usize) -> Case {
-        let (mut body, _) = self.document(index, size);
-        body.truncate(1 + random.below(body.len() as u64 - 1) as usize);
-        answered("bad JSON", ".", &body, 400, None)
-    }
-
-    fn cut(&self, random: &mut Random, index: u64, size: usize, kind: &'static str) -> Case {
-        let mut bytes = request("POST", &target("."), &self.document(index, size).0);
-        if kind == "cut in the request" {
-            bytes.truncate(random.below(bytes.len() as u64) as usize);
-        }
-        Case { kind, wire: bytes, must: Must::Nothing }
+        let padding = "a".repeat(size.saturating_sub(front.len() + tail.len()));
+        ([front, padding, tail].concat().into_bytes(), entries)
     }
 }
 
 /// A bounded Pareto distribution by its inverse, up to the limit.
-fn size(random: &mut Random) -> usize {
+fn size(random: &mut fastrand::Rng) -> usize {
     let (low, high) = (BODY_BYTES_TYPICAL, BODY_BYTES_MAX as f64);
-    let shrink = 1.0 - random.unit() * (1.0 - (low / high).powf(TAIL_EXPONENT));
+    let shrink = 1.0 - random.f64() * (1.0 - (low / high).powf(TAIL_EXPONENT));
     // Half of them below the typical size: the distribution itself starts there.
-    let scale = if random.below(2) == 0 { random.unit() } else { 1.0 };
+    let scale = if random.u64(..2) == 0 { random.f64() } else { 1.0 };
     ((low / shrink.powf(1.0 / TAIL_EXPONENT)) * scale) as usize
 }
 
@@ -159,33 +163,10 @@ fn answered(
     program: &str,
     body: &[u8],
     status: u16,
-    answer: Option<Vec<u8>>,
+    answer: Option<String>,
 ) -> Case {
     let wire = request("POST", &target(program), body);
-    Case { kind, wire, must: Must::Answer(status, answer) }
-}
-
-/// Only the head is sent: the refusal must not wait for the body.
-fn announced_too_large(random: &mut Random) -> Case {
-    let length = BODY_BYTES_MAX + 1 + random.below(1 << 30) as usize;
-    Case {
-        kind: "announced too large",
-        wire: head("POST", &target("."), length),
-        must: Must::Problem(413, "body-too-large"),
-    }
-}
-
-/// Chunked, so that the length shows only as it comes.
-fn sent_too_large(random: &mut Random) -> Case {
-    let length = BODY_BYTES_MAX + 1 + random.below(64 << 10) as usize;
-    let head = format!(
-        "POST {} HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n",
-        target(".")
-    );
-    let mut bytes = head.into_bytes();
-    bytes.extend(chunked(&vec![b' '; length], 16 << 10));
-    let must = Must::Problem(413, "body-too-large");
-    Case { kind: "sent too large", wire: bytes, must }
+    Case { kind, wire, must: Must::Answer(status, answer.map(String::into_bytes)) }
 }
 
 fn target(program: &str) -> String {
@@ -194,7 +175,7 @@ fn target(program: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use load_tests::jq::{Failure, Program};
+    use peer_answers::{Failure, Program};
     use percent_encoding::percent_decode_str;
 
     use super::*;
@@ -242,7 +223,7 @@ mod tests {
         for size in [40, 500, 999, 1100, 5000, 100_000, BODY_BYTES_MAX] {
             assert_eq!(mix.document(7, size).0.len(), size);
         }
-        let mut random = Random::new(1);
+        let mut random = fastrand::Rng::with_seed(1);
         let sizes: Vec<usize> = (0..100_000).map(|_| size(&mut random)).collect();
         let above = |limit: usize| sizes.iter().filter(|&&size| size > limit).count();
         assert_eq!(above(BODY_BYTES_MAX), 0);
