@@ -37,6 +37,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio::sync::Semaphore;
 
+pub use crate::component::guest_text::GuestText;
 pub use crate::runtime::bindings::{ArenaUsage, Response};
 pub use crate::runtime::fault::Fault;
 
@@ -204,7 +205,7 @@ impl Processor {
             .map_err(|error| LoadError(format!("cannot start the clock: {error}")))?;
         let processor = Self {
             loaded: source.load(&engine, limits.memory).map_err(refused)?,
-            instance_config: InstanceConfig::new(&limits, options.settings, Grants::default()),
+            instance_config: InstanceConfig::new("", &limits, options.settings, Grants::default()),
             guest_time: limits.guest_time.0,
             instances: options.instances,
             permits: Semaphore::new(options.instances as usize),

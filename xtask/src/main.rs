@@ -82,6 +82,15 @@ enum Task {
     /// Count user instructions per request with valgrind, and compare them with the budgets in
     /// xtask/instructions.toml.
     Instructions(instructions::Args),
+    /// Serve mutated components and configurations: none may make the server panic, hang or write a long log.
+    Mutations {
+        /// How many of each.
+        #[arg(long, default_value_t = 3000)]
+        count: u64,
+        /// Decides on the mutations.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
     /// Build the components that arenaria is compared with, and install wasmtime's command if it is
     /// missing.
     BenchmarkPeers {
@@ -137,6 +146,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Examples => examples::run(&workspace),
         Task::Load { args } => run::load(&workspace, &args),
         Task::Instructions(args) => instructions::run(&workspace, args),
+        Task::Mutations { count, seed } => run::mutations(&workspace, count, seed),
         Task::BenchmarkPeers { oha } => benchmark_peers::get(&workspace, oha),
         Task::OtherHosts => other_hosts::run(&workspace),
         Task::TestComponents => {

@@ -9,6 +9,7 @@ use crate::benchmark_peers;
 use crate::bridges;
 use crate::guests::build_all;
 use crate::playground;
+use crate::tools::cargo_with_lints;
 use crate::workspace::{Workspace, become_command, succeed};
 
 /// The default address of `serve`.
@@ -52,6 +53,20 @@ pub(crate) fn load(workspace: &Workspace, args: &[String]) -> anyhow::Result<()>
     }
     let load = ["run", "--release", "--quiet", "-p", "load-tests", "--bin", "load", "--"];
     become_command(workspace.cargo().args(load).args(args))
+}
+
+/// Runs the tests with mutated components and configurations, more of them than usual.
+///
+/// # Errors
+///
+/// If something cannot be built, or a test fails.
+pub(crate) fn mutations(workspace: &Workspace, count: u64, seed: u64) -> anyhow::Result<()> {
+    build_all(workspace)?;
+    let mut test = cargo_with_lints(workspace)?;
+    test.env("ARENARIA_MUTATIONS", count.to_string());
+    test.env("ARENARIA_MUTATIONS_SEED", seed.to_string());
+    // All of the workspace, as other tests are built, so that nothing is compiled again.
+    succeed(test.args(["test", "--workspace", "--test", "it", "--", "mutations::"]))
 }
 
 /// Runs a file of jq tests against the transform component and writes the table. It uses the development

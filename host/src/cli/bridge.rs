@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::{Result, anyhow, bail};
 
 use crate::cli::args::BridgeArgs;
+use crate::cli::output::line;
 use crate::component::compose;
 use crate::config::units::Size;
 
@@ -25,7 +26,7 @@ pub fn bridge(args: &BridgeArgs) -> Result<u8> {
         .map_err(|error| anyhow!("cannot bridge {name}: {error:#}"))?;
     std::fs::write(&args.output, &component)
         .map_err(|error| anyhow!("cannot write {output}: {error}; check --output"))?;
-    println!("{output}: component, {}", Size(component.len() as u64));
+    line(format_args!("{output}: component, {}", Size(component.len() as u64)))?;
     Ok(0)
 }
 

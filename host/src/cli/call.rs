@@ -1,6 +1,6 @@
 //! `arenaria call`
 
-use std::io::{Read as _, Write as _};
+use std::io::Read as _;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -10,6 +10,8 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::header::{HOST, HeaderValue};
 
 use crate::cli::args::CallArgs;
+use crate::cli::output::{self, note};
+use crate::component::guest_text::GuestText;
 use crate::component::world::World;
 use crate::config::grants::Grants;
 use crate::config::isolation::Cache;
@@ -48,7 +50,7 @@ pub fn call(args: &CallArgs) -> Result<u8> {
         outgoing_requests: Some(1),
         ..RouteLimitSettings::default()
     };
-    let config = InstanceConfig::new(&limits.resolve(1), args.settings.clone(), grants);
+    let config = InstanceConfig::new(&args.path, &limits.resolve(1), args.settings.clone(), grants);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.context("cannot start a runtime")?.block_on(async {
         let failed = |fault| anyhow!("{}: {fault}", args.file.display());
@@ -60,7 +62,7 @@ pub fn call(args: &CallArgs) -> Result<u8> {
         };
         print_response(&response)?;
         if args.usage && source.world == World::Processor {
-            eprintln!("{:#?}", instance.usage(TIME).await.map_err(failed)?);
+            note(format_args!("{:#?}", instance.usage(TIME).await.map_err(failed)?));
         }
         Ok(u8::from(response.status >= 400))
     })
@@ -103,12 +105,14 @@ async fn call_wasi_http(
         let (head, body) = match received.await {
             Ok(Ok(response)) => response.into_parts(),
             Ok(Err(CallError::GuestError(what))) => {
-                bail!("the component returned no response: {what}")
+                bail!("the component returned the error {what}")
             }
             Ok(Err(CallError::Fault(_))) | Err(_) => bail!("the component returned no response"),
         };
-        let body =
-            body.collect().await.map_err(|error| anyhow!("the response is incomplete: {error}"))?;
+        let body = body
+            .collect()
+            .await
+            .map_err(|error| anyhow!("the response is incomplete: {}", GuestText::new(error)))?;
         let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
         let fields = head.headers.iter().map(|(name, value)| (name.to_string(), text(value)));
         let (status, headers) = (head.status.as_u16(), fields.collect());
@@ -136,10 +140,9 @@ fn read_data(data: &str) -> Result<Vec<u8>> {
 }
 
 fn print_response(response: &Response) -> Result<()> {
-    eprintln!("{}", response.status);
+    note(response.status);
     for (name, value) in &response.headers {
-        eprintln!("{name}: {value}");
+        note(format_args!("{}: {}", GuestText::new(name), GuestText::new(value)));
     }
-    let mut stdout = std::io::stdout().lock();
-    stdout.write_all(&response.body).and_then(|()| stdout.flush()).context("cannot write the body")
+    output::bytes(&response.body)
 }

@@ -3,10 +3,15 @@
 use anyhow::{Result, anyhow};
 
 use crate::cli::args::InspectArgs;
+use crate::cli::output::line;
+use crate::component::guest_text::GuestText;
 use crate::component::info::{ComponentInfo, is_fixed};
 use crate::config::grants::Grants;
+use crate::config::isolation::Cache;
 use crate::config::limits::PAGE_BYTES;
 use crate::config::units::Size;
+use crate::runtime::engine::{engine, open_cache};
+use crate::runtime::load::Source;
 
 /// Prints what a component declares, and whether the host can serve it. The exit code is 1 if it
 /// cannot.
@@ -20,8 +25,8 @@ pub fn inspect(args: &InspectArgs) -> Result<u8> {
         .map_err(|error| anyhow!("cannot read the component {name}: {error}; check the path"))?;
     let info =
         ComponentInfo::read(&bytes).map_err(|refusal| anyhow!("cannot serve {name}: {refusal}"))?;
-    println!("{name}: component, {}", Size(bytes.len() as u64));
-    print_metadata(&bytes);
+    line(format_args!("{name}: component, {}", Size(bytes.len() as u64)))?;
+    print_metadata(&bytes)?;
     for memory in &info.memories {
         let pages = |pages: u64| Size(pages.saturating_mul(PAGE_BYTES));
         let (least, most) = (pages(memory.initial), memory.maximum.map(pages));
@@ -29,38 +34,50 @@ pub fn inspect(args: &InspectArgs) -> Result<u8> {
             Some(_) if is_fixed(*memory) => {
                 let has_all = info.memories.len() == 1 && !info.collects;
                 let given = if has_all { args.memory } else { least };
-                println!("memory: fixed at {least}; the host sets {given}")
+                line(format_args!("memory: fixed at {least}; the host sets {given}"))?;
             }
-            Some(most) => println!(
+            Some(most) => line(format_args!(
                 "memory: {least}, growable to {most}; the host sets a maximum of {}",
                 args.memory.min(most)
-            ),
-            None => println!(
+            ))?,
+            None => line(format_args!(
                 "memory: {least}, growable without limit; the host sets a maximum of {}",
                 args.memory
-            ),
+            ))?,
         }
     }
     if let Some(room) = info.heap_room(args.memory) {
-        println!("heap: uses garbage collection; the host sets a maximum of {room}");
+        line(format_args!("heap: uses garbage collection; the host sets a maximum of {room}"))?;
     }
-    print_names("imports", &info.imports);
-    print_names("exports", &info.exports);
-    match info.check(args.memory, &Grants::parse(&args.grants)?) {
+    print_names("imports", &info.imports)?;
+    print_names("exports", &info.exports)?;
+    let grants = Grants::parse(&args.grants)?;
+    let checked = info.check(args.memory, &grants).map_err(|refusal| anyhow!("{refusal}"));
+    // Types are only checked when the component is compiled and linked, as it would be for serving.
+    let checked = checked.and_then(|world| load(args, &grants).map(|()| world));
+    match checked {
         Ok(world) => {
-            println!("served: yes, as {world}");
+            line(format_args!("served: yes, as {world}"))?;
             Ok(0)
         }
-        Err(refusal) => {
-            println!("served: no, {refusal}");
+        Err(error) => {
+            line(format_args!("served: no, {error:#}"))?;
             Ok(1)
         }
     }
 }
 
+/// Compiles and links the component.
+fn load(args: &InspectArgs, grants: &Grants) -> Result<()> {
+    let source = Source::read(&args.file, args.memory, grants)?;
+    let pool = source.pool(1, args.memory);
+    let engine = engine(source.engine_kind(), pool, open_cache(&Cache::User)?)?;
+    source.load(&engine, args.memory).map(drop)
+}
+
 /// Prints the metadata in the component. Its author wrote it, so it is only printed.
-fn print_metadata(bytes: &[u8]) {
-    let Ok(payload) = wasm_metadata::Payload::from_binary(bytes) else { return };
+fn print_metadata(bytes: &[u8]) -> Result<()> {
+    let Ok(payload) = wasm_metadata::Payload::from_binary(bytes) else { return Ok(()) };
     let metadata = payload.metadata();
     let fields = [
         ("name", metadata.name.clone()),
@@ -72,15 +89,15 @@ fn print_metadata(bytes: &[u8]) {
     ];
     for (field, value) in fields {
         if let Some(value) = value {
-            // Escaped, so that it cannot control the terminal.
-            println!("{field}: {}", value.escape_debug());
+            line(format_args!("{field}: {}", GuestText::new(value)))?;
         }
     }
+    Ok(())
 }
 
-fn print_names(what: &str, names: &[String]) {
-    match names {
-        [] => println!("{what}: none"),
-        names => names.iter().for_each(|name| println!("{what}: {name}")),
+fn print_names(what: &str, names: &[String]) -> Result<()> {
+    if names.is_empty() {
+        return line(format_args!("{what}: none"));
     }
+    names.iter().try_for_each(|name| line(format_args!("{what}: {}", GuestText::new(name))))
 }

@@ -1,39 +1,36 @@
-//! The commands: `serve`, `inspect`, `call`, `bridge`. Only this folder prints.
-
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "commands print their results")]
+//! The commands: `serve`, `inspect`, `call`, `bridge`. Only this folder prints, through `output`.
 
 pub mod args;
 mod bridge;
 mod call;
 mod inspect;
+mod log;
+mod output;
 mod serve;
 mod variables;
-
-use anyhow::Result;
 
 pub use bridge::bridge;
 pub use call::call;
 pub use inspect::inspect;
+pub use log::Log;
 pub use serve::serve;
-pub use variables::{parse, variable};
+pub use variables::parse;
 
 use crate::cli::args::{Cli, Command};
 
-/// Runs the command and returns the exit code.
-///
-/// # Errors
-///
-/// If the command fails. The message is for the user.
-pub fn run(cli: Cli) -> Result<u8> {
-    match cli.command {
-        Command::Serve(args) => serve(&args),
+/// Runs the command, reports its error, and returns the exit code.
+pub fn run(cli: Cli, log: &Log) -> u8 {
+    let result = match cli.command {
+        Command::Serve(args) => serve(&args, log),
         Command::Inspect(args) => inspect(&args),
         Command::Call(args) => call(&args),
         Command::Bridge(args) => bridge(&args),
-    }
-}
-
-/// Prints the error.
-pub fn report(error: &anyhow::Error) {
-    eprintln!("arenaria: {error:#}");
+    };
+    result.unwrap_or_else(|error| {
+        if output::has_no_reader(&error) {
+            return 0;
+        }
+        output::note(format_args!("arenaria: {error:#}"));
+        1
+    })
 }

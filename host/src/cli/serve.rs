@@ -3,6 +3,8 @@
 use anyhow::{Context as _, Result, anyhow, ensure};
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::cli::log::Log;
+use crate::cli::output;
 use crate::cli::variables::unknown_variables;
 use crate::config::file::Config;
 use crate::config::serve_args::ServeArgs;
@@ -14,35 +16,42 @@ use crate::server::memory_plan::{MemoryPlan, available_memory};
 /// # Errors
 ///
 /// If the server cannot start. The message names the problem, its value and the remedy.
-pub fn serve(args: &ServeArgs) -> Result<u8> {
+pub fn serve(args: &ServeArgs, log: &Log) -> Result<u8> {
     let unknown = unknown_variables();
     ensure!(!args.check_config || unknown.is_empty(), "{}", unknown.join("; "));
     unknown.iter().for_each(|sentence| tracing::warn!("{sentence}"));
     let config = Config::read(args)?;
     if args.print_config {
-        print!("{}", config.to_toml()?);
+        output::bytes(config.to_toml()?.as_bytes())?;
         return Ok(0);
     }
     if args.check_config {
         MemoryPlan::new(&config)
             .check(available_memory()?)
             .map_err(|sentence| anyhow!(sentence))?;
-        println!("configuration OK");
+        output::line("configuration OK")?;
         return Ok(0);
     }
     raise_file_limit();
     let has_playground = config.playground;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.context("cannot start the control runtime")?.block_on(async {
-        let server = Server::start(config).await?;
-        println!("listening on http://{}", server.address()?);
+        let server = Server::start(config, log.dropped()).await?;
+        let mut lines = format!("listening on http://{}\n", server.address()?);
         if let Some(address) = server.operator_address()? {
-            println!("operator on http://{address}");
+            lines += &format!("operator on http://{address}\n");
         }
         if has_playground {
-            println!("playground on http://{}/playground/", server.address()?);
+            lines += &format!("playground on http://{}/playground/\n", server.address()?);
         }
-        server.run(shutdown()?).await;
+        // The server is more important than these lines.
+        if let Err(error) = output::bytes(lines.as_bytes()) {
+            tracing::warn!(
+                "cannot tell the addresses: {error:#}; they are: {}",
+                lines.trim().replace('\n', ", ")
+            );
+        }
+        server.run(shutdown()?).await?;
         Ok(0)
     })
 }

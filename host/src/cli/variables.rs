@@ -32,7 +32,7 @@ pub fn parse() -> Cli {
 
 /// The value of a variable. An empty one counts as unset.
 #[must_use]
-pub fn variable(name: &str) -> Option<String> {
+pub(super) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 

@@ -9,6 +9,7 @@ use wac_graph::types::Package;
 use wac_graph::{CompositionGraph, EncodeOptions, plug};
 
 use crate::component::assets;
+use crate::component::guest_text::GuestText;
 use crate::component::info::ComponentInfo;
 use crate::component::world::World;
 
@@ -63,8 +64,8 @@ pub(crate) fn check(processor: &[u8]) -> Result<()> {
         }
         None => {
             let exports = match info.exports.as_slice() {
-                [] => "nothing".to_owned(),
-                names => names.join(", "),
+                [] => GuestText::new("nothing"),
+                names => GuestText::names(names.iter().map(String::as_str)),
             };
             bail!(
                 "expected a component of the world {}, got one that exports {exports}",
@@ -72,12 +73,11 @@ pub(crate) fn check(processor: &[u8]) -> Result<()> {
             )
         }
     }
-    let unknown: Vec<_> =
-        info.imports.iter().filter(|name| !name.starts_with("wasi:")).cloned().collect();
+    let unknown: Vec<_> = info.imports.iter().filter(|name| !name.starts_with("wasi:")).collect();
     ensure!(
         unknown.is_empty(),
         "expected a processor that imports only WASI, got one that imports {}",
-        unknown.join(", ")
+        GuestText::names(unknown.iter().map(|name| name.as_str()))
     );
     Ok(())
 }

@@ -17,6 +17,20 @@ use crate::config::grants::Grants;
 use crate::config::limits::PAGE_BYTES;
 use crate::config::units::Size;
 
+// Limits on the shape of a component. They are checked in a pass that needs no stack, before anything that does:
+// parsers and compilers recurse, and need memory for each function.
+
+/// How deep modules and components may be nested.
+const DEPTH_MAX: u32 = 16;
+/// How many modules and components it may have. An interpreter with libraries has dozens.
+const PARTS_MAX: u32 = 1000;
+/// How many functions it may have. Compiling one needs about 7 KB of memory.
+const FUNCTIONS_MAX: u32 = 100_000;
+
+fn at_most(count: u32, most: u32, what: &'static str) -> Result<(), Refusal> {
+    if count <= most { Ok(()) } else { Err(Refusal::TooComplex { what, most }) }
+}
+
 /// What a component declares.
 #[derive(Debug)]
 pub(crate) struct ComponentInfo {
@@ -44,12 +58,22 @@ impl ComponentInfo {
         let mut info = Self { memories, data_end: Size(0), imports, exports, collects: false };
         // The nesting depth of components and modules. The component itself is at depth 1.
         let mut depth = 0;
+        let (mut parts, mut functions) = (0, 0);
         for payload in Parser::new(0).parse_all(bytes) {
             match payload? {
                 Payload::Version { encoding: Encoding::Module, .. } if depth == 0 => {
                     return Err(Refusal::CoreModule);
                 }
-                Payload::Version { .. } => depth += 1,
+                Payload::Version { .. } => {
+                    depth += 1;
+                    parts += 1;
+                    at_most(depth, DEPTH_MAX, "levels of nesting")?;
+                    at_most(parts, PARTS_MAX, "modules and components")?;
+                }
+                Payload::CodeSectionStart { count, .. } => {
+                    functions += count;
+                    at_most(functions, FUNCTIONS_MAX, "functions")?;
+                }
                 Payload::End(_) => depth -= 1,
                 Payload::MemorySection(section) => {
                     for memory in section {
@@ -83,7 +107,7 @@ impl ComponentInfo {
                 _ => {}
             }
         }
-        if depth == 0 { Ok(info) } else { Err(Refusal::Malformed("unexpected end of file".into())) }
+        if depth == 0 { Ok(info) } else { Err(Refusal::malformed("unexpected end of file")) }
     }
 
     /// Checks that its world is supported, its imports are granted, and its memories can be limited
@@ -155,7 +179,7 @@ pub(crate) fn apply(
     Rewriter { size }.parse_component(&mut rewritten, Parser::new(0), component).map_err(
         |error| match error {
             reencode::Error::UserError(refusal) => refusal,
-            other => Refusal::Malformed(other.to_string()),
+            other => Refusal::malformed(other),
         },
     )?;
     Ok(rewritten.finish())

@@ -2,6 +2,7 @@
 
 pub(crate) mod assets;
 pub(crate) mod compose;
+pub(crate) mod guest_text;
 pub(crate) mod info;
 mod refusal;
 pub(crate) mod world;

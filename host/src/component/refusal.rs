@@ -2,14 +2,18 @@
 
 use std::fmt;
 
+use crate::component::guest_text::GuestText;
 use crate::component::world::{PROCESSOR_EXPORTS, Ungranted};
 use crate::config::units::Size;
+
+/// How many imports a message names.
+const IMPORTS_MAX: usize = 8;
 
 /// Why a file cannot be served.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Refusal {
     /// It is not WebAssembly, or malformed.
-    Malformed(String),
+    Malformed(GuestText),
     /// It is a core module.
     CoreModule,
     /// It has imports that are unknown or not granted.
@@ -18,6 +22,13 @@ pub(crate) enum Refusal {
     OtherWorld(Vec<String>),
     /// Its memory cannot be limited.
     Unbounded(String),
+    /// Compiling it would need too much memory or stack.
+    TooComplex {
+        /// What it has too many of.
+        what: &'static str,
+        /// How many are allowed.
+        most: u32,
+    },
     /// It needs more memory than configured.
     TooSmall {
         /// The memory that it needs.
@@ -27,9 +38,17 @@ pub(crate) enum Refusal {
     },
 }
 
+impl Refusal {
+    pub(crate) fn malformed(error: impl fmt::Display) -> Self {
+        // The parser may add a drawing of the position on more lines.
+        let error = error.to_string();
+        Self::Malformed(GuestText::new(error.lines().next().unwrap_or_default()))
+    }
+}
+
 impl From<wasmparser::BinaryReaderError> for Refusal {
     fn from(error: wasmparser::BinaryReaderError) -> Self {
-        Self::Malformed(error.to_string())
+        Self::malformed(error)
     }
 }
 
@@ -37,29 +56,35 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Malformed(what) => {
-                // The parser may add a drawing of the position on more lines.
-                let what = what.lines().next().unwrap_or_default();
                 write!(f, "expected a WebAssembly component, got a malformed file ({what}); rebuild it")
             }
             Self::CoreModule => f.write_str(
                 "expected a component, got a core module; encode it as a component (wasm-tools component new)",
             ),
             Self::Imports(ungranted) => {
-                let each = ungranted.iter().map(|Ungranted { name, grant }| match grant {
-                    Some(grant) => {
-                        format!("{name} (grant it with grants = [{grant:?}] or --grant {grant})")
+                f.write_str("it has imports that are not granted: ")?;
+                for (index, Ungranted { name, grant }) in
+                    ungranted.iter().take(IMPORTS_MAX).enumerate()
+                {
+                    let separator = if index == 0 { "" } else { ", " };
+                    write!(f, "{separator}{}", GuestText::name(name))?;
+                    match grant {
+                        Some(grant) => {
+                            write!(f, " (grant it with grants = [{grant:?}] or --grant {grant})")?;
+                        }
+                        None => f.write_str(" (not supported; build the component without it)")?,
                     }
-                    None => format!("{name} (not supported; build the component without it)"),
-                });
-                write!(
-                    f,
-                    "it has imports that are not granted: {}",
-                    each.collect::<Vec<_>>().join(", ")
-                )
+                }
+                match ungranted.len().saturating_sub(IMPORTS_MAX) {
+                    0 => Ok(()),
+                    more => write!(f, " and {more} more"),
+                }
             }
             Self::OtherWorld(exports) => {
-                let exports =
-                    if exports.is_empty() { "nothing".to_owned() } else { exports.join(", ") };
+                let exports = match &exports[..] {
+                    [] => GuestText::new("nothing"),
+                    exports => GuestText::names(exports.iter().map(String::as_str)),
+                };
                 let [handler, lifecycle, memory] = PROCESSOR_EXPORTS;
                 write!(
                     f,
@@ -68,6 +93,9 @@ impl fmt::Display for Refusal {
             }
             Self::Unbounded(what) => {
                 write!(f, "its memory cannot be limited: {what}; build it with a 32-bit memory")
+            }
+            Self::TooComplex { what, most } => {
+                write!(f, "expected at most {most} {what}, got more; build a smaller component")
             }
             Self::TooSmall { minimum, memory } => {
                 write!(f, "it needs at least {minimum} of memory, got memory = {memory}; raise memory")

@@ -5,6 +5,8 @@
 //! of the server. Checking loads no component: `component` does that.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::Read as _;
 use std::net::{Ipv6Addr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -19,6 +21,7 @@ use crate::config::isolation::{Cache, Isolation};
 use crate::config::limits::{
     LimitSettings, RouteLimitSettings, RouteLimits, SERVER_KEYS, ServerLimits,
 };
+use crate::config::path::check_path;
 use crate::config::serve_args::ServeArgs;
 use crate::config::units::Size;
 
@@ -163,24 +166,36 @@ impl Config {
             limits: limits.server(),
             route_limits: limits.of_routes().resolve(slots),
         };
+        config.check()?;
+        Ok(config)
+    }
+
+    /// Checks the values, each alone and together.
+    fn check(&self) -> Result<()> {
         ensure!(
-            (1..=1024).contains(&config.workers),
+            (1..=1024).contains(&self.workers),
             "expected workers from 1 to 1024, got {}",
-            config.workers
+            self.workers
         );
-        let mut routes = config.routes.iter();
+        let mut routes = self.routes.iter();
         if let Some(route) =
-            routes.find(|route| config.playground && below_playground(&route.path).is_some())
+            routes.find(|route| self.playground && below_playground(&route.path).is_some())
         {
             bail!(
                 "path = {:?} is the playground's, which playground = true serves; choose another path or switch the playground off",
                 route.path
             );
         }
-        let checked = config.limits.check().and_then(|()| config.route_limits.check());
+        if let Some(operator) = &self.operator_listen {
+            let is_any = operator.ends_with(":0");
+            ensure!(
+                is_any || *operator != self.listen,
+                "listen and operator-listen are both {operator}; choose another port for one of them"
+            );
+        }
+        let checked = self.limits.check().and_then(|()| self.route_limits.check());
         checked.map_err(|sentence| anyhow!(sentence))?;
-        config.check_bodies()?;
-        Ok(config)
+        self.check_bodies()
     }
 
     /// Memory for the bodies of one worker: half of `host-memory`, in equal parts.
@@ -253,7 +268,7 @@ impl RouteConfig {
 
 impl ConfigFile {
     fn read(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path).map_err(|error| {
+        let text = read_text(path).map_err(|error| {
             anyhow!("cannot read the configuration {}: {error}; check --config", path.display())
         })?;
         let mut file: Self = toml::from_str(&text).map_err(|error| {
@@ -270,15 +285,21 @@ impl ConfigFile {
     }
 }
 
+/// A text of bounded size: the path may name a device that does not end.
+fn read_text(path: &Path) -> std::io::Result<String> {
+    const BYTES_MAX: u64 = 4 << 20;
+    let mut text = String::new();
+    let bytes = File::open(path)?.take(BYTES_MAX + 1).read_to_string(&mut text)?;
+    if bytes as u64 > BYTES_MAX {
+        return Err(std::io::Error::other(format!("expected at most {}", Size(BYTES_MAX))));
+    }
+    Ok(text)
+}
+
 impl RouteFile {
     fn resolve(self, slots: usize, server: &RouteLimitSettings) -> Result<RouteConfig> {
         let path = self.path;
-        ensure!(
-            path.starts_with('/')
-                && (path == "/" || !path.ends_with('/'))
-                && !path.contains(['?', '#']),
-            "expected a path prefix such as \"/a/b\", got path = {path:?}"
-        );
+        check_path(&path)?;
         let slots = self.slots.unwrap_or(slots);
         ensure!(
             (1..=1024).contains(&slots),

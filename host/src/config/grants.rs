@@ -71,7 +71,12 @@ impl Authority {
         let port = authority.port_u16();
         let plain = port.map_or_else(|| host.clone(), |port| format!("{host}:{port}"));
         // User names, empty ports and ports above 65535 are not allowed.
-        if host.is_empty() || !text.eq_ignore_ascii_case(&plain) {
+        let is_name =
+            host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
+        if host.is_empty()
+            || !(is_name || host.starts_with('['))
+            || !text.eq_ignore_ascii_case(&plain)
+        {
             return Err(wrong());
         }
         Ok(Self { host, port })
@@ -111,7 +116,15 @@ mod tests {
         assert_eq!(grants.names(), names);
         let empty: [&str; 0] = [];
         assert_eq!(Grants::parse(&empty).unwrap(), Grants::default());
-        for wrong in ["files", "outgoing-http:", "outgoing-http:a@b", "outgoing-http:a:99999", ""] {
+        for wrong in [
+            "files",
+            "outgoing-http:",
+            "outgoing-http:a@b",
+            "outgoing-http:a:99999",
+            "outgoing-http:*",
+            "outgoing-http:*.a",
+            "",
+        ] {
             Grants::parse(&[wrong]).unwrap_err();
         }
     }

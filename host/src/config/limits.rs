@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::connection_memory::{self, connections_within};
 use crate::config::units::{Size, Timeout};
 
 macro_rules! limits {
     (
-        server {
+        server |$host_memory:ident, $request_head:ident| {
             $( $(#[doc = $server_doc:literal])+ $server:ident $server_key:literal $server_env:literal
                 $server_type:ty = $server_default:expr; )+
         }
@@ -72,6 +73,8 @@ macro_rules! limits {
             /// Fills in the defaults of the server's limits.
             #[must_use]
             pub fn server(&self) -> ServerLimits {
+                let $host_memory = self.host_memory.unwrap_or(HOST_MEMORY_DEFAULT);
+                let $request_head = self.request_head.unwrap_or(REQUEST_HEAD_DEFAULT);
                 ServerLimits { $( $server: self.$server.unwrap_or($server_default), )+ }
             }
 
@@ -113,13 +116,17 @@ macro_rules! limits {
     };
 }
 
-/// Other defaults of the table are derived from it.
+// Other defaults of the table are derived from these.
 const MEMORY_DEFAULT: Size = Size(16 << 20);
+const HOST_MEMORY_DEFAULT: Size = Size(256 << 20);
+const REQUEST_HEAD_DEFAULT: Size = Size(16 << 10);
+
+const CONNECTIONS_MAX: usize = 1_000_000;
 
 limits! {
-    server {
+    server |host_memory, request_head| {
         /// Maximum size of a request's head [default: 16KiB; 431]
-        request_head "request-head" "ARENARIA_REQUEST_HEAD" Size = Size(16 << 10);
+        request_head "request-head" "ARENARIA_REQUEST_HEAD" Size = request_head;
         /// Maximum number of header fields of a request [default: 64; 431]
         request_headers "request-headers" "ARENARIA_REQUEST_HEADERS" usize = 64;
         /// Maximum time for a client to send a request's head [default: 10s; 408, closed]
@@ -128,8 +135,10 @@ limits! {
         response_time "response-time" "ARENARIA_RESPONSE_TIME" Timeout = secs(30);
         /// How long a connection may be idle between requests [default: 1m; closed]
         idle_time "idle-time" "ARENARIA_IDLE_TIME" Timeout = secs(60);
-        /// Maximum number of open connections; further clients wait to be accepted [default: 10000]
-        connections "connections" "ARENARIA_CONNECTIONS" usize = 10_000;
+        /// Maximum number of open connections; further clients wait to be accepted [default: as many as half
+        /// of host-memory has room for]
+        connections "connections" "ARENARIA_CONNECTIONS" usize =
+            connections_within(host_memory, request_head).clamp(1, CONNECTIONS_MAX);
         /// How long a shutdown waits for running requests [default: 10s; aborted]
         drain_time "drain-time" "ARENARIA_DRAIN_TIME" Timeout = secs(10);
         /// How long the rest of a request is read after a response that came before its end, so that the
@@ -139,7 +148,7 @@ limits! {
         /// accepted [default: 64]
         operator_connections "operator-connections" "ARENARIA_OPERATOR_CONNECTIONS" usize = 64;
         /// Memory of the host itself; half of it holds request and response bodies [default: 256MiB; 503]
-        host_memory "host-memory" "ARENARIA_HOST_MEMORY" Size = Size(256 << 20);
+        host_memory "host-memory" "ARENARIA_HOST_MEMORY" Size = host_memory;
     }
     route |slots, memory| {
         /// Maximum size of a request body, or of one record of a stream [default: 1MiB; 413]
@@ -175,6 +184,9 @@ limits! {
         /// Maximum size of the header fields of a message that a component makes through wasi:http; more
         /// fails in the guest [default: 16KiB]
         guest_head "guest-head" "ARENARIA_GUEST_HEAD" Size = Size(16 << 10);
+        /// Maximum number of lines per second that its components cause in the log, by output, faults and bad
+        /// responses [default: 100; more are counted]
+        log_lines "log-lines" "ARENARIA_LOG_LINES" u64 = 100;
         /// Maximum time for the configuration of an instance [default: 10s; does not start]
         configure_time "configure-time" "ARENARIA_CONFIGURE_TIME" Timeout = secs(10);
     }
@@ -199,7 +211,7 @@ pub(crate) struct RequestLimits<'a> {
 }
 
 impl ServerLimits {
-    /// Checks each number alone.
+    /// Checks each number alone, and the connections against the memory.
     ///
     /// # Errors
     ///
@@ -207,7 +219,7 @@ impl ServerLimits {
     pub fn check(&self) -> Result<(), String> {
         check_counts(&[
             ("request-headers", self.request_headers as u64, 1, 10_000),
-            ("connections", self.connections as u64, 1, 1_000_000),
+            ("connections", self.connections as u64, 1, CONNECTIONS_MAX as u64),
             ("operator-connections", self.operator_connections as u64, 1, 10_000),
         ])?;
         check_sizes(&[
@@ -218,7 +230,8 @@ impl ServerLimits {
             ("head-time", self.head_time),
             ("response-time", self.response_time),
             ("idle-time", self.idle_time),
-        ])
+        ])?;
+        connection_memory::check(self.connections, self.host_memory, self.request_head)
     }
 }
 
@@ -247,6 +260,7 @@ impl RouteLimits {
             ("outgoing-requests", self.outgoing_requests as u64, 0, 1024),
             ("response-headers", self.response_headers as u64, 0, 10_000),
             ("guest-handles", self.guest_handles as u64, 1, 65_536),
+            ("log-lines", self.log_lines, 0, 1_000_000),
         ])?;
         check_sizes(&[
             ("request-body", self.request_body, Size(0), Size(1 << 30)),
@@ -288,8 +302,11 @@ fn check_sizes(sizes: &[(&str, Size, Size, Size)]) -> Result<(), String> {
 fn check_times(times: &[(&str, Timeout)]) -> Result<(), String> {
     /// So that a time can be added to any moment.
     const MOST: Duration = Duration::from_hours(365 * 24);
-    match times.iter().find(|(_, time)| time.0.is_zero() || time.0 > MOST) {
-        Some((key, time)) if time.0.is_zero() => Err(format!("{key} = 0s: expected at least 1ms")),
+    const LEAST: Duration = Duration::from_millis(1);
+    match times.iter().find(|(_, time)| time.0 < LEAST || time.0 > MOST) {
+        Some((key, time)) if time.0 < LEAST => {
+            Err(format!("{key} = {time}: expected at least 1ms"))
+        }
         Some((key, time)) => Err(format!("{key} = {time}: expected at most 365days")),
         None => Ok(()),
     }
@@ -361,6 +378,10 @@ mod tests {
             "queue-length = 1000001: expected at most 1000000",
         );
         check_route(|limits| limits.guest_time = secs(0), "guest-time = 0s: expected at least 1ms");
+        check_route(
+            |limits| limits.guest_time = Timeout(Duration::from_nanos(1)),
+            "guest-time = 1ns: expected at least 1ms",
+        );
         let long = secs(366 * 86_400);
         let sentence = format!("idle-time = {long}: expected at most 365days");
         check_server(|limits| limits.idle_time = long, &sentence);

@@ -7,6 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 /// A number of bytes.
@@ -25,6 +26,8 @@ pub struct Timeout(pub Duration);
 enum Written {
     Number(u64),
     Text(String),
+    Negative(i64),
+    Other(IgnoredAny),
 }
 
 impl Size {
@@ -77,6 +80,10 @@ impl TryFrom<Written> for Size {
         match written {
             Written::Number(bytes) => Ok(Self(bytes)),
             Written::Text(text) => text.parse(),
+            Written::Negative(number) => {
+                Err(format!("expected a size such as 16MiB, got {number}"))
+            }
+            Written::Other(_) => Err("expected a size such as \"16MiB\"".to_owned()),
         }
     }
 }
@@ -90,6 +97,10 @@ impl TryFrom<Written> for Timeout {
                 Err(format!("expected a time with a unit such as {number}s, got {number}"))
             }
             Written::Text(text) => text.parse(),
+            Written::Negative(number) => {
+                Err(format!("expected a time such as 100ms or 10s, got {number}"))
+            }
+            Written::Other(_) => Err("expected a time such as \"100ms\" or \"10s\"".to_owned()),
         }
     }
 }

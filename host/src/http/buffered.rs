@@ -36,6 +36,7 @@ pub(crate) async fn respond(
     let request = lower(route, &head, &body, nanoseconds(received_at), &mut forwarded)?;
     let mut lease = slots.acquire().await.map_err(Problem::Shed)?;
     let response = lease.handle(request).await;
-    drop((lease, reserved));
+    lease.finish();
+    drop(reserved);
     lift(route, &service.bodies, response.map_err(Problem::Fault)?)
 }

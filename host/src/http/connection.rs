@@ -9,6 +9,7 @@ use std::io;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -17,8 +18,9 @@ use tokio::io::{
     AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf, copy, sink,
 };
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{Sleep, sleep, timeout};
 
+use crate::config::connection_memory::buffer;
 use crate::config::limits::{RequestLimits, ServerLimits};
 use crate::http::connection_state::{ConnectionPhase, ConnectionState, Signal};
 use crate::http::handler;
@@ -55,14 +57,28 @@ async fn serve_requests(
     let handle =
         service_fn(|request| handler::handle(Rc::clone(service), Rc::clone(state), request));
     let mut connection = pin!(builder(&service.limits).serve_connection(TokioIo::new(io), handle));
+    // On the heap, because few connections see a drain.
+    let mut last_look: Option<Pin<Box<Sleep>>> = None;
     poll_fn(|context| {
         match state.poll_signal(context) {
             None => {}
-            Some(Signal::Drain) => connection.as_mut().graceful_shutdown(),
+            Some(Signal::Drain) => last_look = Some(Box::pin(sleep(LAST_LOOK))),
             Some(Signal::HeadTimeout) => return Poll::Ready(End::HeadTimeout),
             Some(Signal::Close) => return Poll::Ready(End::Closed),
         }
-        connection.as_mut().poll(context).map(|result| match result {
+        let poll = connection.as_mut().poll(context);
+        if let Some(look) = &mut last_look
+            && look.as_mut().poll(context).is_ready()
+        {
+            last_look = None;
+            // Hyper would close a connection in the middle of a head. The response to that head says
+            // that the connection is closed.
+            if state.phase.get() != ConnectionPhase::Head {
+                connection.as_mut().graceful_shutdown();
+                context.waker().wake_by_ref();
+            }
+        }
+        poll.map(|result| match result {
             Ok(()) => End::Finished,
             Err(error) if error.is_parse() => End::Refused,
             Err(_) => End::Closed,
@@ -70,6 +86,10 @@ async fn serve_requests(
     })
     .await
 }
+
+/// When the server drains, how long a request may still arrive on an idle connection: those that the client sent
+/// before it could know.
+const LAST_LOOK: Duration = Duration::from_millis(100);
 
 enum End {
     /// All requests have their responses.
@@ -82,17 +102,14 @@ enum End {
 
 /// Hyper, with the server's limits on request heads.
 pub(crate) fn builder(limits: &ServerLimits) -> http1::Builder {
-    /// Hyper's limits are wider than ours, so that our error response, which says more, comes
-    /// first.
+    /// Hyper's limit is wider than ours, so that our error response, which says more, comes first.
     const SLACK: usize = 2;
-    /// How much hyper reads at once, and so the size of a batch of records.
-    const BUFFER_BYTES: usize = 64 << 10;
     /// Hyper parses up to this many fields on its stack.
     const FIELDS_ON_STACK: usize = 100;
-    let head_bytes = SLACK * limits.request_head.bytes();
+    let bytes = buffer(limits.request_head).bytes();
     let mut builder = http1::Builder::new();
     builder.header_read_timeout(None);
-    builder.max_header_size(head_bytes).max_buf_size(head_bytes.max(BUFFER_BYTES));
+    builder.max_header_size(bytes).max_buf_size(bytes);
     if limits.request_headers >= FIELDS_ON_STACK {
         builder.max_headers(SLACK * limits.request_headers);
     }

@@ -25,7 +25,7 @@ pub(crate) enum ConnectionPhase {
 /// What the worker tells a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Signal {
-    /// Finish the current request, then close.
+    /// Finish the current request, and those that have arrived, then close.
     Drain,
     /// Close: the head did not arrive in time.
     HeadTimeout,
@@ -45,6 +45,8 @@ pub(crate) struct ConnectionState {
     pub(crate) write_stalls: Cell<bool>,
     /// Whether a response was sent before the request's body was read.
     body_unread: Cell<bool>,
+    /// Whether the next response is the last one.
+    is_draining: Cell<bool>,
     signal: Cell<Option<Signal>>,
     waker: RefCell<Option<Waker>>,
 }
@@ -57,6 +59,7 @@ impl ConnectionState {
             since: Cell::new(Instant::now()),
             write_stalls: Cell::new(false),
             body_unread: Cell::new(false),
+            is_draining: Cell::new(false),
             signal: Cell::new(None),
             waker: RefCell::new(None),
         })
@@ -83,7 +86,13 @@ impl ConnectionState {
 
     /// Ends the connection after the current request.
     pub(crate) fn drain(&self) {
+        self.is_draining.set(true);
         self.send(Signal::Drain);
+    }
+
+    /// Whether a response must say that the connection is closed after it.
+    pub(crate) fn closes_after_response(&self) -> bool {
+        self.body_unread.get() || self.is_draining.get()
     }
 
     /// Ends the connection if it has waited too long.

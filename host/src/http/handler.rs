@@ -61,7 +61,11 @@ pub(crate) async fn handle(
             };
             observed.status =
                 result.as_ref().map_or_else(Problem::status, Response::status).as_u16();
-            result.map_err(|what| (what, service.limits_of(&slots.route)))
+            result.map_err(|what| {
+                let limits = service.limits_of(&slots.route);
+                what.log(&slots.route, limits);
+                (what, limits)
+            })
         }
     }
     .unwrap_or_else(|(what, limits)| {
@@ -70,7 +74,7 @@ pub(crate) async fn handle(
         }
         what.response(limits)
     });
-    if connection.is_body_unread() {
+    if connection.closes_after_response() {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     Ok(response.map(|body| body.ending(end)))

@@ -10,6 +10,7 @@ use hyper::header::{
 use hyper::http::request::Parts;
 use hyper::{Response, StatusCode};
 
+use crate::component::guest_text::GuestText;
 use crate::config::limits::RouteLimits;
 use crate::http::body::Body;
 use crate::http::body_budget::BodyBudget;
@@ -82,8 +83,9 @@ fn header_map(fields: &[(String, String)], limits: &RouteLimits) -> Result<Heade
     }
     let mut headers = HeaderMap::with_capacity(fields.len() + 1);
     for (name, value) in fields {
-        let bad =
-            |what: &str, text: &str| Problem::BadResponse(format!("{what} {}", excerpt(text)));
+        let bad = |what: &str, text: &str| {
+            Problem::BadResponse(format!("{what} \"{}\"", GuestText::name(text)))
+        };
         let key = HeaderName::from_bytes(name.as_bytes());
         let key = key.map_err(|_| bad("expected a valid header name, got", name))?;
         if FRAMING.contains(&key) {
@@ -96,16 +98,6 @@ fn header_map(fields: &[(String, String)], limits: &RouteLimits) -> Result<Heade
         }
     }
     Ok(headers)
-}
-
-/// The beginning of a guest's text, escaped for printing.
-fn excerpt(text: &str) -> String {
-    const CHARACTERS_MAX: usize = 40;
-    let mut excerpt: String = text.chars().take(CHARACTERS_MAX).collect();
-    if excerpt.len() < text.len() {
-        excerpt.push('…');
-    }
-    format!("{excerpt:?}")
 }
 
 /// The media type in `content-type`, without parameters.

@@ -15,3 +15,5 @@ pub(crate) mod response;
 pub(crate) mod router;
 pub(crate) mod service;
 pub(crate) mod wasi_http;
+mod wasi_http_request;
+mod wasi_http_response;

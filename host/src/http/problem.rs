@@ -13,6 +13,7 @@ use crate::config::limits::{RequestLimits, RouteLimits};
 use crate::config::units::Size;
 use crate::http::body::Body;
 use crate::pool::policy::Shed;
+use crate::pool::route::Route;
 use crate::runtime::fault::Fault;
 
 /// Why a request has an error response.
@@ -98,6 +99,18 @@ impl Problem {
         json
     }
 
+    /// Writes the reason to the log if the component's response was not valid. Faults are in the log already.
+    pub(crate) fn log(&self, route: &Route, limits: RequestLimits<'_>) {
+        let is_bad_response = matches!(
+            self,
+            Self::BadResponse(_) | Self::ResponseHeadTooLarge(..) | Self::BatchRefused(_)
+        );
+        if is_bad_response && route.log().admits_line() {
+            let Words { title, detail, .. } = self.words(limits);
+            tracing::warn!(route = route.path, "{title}: {detail}");
+        }
+    }
+
     /// Whether the host responds before it has read the request's body to its end.
     pub(crate) fn leaves_body_unread(&self) -> bool {
         match self {
@@ -129,7 +142,9 @@ impl Problem {
             Self::Fault(Fault::Memory(_) | Fault::OwnMemory(..)) => {
                 StatusCode::INSUFFICIENT_STORAGE
             }
-            Self::Fault(Fault::Deadline | Fault::RequestTimeout) => StatusCode::GATEWAY_TIMEOUT,
+            Self::Fault(Fault::Deadline | Fault::RequestTimeout | Fault::ConfigureTimeout) => {
+                StatusCode::GATEWAY_TIMEOUT
+            }
             Self::Fault(
                 Fault::Trap(_)
                 | Fault::Stack(_)
@@ -297,6 +312,12 @@ fn fault_words(fault: &Fault, limits: &RouteLimits) -> Words {
             ),
             limit: Some(("memory", limits.memory.to_string())),
         },
+        Fault::ConfigureTimeout => Words::of_limit(
+            "configure-time",
+            TOO_LONG,
+            ["the start of the instance took longer than", ""],
+            ("configure-time", &limits.configure_time),
+        ),
         Fault::RequestTimeout => Words::of_limit(
             "request-time",
             TOO_LONG,

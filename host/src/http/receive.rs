@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
 use tokio::time::timeout;
@@ -37,31 +37,34 @@ async fn gather(
     limits: &RouteLimits,
     held: &mut Reserved,
 ) -> Result<Bytes, Problem> {
-    let mut first = Bytes::new();
-    let mut all = BytesMut::new();
+    let mut all = Vec::new();
     while let Some(data) = next_data(body).await? {
-        let total = first.len() + all.len() + data.len();
-        if total > limits.request_body.bytes() {
+        let total = all.len() + data.len();
+        let most = limits.request_body.bytes();
+        if total > most {
             return Err(Problem::BodyTooLarge);
         }
-        if !held.resize(total as u64) {
-            return Err(Problem::BodiesSaturated);
-        }
-        if total == data.len() {
+        if all.is_empty() && body.is_end_stream() {
             // Most bodies arrive in one piece, which needs no copy.
-            first = data;
-            continue;
+            return if held.resize(total as u64) {
+                Ok(data)
+            } else {
+                Err(Problem::BodiesSaturated)
+            };
         }
-        if all.is_empty() {
-            // Reserves only a part of the announced length. The buffer grows by doubling as data
-            // arrives.
-            const AHEAD_MAX: u64 = 64 << 10;
-            all.reserve(total + body.size_hint().lower().min(AHEAD_MAX) as usize);
-            all.extend_from_slice(&std::mem::take(&mut first));
+        if total > all.capacity() {
+            // Grows by doubling as data arrives, and not beyond what may still arrive.
+            let announced = body.size_hint().exact().map_or(most, |left| total + left as usize);
+            let capacity = (2 * all.capacity()).max(total).min(announced);
+            if !held.resize(capacity as u64) {
+                return Err(Problem::BodiesSaturated);
+            }
+            all.reserve_exact(capacity - all.len());
         }
+        // A copy, because a piece keeps all of the buffer that it was read into.
         all.extend_from_slice(&data);
     }
-    Ok(if all.is_empty() { first } else { all.freeze() })
+    Ok(all.into())
 }
 
 /// The next piece of a body. Trailers are skipped.

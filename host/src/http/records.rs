@@ -60,7 +60,9 @@ pub(crate) async fn respond(
     spawn_local(async move {
         if stream.run(incoming).await.is_err() {
             // This fails only if the client has left.
-            let _ = stream.frames.send(Err(Aborted)).await;
+            if stream.frames.send(Err(Aborted)).await.is_ok() {
+                stream.slots.response_was_cut();
+            }
         }
     });
     let mut response = Response::new(Body::stream(received));
@@ -156,7 +158,7 @@ impl RecordStream {
             () = self.frames.closed() => return Err(Aborted),
         };
         let response = lease.handle(request).await;
-        drop(lease);
+        lease.finish();
         match response {
             Err(fault) => Ok(Err(Problem::Fault(fault))),
             Ok(response) if !matches!(response.status, 200..=299) => {
@@ -173,7 +175,9 @@ impl RecordStream {
     }
 
     fn line(&self, problem: &Problem, record: u64) -> Vec<u8> {
-        problem.line(self.service.limits_of(&self.slots.route), record)
+        let limits = self.service.limits_of(&self.slots.route);
+        problem.log(&self.slots.route, limits);
+        problem.line(limits, record)
     }
 
     /// Sends lines to the client. Waits until the lines before are sent: the client's speed limits

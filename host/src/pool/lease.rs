@@ -2,10 +2,11 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
+use tokio::task::spawn_local;
 use tracing::warn;
 
-use crate::component::world::World;
 use crate::config::isolation::Isolation;
 use crate::pool::slots::{Lease, LeaseState, Slots};
 use crate::pool::stats::Reason;
@@ -30,12 +31,27 @@ impl Lease {
         self.ended(result.as_ref().err());
         if result.is_ok() && route.isolation == Isolation::Reuse {
             self.contents.served += 1;
-            if self.contents.usage_schedule.is_due(self.contents.served) {
-                self.read_usage().await;
-            }
             self.retire_if_leaking();
         }
         result
+    }
+
+    /// Returns the slot. If a reading of the arena is due, it follows first, and the caller does not wait for it.
+    #[inline]
+    pub(crate) fn finish(self) {
+        let is_due = matches!(self.state, LeaseState::Clean)
+            && self.slots.route.reads_usage()
+            && self.contents.usage_schedule.is_due(self.contents.served);
+        if is_due {
+            self.read_usage_later();
+        }
+    }
+
+    /// Apart from `finish`, so that the usual request does not pay for moving all of this.
+    #[cold]
+    #[inline(never)]
+    fn read_usage_later(mut self) {
+        spawn_local(async move { self.read_usage().await });
     }
 
     /// Lets a `wasi:http` component handle a request. Keeps the slot until the guest returns. True
@@ -92,7 +108,9 @@ impl Lease {
 
     /// Reads the usage of the instance's arena.
     async fn read_usage(&mut self) {
-        let time = self.slots.route.limits.guest_time.0;
+        /// The guest only has to read its counters.
+        const TIME_MAX: Duration = Duration::from_millis(100);
+        let time = self.slots.route.limits.guest_time.0.min(TIME_MAX);
         self.state = LeaseState::Running;
         let result = self.instance().usage(time).await;
         self.ended(result.as_ref().err());
@@ -111,7 +129,9 @@ impl Lease {
             None => LeaseState::Clean,
             Some(fault) => {
                 let slot = self.slot;
-                warn!(route = self.slots.route.path, slot, "lost an instance: {fault}");
+                if self.slots.route.log().admits_line() {
+                    warn!(route = self.slots.route.path, slot, "lost an instance: {fault}");
+                }
                 LeaseState::Lost(Reason::of(fault))
             }
         };
@@ -126,12 +146,16 @@ impl Slots {
     /// The arena usage of all instances. Idle instances are read now; for busy ones this is the
     /// last reading.
     pub(crate) async fn read_usage(self: &Rc<Self>) -> Vec<(usize, ArenaUsage)> {
-        if self.route.world != World::Processor || self.route.isolation == Isolation::Fresh {
+        if !self.route.reads_usage() {
             return Vec::new();
         }
         for slot in 0..self.route.slots {
             if let Some(mut lease) = self.take_idle(slot) {
                 lease.read_usage().await;
+                // Its other instances would fail too, and each takes its time.
+                if matches!(lease.state, LeaseState::Lost(_)) {
+                    break;
+                }
             }
         }
         self.usages()

@@ -13,6 +13,7 @@ use crate::config::isolation::Isolation;
 use crate::config::limits::RouteLimits;
 use crate::config::units::Size;
 use crate::runtime::fault::Fault;
+use crate::runtime::guest_log::GuestLog;
 use crate::runtime::instance::Instance;
 use crate::runtime::load::{Loaded, Source};
 use crate::runtime::memory::MemoryStats;
@@ -54,6 +55,13 @@ impl Route {
                 config.component.display()
             );
         }
+        let body = config.limits.request_body;
+        if world == World::Processor && body > memory {
+            bail!(
+                "request-body = {body} on route {:?} is more than memory = {memory}, and a processor has the whole body in its memory; raise memory or lower request-body",
+                config.path
+            );
+        }
         // Our SDK resets the arena, so processors default to `reuse`; other components to `fresh`.
         let isolation = config.isolation.unwrap_or(match world {
             World::Processor => Isolation::Reuse,
@@ -70,6 +78,7 @@ impl Route {
             limits: config.limits.clone(),
             loaded: source.load(engine, memory)?,
             instance_config: InstanceConfig::new(
+                &config.path,
                 &config.limits,
                 config.settings.clone(),
                 config.grants.clone(),
@@ -99,8 +108,8 @@ impl Route {
             Err(fault) => fault,
         };
         let sentence = match &fault {
-            Fault::Refused(sentence) => sentence.clone(),
-            Fault::Deadline | Fault::RequestTimeout => {
+            Fault::Refused(sentence) => sentence.to_string(),
+            Fault::ConfigureTimeout => {
                 format!(
                     "configure ran for longer than configure-time = {}; raise configure-time",
                     limits.configure_time
@@ -113,12 +122,27 @@ impl Route {
                 "configure needs more than the component's own memory of {}; build it with more",
                 Size(*bytes)
             ),
-            Fault::Trap(_) | Fault::Stack(_) | Fault::Handles(_) | Fault::NoResponse => {
+            Fault::Trap(_)
+            | Fault::Stack(_)
+            | Fault::Handles(_)
+            | Fault::NoResponse
+            | Fault::Deadline
+            | Fault::RequestTimeout => {
                 tracing::error!(route = self.path, "{fault}");
                 "configure trapped; see the log, then fix the component or its settings".to_owned()
             }
         };
         bail!("route {:?} cannot start: {sentence}", self.path)
+    }
+
+    /// Whether its instances have an arena that outlives a request.
+    pub(crate) fn reads_usage(&self) -> bool {
+        self.world == World::Processor && self.isolation == Isolation::Reuse
+    }
+
+    /// What its components may write to the log.
+    pub(crate) fn log(&self) -> &GuestLog {
+        &self.instance_config.log
     }
 
     /// Starts an instance. Its memory is counted in `memory_stats`.

@@ -153,6 +153,14 @@ impl Slots {
         self.usages.borrow_mut()[slot] = Some(usage);
     }
 
+    /// A response was cut after its status was sent: by a fault of its component, or by a limit.
+    pub(crate) fn response_was_cut(&self) {
+        self.stats.cut.fetch_add(1, Relaxed);
+        if self.route.log().admits_line() {
+            warn!(route = self.route.path, "cut a response: it could not be completed");
+        }
+    }
+
     /// Tells the policy about an event, and executes the actions.
     fn on(self: &Rc<Self>, event: Event) {
         let actions = self.policy.borrow_mut().on(event);
@@ -206,7 +214,12 @@ impl Slots {
                 }
                 Err(fault) => {
                     slots.stats.retired(Reason::Failed);
-                    warn!(route = slots.route.path, slot, "cannot replace an instance: {fault}");
+                    if slots.route.log().admits_line() {
+                        warn!(
+                            route = slots.route.path,
+                            slot, "cannot replace an instance: {fault}"
+                        );
+                    }
                     slots.on(Event::StartFailed { slot });
                 }
             }

@@ -9,9 +9,11 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use strum::{EnumCount, EnumIter, IntoStaticStr};
+use tracing_appender::non_blocking::ErrorCounter;
 
 use crate::runtime::bindings::ArenaUsage;
 use crate::runtime::fault::Fault;
+use crate::runtime::guest_log::GuestLog;
 use crate::runtime::memory::MemoryStats;
 
 /// Why an instance was retired. Its name is the label of the metric.
@@ -44,7 +46,7 @@ impl Reason {
         match fault {
             Fault::Trap(_) | Fault::Stack(_) | Fault::Handles(_) | Fault::NoResponse => Self::Trap,
             Fault::Memory(_) | Fault::OwnMemory(..) => Self::Memory,
-            Fault::Deadline | Fault::RequestTimeout => Self::Deadline,
+            Fault::Deadline | Fault::RequestTimeout | Fault::ConfigureTimeout => Self::Deadline,
             Fault::Refused(_) => Self::Failed,
         }
     }
@@ -67,6 +69,8 @@ pub(crate) const CLIENT_LEFT: u16 = 499;
 #[derive(Debug)]
 pub(crate) struct RouteStats {
     pub(crate) responses: Box<[AtomicU64]>,
+    /// Responses that were cut after their status was sent.
+    pub(crate) cut: AtomicU64,
     pub(crate) duration: Histogram,
     pub(crate) queue_wait: Histogram,
     pub(crate) retirements: [AtomicU64; Reason::COUNT],
@@ -80,6 +84,7 @@ impl RouteStats {
     pub(crate) fn new() -> Arc<Self> {
         Arc::new(Self {
             responses: (0..STATUSES).map(|_| AtomicU64::new(0)).collect(),
+            cut: AtomicU64::new(0),
             duration: Histogram::default(),
             queue_wait: Histogram::default(),
             retirements: Default::default(),
@@ -133,6 +138,10 @@ pub(crate) struct SlotUsage {
 pub(crate) struct Metrics {
     /// Per route: its path, and the counters of each worker.
     pub(crate) routes: Arc<Vec<(String, Vec<Arc<RouteStats>>)>>,
+    /// Per route: its share in the log.
+    pub(crate) logs: Arc<Vec<GuestLog>>,
+    /// Lines of the log that could not be written fast enough.
+    pub(crate) dropped_lines: Option<ErrorCounter>,
     /// Per worker: responses to requests without a route.
     pub(crate) unrouted: Arc<Vec<Arc<RouteStats>>>,
     /// Open connections per worker.
@@ -140,10 +149,17 @@ pub(crate) struct Metrics {
 }
 
 impl Metrics {
-    pub(crate) fn new(paths: impl Iterator<Item = String>, workers: usize) -> Self {
+    pub(crate) fn new(
+        logs: Vec<GuestLog>,
+        workers: usize,
+        dropped_lines: Option<ErrorCounter>,
+    ) -> Self {
         let stats = || (0..workers).map(|_| RouteStats::new()).collect::<Vec<_>>();
+        let routes = logs.iter().map(|log| (log.route().to_owned(), stats())).collect();
         Self {
-            routes: Arc::new(paths.map(|path| (path, stats())).collect()),
+            routes: Arc::new(routes),
+            logs: Arc::new(logs),
+            dropped_lines,
             unrouted: Arc::new(stats()),
             connections: Arc::new((0..workers).map(|_| AtomicUsize::new(0)).collect()),
         }

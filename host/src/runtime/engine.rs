@@ -131,6 +131,8 @@ fn pooling(kind: EngineKind, pool: PoolSize) -> PoolingAllocationConfig {
         .max_memory_size(pool.memory.bytes())
         .total_tables(pool.instances * TABLES_PER_COMPONENT)
         .max_tables_per_component(TABLES_PER_COMPONENT)
+        .max_tables_per_module(TABLES_PER_COMPONENT)
+        .max_memories_per_module(pool.memories)
         .table_elements(TABLE_ENTRIES_MAX)
         .total_stacks(pool.instances * kind.stacks())
         .max_unused_warm_slots(pool.instances);

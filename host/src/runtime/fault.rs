@@ -5,42 +5,47 @@ use std::fmt;
 use wasmtime::component::ResourceTableError;
 use wasmtime::{GcHeapOutOfMemory, Trap, WasmBacktrace};
 
+use crate::component::guest_text::GuestText;
 use crate::runtime::memory::MemoryLimiter;
 
 /// Why a call failed. Its instance must not be called again.
 #[derive(Debug)]
 pub enum Fault {
     /// The guest trapped.
-    Trap(String),
+    Trap(GuestText),
     /// The guest's stack is exhausted.
-    Stack(String),
+    Stack(GuestText),
     /// The guest's memory is exhausted.
-    Memory(String),
+    Memory(GuestText),
     /// The guest exhausted its linear memory of so many bytes, which is below the limit: the guest
     /// cannot grow it.
-    OwnMemory(u64, String),
+    OwnMemory(u64, GuestText),
     /// The guest needs more handles to host resources than its limit.
-    Handles(String),
+    Handles(GuestText),
     /// The guest ran for longer than its limit.
     Deadline,
     /// The guest returned without a response.
     NoResponse,
     /// A request took longer than its limit, including waits.
     RequestTimeout,
+    /// The start of an instance took longer than its limit.
+    ConfigureTimeout,
     /// `configure` rejected the settings, with a message for the operator.
-    Refused(String),
+    Refused(GuestText),
 }
 
 /// The fault, from wasmtime's error and from what is known of the guest's memory.
 pub(crate) fn fault(memory: &MemoryLimiter, error: &wasmtime::Error) -> Fault {
-    let text = one_line(error);
+    let text = describe(error);
+    // Without the backtrace, because the guest chose the names in it.
+    let causes = causes(error);
     match error.downcast_ref::<Trap>() {
         Some(Trap::Interrupt) => Fault::Deadline,
         Some(Trap::StackOverflow) => Fault::Stack(text),
         // An object that is larger than any heap.
         Some(Trap::AllocationTooLarge) => Fault::Memory(text),
-        Some(Trap::MemoryOutOfBounds) if is_below_the_stack(&text) => Fault::Stack(text),
-        _ if has_too_many_handles(error, &text) => Fault::Handles(text),
+        Some(Trap::MemoryOutOfBounds) if is_below_the_stack(causes.as_str()) => Fault::Stack(text),
+        _ if has_too_many_handles(error, causes.as_str()) => Fault::Handles(text),
         _ if error.is::<GcHeapOutOfMemory<()>>() => Fault::Memory(text),
         _ if memory.has_denied() => Fault::Memory(text),
         _ if ended_in_exhaustion(error) => match memory.linear_below_limit() {
@@ -96,12 +101,29 @@ impl fmt::Display for Fault {
             Self::RequestTimeout => {
                 f.write_str("the request exceeded its time limit, including waits")
             }
-            Self::Refused(sentence) => f.write_str(sentence),
+            Self::ConfigureTimeout => f.write_str("the instance took too long to start"),
+            Self::Refused(sentence) => write!(f, "{sentence}"),
         }
     }
 }
 
-/// An error with its causes, on one line.
-pub(crate) fn one_line(error: &wasmtime::Error) -> String {
-    format!("{error:#}").lines().map(str::trim).collect::<Vec<_>>().join(" ")
+/// An error with its causes on one line, and the guest's functions after them, the innermost first.
+pub(crate) fn describe(error: &wasmtime::Error) -> GuestText {
+    let Some(trace) = error.downcast_ref::<WasmBacktrace>() else { return causes(error) };
+    // Wasmtime keeps at most 20.
+    let functions = trace.frames().iter().map(|frame| match frame.func_name() {
+        Some(name) => GuestText::function(name),
+        None => GuestText::new(format_args!("function {}", frame.func_index())),
+    });
+    let functions = GuestText::joined(" < ", functions);
+    let module = trace.frames().first().and_then(|frame| frame.module().name());
+    let module = GuestText::name(module.unwrap_or("a module without a name"));
+    GuestText::joined("; in ", [causes(error), GuestText::joined(": ", [module, functions])])
+}
+
+/// The causes without the backtrace, which wasmtime puts between them.
+fn causes(error: &wasmtime::Error) -> GuestText {
+    const BACKTRACE: &str = "error while executing at wasm backtrace";
+    let causes = error.chain().map(GuestText::new);
+    GuestText::joined(": ", causes.filter(|cause| !cause.as_str().starts_with(BACKTRACE)))
 }

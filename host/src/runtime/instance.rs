@@ -4,7 +4,6 @@
 //! run longer than its limit, it traps. Only time in the guest counts, not the time in which other
 //! tasks run. After any [`Fault`] the instance must not be called again: the caller drops it.
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::pin::pin;
 use std::sync::Arc;
@@ -14,12 +13,14 @@ use wasmtime::Store;
 use wasmtime_wasi_http::p2::bindings::Proxy;
 use wasmtime_wasi_http::p3::bindings::Service;
 
+use crate::component::guest_text::GuestText;
 use crate::config::units::Size;
 use crate::runtime::bindings::{ArenaUsage, Processor, Request, Response};
 use crate::runtime::deadline::{Timer, timed};
 use crate::runtime::fault::{Fault, fault};
 use crate::runtime::load::{ExportsPre, Loaded};
 use crate::runtime::memory::{MemoryLimiter, MemoryStats};
+use crate::runtime::phase_names::PhaseNames;
 use crate::runtime::store::{InstanceConfig, StoreData};
 use crate::runtime::wasi_http_call::{self, WasiHttpCall};
 
@@ -31,6 +32,7 @@ pub(crate) struct Instance {
     /// The time limit of a call, including waits. None for components without imports: they cannot
     /// wait.
     longest: Option<Duration>,
+    phase_names: PhaseNames,
 }
 
 /// The exports of the component's world.
@@ -48,6 +50,18 @@ impl Instance {
     ///
     /// If the guest refuses its settings or fails on them.
     pub(crate) async fn start(
+        loaded: &Loaded,
+        config: &InstanceConfig,
+        memory_stats: Arc<MemoryStats>,
+    ) -> Result<Self, Fault> {
+        let started = Self::start_in_time(loaded, config, memory_stats).await;
+        started.map_err(|fault| match fault {
+            Fault::Deadline | Fault::RequestTimeout => Fault::ConfigureTimeout,
+            other => other,
+        })
+    }
+
+    async fn start_in_time(
         loaded: &Loaded,
         config: &InstanceConfig,
         memory_stats: Arc<MemoryStats>,
@@ -72,7 +86,8 @@ impl Instance {
         let exports = instantiated.map_err(|error| fault(&store.data().memory, &error))?;
         store.data_mut().memory.settle();
         let longest = longest(config.call_time);
-        let mut instance = Self { store, exports, timer, longest };
+        let phase_names = config.phase_names.clone();
+        let mut instance = Self { store, exports, timer, longest, phase_names };
         if matches!(instance.exports, Exports::Processor(_)) {
             instance.configure(config).await?;
         }
@@ -88,7 +103,7 @@ impl Instance {
         let longest = self.longest.map(|_| config.time);
         let result = within(longest, timed(&self.timer, pin!(call))).await?;
         match result {
-            Ok(result) => result.map_err(Fault::Refused),
+            Ok(result) => result.map_err(|text| Fault::Refused(GuestText::new(text))),
             Err(error) => Err(self.fault(&error)),
         }
     }
@@ -143,7 +158,7 @@ impl Instance {
             // A language runtime may handle the exhausted memory as an error of its own, and
             // return.
             Ok(Ok(())) if self.store.data().memory.has_denied() => {
-                Err(Fault::Memory("it returned without a response".to_owned()))
+                Err(Fault::Memory(GuestText::new("it returned without a response")))
             }
             Ok(Ok(())) => Err(Fault::NoResponse),
             Ok(Err(error)) => Err(self.fault(&error)),
@@ -161,7 +176,7 @@ impl Instance {
         self.store.data_mut().memory.begin();
     }
 
-    /// Reads the usage of a processor's arena.
+    /// Reads the usage of a processor's arena. `time` includes waits.
     ///
     /// # Errors
     ///
@@ -170,8 +185,9 @@ impl Instance {
         self.begin(time);
         let memory = self.exports.processor().arenaria_processor_memory();
         let call = memory.call_usage(&mut self.store);
-        let result = within(self.longest, timed(&self.timer, pin!(call))).await?;
-        result.map(presentable).map_err(|error| self.fault(&error))
+        let longest = self.longest.map(|_| time);
+        let result = within(longest, timed(&self.timer, pin!(call))).await?;
+        result.map(|usage| self.phase_names.limit(usage)).map_err(|error| self.fault(&error))
     }
 
     /// Whether the instance has grown since its start, and has more memory than this.
@@ -210,19 +226,6 @@ async fn exports(loaded: &Loaded, store: &mut Store<StoreData>) -> wasmtime::Res
         ExportsPre::Proxy(pre) => Exports::Proxy(pre.instantiate_async(store).await?),
         ExportsPre::Service(pre) => Exports::Service(pre.instantiate_async(store).await?),
     })
-}
-
-/// Limits the phases that a guest reports to a number and to names that can be shown to an
-/// operator.
-fn presentable(mut usage: ArenaUsage) -> ArenaUsage {
-    const PHASES_MAX: usize = 16;
-    const NAME_BYTES_MAX: usize = 64;
-    let mut names = BTreeSet::new();
-    usage
-        .phases
-        .retain(|phase| phase.name.len() <= NAME_BYTES_MAX && names.insert(phase.name.clone()));
-    usage.phases.truncate(PHASES_MAX);
-    usage
 }
 
 impl fmt::Debug for Instance {

@@ -14,7 +14,7 @@ use crate::config::grants::Grants;
 use crate::config::units::Size;
 use crate::runtime::bindings::ProcessorPre;
 use crate::runtime::engine::{EngineKind, PoolSize};
-use crate::runtime::fault::one_line;
+use crate::runtime::fault::describe;
 use crate::runtime::store::{self, StoreData};
 
 /// A component's file, read and checked.
@@ -86,7 +86,7 @@ impl Source {
         let bounded = info::apply(&self.bytes, &self.info, memory)
             .map_err(|refusal| anyhow!("cannot serve {name}: {refusal}"))?;
         self.link(engine, &bounded).map_err(|error| {
-            anyhow!("cannot serve {name}: {}; rebuild the component", one_line(&error))
+            anyhow!("cannot serve {name}: {}; rebuild the component", describe(&error))
         })
     }
 

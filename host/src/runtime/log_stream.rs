@@ -8,6 +8,9 @@ use std::task::{Context, Poll};
 use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 
+use crate::component::guest_text::GuestText;
+use crate::runtime::guest_log::GuestLog;
+
 /// The length of the longest line. A longer one is split.
 const LINE_BYTES_MAX: usize = 1024;
 
@@ -15,12 +18,13 @@ const LINE_BYTES_MAX: usize = 1024;
 #[derive(Clone)]
 pub(crate) struct LogStream {
     name: &'static str,
+    log: GuestLog,
     line: Arc<Mutex<Vec<u8>>>,
 }
 
 impl LogStream {
-    pub(crate) fn new(name: &'static str) -> Self {
-        Self { name, line: Arc::default() }
+    pub(crate) fn new(name: &'static str, log: GuestLog) -> Self {
+        Self { name, log, line: Arc::default() }
     }
 
     fn print(&self, bytes: &[u8]) {
@@ -32,8 +36,10 @@ impl LogStream {
             }
             if byte == b'\n' || line.len() == LINE_BYTES_MAX {
                 let text = String::from_utf8_lossy(&line);
-                // Escaped, so that a guest cannot forge lines of the log.
-                tracing::info!(target: "guest", stream = self.name, "{}", text.escape_debug());
+                if self.log.admits_line() {
+                    let (route, text) = (self.log.route(), GuestText::new(text));
+                    tracing::info!(target: "guest", route, stream = self.name, "{text}");
+                }
                 line.clear();
             }
         }

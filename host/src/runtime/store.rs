@@ -23,8 +23,10 @@ use wasmtime_wasi_http::{
 use crate::config::grants::{Authority, Grants};
 use crate::config::limits::RouteLimits;
 use crate::config::units::Size;
+use crate::runtime::guest_log::GuestLog;
 use crate::runtime::log_stream::LogStream;
 use crate::runtime::memory::MemoryLimiter;
+use crate::runtime::phase_names::PhaseNames;
 
 /// How an instance is started.
 #[derive(Clone, Debug)]
@@ -47,11 +49,16 @@ pub(crate) struct InstanceConfig {
     pub(crate) head: Size,
     /// What the guest may access.
     pub grants: Grants,
+    /// What it may write to the log.
+    pub(crate) log: GuestLog,
+    /// The names of the phases that it has reported.
+    pub(crate) phase_names: PhaseNames,
 }
 
 impl InstanceConfig {
-    /// The limits of a route, for a guest with these settings and grants.
+    /// The limits of a route with this path, for a guest with these settings and grants.
     pub(crate) fn new(
+        path: &str,
         limits: &RouteLimits,
         settings: Vec<(String, String)>,
         grants: Grants,
@@ -65,6 +72,8 @@ impl InstanceConfig {
             handles: limits.guest_handles,
             head: limits.guest_head,
             grants,
+            log: GuestLog::new(path, limits.log_lines),
+            phase_names: PhaseNames::default(),
         }
     }
 }
@@ -129,7 +138,8 @@ impl Wasi {
             context.envs(settings);
         }
         if grants.stdio {
-            context.stdout(LogStream::new("stdout")).stderr(LogStream::new("stderr"));
+            let stream = |name| LogStream::new(name, config.log.clone());
+            context.stdout(stream("stdout")).stderr(stream("stderr"));
         }
         let mut table = ResourceTable::new();
         table.set_max_capacity(config.handles);

@@ -21,6 +21,7 @@ use wasmtime_wasi_http::p3;
 use wasmtime_wasi_http::p3::bindings::Service;
 use wasmtime_wasi_http::{Error, WasiBody, WasiHttpView as _};
 
+use crate::component::guest_text::GuestText;
 use crate::runtime::fault::Fault;
 use crate::runtime::store::{Outgoing, StoreData};
 
@@ -36,7 +37,7 @@ pub(crate) enum CallError {
     /// The guest failed.
     Fault(Fault),
     /// The guest returned an error instead of a response.
-    GuestError(String),
+    GuestError(GuestText),
 }
 
 /// A response, or why there is none.
@@ -80,9 +81,7 @@ pub(crate) async fn proxy(
     let out = http.new_response_outparam_from_callback(move |result| {
         let result =
             result.map(|response| response.map(|body| body.map_err(Error::from).boxed_unsync()));
-        reply.send(result.map_err(|code| {
-            CallError::GuestError(format!("the component returned the error {code:?}"))
-        }));
+        reply.send(result.map_err(|code| CallError::GuestError(GuestText::debug(code))));
     })?;
     proxy.wasi_http_incoming_handler().call_handle(store, request, out).await
 }
@@ -101,9 +100,7 @@ pub(crate) async fn service(
     let call = store.run_concurrent(async move |accessor| {
         match service.handle(accessor, request).await? {
             Err(code) => {
-                reply.send(Err(CallError::GuestError(format!(
-                    "the component returned the error {code:?}"
-                ))));
+                reply.send(Err(CallError::GuestError(GuestText::debug(code))));
             }
             Ok(response) => {
                 let response = accessor.with(|store| response.into_http(store, received))?;

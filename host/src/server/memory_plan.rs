@@ -1,8 +1,8 @@
 //! Checks that all instances and the host fit into memory. This happens once, before anything is
 //! started.
 //!
-//! Hyper's buffers are not counted one by one. Each connection has at most twice `request-head` or
-//! 64 KiB. Half of `host-memory` is for them, so `connections` should be low enough for that half.
+//! The host's own part is `host-memory`. Half of it is for bodies, which are counted as they arrive. The other half
+//! is for connections: `connections` cannot be more than fit into it.
 
 use std::fmt;
 

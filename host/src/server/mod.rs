@@ -5,21 +5,26 @@
 //! connections may all be on one core. Passing a socket costs time once per connection, and none
 //! per request.
 
+mod file_plan;
 pub(crate) mod memory_plan;
 mod operator;
 mod worker;
 
 use std::future::Future;
-use std::net::SocketAddr;
+use std::io::ErrorKind;
+use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
-use anyhow::{Result, anyhow};
-use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use anyhow::{Result, anyhow, ensure};
+use tokio::net::{TcpListener, TcpSocket, lookup_host};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::warn;
+use tracing_appender::non_blocking::ErrorCounter;
 use wasmtime::Engine;
+
+use rustix::process::{Resource, getrlimit};
 
 use crate::config::file::Config;
 use crate::http::playground::Playground;
@@ -27,14 +32,16 @@ use crate::pool::route::Route;
 use crate::pool::stats::Metrics;
 use crate::runtime::engine::{self, Clock, EngineKind, PoolSize};
 use crate::runtime::load::Source;
+use crate::server::file_plan::FilePlan;
 use crate::server::memory_plan::{MemoryPlan, available_memory};
 use crate::server::operator::Operator;
 use crate::server::worker::{Command, Plan, WorkerHandle};
 
 /// A server with warm instances and bound sockets.
 pub(crate) struct Server {
-    config: Config,
     listener: TcpListener,
+    /// One for each connection that may be open.
+    permits: Arc<Semaphore>,
     operator_listener: Option<TcpListener>,
     operator: Arc<Operator>,
     workers: Vec<WorkerHandle>,
@@ -49,7 +56,7 @@ impl Server {
     ///
     /// If the server cannot start. The message names the problem, its value and the remedy. Nothing
     /// is left running.
-    pub(crate) async fn start(config: Config) -> Result<Self> {
+    pub(crate) async fn start(config: Config, dropped_lines: ErrorCounter) -> Result<Self> {
         let plan = MemoryPlan::new(&config);
         plan.check(available_memory()?).map_err(|sentence| anyhow!(sentence))?;
         // Read all files before the slow part begins.
@@ -74,19 +81,21 @@ impl Server {
             Route::load(engines.of(source.engine_kind()), index, route, source).map(Arc::new)
         });
         let routes = Arc::new(routes.collect::<Result<Vec<_>>>()?);
-        let metrics =
-            Metrics::new(config.routes.iter().map(|route| route.path.clone()), config.workers);
+        let logs = routes.iter().map(|route| route.log().clone()).collect();
+        let metrics = Metrics::new(logs, config.workers, Some(dropped_lines));
         let workers = start_workers(&config, &routes, &metrics, &playground).await?;
         tracing::info!("memory: {plan}");
+        let files = file_plan(&config)?;
         let operator = Operator {
             limits: config.limits.clone(),
+            connections: Arc::new(Semaphore::new(files.operator_connections)),
             ready: AtomicBool::new(true),
             metrics,
             workers: workers.iter().map(|worker| worker.commands.clone()).collect(),
         };
         Ok(Self {
-            config,
             listener,
+            permits: Arc::new(Semaphore::new(files.connections)),
             operator_listener,
             operator: Arc::new(operator),
             workers,
@@ -114,16 +123,23 @@ impl Server {
 
     /// Serves until `shutdown` ends. Then finishes the requests in progress, refuses new
     /// connections, and returns.
-    pub(crate) async fn run(self, shutdown: impl Future<Output = ()>) {
-        let Self { config, listener, operator_listener, operator, workers, _clock } = self;
+    ///
+    /// # Errors
+    ///
+    /// If a worker has ended.
+    pub(crate) async fn run(self, shutdown: impl Future<Output = ()>) -> Result<()> {
+        let Self { listener, permits, operator_listener, operator, workers, _clock } = self;
         if let Some(listener) = operator_listener {
             tokio::spawn(operator::listen(Arc::clone(&operator), listener));
         }
-        tokio::select! {
-            () = accept(&listener, &config, &operator.metrics.connections, &workers) => {}
-            () = shutdown => {}
-        }
-        drop(listener);
+        let open = &operator.metrics.connections;
+        let acceptor = Acceptor { open, workers: &workers, permits };
+        let all_live = tokio::select! {
+            () = acceptor.run(&listener) => false,
+            () = shutdown => true,
+        };
+        // Connections that the kernel has accepted may have sent their requests.
+        acceptor.take_waiting(listener);
         operator.ready.store(false, Relaxed);
         for worker in &workers {
             // This fails only if the worker has ended already.
@@ -134,14 +150,58 @@ impl Server {
         if ended.await.is_err() {
             warn!("cannot wait for the workers to end");
         }
+        ensure!(all_live, "a worker has ended, so the server ended too; see the log");
+        Ok(())
     }
+}
+
+/// What the limit of open files allows, now that everything else is open.
+fn file_plan(config: &Config) -> Result<FilePlan> {
+    let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let open = std::fs::read_dir("/proc/self/fd").map_or(limit, Iterator::count);
+    let routes = config.routes.iter().filter(|route| !route.grants.outgoing.is_empty());
+    let outgoing =
+        routes.map(|route| config.workers * route.slots * route.limits.outgoing_requests);
+    let limits = &config.limits;
+    let plan = FilePlan::new(limits, limit, open, outgoing.fold(0, usize::saturating_add));
+    let plan = plan.map_err(|sentence| anyhow!(sentence))?;
+    if plan.connections < limits.connections
+        || plan.operator_connections < limits.operator_connections
+    {
+        warn!(
+            "the limit of open files, {limit}, allows {} connections and {} of the operator's listener; \
+             raise it, or lower connections = {} and operator-connections = {}",
+            plan.connections,
+            plan.operator_connections,
+            limits.connections,
+            limits.operator_connections
+        );
+    }
+    Ok(plan)
 }
 
 /// Resolves the name and binds the first of its addresses that can be bound.
 async fn bind(key: &str, address: &str) -> Result<TcpListener> {
-    TcpListener::bind(address).await.map_err(|error| {
-        anyhow!("cannot listen on {key} = {address}: {error}; choose another address")
-    })
+    let failed =
+        |error| anyhow!("cannot listen on {key} = {address}: {error}; choose another address");
+    let mut last = ErrorKind::AddrNotAvailable.into();
+    for resolved in lookup_host(address).await.map_err(failed)? {
+        match listen(resolved) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => last = error,
+        }
+    }
+    Err(failed(last))
+}
+
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    /// How many connections may wait to be accepted. The system's own limit (`net.core.somaxconn`) holds too.
+    const BACKLOG: u32 = 4096;
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// The engine of each kind that a route needs.
@@ -218,35 +278,60 @@ async fn start_workers(
     Ok(workers)
 }
 
-async fn accept(
-    listener: &TcpListener,
-    config: &Config,
-    open: &[AtomicUsize],
-    workers: &[WorkerHandle],
-) {
-    /// The pause after an error such as too many open files, which may disappear.
-    const PAUSE: Duration = Duration::from_millis(50);
-    let permits = Arc::new(Semaphore::new(config.limits.connections));
-    loop {
-        let permit =
-            Arc::clone(&permits).acquire_owned().await.expect("the semaphore is never closed");
-        let socket = match listener.accept().await {
-            Ok((socket, _)) => socket,
-            Err(error) => {
-                warn!("cannot accept a connection: {error}");
-                tokio::time::sleep(PAUSE).await;
-                continue;
+/// Accepts connections and passes each to the worker with the fewest.
+struct Acceptor<'server> {
+    /// The open connections of each worker.
+    open: &'server [AtomicUsize],
+    workers: &'server [WorkerHandle],
+    /// One for each further connection that may be open.
+    permits: Arc<Semaphore>,
+}
+
+impl Acceptor<'_> {
+    /// Returns only if a worker has ended.
+    async fn run(&self, listener: &TcpListener) {
+        /// The pause after an error such as too many open files, which may disappear.
+        const PAUSE: Duration = Duration::from_millis(50);
+        loop {
+            let permit = Arc::clone(&self.permits).acquire_owned();
+            let permit = permit.await.expect("the semaphore is never closed");
+            match listener.accept().await {
+                Ok((socket, _)) => {
+                    // If this fails, the client has left.
+                    let Ok(socket) = socket.into_std() else { continue };
+                    if self.pass_on(socket, permit).is_err() {
+                        warn!("a worker has ended; no more connections are accepted");
+                        return;
+                    }
+                }
+                Err(error) => {
+                    warn!("cannot accept a connection: {error}");
+                    tokio::time::sleep(PAUSE).await;
+                }
             }
-        };
-        // Responses are written whole, so waiting for more data would only delay them.
-        let socket = socket.set_nodelay(true).and_then(|()| socket.into_std());
-        let Ok(socket) = socket else { continue };
-        let least = open.iter().enumerate().min_by_key(|(_, open)| open.load(Relaxed));
+        }
+    }
+
+    /// Accepts the connections that wait now, as far as the limit allows, and refuses later ones.
+    fn take_waiting(&self, listener: TcpListener) {
+        // Tokio would ask the kernel only after an event.
+        let Ok(listener) = listener.into_std() else { return };
+        while let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() {
+            let Ok((socket, _)) = listener.accept() else { return };
+            if socket.set_nonblocking(true).is_ok() && self.pass_on(socket, permit).is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Fails if the worker has ended.
+    fn pass_on(&self, socket: TcpStream, permit: OwnedSemaphorePermit) -> Result<(), ()> {
+        // Responses are written whole, so waiting for more data would only delay them. If this fails, the client
+        // has left.
+        let Ok(()) = socket.set_nodelay(true) else { return Ok(()) };
+        let least = self.open.iter().enumerate().min_by_key(|(_, open)| open.load(Relaxed));
         let (index, open) = least.expect("there is at least one worker");
         open.fetch_add(1, Relaxed);
-        if workers[index].commands.send(Command::Serve(socket, permit)).is_err() {
-            warn!("a worker has ended; no more connections are accepted");
-            return;
-        }
+        self.workers[index].commands.send(Command::Serve(socket, permit)).map_err(|_| ())
     }
 }

@@ -211,10 +211,15 @@ impl Worker {
     }
 
     async fn read_usage(&self) -> Vec<SlotUsage> {
+        // At the same time, so that a slow route does not delay the others.
+        let routes = self.service.router.all().iter().map(Rc::clone);
+        let routes: Vec<_> = routes
+            .map(|slots| spawn_local(async move { (slots.route.index, slots.read_usage().await) }))
+            .collect();
         let mut all = Vec::new();
-        for slots in self.service.router.all() {
-            let (route, worker) = (slots.route.index, self.index);
-            let usages = slots.read_usage().await;
+        for read in routes {
+            let Ok((route, usages)) = read.await else { continue };
+            let worker = self.index;
             all.extend(usages.into_iter().map(|(slot, usage)| SlotUsage {
                 route,
                 worker,

@@ -109,7 +109,7 @@ fn flags_win_over_variables_and_variables_over_the_file() {
     assert_eq!(table["workers"].as_integer(), Some(3), "file");
     assert_eq!(table["limits"]["memory"].as_str(), Some("2MiB"), "variable");
     assert_eq!(table["limits"]["guest-time"].as_str(), Some("3s"), "flag");
-    assert_eq!(table["limits"]["connections"].as_integer(), Some(10_000), "default");
+    assert_eq!(table["limits"]["connections"].as_integer(), Some(2048), "default");
 }
 
 #[test]

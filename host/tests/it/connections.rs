@@ -186,3 +186,35 @@ fn few_connections_are_spread_over_the_workers() {
     }
     server.check_alive();
 }
+
+#[test]
+fn a_burst_of_connections_waits_to_be_accepted() {
+    let most = std::fs::read_to_string("/proc/sys/net/core/somaxconn").expect("Linux has it");
+    let count = most.trim().parse::<usize>().expect("it is a number").min(600);
+    let server = Server::start(&Config::probe());
+    // The kernel completes connections up to the queue's length without the server.
+    server.signal("STOP");
+    let mut clients: Vec<_> = (0..count).map(|_| server.connect()).collect();
+    server.signal("CONT");
+    for client in &mut clients {
+        client.exchange(&Request::post("/echo", "x")).check(200, "x");
+    }
+}
+
+#[test]
+fn clients_that_do_not_read_cannot_hold_the_operators_listener() {
+    let config = Config::probe().limit("operator-connections", 2);
+    let config = config.limit("head-time", "100ms").limit("response-time", "100ms");
+    let server = Server::start(&config);
+    // Each asks without end and reads nothing, so that what the server writes to it does not get through.
+    let mut silent: Vec<_> = (0..2).map(|_| Connection::open(server.operator())).collect();
+    let request = Request::get("/metrics").bytes().repeat(1000);
+    for connection in &mut silent {
+        let mut stream = connection.stream();
+        let request = request.clone();
+        std::thread::spawn(
+            move || while std::io::Write::write_all(&mut stream, &request).is_ok() {},
+        );
+    }
+    Connection::open(server.operator()).exchange(&Request::get("/livez")).check(200, "alive\n");
+}

@@ -1,51 +1,14 @@
 ;; A processor that grows its memory by a page per request: 200 if it got it, 599 if not. What it
 ;; is handed over it overwrites, since it looks at none of it.
-(component
-  (core module $guest
-    (memory (export "memory") 1)
-    (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 4096))
-    (func (export "handle")
-      (param i32 i32 i32 i32 i32 i32 i32 i32 i64) (result i32)
-      (i32.store16 (i32.const 0)
-        (select (i32.const 599) (i32.const 200)
-          (i32.eq (memory.grow (i32.const 1)) (i32.const -1))))
-      (i32.const 0))
-    ;; 1024 is where nobody writes: zeros are `ok`, and a usage of nothing.
-    (func (export "configure") (param i32 i32) (result i32) (i32.const 1024))
-    (func (export "usage") (result i32) (i32.const 1024)))
-  (core instance $guest (instantiate $guest))
-  (alias core export $guest "memory" (core memory $memory))
-  (alias core export $guest "realloc" (core func $realloc))
-
-  (type $fields (list (tuple string string)))
-  (type $request (record
-    (field "method" string) (field "path-with-query" string) (field "headers" $fields)
-    (field "body" (list u8)) (field "received-at" u64)))
-  (type $response (record
-    (field "status" u16) (field "headers" $fields) (field "body" (list u8))))
-  (type $phase-usage (record (field "name" string) (field "high-water" u64)))
-  (type $arena-usage (record
-    (field "capacity" u64) (field "in-use" u64) (field "high-water" u64)
-    (field "request-high-water" u64) (field "resets" u64) (field "sealed" u64)
-    (field "request-survivors" u64) (field "spills" u64) (field "persistent" u64)
-    (field "phases" (list $phase-usage)) (field "retire" bool)))
-
-  (func $handle (param "request" $request) (result $response)
-    (canon lift (core func $guest "handle") (memory $memory) (realloc $realloc)))
-  (func $configure (param "settings" $fields) (result (result (error string)))
-    (canon lift (core func $guest "configure") (memory $memory) (realloc $realloc)))
-  (func $usage (result $arena-usage)
-    (canon lift (core func $guest "usage") (memory $memory) (realloc $realloc)))
-
-  (instance $handler
-    (export "request" (type $request))
-    (export "response" (type $response))
-    (export "handle" (func $handle)))
-  (instance $lifecycle (export "configure" (func $configure)))
-  (instance $memory-usage
-    (export "phase-usage" (type $phase-usage))
-    (export "arena-usage" (type $arena-usage))
-    (export "usage" (func $usage)))
-  (export "arenaria:processor/handler@0.1.0" (instance $handler))
-  (export "arenaria:processor/lifecycle@0.1.0" (instance $lifecycle))
-  (export "arenaria:processor/memory@0.1.0" (instance $memory-usage)))
+(core module $guest
+  (memory (export "memory") 1)
+  (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 4096))
+  (func (export "handle")
+    (param i32 i32 i32 i32 i32 i32 i32 i32 i64) (result i32)
+    (i32.store16 (i32.const 0)
+      (select (i32.const 599) (i32.const 200)
+        (i32.eq (memory.grow (i32.const 1)) (i32.const -1))))
+    (i32.const 0))
+  ;; 1024 is where nobody writes: zeros are `ok`, and a usage of nothing.
+  (func (export "configure") (param i32 i32) (result i32) (i32.const 1024))
+  (func (export "usage") (result i32) (i32.const 1024)))

@@ -56,6 +56,12 @@ pub(crate) fn component(name: &str) -> PathBuf {
     path.canonicalize().expect("the file exists")
 }
 
+/// A processor with this core module.
+pub(crate) fn processor(module: &str) -> Vec<u8> {
+    let text = format!("(component {module} {})", include_str!("processor.wat"));
+    wat::parse_str(text).expect("it is sound")
+}
+
 /// The program under test, without the variables of the environment in which the tests run.
 pub(crate) fn arenaria<A: AsRef<std::ffi::OsStr>>(arguments: &[A]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_arenaria"));
@@ -139,7 +145,8 @@ fn collect(stream: impl Read + Send + 'static, lines: Option<mpsc::Sender<String
 /// A running server.
 pub(crate) struct Server {
     child: Child,
-    stderr: Heard,
+    /// None if the test has its own.
+    stderr: Option<Heard>,
     slots: f64,
     pub(crate) address: SocketAddr,
     operator: Option<SocketAddr>,
@@ -168,12 +175,12 @@ impl Server {
         let mut child = command.spawn().expect("the program starts");
         let (sender, lines) = mpsc::channel();
         drop(collect(child.stdout.take().expect("piped"), Some(sender)).listener);
-        let stderr = collect(child.stderr.take().expect("piped"), None);
+        let stderr = child.stderr.take().map(|stream| collect(stream, None));
         let address = announced(&lines, "listening on http://");
         let Some(address) = address else {
             let _ = child.kill();
             let _ = child.wait();
-            panic!("the server did not start: {}", stderr.join());
+            panic!("the server did not start: {}", stderr.map(Heard::join).unwrap_or_default());
         };
         // Both lines are printed at once. Tests of a server without the second do not use the
         // listener.
@@ -191,7 +198,7 @@ impl Server {
 
     /// What the server has written to its standard error so far.
     pub(crate) fn log(&self) -> String {
-        self.stderr.text()
+        self.stderr.as_ref().map(Heard::text).unwrap_or_default()
     }
 
     /// The operator's listener.

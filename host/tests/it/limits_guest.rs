@@ -46,8 +46,8 @@ fn the_memory_of_an_instance_is_what_the_configuration_says() {
 #[test]
 fn a_body_that_fits_the_limit_but_not_the_memory_is_refused() {
     let server =
-        Server::start(&Config::probe().limit("memory", "4MiB").limit("request-body", "16MiB"));
-    let refused = server.post("/echo", vec![b'x'; 8 << 20]);
+        Server::start(&Config::probe().limit("memory", "4MiB").limit("request-body", "4MiB"));
+    let refused = server.post("/echo", vec![b'x'; 4 << 20]);
     refused.check_limit(507, "memory", "memory", "4MiB");
     server.check_alive();
 }

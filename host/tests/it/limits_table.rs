@@ -1,5 +1,5 @@
-//! Compares the table of limits in `docs/configuration.md` with the flags and defaults of the
-//! command.
+//! Compares documents with the program: the table of limits in `docs/configuration.md` with the flags and
+//! defaults of the command, and the tests that `docs/threats.md` names with those that exist.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -59,4 +59,36 @@ fn the_table_of_limits_says_what_the_command_says() {
     for key in written.keys() {
         assert!(offered.contains_key(key), "docs/configuration.md has {key}, which is not a limit");
     }
+}
+
+/// The names of all tests of the host, and of the files that they are in.
+fn tests() -> String {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let folders = std::fs::read_dir(root).expect("it is there").filter_map(Result::ok);
+    let files = folders.filter_map(|folder| std::fs::read_dir(folder.path()).ok()).flatten();
+    let sources = files.filter_map(Result::ok).map(|file| file.path());
+    sources
+        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+        .map(|path| {
+            let stem = path.file_stem().unwrap_or_default().display().to_string();
+            format!("fn {stem}()\n{}", std::fs::read_to_string(&path).expect("it is a text"))
+        })
+        .collect()
+}
+
+#[test]
+fn every_test_that_the_table_of_threats_names_exists() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/threats.md");
+    let text = std::fs::read_to_string(file).expect("the document is there");
+    let tests = tests();
+    let mut count = 0;
+    for row in text.lines().filter(|line| line.starts_with("| ") && line.contains('`')) {
+        let last = row.trim_end_matches(" |").rsplit('|').next().unwrap_or_default();
+        let names = last.split('`').skip(1).step_by(2).filter(|name| !name.contains(' '));
+        for name in names {
+            assert!(tests.contains(&format!("fn {name}(")), "no test {name}");
+            count += 1;
+        }
+    }
+    assert!(count > 40, "{count}");
 }

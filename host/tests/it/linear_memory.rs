@@ -3,7 +3,7 @@
 
 use crate::client::Request;
 use crate::config::Config;
-use crate::harness::{Server, arenaria};
+use crate::harness::{Server, arenaria, processor};
 use crate::scrape::Metrics;
 
 const MIB: f64 = 1_048_576.0;
@@ -81,7 +81,7 @@ fn a_fresh_instance_has_memory_for_its_request_alone() {
 fn growing(retire_memory: &str) -> Server {
     let folder = tempfile::tempdir().expect("the system has room for a folder");
     let file = folder.path().join("growing.wasm");
-    let component = wat::parse_str(include_str!("growing.wat")).expect("it is sound");
+    let component = processor(include_str!("growing.wat"));
     std::fs::write(&file, component).expect("the folder is ours");
     let file = file.display().to_string();
     let serve = [

@@ -154,3 +154,33 @@ fn nothing_is_left_of_a_server_that_has_ended() {
     assert_eq!(again.address, address);
     again.check_alive();
 }
+
+#[test]
+fn whatever_was_sent_before_the_signal_is_answered() {
+    let config = Config::probe().with("workers", 2).with("slots", 2);
+    let config = config.limit("drain-time", "60s").limit("queue-length", 1000);
+    for is_known in [false, true] {
+        let mut server = Server::start(&config);
+        let echo = Request::post("/echo", "sent");
+        let mut clients: Vec<_> = (0..32).map(|_| server.connect()).collect();
+        if is_known {
+            for client in &mut clients {
+                client.exchange(&echo).check(200, "sent");
+            }
+        }
+        // All of this is in the kernel when the server goes on, and the signal with it.
+        server.signal("STOP");
+        for client in &mut clients {
+            client.send(echo.bytes());
+        }
+        clients.extend((0..32).map(|_| server.begin(&echo)));
+        server.signal("TERM");
+        server.signal("CONT");
+        for client in &mut clients {
+            let response = client.response();
+            response.check(200, "sent");
+            assert!(client.closed(), "the connection outlives its last response");
+        }
+        assert_eq!(server.until_exit().code(), Some(0), "{}", server.log());
+    }
+}

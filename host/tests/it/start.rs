@@ -222,6 +222,12 @@ fn an_unknown_key_in_the_configuration() {
 }
 
 #[test]
+fn a_configuration_that_does_not_end() {
+    let ended = finished(&mut arenaria(&["serve", "--config", "/dev/zero"]));
+    check_sentence(&ended, &["/dev/zero", "expected at most 4MiB"]);
+}
+
+#[test]
 fn a_value_in_the_configuration_that_makes_no_sense() {
     let good = Config::probe;
     for (config, parts) in [
@@ -251,6 +257,20 @@ fn a_value_in_the_configuration_that_makes_no_sense() {
         (good().route("/a?b", "hello"), ["path", "/a?b"]),
         (good().route("", "hello"), ["path", "\"\""]),
         (good().route_limit("connections", 5), ["connections", "[limits]"]),
+        (good().route("/a b", "hello"), ["path", "/a%20b"]),
+        (good().route("/ü", "hello"), ["path", "/%C3%BC"]),
+        (good().route("/x/../y", "hello"), ["path", "/x/../y"]),
+        (good().route("/a\nb", "hello"), ["path", "/a%0Ab"]),
+        (
+            good().route_key("grants", vec!["outgoing-http:*"]),
+            ["outgoing-http:*", "a host such as"],
+        ),
+        (good().with("listen", "[::1]:9").with("operator-listen", "[::1]:9"), ["[::1]:9", "both"]),
+        (good().limit("request-body", "5MiB"), ["request-body = 5MiB", "memory = 4MiB"]),
+        (good().limit("guest-time", "1ns"), ["guest-time", "1ns"]),
+        (good().limit("memory", -1), ["expected a size such as 16MiB", "got -1"]),
+        (good().limit("memory", 1.5), ["arenaria.toml", "expected a size such as"]),
+        (good().limit("guest-time", true), ["arenaria.toml", "expected a time such as"]),
         (Config::empty(), ["route", "nothing"]),
     ] {
         check_config(&config.to_toml(), &parts);

@@ -23,6 +23,7 @@ mod scrape;
 mod language;
 
 mod answers;
+mod edges;
 mod faults;
 mod grants;
 mod processors;

@@ -68,6 +68,16 @@ impl Guest for Component {
                 text(200, format!("{}\n", one_more(&LEAKED)))
             }
             "/remember" => text(200, format!("{count}\n")),
+            "/short" => announced(200, 10, "short"),
+            "/no-content" => announced(204, 5, ""),
+            "/linger" => {
+                spawn_local(wait_for(HOUR));
+                text(200, "the rest takes an hour\n")
+            }
+            "/error" => {
+                let what = "\u{1b}[2Jline\n".repeat(500_000);
+                return Err(ErrorCode::InternalError(Some(what)));
+            }
             _ => text(404, "not found\n"),
         })
     }
@@ -128,9 +138,21 @@ fn body_of(request: Request) -> StreamReader<u8> {
     Request::consume_body(request, consumed).0
 }
 
+/// Announces a body of this length, whatever it is.
+fn announced(status: u16, length: u64, body: &'static str) -> Response {
+    let (mut writer, contents) = wit_stream::new();
+    spawn_local(async move {
+        let _ = writer.write_all(body.as_bytes().to_vec()).await;
+    });
+    with_fields(status, contents, &[("content-length".to_owned(), length.to_string().into())])
+}
+
 fn response(status: u16, contents: StreamReader<u8>) -> Response {
-    let fields = [("content-type".to_owned(), b"text/plain".to_vec())];
-    let fields = Fields::from_list(&fields).expect("these are fields");
+    with_fields(status, contents, &[("content-type".to_owned(), b"text/plain".to_vec())])
+}
+
+fn with_fields(status: u16, contents: StreamReader<u8>, fields: &[(String, Vec<u8>)]) -> Response {
+    let fields = Fields::from_list(fields).expect("these are fields");
     let (_, no_trailers) = wit_future::new(|| Ok(None));
     let (response, _) = Response::new(fields, Some(contents), no_trailers);
     response.set_status_code(status).expect("it is a status");

@@ -58,6 +58,13 @@ impl Scrape {
                 }
             }
         }
+        let help = "Responses that were cut after their status was sent, by a fault or a limit";
+        let name = "arenaria_responses_cut";
+        let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+        for (path, workers) in self.metrics.routes.iter() {
+            let sum = workers.iter().map(|stats| stats.cut.load(Relaxed)).sum();
+            counter(&mut family, &[("route", path.as_str())], sum)?;
+        }
         let seconds = Some(&Unit::Seconds);
         let help = "Time from the head of a request to the head of its response";
         let family = encoder.encode_descriptor(
@@ -137,7 +144,18 @@ impl Scrape {
                 counter(&mut family, &[("route", path.as_str()), ("reason", reason.into())], sum)?;
             }
         }
-        Ok(())
+        let help = "Lines of the log that components would have caused beyond log-lines";
+        let name = "arenaria_log_lines_left_out";
+        let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+        for log in self.metrics.logs.iter() {
+            counter(&mut family, &[("route", log.route())], log.left_out())?;
+        }
+        let Some(dropped) = &self.metrics.dropped_lines else { return Ok(()) };
+        let help =
+            "Lines of the log that were dropped, because it could not be written fast enough";
+        let name = "arenaria_log_lines_dropped";
+        let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+        family.encode_counter::<[(&str, &str); 0], _, f64>(&(dropped.dropped_lines() as u64), None)
     }
 
     fn encode_memories(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
@@ -301,12 +319,13 @@ fn gauge(family: &mut MetricEncoder<'_>, labels: &impl EncodeLabelSet, value: u6
 #[cfg(test)]
 mod tests {
     use crate::pool::stats::Reason;
+    use crate::runtime::guest_log::GuestLog;
 
     use super::*;
 
     #[test]
     fn workers_are_summed_and_each_reason_has_its_label() {
-        let metrics = Metrics::new(["/".to_owned()].into_iter(), 2);
+        let metrics = Metrics::new(vec![GuestLog::new("/", 1)], 2, None);
         let (_, workers) = &metrics.routes[0];
         workers[0].responded(200);
         workers[1].responded(200);

@@ -21,7 +21,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc, oneshot};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::config::limits::ServerLimits;
 use crate::http::connection;
@@ -32,6 +32,8 @@ use crate::server::worker::Command;
 /// The state that the operator's listener reports.
 pub(crate) struct Operator {
     pub(crate) limits: ServerLimits,
+    /// One for each further connection that the operator's listener may have open.
+    pub(crate) connections: Arc<Semaphore>,
     pub(crate) ready: AtomicBool,
     pub(crate) metrics: Metrics,
     pub(crate) workers: Vec<mpsc::UnboundedSender<Command>>,
@@ -42,10 +44,12 @@ const READ_TIME: Duration = Duration::from_secs(2);
 
 /// Accepts the operator's connections. Never returns.
 pub(crate) async fn listen(operator: Arc<Operator>, listener: TcpListener) {
-    let permits = Arc::new(Semaphore::new(operator.limits.operator_connections));
+    let limits = &operator.limits;
+    // So that clients that do not read cannot keep health checks out for longer.
+    let connection_time = limits.head_time.0 + limits.response_time.0;
     loop {
-        let permit =
-            Arc::clone(&permits).acquire_owned().await.expect("the semaphore is never closed");
+        let permit = Arc::clone(&operator.connections).acquire_owned();
+        let permit = permit.await.expect("the semaphore is never closed");
         let Ok((socket, _)) = listener.accept().await else {
             tokio::time::sleep(Duration::from_millis(50)).await;
             continue;
@@ -55,8 +59,9 @@ pub(crate) async fn listen(operator: Arc<Operator>, listener: TcpListener) {
             let mut builder = connection::builder(&operator.limits);
             builder.timer(TokioTimer::new()).header_read_timeout(operator.limits.head_time.0);
             let service = service_fn(move |request| respond(Arc::clone(&operator), request));
+            let connection = builder.serve_connection(TokioIo::new(socket), service);
             // An error here only means that the connection has ended.
-            let _ = builder.serve_connection(TokioIo::new(socket), service).await;
+            let _ = timeout(connection_time, connection).await;
             drop(permit);
         });
     }

@@ -1,6 +1,7 @@
 //! The HTTP side: one thread, one runtime, HTTP/1.1 with keep-alive.
 
 use std::borrow::Cow;
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::rc::Rc;
 
@@ -12,10 +13,11 @@ use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
-use peer_answers::{Answer, Program};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::LocalRuntime;
 use tokio::signal::unix::{SignalKind, signal};
+
+use peer_answers::{Answer, Program};
 
 use crate::process;
 
@@ -67,19 +69,19 @@ async fn connection(stream: TcpStream, answers: Rc<Answers>) {
 async fn answer(
     request: Request<Incoming>,
     answers: &Answers,
-) -> hyper::Result<Response<Full<Bytes>>> {
+) -> Result<Response<Full<Bytes>>, Infallible> {
     let answer = match answers {
         Answers::Hello => Answer::hello(),
-        Answers::Jq(program) => Answer::transformed(program, &body_of(request).await?),
-        Answers::JqProcess(program) => {
-            process::transformed(program, &body_of(request).await?).await
-        }
+        Answers::Jq(program) => match request.into_body().collect().await {
+            Ok(body) => Answer::transformed(program, &body.to_bytes()),
+            Err(error) => Answer::failed(400, error.to_string()),
+        },
+        Answers::JqProcess(program) => match request.into_body().collect().await {
+            Ok(body) => process::transformed(program, &body.to_bytes()).await,
+            Err(error) => Answer::failed(400, error.to_string()),
+        },
     };
     Ok(response(answer))
-}
-
-async fn body_of(request: Request<Incoming>) -> hyper::Result<Bytes> {
-    Ok(request.into_body().collect().await?.to_bytes())
 }
 
 /// hyper adds `content-length` and `date`, here as in the real server.
