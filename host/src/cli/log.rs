@@ -10,7 +10,7 @@ use tracing_subscriber::EnvFilter;
 use crate::cli::variables::variable;
 
 /// How many lines may wait to be written.
-const LINES_MAX: usize = 4096;
+const LINES_MAX: usize = 1024;
 
 /// The log, until this is dropped. Then lines that wait are written, if that is possible within a second.
 pub struct Log {

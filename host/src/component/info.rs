@@ -71,7 +71,7 @@ impl ComponentInfo {
                     at_most(parts, PARTS_MAX, "modules and components")?;
                 }
                 Payload::CodeSectionStart { count, .. } => {
-                    functions += count;
+                    functions = u32::saturating_add(functions, count);
                     at_most(functions, FUNCTIONS_MAX, "functions")?;
                 }
                 Payload::End(_) => depth -= 1,

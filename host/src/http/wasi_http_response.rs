@@ -64,6 +64,8 @@ pub(crate) struct ResponseBody {
     is_complete: bool,
     /// Whether the response cannot be completed.
     is_cut: bool,
+    /// Whether that is because the memory for bodies is full.
+    is_saturated: bool,
     /// Whether nothing more will be sent to the client.
     ended: bool,
     /// How many bytes are still to be sent, if the response has a `content-length`.
@@ -143,6 +145,7 @@ impl ResponseBody {
             ahead: VecDeque::new(),
             is_complete: false,
             is_cut: false,
+            is_saturated: false,
             ended,
             left: announced,
             task,
@@ -153,20 +156,20 @@ impl ResponseBody {
         }
     }
 
-    /// Reads what the guest has ready. If the response cannot be completed, this is known before its head is sent,
-    /// and the client gets an error status.
+    /// Reads the first piece that the guest has ready, or all of a short body with a known length. If the response
+    /// cannot be completed, this is known before its head is sent, and the client gets an error status.
     ///
     /// # Errors
     ///
     /// If the response ended before it was complete.
     pub(crate) async fn look_ahead(&mut self) -> Result<(), Problem> {
-        /// How much is read at most.
-        const BYTES_MAX: usize = 64 << 10;
-        /// How often the guest may run on, if it has announced a body.
+        /// The length of a short body.
+        const BYTES_MAX: u64 = 16 << 10;
+        /// How often the guest may run on, to write a short body.
         const TURNS: usize = 8;
-        let mut turns = if self.left.is_some() { TURNS } else { 0 };
-        let mut bytes = 0;
-        while !self.ended && bytes < BYTES_MAX {
+        let is_short = self.left.is_some_and(|left| left <= BYTES_MAX);
+        let mut turns = if is_short { TURNS } else { 0 };
+        while !self.ended && !self.is_complete && (is_short || self.ahead.is_empty()) {
             match poll_fn(|context| Poll::Ready(self.poll_guest(context))).await {
                 Poll::Pending if turns == 0 => break,
                 Poll::Pending => {
@@ -174,17 +177,20 @@ impl ResponseBody {
                     yield_now().await;
                 }
                 Poll::Ready(None) => self.is_complete = true,
-                Poll::Ready(Some(Ok(frame))) => {
-                    bytes += frame.data_ref().map_or(0, Bytes::len);
-                    self.ahead.push_back(frame);
-                }
-                Poll::Ready(Some(Err(Aborted))) => {
-                    let cut = "the response ended before it was complete".to_owned();
-                    return Err(self.progress.problem().unwrap_or(Problem::BadResponse(cut)));
-                }
+                Poll::Ready(Some(Ok(frame))) => self.ahead.push_back(frame),
+                Poll::Ready(Some(Err(Aborted))) => return Err(self.cause()),
             }
         }
         Ok(())
+    }
+
+    /// Why the response cannot be completed.
+    fn cause(&self) -> Problem {
+        match self.progress.problem() {
+            Some(problem) => problem,
+            None if self.is_saturated => Problem::BodiesSaturated,
+            None => Problem::BadResponse("the response ended before it was complete".to_owned()),
+        }
     }
 
     /// The next part of the body, from the guest.
@@ -223,7 +229,9 @@ impl ResponseBody {
                     *left = left.saturating_sub(data.len() as u64);
                     this.ended |= *left == 0;
                 }
-                this.budget.hold(data).map(Frame::data).ok_or(Aborted)
+                let held = this.budget.hold(data);
+                this.is_saturated = held.is_none();
+                held.map(Frame::data).ok_or(Aborted)
             }
             Err(trailers) => Ok(trailers),
         }))

@@ -110,7 +110,7 @@ impl fmt::Display for Fault {
 /// An error with its causes on one line, and the guest's functions after them, the innermost first.
 pub(crate) fn describe(error: &wasmtime::Error) -> GuestText {
     let Some(trace) = error.downcast_ref::<WasmBacktrace>() else { return causes(error) };
-    // Wasmtime keeps at most 20.
+    // The engine keeps at most 32.
     let functions = trace.frames().iter().map(|frame| match frame.func_name() {
         Some(name) => GuestText::function(name),
         None => GuestText::new(format_args!("function {}", frame.func_index())),

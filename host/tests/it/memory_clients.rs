@@ -102,6 +102,8 @@ impl Group {
         let folder = Path::new("/sys/fs/cgroup").join(format!("arenaria-test-{}", server.pid()));
         fs::create_dir(&folder).ok()?;
         let group = Self(folder);
+        // The kernel makes this file, if this is a file system of groups and memory can be limited here.
+        fs::metadata(group.0.join("memory.max")).ok()?;
         let write = |file: &str, text: String| fs::write(group.0.join(file), text).ok();
         write("memory.max", bytes.to_string())?;
         write("cgroup.procs", server.pid().to_string())?;

@@ -2,7 +2,7 @@
 
 use crate::client::Request;
 use crate::harness::{Server, until};
-use crate::language::{RUST_P3, check_alive};
+use crate::language::{RUST_P3, check_alive, streamed};
 
 #[test]
 fn a_body_shorter_than_announced_is_an_error_status() {
@@ -45,6 +45,14 @@ fn a_guest_does_not_keep_its_slot_after_a_response_without_a_body() {
     }
     // The only slot is free again.
     check_alive(&server);
+}
+
+#[test]
+fn a_long_response_needs_little_of_the_memory_for_bodies() {
+    // 32 KiB for each worker.
+    let config = RUST_P3.config().with("workers", 16).limit("host-memory", "1MiB");
+    let server = Server::start(&config.limit("request-body", "32KiB"));
+    server.get("/stream?chunks=1000").check(200, streamed(1000));
 }
 
 #[test]
