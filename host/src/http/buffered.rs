@@ -4,6 +4,7 @@
 use std::rc::Rc;
 use std::time::SystemTime;
 
+use bytes::Bytes;
 use hyper::Response;
 use hyper::body::{Body as _, Incoming};
 use hyper::http::request::Parts;
@@ -25,13 +26,16 @@ pub(crate) async fn respond(
     received_at: SystemTime,
 ) -> Result<Response<Body>, Problem> {
     let route = &slots.route;
+    let (mut body, mut reserved) = (Bytes::new(), None);
     if !incoming.is_end_stream() {
         // If the queue is full, the request is refused before its body is read. This check reserves
         // no place in the queue, so that a slow client does not block others. Therefore a request
         // can still be refused after its body has arrived, if the queue fills up meanwhile.
         slots.check_queue().map_err(Problem::ShedUnread)?;
+        let received = Box::pin(receive::collect(incoming, &route.limits, &service.bodies));
+        let (bytes, held) = received.await?;
+        (body, reserved) = (bytes, Some(held));
     }
-    let (body, reserved) = receive::collect(incoming, &route.limits, &service.bodies).await?;
     let mut forwarded = Vec::new();
     let request = lower(route, &head, &body, nanoseconds(received_at), &mut forwarded)?;
     let mut lease = slots.acquire().await.map_err(Problem::Shed)?;

@@ -101,12 +101,14 @@ async fn dispatch(
     head: Parts,
     incoming: Incoming,
 ) -> Result<Response<Body>, Problem> {
+    // The longer ways are boxed, because hyper moves the future of each request, and its size is that of the
+    // longest way.
     if slots.route.world != World::Processor {
-        return wasi_http::respond(service, slots, connection, head, incoming).await;
+        return Box::pin(wasi_http::respond(service, slots, connection, head, incoming)).await;
     }
     let received_at = SystemTime::now();
     if slots.route.records && records::is_stream(&head.headers) {
-        return records::respond(service, slots, head, incoming, received_at).await;
+        return Box::pin(records::respond(service, slots, head, incoming, received_at)).await;
     }
     buffered::respond(service, slots, head, incoming, received_at).await
 }

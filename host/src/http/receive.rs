@@ -19,17 +19,14 @@ pub(crate) async fn collect(
     mut body: Incoming,
     limits: &RouteLimits,
     budget: &Arc<BodyBudget>,
-) -> Result<(Bytes, Option<Reserved>), Problem> {
-    if body.is_end_stream() {
-        return Ok((Bytes::new(), None));
-    }
+) -> Result<(Bytes, Reserved), Problem> {
     if body.size_hint().exact().is_some_and(|declared| declared > limits.request_body.0) {
         return Err(Problem::BodyTooLarge);
     }
     let mut held = budget.part();
     let gathered = timeout(limits.body_time.0, gather(&mut body, limits, &mut held)).await;
     let bytes = gathered.map_err(|_| Problem::BodyTimeout)??;
-    Ok((bytes, Some(held)))
+    Ok((bytes, held))
 }
 
 async fn gather(

@@ -30,7 +30,7 @@ impl Lease {
         };
         self.ended(result.as_ref().err());
         if result.is_ok() && route.isolation == Isolation::Reuse {
-            self.contents.served += 1;
+            self.contents().served += 1;
             self.retire_if_leaking();
         }
         result
@@ -38,11 +38,10 @@ impl Lease {
 
     /// Returns the slot. If a reading of the arena is due, it follows first, and the caller does not wait for it.
     #[inline]
-    pub(crate) fn finish(self) {
-        let is_due = matches!(self.state, LeaseState::Clean)
-            && self.slots.route.reads_usage()
-            && self.contents.usage_schedule.is_due(self.contents.served);
-        if is_due {
+    pub(crate) fn finish(mut self) {
+        let contents = self.contents();
+        let is_due = contents.usage_schedule.is_due(contents.served);
+        if is_due && matches!(self.state, LeaseState::Clean) && self.slots.route.reads_usage() {
             self.read_usage_later();
         }
     }
@@ -72,7 +71,7 @@ impl Lease {
         };
         self.ended(ended.as_ref().err());
         if ended.is_ok() && route.isolation == Isolation::Reuse {
-            self.contents.served += 1;
+            self.contents().served += 1;
             self.retire_if_leaking();
         }
         let is_ok = ended.is_ok();
@@ -92,7 +91,7 @@ impl Lease {
             return;
         }
         let mark = self.slots.route.limits.retire_memory;
-        let contents = &mut self.contents;
+        let contents = self.contents();
         let instance = contents.instance.as_mut().expect("a slot in use has its instance");
         let (grown, handles) = (instance.has_grown_past(mark), instance.handles());
         if contents.served == 1 {
@@ -115,7 +114,8 @@ impl Lease {
         let result = self.instance().usage(time).await;
         self.ended(result.as_ref().err());
         if let Ok(usage) = result {
-            self.contents.usage_schedule.record(self.contents.served, &usage);
+            let contents = self.contents();
+            contents.usage_schedule.record(contents.served, &usage);
             let wants_retirement = usage.retire;
             self.slots.keep_usage(self.slot, usage);
             if wants_retirement {
@@ -138,7 +138,7 @@ impl Lease {
     }
 
     fn instance(&mut self) -> &mut Instance {
-        self.contents.instance.as_mut().expect("a slot in use has its instance")
+        self.contents().instance.as_mut().expect("a slot in use has its instance")
     }
 }
 

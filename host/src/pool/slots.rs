@@ -31,8 +31,8 @@ pub(crate) struct Slots {
     pub(crate) route: Arc<Route>,
     pub(crate) stats: Arc<RouteStats>,
     policy: RefCell<Policy>,
-    /// By slot. The contents of a slot in use are in its lease.
-    contents: RefCell<Vec<SlotContents>>,
+    /// By slot. The contents of a slot in use are in its lease. They are boxed, because each request moves them.
+    contents: RefCell<Vec<Option<Box<SlotContents>>>>,
     /// By slot: an instance that was started and is not installed yet.
     started: RefCell<Vec<Option<Instance>>>,
     /// In order of arrival.
@@ -53,8 +53,8 @@ pub(crate) struct SlotContents {
 }
 
 impl SlotContents {
-    fn new(instance: Option<Instance>) -> Self {
-        Self { instance, ..Self::default() }
+    fn new(instance: Option<Instance>) -> Option<Box<Self>> {
+        Some(Box::new(Self { instance, ..Self::default() }))
     }
 }
 
@@ -129,7 +129,7 @@ impl Slots {
 
     /// The lease of a slot that the policy granted.
     fn lease(self: &Rc<Self>, slot: SlotId) -> Lease {
-        let contents = std::mem::take(&mut self.contents.borrow_mut()[slot]);
+        let contents = self.contents.borrow_mut()[slot].take();
         Lease { slots: Rc::clone(self), slot, contents, state: LeaseState::Clean }
     }
 
@@ -255,7 +255,8 @@ impl Slots {
 pub(crate) struct Lease {
     pub(crate) slots: Rc<Slots>,
     pub(crate) slot: SlotId,
-    pub(crate) contents: SlotContents,
+    /// None only while the lease is dropped.
+    contents: Option<Box<SlotContents>>,
     pub(crate) state: LeaseState,
 }
 
@@ -270,6 +271,10 @@ pub(crate) enum LeaseState {
 }
 
 impl Lease {
+    pub(crate) fn contents(&mut self) -> &mut SlotContents {
+        self.contents.as_mut().expect("a lease has its contents until it is dropped")
+    }
+
     /// Requests that the instance is replaced. It serves until its replacement is ready.
     pub(crate) fn retire(&self, reason: Reason) {
         self.slots.on(Event::RetireAsked { slot: self.slot, reason });
@@ -283,9 +288,9 @@ impl Drop for Lease {
             LeaseState::Running => Some(Reason::Cancelled),
             LeaseState::Lost(reason) => Some(reason),
         };
-        let contents = std::mem::take(&mut self.contents);
-        let has_served_all = contents.served >= self.slots.route.limits.requests_per_instance;
-        self.slots.contents.borrow_mut()[self.slot] = contents;
+        let has_served_all =
+            self.contents().served >= self.slots.route.limits.requests_per_instance;
+        self.slots.contents.borrow_mut()[self.slot] = self.contents.take();
         if has_served_all && lost.is_none() {
             self.retire(Reason::Requests);
         }

@@ -120,8 +120,11 @@ impl Instance {
     ) -> Result<Response, Fault> {
         self.begin(time);
         let handler = self.exports.processor().arenaria_processor_handler();
-        let call = handler.call_handle(&mut self.store, request);
-        let result = within(self.longest, timed(&self.timer, pin!(call))).await?;
+        let result = {
+            // Pinned where it is made: it is large to move.
+            let call = pin!(handler.call_handle(&mut self.store, request));
+            within(self.longest, timed(&self.timer, call)).await?
+        };
         result.map_err(|error| self.fault(&error))
     }
 

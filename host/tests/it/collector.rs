@@ -208,13 +208,9 @@ fn others_are_answered_while_the_collector_runs() {
     let links = (27 << 20) / 10 / LINK_BYTES;
     let mut pressing = server.begin(&Request::get(&format!("/press/{links}")));
     server.until_busy(1.0);
-    for _ in 0..20 {
-        check_alive(&server);
-    }
-    assert!(
-        pressing.silent(),
-        "the twenty responses arrived only after the other requests had ended"
-    );
+    // One is enough: if the collector held the worker, it would wait for all of the guest's time.
+    check_alive(&server);
+    assert!(pressing.silent(), "the response arrived only after the other request had ended");
     pressing.response().check_limit(504, "guest-time", "guest-time", "5s");
     check_alive(&server);
 }
