@@ -2,15 +2,20 @@
 //!
 //! The socket reports to the connection's state ([`ConnectionState`]) when a head begins and when
 //! the client stops reading. The worker ends connections that wait for too long.
+//!
+//! The socket cannot know whether hyper has read a part of the next head together with a request.
+//! Hyper shows its buffer only when it is taken apart. So if nothing happens for a while after a
+//! response, the connection takes hyper apart, looks, and puts it together again.
 
 use std::cell::RefCell;
 use std::future::{Future as _, poll_fn};
 use std::io;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use bytes::Bytes;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -53,38 +58,64 @@ async fn serve_requests(
     socket: &Rc<RefCell<TcpStream>>,
     state: &Rc<ConnectionState>,
 ) -> End {
-    let io = TrackedSocket { socket: Rc::clone(socket), state: Rc::clone(state) };
+    let io = TrackedSocket {
+        socket: Rc::clone(socket),
+        state: Rc::clone(state),
+        read_ahead: Bytes::new(),
+    };
     let handle =
         service_fn(|request| handler::handle(Rc::clone(service), Rc::clone(state), request));
-    let mut connection = pin!(builder(&service.limits).serve_connection(TokioIo::new(io), handle));
+    let builder = builder(&service.limits);
+    let mut hyper = builder.serve_connection(TokioIo::new(io), handle);
     // On the heap, because few connections see a drain.
     let mut last_look: Option<Pin<Box<Sleep>>> = None;
-    poll_fn(|context| {
-        match state.poll_signal(context) {
-            None => {}
-            Some(Signal::Drain) => last_look = Some(Box::pin(sleep(LAST_LOOK))),
-            Some(Signal::HeadTimeout) => return Poll::Ready(End::HeadTimeout),
-            Some(Signal::Close) => return Poll::Ready(End::Closed),
+    loop {
+        let pause = poll_fn(|context| {
+            match state.poll_signal(context) {
+                None => {}
+                Some(Signal::Drain) => last_look = Some(Box::pin(sleep(LAST_LOOK))),
+                Some(Signal::LookAhead) => return Poll::Ready(Pause::Look),
+                Some(Signal::HeadTimeout) => return Poll::Ready(Pause::End(End::HeadTimeout)),
+                Some(Signal::Close) => return Poll::Ready(Pause::End(End::Closed)),
+            }
+            if let Poll::Ready(result) = Pin::new(&mut hyper).poll(context) {
+                return Poll::Ready(Pause::End(End::of(result)));
+            }
+            let Some(look) = &mut last_look else { return Poll::Pending };
+            look.as_mut().poll(context).map(|()| Pause::LastLook)
+        })
+        .await;
+        if let Pause::End(end) = pause {
+            return end;
         }
-        let poll = connection.as_mut().poll(context);
-        if let Some(look) = &mut last_look
-            && look.as_mut().poll(context).is_ready()
-        {
+        if state.is_between_requests() {
+            let http1::Parts { io, read_buf, service, .. } = hyper.into_parts();
+            let mut io = io.into_inner();
+            if !read_buf.is_empty() {
+                state.has_part_of_head();
+                io.read_ahead = read_buf;
+            }
+            hyper = builder.serve_connection(TokioIo::new(io), service);
+        }
+        if let Pause::LastLook = pause {
             last_look = None;
             // Hyper would close a connection in the middle of a head. The response to that head says
             // that the connection is closed.
             if state.phase.get() != ConnectionPhase::Head {
-                connection.as_mut().graceful_shutdown();
-                context.waker().wake_by_ref();
+                Pin::new(&mut hyper).graceful_shutdown();
             }
         }
-        poll.map(|result| match result {
-            Ok(()) => End::Finished,
-            Err(error) if error.is_parse() => End::Refused,
-            Err(_) => End::Closed,
-        })
-    })
-    .await
+    }
+}
+
+/// Why hyper is not polled for a moment.
+enum Pause {
+    /// The connection ends.
+    End(End),
+    /// Nothing has happened for a while. See whether a part of a head was read.
+    Look,
+    /// The same, before the server ends.
+    LastLook,
 }
 
 /// When the server drains, how long a request may still arrive on an idle connection: those that the client sent
@@ -98,6 +129,16 @@ enum End {
     Refused,
     HeadTimeout,
     Closed,
+}
+
+impl End {
+    fn of(result: hyper::Result<()>) -> Self {
+        match result {
+            Ok(()) => Self::Finished,
+            Err(error) if error.is_parse() => Self::Refused,
+            Err(_) => Self::Closed,
+        }
+    }
 }
 
 /// Hyper, with the server's limits on request heads.
@@ -148,6 +189,8 @@ async fn linger(socket: &mut TcpStream, bytes: u64) {
 struct TrackedSocket {
     socket: Rc<RefCell<TcpStream>>,
     state: Rc<ConnectionState>,
+    /// What an earlier hyper has read and not used. It is read again before the socket.
+    read_ahead: Bytes,
 }
 
 impl TrackedSocket {
@@ -168,10 +211,15 @@ impl TrackedSocket {
 
 impl AsyncRead for TrackedSocket {
     fn poll_read(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if !self.read_ahead.is_empty() {
+            let length = self.read_ahead.len().min(buffer.remaining());
+            buffer.put_slice(&self.read_ahead.split_to(length));
+            return Poll::Ready(Ok(()));
+        }
         let before = buffer.filled().len();
         let poll = self.poll(|socket| socket.poll_read(context, buffer));
         if buffer.filled().len() > before && self.state.phase.get() == ConnectionPhase::Request {

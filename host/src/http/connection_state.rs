@@ -27,6 +27,8 @@ pub(crate) enum ConnectionPhase {
 pub(crate) enum Signal {
     /// Finish the current request, and those that have arrived, then close.
     Drain,
+    /// See whether a part of the next head was read together with the last request.
+    LookAhead,
     /// Close: the head did not arrive in time.
     HeadTimeout,
     /// Close: the client has sent or read nothing for too long.
@@ -41,6 +43,8 @@ pub(crate) struct ConnectionState {
     pub(crate) changed: Cell<bool>,
     /// When the worker first saw the current phase.
     since: Cell<Instant>,
+    /// Whether it is known that nothing was read beyond the last request.
+    has_looked_ahead: Cell<bool>,
     /// Whether a write waits for the client to read.
     pub(crate) write_stalls: Cell<bool>,
     /// Whether a response was sent before the request's body was read.
@@ -57,6 +61,7 @@ impl ConnectionState {
             phase: Cell::new(ConnectionPhase::Request),
             changed: Cell::new(false),
             since: Cell::new(Instant::now()),
+            has_looked_ahead: Cell::new(true),
             write_stalls: Cell::new(false),
             body_unread: Cell::new(false),
             is_draining: Cell::new(false),
@@ -74,6 +79,19 @@ impl ConnectionState {
     pub(crate) fn enter(&self, phase: ConnectionPhase) {
         self.phase.set(phase);
         self.changed.set(true);
+    }
+
+    /// Whether hyper has neither a request nor a part of a response, so that it can be taken apart.
+    pub(crate) fn is_between_requests(&self) -> bool {
+        self.phase.get() == ConnectionPhase::Request
+            && !self.write_stalls.get()
+            && !self.body_unread.get()
+    }
+
+    /// A part of the next head was read together with the last request. Its time counts from the
+    /// response to that.
+    pub(crate) fn has_part_of_head(&self) {
+        self.phase.set(ConnectionPhase::Head);
     }
 
     pub(crate) fn leaves_body_unread(&self) {
@@ -99,6 +117,7 @@ impl ConnectionState {
     pub(crate) fn check(&self, now: Instant, limits: &ServerLimits) {
         if self.changed.take() {
             self.since.set(now);
+            self.has_looked_ahead.set(false);
         }
         let waited = now.saturating_duration_since(self.since.get());
         if self.write_stalls.get() {
@@ -107,11 +126,21 @@ impl ConnectionState {
             }
             return;
         }
+        let head_or_idle = limits.head_time.0.min(limits.idle_time.0);
         match self.phase.get() {
             ConnectionPhase::Head if waited > limits.head_time.0 => self.send(Signal::HeadTimeout),
+            ConnectionPhase::Request if waited > head_or_idle && self.can_look_ahead() => {
+                self.has_looked_ahead.set(true);
+                self.send(Signal::LookAhead);
+            }
             ConnectionPhase::Request if waited > limits.idle_time.0 => self.send(Signal::Close),
             ConnectionPhase::Request | ConnectionPhase::Head | ConnectionPhase::Response => {}
         }
+    }
+
+    /// Whether it makes sense to look. A signal that has not arrived yet is not replaced.
+    fn can_look_ahead(&self) -> bool {
+        !self.has_looked_ahead.get() && self.is_between_requests() && self.signal.get().is_none()
     }
 
     fn send(&self, signal: Signal) {
@@ -209,8 +238,51 @@ mod tests {
         drop(end);
         assert_eq!(checked.state.phase.get(), ConnectionPhase::Request);
         checked.check(1_000_100, None);
+        checked.check(1_010_100, None);
+        checked.check(1_010_101, Some(Signal::LookAhead));
         checked.check(1_020_100, None);
         checked.check(1_020_101, Some(Signal::Close));
+    }
+
+    #[test]
+    fn a_part_of_a_head_that_was_read_ahead_has_its_time_from_the_response() {
+        for (head_time, idle_time) in [(10, 20), (20, 10)] {
+            let mut checked = checked();
+            checked.limits.head_time = Timeout(Duration::from_secs(head_time));
+            checked.limits.idle_time = Timeout(Duration::from_secs(idle_time));
+            drop(checked.state.begin_request());
+            checked.check(0, None);
+            checked.check(10_000, None);
+            checked.check(10_001, Some(Signal::LookAhead));
+            checked.state.has_part_of_head();
+            checked.check(1000 * head_time, None);
+            checked.check(1000 * head_time + 1, Some(Signal::HeadTimeout));
+        }
+    }
+
+    #[test]
+    fn hyper_is_not_taken_apart_while_it_has_a_part_of_a_message() {
+        let checked = checked();
+        drop(checked.state.begin_request());
+        assert!(checked.state.is_between_requests());
+        checked.state.write_stalls.set(true);
+        assert!(!checked.state.is_between_requests());
+        checked.state.write_stalls.set(false);
+        checked.state.leaves_body_unread();
+        assert!(!checked.state.is_between_requests());
+        checked.check(0, None);
+        checked.check(20_000, None);
+        checked.check(20_001, Some(Signal::Close));
+    }
+
+    #[test]
+    fn a_look_ahead_does_not_replace_a_drain() {
+        let checked = checked();
+        drop(checked.state.begin_request());
+        checked.check(0, None);
+        checked.state.drain();
+        checked.check(10_001, Some(Signal::Drain));
+        checked.check(10_001, Some(Signal::LookAhead));
     }
 
     #[test]

@@ -72,13 +72,31 @@ impl Lease {
         self.ended(ended.as_ref().err());
         if ended.is_ok() && route.isolation == Isolation::Reuse {
             self.contents().served += 1;
-            self.retire_if_leaking();
+            if self.instance().accepts_calls() {
+                self.retire_if_leaking();
+            } else {
+                self.lose_closed_instance();
+            }
         }
         let is_ok = ended.is_ok();
         if let Err(fault) = ended {
             reply.send(Err(CallError::Fault(fault)));
         }
         is_ok
+    }
+
+    /// Drops the instance, although its request has succeeded. In an orderly replacement it would serve
+    /// until the new one is ready, and the next request would wait in vain.
+    fn lose_closed_instance(&mut self) {
+        let slot = self.slot;
+        if self.slots.route.log().admits_line() {
+            let route = &self.slots.route.path;
+            warn!(
+                route,
+                slot, "lost an instance: it still asks for backpressure after its request"
+            );
+        }
+        self.state = LeaseState::Lost(Reason::Backpressure);
     }
 
     /// Retires the instance if it holds too much memory or too many handles after a request. Linear

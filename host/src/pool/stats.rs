@@ -36,6 +36,8 @@ pub(crate) enum Reason {
     MemoryGrown,
     /// It holds many more handles than after its first request.
     HandleLeak,
+    /// It still asked for backpressure after its request, so it would accept no other.
+    Backpressure,
     /// It could not be started.
     Failed,
 }

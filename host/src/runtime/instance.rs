@@ -32,6 +32,8 @@ pub(crate) struct Instance {
     /// The time limit of a call, including waits. None for components without imports: they cannot
     /// wait.
     longest: Option<Duration>,
+    /// Whether another call would begin. A guest of `wasi:http` 0.3 may ask for backpressure.
+    accepts_calls: bool,
     phase_names: PhaseNames,
 }
 
@@ -87,7 +89,8 @@ impl Instance {
         store.data_mut().memory.settle();
         let longest = longest(config.call_time);
         let phase_names = config.phase_names.clone();
-        let mut instance = Self { store, exports, timer, longest, phase_names };
+        let mut instance =
+            Self { store, exports, timer, longest, accepts_calls: true, phase_names };
         if matches!(instance.exports, Exports::Processor(_)) {
             instance.configure(config).await?;
         }
@@ -143,14 +146,15 @@ impl Instance {
     ) -> Result<(), Fault> {
         self.begin(guest_time);
         let reply = call.reply.clone();
-        let Self { store, exports, timer, .. } = self;
+        let Self { store, exports, timer, accepts_calls, .. } = self;
         let ended = {
             let call = pin!(async {
                 match exports {
                     Exports::Processor(_) => unreachable!("a processor is called through handle"),
                     Exports::Proxy(proxy) => wasi_http_call::proxy(store, proxy, call).await,
                     Exports::Service(service) => {
-                        wasi_http_call::service(store, service, call).await
+                        *accepts_calls = wasi_http_call::service(store, service, call).await?;
+                        Ok(())
                     }
                 }
             });
@@ -191,6 +195,11 @@ impl Instance {
         let longest = self.longest.map(|_| time);
         let result = within(longest, timed(&self.timer, pin!(call))).await?;
         result.map(|usage| self.phase_names.limit(usage)).map_err(|error| self.fault(&error))
+    }
+
+    /// Whether another call would begin. If not, it would wait until its time is over.
+    pub(crate) fn accepts_calls(&self) -> bool {
+        self.accepts_calls
     }
 
     /// Whether the instance has grown since its start, and has more memory than this.

@@ -7,7 +7,7 @@
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
@@ -88,15 +88,19 @@ pub(crate) async fn proxy(
 
 /// Calls `wasi:http/handler@0.3`, and returns when the guest has no more tasks and its body has
 /// been read. The store makes progress only while this future is polled.
+///
+/// True if the guest would begin another call at once. False if it still asks for backpressure:
+/// nothing of it runs any more that could end that, so another call would never begin.
 pub(crate) async fn service(
     store: &mut Store<StoreData>,
     service: &Service,
     call: WasiHttpCall,
-) -> wasmtime::Result<()> {
+) -> wasmtime::Result<bool> {
     let WasiHttpCall { request, reply } = call;
     // This only filters header fields. The future below borrows it.
     let mut hooks = Outgoing::nowhere();
     let (request, received) = p3::Request::from_http(&mut hooks, request);
+    let handle = *service.wasi_http_handler().func_handle().func();
     let call = store.run_concurrent(async move |accessor| {
         match service.handle(accessor, request).await? {
             Err(code) => {
@@ -112,7 +116,8 @@ pub(crate) async fn service(
             }
         }
         poll_fn(|context| accessor.poll_no_interesting_tasks(context)).await;
-        Ok(())
+        let mut context = Context::from_waker(Waker::noop());
+        Ok(accessor.poll_ready_for_concurrent_call(handle, &mut context).is_ready())
     });
     call.await?
 }

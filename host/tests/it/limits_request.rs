@@ -222,18 +222,83 @@ fn a_client_that_stops_within_the_second_head_is_timed_out() {
 }
 
 #[test]
-fn a_head_that_came_half_with_another_request_is_not_waited_for() {
-    // A head that the HTTP library has read ahead is not tracked. The connection counts as idle,
-    // and is closed without a response.
-    let server = Server::start(&Config::probe().limit("idle-time", "300ms"));
-    let mut connection = server.connect();
-    let mut bytes = Request::post("/echo", "first").bytes();
-    bytes.extend_from_slice(b"POST /echo HTTP/1.1\r\nhost: te");
-    connection.send(bytes);
-    connection.response().check(200, "first");
-    assert!(connection.closed());
+fn a_client_that_stops_within_a_pipelined_head_is_timed_out() {
+    let config = Config::probe().limit("head-time", "300ms").limit("queue-length", 100);
+    let server = Server::start(&config);
+    let chunks = "POST /echo HTTP/1.1\r\nhost: test\r\ntransfer-encoding: chunked\r\n\r\n";
+    let firsts = [
+        (Request::get("/head").bytes(), 200),
+        (Request::get("/nowhere").bytes(), 404),
+        (Request::get("/trap").bytes(), 500),
+        (Request::post("/echo", "first").bytes(), 200),
+        (Request::post("/echo", "x".repeat(100_000)).bytes(), 200),
+        ([chunks.as_bytes(), &chunked(b"first", 2)].concat(), 200),
+    ];
+    let halves = ["P", "POST /echo HTTP/1.1\r\nhost: te", "GET /head HTTP/1.1\r\nhost: test\r\n"];
+    let cases = firsts.iter().flat_map(|first| halves.map(|half| (first, half)));
+    let begun: Vec<_> = cases
+        .map(|((first, status), half)| {
+            let mut connection = server.connect();
+            connection.send([first, half.as_bytes()].concat());
+            (connection, *status, half)
+        })
+        .collect();
+    for (mut connection, status, half) in begun {
+        assert_eq!(connection.response().status, status, "{half:?}");
+        connection.response().check_limit(408, "timeout", "head-time", "300ms");
+        assert!(connection.closed(), "a connection that timed out is closed: {half:?}");
+    }
     server.check_alive();
     server.until_settled();
+}
+
+#[test]
+fn a_client_that_stops_within_a_head_sent_before_the_answer_is_timed_out() {
+    let config = Config::probe().limit("head-time", "300ms").limit("guest-time", "1s");
+    let server = Server::start(&config);
+    let mut connection = server.begin(&Request::get("/loop"));
+    server.until_busy(1.0);
+    connection.send("P");
+    connection.response().check_limit(504, "guest-time", "guest-time", "1s");
+    connection.response().check_limit(408, "timeout", "head-time", "300ms");
+    assert!(connection.closed(), "a connection that timed out is closed");
+}
+
+#[test]
+fn a_pipelined_half_head_has_all_of_head_time() {
+    let server =
+        Server::start(&Config::probe().limit("head-time", "1m").limit("idle-time", "300ms"));
+    // The second does not fit into the library's first buffer.
+    for padding in [10, 12 << 10] {
+        let mut bytes = header_of(padding).bytes();
+        let rest = bytes.split_off(bytes.len() - 10);
+        let mut connection = server.connect();
+        connection.send([Request::post("/echo", "first").bytes(), bytes].concat());
+        connection.response().check(200, "first");
+        // The first one may end a moment before the server looks at this connection.
+        server.until_idle_is_over();
+        server.until_idle_is_over();
+        connection.send(rest);
+        connection.response().check(200, "x");
+        assert!(connection.closed(), "an idle connection has idle-time");
+    }
+}
+
+#[test]
+fn an_idle_connection_is_usable_after_head_time() {
+    let server = Server::start(&Config::probe().limit("head-time", "300ms"));
+    let mut idle = server.connect();
+    for body in ["first", "second"] {
+        idle.exchange(&Request::post("/echo", body)).check(200, body);
+        // Twice as long, by the server's clock: it looks at the connection, and does not close it.
+        for _ in 0..2 {
+            let mut half = server.begin(&Request::get("/head"));
+            assert_eq!(half.response().status, 200);
+            half.send("P");
+            half.response().check_limit(408, "timeout", "head-time", "300ms");
+        }
+    }
+    idle.exchange(&Request::post("/echo", "third")).check(200, "third");
 }
 
 #[test]

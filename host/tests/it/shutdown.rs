@@ -107,6 +107,24 @@ fn idle_connections_do_not_delay_the_end() {
 }
 
 #[test]
+fn a_half_head_behind_a_request_is_finished() {
+    let mut server = Server::start(&Config::probe().limit("drain-time", "60s"));
+    let (mut half, mut idle) = (server.connect(), server.connect());
+    half.send(
+        [Request::post("/echo", "first").bytes(), b"POST /echo HTTP/1.1\r\n".to_vec()].concat(),
+    );
+    half.response().check(200, "first");
+    idle.exchange(&Request::post("/echo", "x")).check(200, "x");
+    server.signal("TERM");
+    // At about the same time the server decides about both.
+    assert!(idle.closed());
+    half.send("host: test\r\ncontent-length: 6\r\n\r\nsecond");
+    half.response().check(200, "second");
+    assert!(half.closed(), "the connection outlives its last response");
+    assert_eq!(server.until_exit().code(), Some(0), "{}", server.log());
+}
+
+#[test]
 fn readiness_ends_when_draining_begins() {
     let config = Config::probe().limit("guest-time", "60s").limit("drain-time", "60s");
     let mut server = Server::start(&config);

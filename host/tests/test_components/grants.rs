@@ -1,7 +1,7 @@
 //! A component can access what the route's configuration grants by name, and nothing else.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc;
 use std::thread;
 
@@ -16,10 +16,24 @@ in_every_language! {
     settings_are_shown_as_environment_where_that_was_granted,
 }
 
-fn listener() -> (TcpListener, String) {
+/// A listener of the test, and the host and port that it can be granted by.
+pub(crate) fn listener() -> (TcpListener, String) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
     let authority = listener.local_addr().expect("it is bound").to_string();
     (listener, authority)
+}
+
+/// Answers the request of a component, and returns its head.
+pub(crate) fn answer(stream: &mut TcpStream) -> String {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).expect("a head comes");
+        head.push(byte[0]);
+    }
+    let answer = "HTTP/1.1 200 OK\r\ncontent-length: 8\r\nconnection: close\r\n\r\nupstream";
+    stream.write_all(answer.as_bytes()).expect("the component listens");
+    String::from_utf8(head).expect("a head is text")
 }
 
 #[track_caller]
@@ -65,17 +79,7 @@ fn outgoing_requests_go_where_they_were_granted_and_nowhere_else(language: &Lang
     let (heads, asked) = mpsc::channel();
     thread::spawn(move || {
         for stream in upstream.incoming() {
-            let mut stream = stream.expect("the component calls");
-            let mut head = Vec::new();
-            while !head.ends_with(b"\r\n\r\n") {
-                let mut byte = [0];
-                stream.read_exact(&mut byte).expect("a head comes");
-                head.push(byte[0]);
-            }
-            let answer =
-                "HTTP/1.1 200 OK\r\ncontent-length: 8\r\nconnection: close\r\n\r\nupstream";
-            stream.write_all(answer.as_bytes()).expect("the component listens");
-            let _ = heads.send(String::from_utf8(head).expect("a head is text"));
+            let _ = heads.send(answer(&mut stream.expect("the component calls")));
         }
     });
     // `wstd` reports an error if the answer comes before it has ended the request's empty body, which is chance.

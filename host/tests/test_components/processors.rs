@@ -1,7 +1,12 @@
 //! Processors in other languages. They import WASI, which gives them access to nothing, and have a
 //! growable memory.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
 use crate::config::Config;
+use crate::grants::{answer, listener};
 use crate::harness::{Server, arenaria, component, finished};
 use crate::language::MEMORY;
 
@@ -72,6 +77,38 @@ fn a_processor_that_sleeps_when_it_is_configured_does_not_start() {
     let ended = finished(&mut arenaria(&["serve", "--config", &file]));
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(ended.stderr.contains("configure-time = 300ms"), "{ended:?}");
+}
+
+/// A processor that is configured quickly when the server starts, and later as quickly as the test wants: it asks the
+/// test, and waits for the answer.
+#[test]
+fn a_configuration_that_takes_too_long_costs_its_own_request() {
+    let (upstream, authority) = listener();
+    let is_silent = Arc::new(AtomicBool::new(false));
+    let silent = Arc::clone(&is_silent);
+    thread::spawn(move || {
+        let mut unanswered = Vec::new();
+        for stream in upstream.incoming() {
+            let mut stream = stream.expect("the component calls");
+            if silent.load(Ordering::SeqCst) {
+                unanswered.push(stream);
+            } else {
+                answer(&mut stream);
+            }
+        }
+    });
+    let config = config("test-components/rust-processor")
+        .route_key("isolation", "fresh")
+        .route_key("grants", vec![format!("outgoing-http:{authority}")])
+        .setting("ask", &authority)
+        .limit("configure-time", "2s");
+    let server = Server::start(&config);
+    server.get("/").check(200, "awake\n");
+    is_silent.store(true, Ordering::SeqCst);
+    server.get("/").check_limit(504, "configure-time", "configure-time", "2s");
+    server.until_retired(&["deadline"], 1);
+    is_silent.store(false, Ordering::SeqCst);
+    server.get("/").check(200, "awake\n");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use wasip3::exports::http::handler::Guest;
 use wasip3::filesystem::preopens::get_directories;
 use wasip3::http::client;
 use wasip3::http::types::{ErrorCode, Fields, Request, Response, Scheme};
-use wasip3::wit_bindgen::{StreamReader, StreamResult};
+use wasip3::wit_bindgen::{StreamReader, StreamResult, backpressure_dec, backpressure_inc};
 use wasip3::{spawn_local, wit_future, wit_stream};
 
 const HOUR: u64 = 3600 * 1_000_000_000;
@@ -73,6 +73,18 @@ impl Guest for Component {
             "/linger" => {
                 spawn_local(wait_for(HOUR));
                 text(200, "the rest takes an hour\n")
+            }
+            "/backpressure" => {
+                backpressure_inc();
+                text(200, "no more\n")
+            }
+            "/backpressure-for-a-while" => {
+                backpressure_inc();
+                spawn_local(async {
+                    wait_for(1_000_000).await;
+                    backpressure_dec();
+                });
+                text(200, "no more for now\n")
             }
             "/error" => {
                 let what = "\u{1b}[2Jline\n".repeat(500_000);

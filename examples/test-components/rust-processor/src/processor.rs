@@ -7,6 +7,8 @@ use std::time::Duration;
 use bindings::exports::arenaria::processor::handler::{self, Request, Response};
 use bindings::exports::arenaria::processor::lifecycle;
 use bindings::exports::arenaria::processor::memory::{self, ArenaUsage};
+use wasip2::http::outgoing_handler;
+use wasip2::http::types::{Fields, OutgoingRequest, Scheme};
 
 #[allow(missing_docs, unreachable_pub, clippy::all, reason = "generated from wit/processor")]
 mod bindings {
@@ -29,10 +31,26 @@ impl lifecycle::Guest for Processor {
             match (name.as_str(), value.as_str()) {
                 ("sleep", "configure") => sleep(LONG),
                 ("sleep", "usage") => USAGE_SLEEPS.set(true),
+                ("ask", authority) => ask(authority)?,
                 _ => return Err(format!("expected a known setting, got {name} = {value}")),
             }
         }
         Ok(())
+    }
+}
+
+/// Sends a request, and waits for the head of its response.
+fn ask(authority: &str) -> Result<(), String> {
+    let request = OutgoingRequest::new(Fields::new());
+    request.set_scheme(Some(&Scheme::Http)).expect("it is a scheme");
+    request.set_authority(Some(authority)).map_err(|()| format!("cannot ask {authority}"))?;
+    request.set_path_with_query(Some("/")).expect("it is a path");
+    let response = outgoing_handler::handle(request, None);
+    let response = response.map_err(|error| format!("cannot ask {authority}: {error:?}"))?;
+    response.subscribe().block();
+    match response.get() {
+        Some(Ok(Ok(_))) => Ok(()),
+        other => Err(format!("expected a response of {authority}, got {other:?}")),
     }
 }
 
