@@ -1,0 +1,41 @@
+//! Sorting and comparing where the order is not a total one.
+
+use crate::{check_all, lines};
+use arenaria_jq::Limits;
+
+#[test]
+fn nan_is_less_than_itself() {
+    check_all(&[
+        (
+            "nan < nan, nan == nan, [nan] < [nan], ([nan] | . == .)",
+            "null",
+            &["true", "false", "true", "true"],
+        ),
+        ("[nan,1,nan,null] | group_by(.)", "null", &["[[null],[null],[null],[1]]"]),
+        ("[3,nan,1,nan] | sort | map(isnan)", "null", &["[true,true,false,false]"]),
+        ("[[nan],[nan]] | unique", "null", &["[[null],[null]]"]),
+        ("[nan,nan] - [nan]", "null", &["[null,null]"]),
+        ("[1,2] | delpaths([[nan],[nan],[0]])", "null", &["[2]"]),
+    ]);
+}
+
+#[test]
+fn equal_values_stay_in_their_order() {
+    check_all(&[
+        ("sort", "[1.0,1,1.00,0]", &["[0,1.0,1,1.00]"]),
+        ("unique", "[1.0,1,1.00,0]", &["[0,1.0]"]),
+        ("group_by(.)", "[1.0,1,0]", &["[[0],[1.0,1]]"]),
+        (
+            "sort_by(.a)",
+            r#"[{"a":1,"b":1},{"a":0},{"a":1,"b":0}]"#,
+            &[r#"[{"a":0},{"a":1,"b":1},{"a":1,"b":0}]"#],
+        ),
+    ]);
+}
+
+/// Literals that differ although the double between them equals both do not trouble the sort.
+#[test]
+fn literals_and_doubles_sort_together() {
+    let program = "[range(60) | (\"10000000000000000000\\(. % 7)\" | fromjson), (1e20 + 0), nan] | sort | length";
+    assert_eq!(lines(program, "null", &Limits::default()), ["180"]);
+}
