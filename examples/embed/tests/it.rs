@@ -43,7 +43,7 @@ fn an_error_of_jq_is_told_with_its_place() {
     let output = run(PROGRAMS[0], ".", "{\"a\": x}");
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success());
-    assert!(said.contains("Document: expected a value (byte Some(6))"), "{said}");
+    assert!(said.contains("Document: expected JSON, got `x` (byte Some(6))"), "{said}");
 }
 
 #[test]
@@ -51,5 +51,5 @@ fn settings_that_are_refused_end_the_program() {
     let output = run(PROGRAMS[1], "{action", DOCUMENT);
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success() && output.stdout.is_empty());
-    assert!(said.contains("expected closing brace"), "{said}");
+    assert!(said.contains("found the end of the program"), "{said}");
 }

@@ -16,7 +16,7 @@ fn main() {
         let begun = Instant::now();
         for _ in 0..runs {
             out.clear();
-            engine.run(&program, &document, &limits, 0.0, &mut out).unwrap();
+            engine.run(&program, &document, &limits, Some(0.0), &mut out).unwrap();
         }
         best = best.min(begun.elapsed().as_secs_f64() / f64::from(runs));
     }

@@ -16,7 +16,7 @@ fn main() {
         let error = match Program::compile(program, &limits) {
             Err(error) => Some(format!("compile: {} at {}", error.message, error.offset)),
             Ok(program) => engine
-                .run(&program, input.as_bytes(), &limits, 0.0, &mut out)
+                .run(&program, input.as_bytes(), &limits, Some(0.0), &mut out)
                 .err()
                 .map(|error| format!("{error:?}")),
         };

@@ -19,15 +19,22 @@ pub(crate) fn encode(heap: &Heap<'_>, value: Value, out: &mut Vec<u8>) {
     write(heap, value, out, usize::MAX);
 }
 
+/// Writes a value on one line, and returns how many arrays and objects nest in it.
+pub(crate) fn encode_measured(heap: &Heap<'_>, value: Value, out: &mut Vec<u8>) -> usize {
+    write(heap, value, out, usize::MAX)
+}
+
 /// Writes a value, and stops soon after `bytes` bytes: for messages that quote its start only.
 pub(crate) fn encode_start(heap: &Heap<'_>, value: Value, out: &mut Vec<u8>, bytes: usize) {
     write(heap, value, out, out.len() + bytes);
 }
 
-fn write(heap: &Heap<'_>, value: Value, out: &mut Vec<u8>, end: usize) {
+fn write(heap: &Heap<'_>, value: Value, out: &mut Vec<u8>, end: usize) -> usize {
     if !value.is_container() {
-        return scalar(heap, &value, out);
+        scalar(heap, &value, out);
+        return 0;
     }
+    let mut levels = 1;
     let mut open = Vec::new();
     begin(value, out, &mut open);
     while let Some(Open { value, at }) = open.last_mut() {
@@ -50,6 +57,7 @@ fn write(heap: &Heap<'_>, value: Value, out: &mut Vec<u8>, end: usize) {
         };
         *at += if is_object { 2 } else { 1 };
         if element.is_container() {
+            levels = levels.max(open.len() + 1);
             if open.len() > DEPTH_MAX {
                 out.extend_from_slice(b"\"<skipped: too deep>\"");
                 continue;
@@ -59,9 +67,10 @@ fn write(heap: &Heap<'_>, value: Value, out: &mut Vec<u8>, end: usize) {
             scalar(heap, &element, out);
         }
         if out.len() > end {
-            return;
+            break;
         }
     }
+    levels
 }
 
 fn begin(value: Value, out: &mut Vec<u8>, open: &mut Vec<Open>) {

@@ -102,6 +102,19 @@ impl<'r> Heap<'r> {
         HeapMemory { cells: self.cells, text: self.text, written: self.written }
     }
 
+    /// Reserves what documents usually need, so that the cells are not copied while they grow. If there is not so
+    /// much memory, they grow as far as they can.
+    pub(crate) fn reserve_for_document(&mut self) {
+        /// A document has at least so many bytes for each cell, mostly.
+        const BYTES_PER_CELL: usize = 8;
+        let cells = self.document.len() / BYTES_PER_CELL + 64;
+        let room = self.limit / size_of::<Value>();
+        if cells > self.cells.capacity() && cells < room {
+            // Without this, memory is reserved when it is needed.
+            let _ = self.cells.try_reserve_exact(cells - self.cells.len());
+        }
+    }
+
     /// Bytes in use.
     pub(crate) fn len(&self) -> usize {
         self.cells.len() * size_of::<Value>() + self.text.len()

@@ -26,4 +26,4 @@ mod syntax;
 mod text;
 mod value;
 
-pub use program::{CompileError, Engine, Limits, Outcome, Program, RunError};
+pub use program::{CompileError, Engine, Limits, Outcome, Output, Program, Ready, RunError};

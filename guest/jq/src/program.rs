@@ -2,12 +2,13 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::ops::ControlFlow;
 
 use crate::builtins;
 use crate::compile;
 use crate::decode::{self, DecodeError};
 use crate::encode;
-use crate::heap::Bounds;
+use crate::heap::{Bounds, Heap};
 use crate::number::{self, Parsed};
 use crate::plan::Plan;
 use crate::run::{Run, RunLimits, RunMemory, Stop};
@@ -35,14 +36,15 @@ pub struct Limits {
     pub program_nodes: usize,
     /// How deep a document may nest.
     pub document_depth: usize,
-    /// How deep calls may nest, in parts of the program.
+    /// How deep a run may nest, in parts of the program: it bounds the native stack. As WebAssembly, the worst
+    /// programs that were found need more than 1 MiB from some 1,600 on.
     pub call_depth: u32,
     /// Bytes of memory for values.
     pub memory: usize,
     /// So many bytes are allocated before a run gives up its dead values. Tests set it to 0.
     #[doc(hidden)]
     pub evacuation_threshold: usize,
-    /// Bytes of output.
+    /// Bytes of output that [`Engine::run`] writes.
     pub output: usize,
 }
 
@@ -51,7 +53,7 @@ impl Default for Limits {
         Self {
             program_nodes: 1 << 16,
             document_depth: 10_000,
-            call_depth: 8_000,
+            call_depth: 1_200,
             memory: 1 << 30,
             // Less would not pay for the call.
             evacuation_threshold: 32 << 10,
@@ -91,7 +93,7 @@ pub enum RunError {
     CallDepth,
     /// The values need more than [`Limits::memory`].
     Memory,
-    /// The output is longer than [`Limits::output`].
+    /// The output is longer than [`Limits::output`], or [`Ready::run`] gave one that was refused.
     Output,
 }
 
@@ -122,20 +124,18 @@ impl Engine {
         Self::default()
     }
 
-    /// Runs a program on a document, and appends its values to `out`, each as a line of JSON. `now` is what the
-    /// program sees as the time: seconds since 1970.
+    /// Reads a document for a run of a program. `now` is what the program sees as the time: seconds since 1970.
     ///
     /// # Errors
     ///
-    /// If the document is not JSON, the program fails, or a limit is reached.
-    pub fn run(
-        &mut self,
-        program: &Program,
-        document: &[u8],
+    /// If the document is not JSON, nests too deep, or does not fit into the memory.
+    pub fn read<'r>(
+        &'r mut self,
+        program: &'r Program,
+        document: &'r [u8],
         limits: &Limits,
-        now: f64,
-        out: &mut Vec<u8>,
-    ) -> Result<Outcome, RunError> {
+        now: Option<f64>,
+    ) -> Result<Ready<'r>, RunError> {
         let memory = core::mem::take(&mut self.memory);
         let run_limits = RunLimits {
             value_depth: limits.document_depth,
@@ -146,42 +146,97 @@ impl Engine {
             Bounds { memory: limits.memory, evacuation_threshold: limits.evacuation_threshold };
         let mut run =
             Run::new(&program.plan, builtins::function, document, memory, bounds, run_limits, now);
-        let outcome = evaluate(&mut run, document, limits, out);
-        self.memory = run.into_memory();
-        outcome
+        run.heap.reserve_for_document();
+        let depth = limits.document_depth;
+        match decode::document(&mut run.heap, document, &mut run.collected, depth) {
+            Ok(input) => Ok(Ready { memory: &mut self.memory, run, input }),
+            Err(error) => {
+                self.memory = run.into_memory();
+                Err(match error {
+                    DecodeError::Syntax(offset) => RunError::Document { offset },
+                    DecodeError::Depth(offset) => RunError::DocumentDepth { offset },
+                    DecodeError::Full => RunError::Memory,
+                })
+            }
+        }
+    }
+
+    /// Reads a document, runs a program on it, and appends its values to `out`, each as a line of JSON.
+    ///
+    /// # Errors
+    ///
+    /// If the document is not JSON, the program fails, or a limit is reached.
+    pub fn run(
+        &mut self,
+        program: &Program,
+        document: &[u8],
+        limits: &Limits,
+        now: Option<f64>,
+        out: &mut Vec<u8>,
+    ) -> Result<Outcome, RunError> {
+        let mut outputs = 0;
+        let begun = out.len();
+        self.read(program, document, limits, now)?.run(&mut |output| {
+            output.write(out);
+            out.push(b'\n');
+            outputs += 1;
+            if out.len() - begun > limits.output {
+                return ControlFlow::Break(());
+            }
+            ControlFlow::Continue(())
+        })?;
+        Ok(Outcome { outputs })
     }
 }
 
-fn evaluate<'r>(
-    run: &mut Run<'r>,
-    document: &'r [u8],
-    limits: &Limits,
-    out: &mut Vec<u8>,
-) -> Result<Outcome, RunError> {
-    let input =
-        decode::document(&mut run.heap, document, &mut run.collected, limits.document_depth);
-    let input = input.map_err(|error| match error {
-        DecodeError::Syntax(offset) => RunError::Document { offset },
-        DecodeError::Depth(offset) => RunError::DocumentDepth { offset },
-        DecodeError::Full => RunError::Memory,
-    })?;
-    let mut outputs = 0;
-    let begun = out.len();
-    let flow = run.main(input, &mut |run, value| {
-        encode::encode(&run.heap, value, out);
-        out.push(b'\n');
-        outputs += 1;
-        if out.len() - begun > limits.output { Err(Stop::Output) } else { Ok(()) }
-    });
-    match flow {
-        Ok(()) | Err(Stop::Halt { is_error: false }) => Ok(Outcome { outputs }),
-        Err(Stop::Error | Stop::Halt { is_error: true }) => {
-            Err(RunError::Program { message: message(run) })
-        }
-        Err(Stop::Break(_) | Stop::Enough) => Err(RunError::Break),
-        Err(Stop::Depth) => Err(RunError::CallDepth),
-        Err(Stop::Full) => Err(RunError::Memory),
-        Err(Stop::Output) => Err(RunError::Output),
+/// A program and the document that it is to run on.
+#[derive(Debug)]
+pub struct Ready<'r> {
+    memory: &'r mut RunMemory,
+    run: Run<'r>,
+    input: Value,
+}
+
+impl Ready<'_> {
+    /// Runs the program, and gives each of its outputs to `take`, which may refuse one.
+    ///
+    /// # Errors
+    ///
+    /// If the program fails, a limit is reached, or `take` has refused an output. What was taken before was given.
+    pub fn run(self, take: &mut dyn FnMut(Output<'_>) -> ControlFlow<()>) -> Result<(), RunError> {
+        let Self { memory, mut run, input } = self;
+        let flow =
+            run.main(input, &mut |run, value| match take(Output { heap: &run.heap, value }) {
+                ControlFlow::Continue(()) => Ok(()),
+                ControlFlow::Break(()) => Err(Stop::Output),
+            });
+        let result = match flow {
+            Ok(()) | Err(Stop::Halt { is_error: false }) => Ok(()),
+            Err(Stop::Error | Stop::Halt { is_error: true }) => {
+                Err(RunError::Program { message: message(&mut run) })
+            }
+            Err(Stop::Break(_) | Stop::Enough) => Err(RunError::Break),
+            Err(Stop::Depth) => Err(RunError::CallDepth),
+            Err(Stop::Full) => Err(RunError::Memory),
+            Err(Stop::Output) => Err(RunError::Output),
+        };
+        *memory = run.into_memory();
+        result
+    }
+}
+
+/// A value that a program gave.
+#[derive(Debug)]
+pub struct Output<'o> {
+    heap: &'o Heap<'o>,
+    value: Value,
+}
+
+impl Output<'_> {
+    /// Appends the value as JSON on one line, and returns how many arrays and objects nest in it. What nests deeper
+    /// than 10,000 of them is replaced by a text, as in jq.
+    pub fn write(&self, out: &mut Vec<u8>) -> usize {
+        encode::encode_measured(self.heap, self.value, out)
     }
 }
 

@@ -50,7 +50,7 @@ pub(crate) enum Stop {
     Enough,
     /// `halt`, or `halt_error` with the value in [`Run::error`].
     Halt { is_error: bool },
-    /// The output is longer than its limit.
+    /// The taker of the outputs wanted no more.
     Output,
 }
 
@@ -96,8 +96,8 @@ pub(crate) struct Run<'r> {
     pub(crate) scratch: Vec<u8>,
     pub(crate) depth: u32,
     labels: u32,
-    /// Seconds since 1970.
-    pub(crate) now: f64,
+    /// Seconds since 1970, if the time is known.
+    pub(crate) now: Option<f64>,
     pub(crate) limits: RunLimits,
     pub(crate) regexes: crate::regex_cache::RegexCache,
 }
@@ -141,7 +141,7 @@ impl<'r> Run<'r> {
         memory: RunMemory,
         bounds: Bounds,
         limits: RunLimits,
-        now: f64,
+        now: Option<f64>,
     ) -> Self {
         let RunMemory { heap, mut collected, mut states, mut frames, mut path, scratch, regexes } =
             memory;
@@ -177,6 +177,7 @@ impl<'r> Run<'r> {
 
     /// Evaluates the program.
     pub(crate) fn main(&mut self, input: Value, sink: &mut Sink<'_, 'r>) -> Flow {
+        self.check_depth(self.plan.main.nesting)?;
         self.each(&self.plan.main, 0, input, sink)
     }
 

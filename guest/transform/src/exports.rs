@@ -5,7 +5,7 @@
     expect(unsafe_code, reason = "exports of the canonical ABI are called with raw pointers")
 )]
 
-use crate::engine::{self, Input};
+use crate::engine::{self, Engine, Input};
 use crate::settings::{NOTHING_TO_DO, Options};
 use crate::transform::Transform;
 use arenaria_guest::{persistent, request, request_with};
@@ -50,7 +50,7 @@ impl jq::Guest for Jq {
             let outputs = transform.programs().with(&program, |program| {
                 let mut out = Vec::new();
                 let input = Input { document: &document, now: None };
-                program.run(input, limits, &mut out).map(|_| out)
+                Engine::new().run(program, input, limits, &mut out).map(|_| out)
             })?;
             Ok(outputs?)
         })

@@ -4,7 +4,7 @@
 //! a program leaves nothing on the heap front. A program that does not fit there is compiled for
 //! its request only.
 
-use crate::engine::{Engine, Program, ProgramError, ProgramLimits};
+use crate::engine::{Program, ProgramError, ProgramLimits};
 use arenaria_guest::{persistent, usage};
 
 /// The most bytes of the texts of all cached programs together. A compiled program takes 0.5 KiB
@@ -13,9 +13,8 @@ use arenaria_guest::{persistent, usage};
 /// is not cached.
 const TEXT_BYTES_MAX: usize = 65_536;
 
-/// An engine and the programs it has compiled.
+/// The compiled programs.
 pub struct Programs {
-    engine: Engine,
     limits: ProgramLimits,
     kept_max: usize,
     /// The most recently used one first.
@@ -34,23 +33,23 @@ impl Programs {
     #[must_use]
     pub fn new(limits: ProgramLimits, kept_max: usize) -> Self {
         let kept = Vec::with_capacity(kept_max);
-        Self { engine: Engine::new(), limits, kept_max, kept, text_bytes: 0 }
+        Self { limits, kept_max, kept, text_bytes: 0 }
     }
 
     /// Compiles a program without keeping it.
     ///
     /// # Errors
     ///
-    /// As [`Engine::compile`].
+    /// As [`Program::compile`].
     pub fn compile(&self, text: &str) -> Result<Program, ProgramError> {
-        self.engine.compile(text, self.limits)
+        Program::compile(text, self.limits)
     }
 
     /// Calls `run` with the program of this text, which is compiled if it is not kept.
     ///
     /// # Errors
     ///
-    /// As [`Engine::compile`]. A text that is not a valid program is not cached.
+    /// As [`Program::compile`]. A text that is not a valid program is not cached.
     pub fn with<R>(
         &mut self,
         text: &str,

@@ -7,8 +7,8 @@ use arenaria_guest::Settings;
 pub const NOTHING_TO_DO: &str =
     "give the setting `program`, or `ad-hoc = \"true\"` so that requests bring their own";
 
-/// The stack suffices to decode, run, encode and drop documents of this many levels.
-const DEPTH_MAX_MAX: usize = 1024;
+/// jq's own bound. Reading, comparing and writing need no stack for it.
+const DEPTH_MAX_MAX: usize = 10_000;
 
 const PROGRAM: &str = "program";
 const AD_HOC: &str = "ad-hoc";
@@ -49,7 +49,7 @@ impl Options {
     pub const DEFAULT: Self = Self {
         ad_hoc: false,
         outputs: Outputs::Lines,
-        run: RunLimits { depth_max: 512, outputs_max: 10_000 },
+        run: RunLimits { depth_max: DEPTH_MAX_MAX, outputs_max: 10_000 },
         program: ProgramLimits { program_bytes_max: 65_536 },
         programs_cached_max: 64,
     };

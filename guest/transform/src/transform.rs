@@ -2,13 +2,12 @@
 //!
 //! It has no rules of the engine. Every response other than 200 and 204 is a problem document.
 
-use crate::engine::{Input, Program, RunLimits};
+use crate::brought::program_text;
+use crate::engine::{Engine, Input, Program, RunLimits};
 use crate::problem::Problem;
 use crate::programs::Programs;
 use crate::settings::{Options, Outputs};
 use arenaria_guest::{Processor, Request, Response, Settings};
-use percent_encoding::percent_decode_str;
-use std::borrow::Cow;
 
 /// The component: its programs and its options.
 pub struct Transform {
@@ -78,7 +77,7 @@ fn respond(program: &Program, request: Request<'_>, options: Options) -> Result<
     }
     let mut body = Vec::new();
     let input = Input { document: request.body(), now: Some(request.received_at()) };
-    let count = program.run(input, options.run, &mut body)?;
+    let count = Engine::new().run(program, input, options.run, &mut body)?;
     Ok(match (count, options.outputs) {
         (0, _) => Response::new(204),
         (1, _) => Response::json(body),
@@ -106,12 +105,13 @@ fn records(program: &Program, request: Request<'_>, limits: RunLimits) -> Respon
     let first = request.header("arenaria-first-record");
     let first = first.and_then(|first| first.parse().ok()).unwrap_or(1);
     let mut body = Vec::new();
+    let mut engine = Engine::new();
     for (record, line) in (first..).zip(request.body().split(|byte| *byte == b'\n')) {
         if line.trim_ascii().is_empty() {
             continue;
         }
         let input = Input { document: line, now: Some(request.received_at()) };
-        if let Err(error) = program.run(input, limits, &mut body) {
+        if let Err(error) = engine.run(program, input, limits, &mut body) {
             let problem = Problem { record: Some(record), ..error.into() };
             problem.write_line(&mut body);
         }
@@ -130,28 +130,14 @@ fn is_records(content_type: &str) -> bool {
         .any(|records| media_type.eq_ignore_ascii_case(records))
 }
 
-/// The value of `program` in the query, percent-decoded. `+` stays a plus sign, because programs
-/// contain it.
-fn program_text<'a>(request: Request<'a>) -> Result<Option<Cow<'a, str>>, Problem> {
-    let pairs = request.query().unwrap_or_default().split('&');
-    let Some(value) = pairs.into_iter().find_map(|pair| pair.strip_prefix("program=")) else {
-        return Ok(None);
-    };
-    let text = percent_decode_str(value).decode_utf8();
-    text.map(Some).map_err(|error| {
-        let detail = "the program is not valid UTF-8".to_owned();
-        let offset = Some(error.valid_up_to());
-        Problem { offset, ..Problem::new(400, "program", "the program is not acceptable", detail) }
-    })
-}
-
 fn no_body() -> Problem {
     let detail = "send a JSON document, for example with POST".to_owned();
     Problem::new(405, "method", "the request has no document", detail)
 }
 
 fn no_program() -> Problem {
-    let detail = "give a program in the query: ?program=…".to_owned();
+    let detail =
+        "give a program in the query (?program=…) or in the header `jq-program`".to_owned();
     Problem::new(400, "program", "the request has no program", detail)
 }
 

@@ -60,7 +60,7 @@ pub(crate) struct RouteConfig {
     /// Instances per worker.
     pub slots: usize,
     /// The header fields that are passed to the guest: by default `content-type` and `accept` for
-    /// processors, and all of them for other components.
+    /// processors, with `jq-program` if they are ad-hoc, and all of them for other components.
     pub forward_headers: Option<Vec<HeaderName>>,
     /// The settings for `configure`, and for the grants `config` and `environment`.
     pub settings: Vec<(String, String)>,
@@ -68,6 +68,13 @@ pub(crate) struct RouteConfig {
     pub grants: Grants,
     /// The limits of this route.
     pub limits: RouteLimits,
+}
+
+impl RouteConfig {
+    /// Whether the route accepts programs from its clients.
+    pub(crate) fn is_ad_hoc(&self) -> bool {
+        self.settings.iter().any(|(key, value)| key == "ad-hoc" && value == "true")
+    }
 }
 
 /// The configuration file, and what `--print-config` prints.

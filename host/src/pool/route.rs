@@ -19,6 +19,9 @@ use crate::runtime::load::{Loaded, Source};
 use crate::runtime::memory::MemoryStats;
 use crate::runtime::store::InstanceConfig;
 
+/// The header field with the program of a request.
+const PROGRAM_HEADER: &str = "jq-program";
+
 /// A path, its compiled component, and how that is run.
 pub(crate) struct Route {
     /// Its index in the list of routes.
@@ -29,6 +32,8 @@ pub(crate) struct Route {
     pub(crate) records: bool,
     pub(crate) slots: usize,
     forward_headers: Option<Vec<HeaderName>>,
+    /// Whether requests may bring a program.
+    is_ad_hoc: bool,
     pub(crate) limits: RouteLimits,
     loaded: Loaded,
     instance_config: InstanceConfig,
@@ -75,6 +80,7 @@ impl Route {
             records: config.records,
             slots: config.slots,
             forward_headers: config.forward_headers.clone(),
+            is_ad_hoc: config.is_ad_hoc(),
             limits: config.limits.clone(),
             loaded: source.load(engine, memory)?,
             instance_config: InstanceConfig::new(
@@ -87,11 +93,14 @@ impl Route {
     }
 
     /// Whether a header field is passed to the guest. The route may list the fields. By default, a
-    /// processor gets the two that describe a body, and a `wasi:http` component gets all.
+    /// processor gets the two that describe a body, and the program if its requests may bring one,
+    /// and a `wasi:http` component gets all.
     pub(crate) fn forwards(&self, name: &HeaderName) -> bool {
         match &self.forward_headers {
             Some(names) => names.contains(name),
-            None if self.world == World::Processor => name == CONTENT_TYPE || name == ACCEPT,
+            None if self.world == World::Processor => {
+                name == CONTENT_TYPE || name == ACCEPT || (self.is_ad_hoc && name == PROGRAM_HEADER)
+            }
             None => true,
         }
     }

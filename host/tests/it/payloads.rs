@@ -7,7 +7,7 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use crate::client::Request;
 
-/// Programs that give the same results in every dialect.
+/// Programs that give the same results in every implementation of jq.
 pub(crate) const PROGRAMS: [&str; 10] = [
     "{action,repo:.repository.full_name}",
     "[paths]|length",
@@ -23,7 +23,7 @@ pub(crate) const PROGRAMS: [&str; 10] = [
 
 /// The characters that are not percent-encoded.
 const QUERY: &AsciiSet =
-    &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>').add(b'%').add(b'&');
+    &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>').add(b'%').add(b'&').add(b'+');
 
 /// A request that contains its program.
 pub(crate) fn ad_hoc(program: &str, document: impl Into<Vec<u8>>) -> Request {

@@ -94,16 +94,41 @@ fn the_call_of_the_readme_works_as_curl_sends_it() {
 }
 
 #[test]
-fn a_plus_sign_is_one() {
+fn a_plus_in_a_query_is_a_space() {
     let server = Server::start(&Config::ad_hoc());
-    server
-        .post("/?program=.a+1", "{\"a\":41}")
-        .json()
-        .as_i64()
-        .map(|n| assert_eq!(n, 42))
-        .expect("42");
+    assert_eq!(server.post("/?program=.a+%2B+1", "{\"a\":41}").json(), 42);
     let answer = server.post("/?other=1&program=.a%2B1&more", "{\"a\":41}");
     assert_eq!(answer.json(), 42);
+    server.post("/?program=.&program=.", "1").check_problem(400, "program");
+    let problem = server.post("/?program=%zz", "1");
+    let detail = problem.check_problem(400, "program")["detail"].to_string();
+    assert!(detail.contains("got `%zz`"), "{detail}");
+}
+
+#[test]
+fn a_program_may_come_in_a_header() {
+    let server = Server::start(&Config::ad_hoc());
+    let request = |program: &str| Request::post("/", "{\"a\":41}").header("jq-program", program);
+    assert_eq!(server.exchange(&request(".a + 1")).json(), 42);
+    let twice = request(".").header("jq-program", ".");
+    server.exchange(&twice).check_problem(400, "program");
+    // Where requests must not bring programs, the field is not passed on.
+    let server = Server::start(&Config::program(".a"));
+    assert_eq!(server.exchange(&request(".a + 1")).json(), 41);
+}
+
+#[test]
+fn a_run_that_nests_too_deeply_costs_no_instance() {
+    let server = Server::start(&Config::ad_hoc());
+    for program in
+        ["def f: 1+f; f", "def f: [f]; f", "def f: path(f); f", "(def f: del(f); f) |= 1"]
+    {
+        let problem = run(&server, program, "1");
+        let problem = problem.check_problem(422, "run");
+        assert_eq!(problem["limit"], "call-depth", "{program}: {problem}");
+    }
+    let settled = server.until_settled();
+    assert_eq!(settled.sum("arenaria_retirements_total", &[]), 0.0, "{settled:?}");
 }
 
 #[test]
@@ -190,7 +215,7 @@ fn a_document_that_is_not_json_is_refused_with_its_place() {
 fn a_program_that_fails_is_told_why() {
     let server = Server::start(&Config::ad_hoc());
     for (program, document, says) in [
-        (".a.b", "{\"a\":5}", "5"),
+        (".a.b", "{\"a\":5}", "number"),
         ("error(\"out of sand\")", "{}", "out of sand"),
         (".[0]+1", "[\"x\"]", "x"),
         ("keys", "3", "3"),
@@ -231,20 +256,15 @@ fn a_program_that_is_not_one_is_refused_with_its_place() {
 #[test]
 fn a_program_sees_nothing_of_the_host() {
     let server = Server::start(&Config::ad_hoc());
-    for program in [
-        "env",
-        "$ENV",
-        "halt",
-        "halt_error",
-        "halt_error(1)",
-        "debug",
-        "debug(1)",
-        "stderr",
-        "input_filename",
-        "input_line_number",
-        "$__prog_args",
-        "get_search_list",
-    ] {
+    for program in ["env", "$ENV"] {
+        assert_eq!(run(&server, program, "1").json(), json!({}), "{program}");
+    }
+    for program in ["debug", "debug(2)", "stderr"] {
+        assert_eq!(run(&server, program, "1").json(), 1, "{program}");
+    }
+    assert_eq!(run(&server, "input_filename", "1").json(), Value::Null);
+    assert_eq!(run(&server, "halt", "1").status, 204);
+    for program in ["halt_error", "halt_error(1)", "input_line_number"] {
         let response = run(&server, program, "{}");
         assert!(matches!(response.status, 400 | 422), "{program}: {response:?}");
     }

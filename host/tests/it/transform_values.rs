@@ -1,4 +1,4 @@
-//! The flagship's values and hostile inputs. Numbers are exact, output is strict JSON, and no
+//! The flagship's values and hostile inputs. Numbers are those of jq, output is strict JSON, and no
 //! program uses more than its memory and its time.
 
 use crate::config::Config;
@@ -30,9 +30,9 @@ fn numbers_pass_unchanged() {
         "0.10",
         "1.0",
         "3.141592653589793238462643",
-        "1e2",
-        "1E400",
-        "1.5e-300",
+        "1E+2",
+        "1E+400",
+        "1.5E-300",
     ] {
         check_text(&server, ".", number, number);
         check_text(&server, ".a", &format!("{{\"a\":{number}}}"), number);
@@ -40,16 +40,15 @@ fn numbers_pass_unchanged() {
 }
 
 #[test]
-fn integers_are_exact_to_64_bits() {
+fn integers_are_exact_to_53_bits_as_in_jq() {
     let server = Server::start(&Config::ad_hoc());
     for (program, document, expected) in [
-        (".+1", "9223372036854775806", "9223372036854775807"),
-        (".-1", "-9223372036854775807", "-9223372036854775808"),
+        (".+1", "9223372036854775806", "9223372036854776000"),
         (".*3", "1431655766", "4294967298"),
-        (".*.", "3037000499", "9223372030926249001"),
+        (".*.", "3037000499", "9223372030926249000"),
         (".+1", "2147483647", "2147483648"),
         (".-1", "-2147483648", "-2147483649"),
-        ("add", "[9007199254740992,1]", "9007199254740993"),
+        ("add", "[9007199254740992,1]", "9007199254740992"),
         (".<9007199254740993", "9007199254740992", "true"),
         (". == 9007199254740992", "9007199254740993", "false"),
     ] {
@@ -100,8 +99,8 @@ fn the_output_is_strict_json() {
 fn nesting_is_bounded() {
     let server = Server::start(&Config::ad_hoc());
     let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
-    check_text(&server, ".", &nested(512), &nested(512));
-    run(&server, ".", &nested(513)).check_problem(400, "document");
+    check_text(&server, ".", &nested(10_000), &nested(10_000));
+    run(&server, ".", &nested(10_001)).check_problem(400, "document");
     run(&server, ".", &nested(100_000)).check_problem(400, "document");
     run(&server, ".", &"[".repeat(500_000)).check_problem(400, "document");
     run(&server, ".", &"{\"a\":".repeat(100_000)).check_problem(400, "document");
@@ -123,7 +122,7 @@ fn nesting_is_bounded() {
 }
 
 /// Programs that use all the memory or time that they can get.
-const BOMBS: [&str; 18] = [
+const BOMBS: [&str; 17] = [
     "[range(1e9)]",
     "def f: f; f",
     "def f: 1+f; f",
@@ -136,7 +135,6 @@ const BOMBS: [&str; 18] = [
     "9|until(.>1e999; .*.)",
     ".[1e9]=0",
     "[range(300)]|[combinations(6)]",
-    "\"a\"*1000000|[match(\"(a{100}){100}\";\"g\")]|length",
     "range(0;infinite)",
     "[recurse(.+1)]",
     "\"x\"*1000000|[scan(\".\")]|map([.]*1000)",

@@ -21,7 +21,11 @@ pub(super) const TABLE: &[Native] = &[
     Native::new("tonumber", 0, to_number),
     Native::new("toboolean", 0, to_boolean),
     Native::new("contains", 1, contains),
-    Native::new("now", 0, |run, _, _| Ok(Value::Number(run.now))).constant(),
+    Native::new("now", 0, |run, _, _| match run.now {
+        Some(now) => Ok(Value::Number(now)),
+        None => run.fail("the time of the request is not known"),
+    })
+    .constant(),
     Native::new("infinite", 0, |_, _, _| Ok(Value::Number(f64::INFINITY))).constant(),
     Native::new("nan", 0, |_, _, _| Ok(Value::Number(f64::NAN))).constant(),
     Native::new("env", 0, |_, _, _| Ok(Value::EMPTY_OBJECT)).constant(),

@@ -5,6 +5,8 @@
 //!   one part and then looks at it again, or that can give its input to the sink more than once, shares it first.
 //!   The nodes that hand their input on exactly once do not.
 
+use alloc::vec::Vec;
+
 use super::{Argument, Binding, Node, Op, Pattern, TextPart};
 
 /// What follows from a node's parts.
@@ -52,11 +54,31 @@ fn node(op: Op) -> Node {
         mutates,
         shares: shares(&op, &facts, is_one),
         ignores_input: ignores_input(&op, &facts),
-        nesting: facts.nesting.saturating_add(1),
+        nesting: facts.nesting.saturating_add(frames(&op, facts.is_many)),
         op,
     }
 }
 
+/// The native stack that a node itself needs while a part of it is evaluated, in units of what the smallest need. A
+/// unit is some 500 bytes at most where the engine runs as WebAssembly.
+fn frames(op: &Op, is_many: bool) -> u32 {
+    match op {
+        Op::Arithmetic(..) | Op::Compare(..) | Op::Index { .. } | Op::Slice { .. } if is_many => 3,
+        // The values that a part gives go back through what follows it.
+        Op::Pipe(_) if is_many => 4,
+        Op::Delete(_) | Op::Update { .. } => 6,
+        Op::Range { .. } | Op::Destructure { .. } | Op::Path(_) => 4,
+        Op::Native { arguments, .. } => 1 + 2 * arguments.len() as u32,
+        Op::Reduce { .. } | Op::Foreach { .. } | Op::Set { .. } => 4,
+        Op::First(_) | Op::Limit(..) | Op::Skip(..) | Op::Last(_) => 3,
+        Op::IsEmpty(_) | Op::Any { .. } | Op::Add(_) | Op::Label { .. } | Op::By(..) => 3,
+        Op::Array(_) | Op::Object { .. } | Op::Text { .. } | Op::Try { .. } | Op::Error(_) => 2,
+        Op::GetPath(_) | Op::Walk(_) | Op::Recurse(_) | Op::Pipe(_) | Op::Alternative(..) => 2,
+        _ => 1,
+    }
+}
+
+#[expect(clippy::too_many_lines, reason = "an arm for each operation")]
 fn parts(op: &Op) -> Facts {
     match op {
         Op::Pipe(parts) => {
@@ -66,13 +88,19 @@ fn parts(op: &Op) -> Facts {
                 .iter()
                 .filter(|part| !part.is_one)
                 .map(|part| part.nesting)
-                .sum::<u32>()
+                .fold(0, u32::saturating_add)
                 .max(facts.nesting);
             facts.reads_input = parts.first().is_some_and(|part| !part.ignores_input);
             facts
         }
         Op::Comma(parts) => Facts::of(parts),
-        Op::Native { arguments, .. } => Facts::of(arguments),
+        Op::Native { arguments, .. } => {
+            let mut facts = Facts::of(arguments);
+            if facts.is_many {
+                facts.nesting = total(arguments.iter().map(|argument| argument.nesting));
+            }
+            facts
+        }
         Op::Object { entries, .. } => {
             let mut facts = Facts::of(
                 entries.iter().flat_map(|(key, value)| [Some(key), value.as_ref()]).flatten(),
@@ -82,14 +110,22 @@ fn parts(op: &Op) -> Facts {
                 let nesting =
                     |value: &Option<Node>| value.as_ref().map_or(0, |value| value.nesting);
                 facts.nesting =
-                    entries.iter().map(|(key, value)| key.nesting + nesting(value)).sum();
+                    total(entries.iter().flat_map(|(key, value)| [key.nesting, nesting(value)]));
             }
             facts
         }
-        Op::Text { parts } => Facts::of(parts.iter().filter_map(|part| match part {
-            TextPart::Text(_) => None,
-            TextPart::Value(_, node) => Some(node),
-        })),
+        Op::Text { parts } => {
+            let values = parts.iter().filter_map(|part| match part {
+                TextPart::Text(_) => None,
+                TextPart::Value(_, node) => Some(node),
+            });
+            let mut facts = Facts::of(values.clone());
+            if facts.is_many {
+                facts.nesting =
+                    total(values.map(|node| node.nesting)).saturating_add(parts.len() as u32);
+            }
+            facts
+        }
         Op::Call(call) => {
             let mut facts =
                 Facts::of(call.arguments.iter().filter_map(|argument| match argument {
@@ -102,23 +138,26 @@ fn parts(op: &Op) -> Facts {
         }
         Op::Destructure { source, patterns, body, .. } => {
             let mut facts = Facts::of([&**source, &**body]);
-            facts.nesting += patterns.iter().map(pattern_nesting).sum::<u32>();
+            facts.nesting =
+                facts.nesting.saturating_add(total(patterns.iter().map(pattern_nesting)));
             facts
         }
         Op::Reduce { source, pattern, init, update } => {
             let mut facts = Facts::of([&**source, &**init, &**update]);
-            facts.nesting =
-                source.nesting + update.nesting.max(init.nesting) + binding_nesting(pattern);
+            let inner = update.nesting.max(init.nesting);
+            facts.nesting = total([source.nesting, inner, binding_nesting(pattern)]);
             facts
         }
         Op::Foreach { source, pattern, init, update, extract } => {
             let mut facts = Facts::of([&**source, &**init, &**update]);
             let extracted = extract.as_ref().map_or(0, |extract| extract.nesting);
-            facts.nesting = source.nesting
-                + update.nesting
-                + extracted
-                + init.nesting
-                + binding_nesting(pattern);
+            facts.nesting = total([
+                source.nesting,
+                update.nesting,
+                extracted,
+                init.nesting,
+                binding_nesting(pattern),
+            ]);
             if let Some(extract) = extract {
                 facts.mutates |= extract.mutates;
             }
@@ -143,10 +182,12 @@ fn few(op: &Op) -> Facts {
         | Op::Empty => reads,
         Op::Constant(_) | Op::Variable(_) | Op::Array(None) => none,
         Op::Field { of, .. } => Facts::of([&**of]),
-        Op::Index { of, key } => Facts::of([&**of, &**key]),
-        Op::Slice { of, from, to } => Facts::of(
-            [Some(of), from.as_ref(), to.as_ref()].into_iter().flatten().map(|node| &**node),
-        ),
+        Op::Index { of, key } => sum(Facts::of([&**of, &**key]), &[of, key]),
+        Op::Slice { of, from, to } => {
+            let parts = [Some(of), from.as_ref(), to.as_ref()].into_iter().flatten();
+            let parts: Vec<&Node> = parts.map(|node| &**node).collect();
+            sum(Facts::of(parts.iter().copied()), &parts)
+        }
         Op::Iterate(a)
         | Op::Recurse(a)
         | Op::Negate(a)
@@ -198,21 +239,28 @@ fn sum(mut facts: Facts, parts: &[&Node]) -> Facts {
     facts
 }
 
+fn total(nestings: impl IntoIterator<Item = u32>) -> u32 {
+    nestings.into_iter().fold(0, u32::saturating_add)
+}
+
 fn binding_nesting(binding: &Binding) -> u32 {
     match binding {
         Binding::Slot(_) => 0,
-        Binding::Patterns { patterns, .. } => patterns.iter().map(pattern_nesting).sum(),
+        Binding::Patterns { patterns, .. } => total(patterns.iter().map(pattern_nesting)),
     }
 }
 
 fn pattern_nesting(pattern: &Pattern) -> u32 {
     match pattern {
-        Pattern::Slot(_) => 1,
-        Pattern::Array(parts) => 1 + parts.iter().map(pattern_nesting).sum::<u32>(),
+        Pattern::Slot(_) => 3,
+        Pattern::Array(parts) => total(parts.iter().map(pattern_nesting)).saturating_add(3),
         Pattern::Object(entries) => entries
             .iter()
-            .map(|entry| entry.key.nesting + entry.value.as_ref().map_or(1, pattern_nesting))
-            .fold(1, u32::saturating_add),
+            .map(|entry| {
+                let below = entry.value.as_ref().map_or(3, pattern_nesting);
+                entry.key.nesting.saturating_add(below).saturating_add(3)
+            })
+            .fold(3, u32::saturating_add),
     }
 }
 

@@ -120,12 +120,16 @@ impl Run<'_> {
         let len = self.heap.bytes(&string).len();
         match number::repetitions(count) {
             None => Ok(Value::Null),
-            Some(0) => Ok(Value::EMPTY_STRING),
+            Some(times) if times == 0 || len == 0 => Ok(Value::EMPTY_STRING),
             Some(times) if times.saturating_mul(len as u64) > number::REPETITION_LIMIT => {
                 self.fail("Repeat string result too long")
             }
             Some(times) => {
-                let text = self.heap.bytes(&string).repeat(times as usize);
+                let mut text = Vec::new();
+                text.try_reserve_exact(times as usize * len).map_err(|_| Stop::Full)?;
+                for _ in 0..times {
+                    text.extend_from_slice(self.heap.bytes(&string));
+                }
                 Ok(self.heap.string(&text)?)
             }
         }

@@ -59,7 +59,7 @@ impl<'r> Run<'r> {
         let base = self.push_frame(call, frame, input)?;
         let depth = self.depth;
         let body = &self.plan.functions[call.function as usize].body;
-        let value = match self.check_depth(depth + body.nesting) {
+        let value = match self.check_depth(depth.saturating_add(body.nesting)) {
             Ok(()) => self.one(body, base, input),
             Err(stop) => Err(stop),
         };

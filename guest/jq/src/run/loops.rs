@@ -71,7 +71,7 @@ impl<'r> Run<'r> {
         self.heap.share(input);
         sink(self, input)?;
         let depth = self.depth;
-        self.check_depth(depth + of.nesting + 1)?;
+        self.check_depth(depth.saturating_add(of.nesting).saturating_add(1))?;
         let flow =
             self.each(of, frame, input, &mut |run, value| run.recurse(of, frame, value, sink));
         self.depth = depth;

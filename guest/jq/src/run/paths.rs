@@ -218,7 +218,7 @@ impl<'r> Run<'r> {
                     unreachable!("a parameter holds a closure")
                 };
                 let node = &self.plan.closures[node as usize];
-                self.check_depth(self.depth + node.nesting)?;
+                self.check_depth(self.depth.saturating_add(node.nesting))?;
                 self.paths(node, frame, input, sink)
             }
             Op::First(of) => {
@@ -251,7 +251,7 @@ impl<'r> Run<'r> {
     ) -> Flow {
         let base = self.push_frame(call, frame, input)?;
         let body = &self.plan.functions[call.function as usize].body;
-        self.check_depth(self.depth + body.nesting)?;
+        self.check_depth(self.depth.saturating_add(body.nesting))?;
         self.paths(body, base, input, sink)
     }
 
@@ -283,7 +283,15 @@ impl<'r> Run<'r> {
         sink: &mut Sink<'_, 'r>,
     ) -> Flow {
         let Some((first, rest)) = parts.split_first() else { return sink(self, input) };
-        self.paths(first, frame, input, &mut |run, value| run.paths_pipe(rest, frame, value, sink))
+        let depth = self.depth;
+        if first.is_one {
+            // Where values are evaluated, it is done before the next part begins. Here it is not.
+            self.check_depth(depth.saturating_add(first.nesting))?;
+        }
+        let flow = self
+            .paths(first, frame, input, &mut |run, value| run.paths_pipe(rest, frame, value, sink));
+        self.depth = depth;
+        flow
     }
 
     fn paths_recurse(
@@ -295,7 +303,7 @@ impl<'r> Run<'r> {
     ) -> Flow {
         sink(self, input)?;
         let depth = self.depth;
-        self.check_depth(depth + of.nesting + 1)?;
+        self.check_depth(depth.saturating_add(of.nesting).saturating_add(1))?;
         let flow = self
             .paths(of, frame, input, &mut |run, value| run.paths_recurse(of, frame, value, sink));
         self.depth = depth;

@@ -47,7 +47,7 @@ impl<'r> Run<'r> {
             base = frame;
         }
         let body = &self.plan.functions[call.function as usize].body;
-        self.check_depth(entry.depth + body.nesting)?;
+        self.check_depth(entry.depth.saturating_add(body.nesting))?;
         if self.heap.is_due(&entry.mark) {
             self.evacuate_call(&mut entry.mark, &mut input)?;
         }
@@ -66,7 +66,7 @@ impl<'r> Run<'r> {
             unreachable!("a parameter holds a closure")
         };
         let node = &self.plan.closures[node as usize];
-        self.check_depth(entry.depth + node.nesting)?;
+        self.check_depth(entry.depth.saturating_add(node.nesting))?;
         Ok(Next::Tail { node, frame, input })
     }
 }

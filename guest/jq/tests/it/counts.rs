@@ -23,6 +23,7 @@ fn limit_and_skip() {
 fn ranges() {
     check_all(&[
         ("[range(1.10; 3)], [range(1.10; 3; 1)]", "null", &["[1.10,2.1]", "[1.10,2.1]"]),
+        ("\"\" * 1000000000", "null", &[r#""""#]),
         ("[limit(3; range(\"a\"; \"abc\"; \"b\"))]", "null", &[r#"["a","ab","abb"]"#]),
         ("[range(0; 1; 0)], [range(0; 1; null)]", "null", &["[]", "[]"]),
         ("range(\"a\"; 1)", "null", &["! Range bounds must be numeric"]),

@@ -22,7 +22,7 @@ fn lines(program: &str, input: &str, limits: &Limits) -> Vec<String> {
         Err(error) => return vec![format!("! {}", error.message)],
     };
     let mut out = Vec::new();
-    let outcome = Engine::new().run(&program, input.as_bytes(), limits, 0.0, &mut out);
+    let outcome = Engine::new().run(&program, input.as_bytes(), limits, Some(0.0), &mut out);
     let mut lines: Vec<String> =
         String::from_utf8(out).unwrap().lines().map(String::from).collect();
     match outcome {

@@ -15,7 +15,3 @@ pub struct RunLimits {
     /// How many outputs a run may give.
     pub outputs_max: usize,
 }
-
-/// How deeply the text of a program may nest. On the component's stack of 1 MiB, the programs that
-/// were found to need most (`map(map(…))` over arrays that nest as deeply) overflow at 300.
-pub const PROGRAM_DEPTH_MAX: usize = 256;

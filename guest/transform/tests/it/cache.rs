@@ -1,14 +1,14 @@
 //! Ad-hoc programs are kept compiled, within bounds.
 
 use crate::PROGRAM_LIMITS;
-use transform::engine::{Input, Program, RunLimits};
+use transform::engine::{Engine, Input, Program, RunLimits};
 use transform::programs::Programs;
 
 fn one(program: &Program) -> String {
     let mut out = Vec::new();
     let limits = RunLimits { depth_max: 10, outputs_max: 10 };
     let input = Input { document: b"1", now: None };
-    program.run(input, limits, &mut out).expect("the program runs");
+    Engine::new().run(program, input, limits, &mut out).expect("the program runs");
     String::from_utf8(out).expect("outputs are UTF-8")
 }
 

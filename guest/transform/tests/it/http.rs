@@ -90,7 +90,7 @@ fn a_request_without_a_document_is_refused() {
         &identity.handle(post("/", "")),
         json!({
             "type": "urn:arenaria:problem:document", "status": 400, "offset": 0,
-            "detail": "expected a value, got the end of the document",
+            "detail": "expected JSON, got the end of the document",
         }),
     );
 }
@@ -102,7 +102,7 @@ fn a_bad_document_is_a_problem_with_its_offset() {
         &identity.handle(post("/", "[1,]")),
         json!({
             "type": "urn:arenaria:problem:document", "status": 400, "offset": 3,
-            "detail": "expected a value",
+            "detail": "expected JSON, got `]`",
         }),
     );
     is_problem(
@@ -133,21 +133,30 @@ fn a_program_that_fails_is_a_problem_in_its_words() {
             "detail": "the program gives more than 1 outputs", "limit": "outputs-max", "value": 1,
         }),
     );
-    let mut bytes = transform(&[("program", "tobytes")]);
-    is_problem(
-        &bytes.handle(post("/", "\"a\"")),
-        json!({
-            "type": "urn:arenaria:problem:output", "status": 422,
-            "detail": "an output cannot be written as JSON: a byte string",
-        }),
-    );
+    crate::with_large_stack(|| {
+        let mut deep = transform(&[("program", "def f: 1 + f; f")]);
+        is_problem(
+            &deep.handle(post("/", "1")),
+            json!({
+                "type": "urn:arenaria:problem:run", "status": 422,
+                "detail": "calls of filters nest more than 1200 levels",
+                "limit": "call-depth", "value": 1200,
+            }),
+        );
+    });
 }
 
 #[test]
 fn a_request_may_bring_its_program_if_the_operator_says_so() {
     let mut ad_hoc = transform(&[("ad-hoc", "true")]);
     answers(&ad_hoc.handle(post("/?program=.a", "{\"a\":1}")), 200, JSON, "1\n");
-    answers(&ad_hoc.handle(post("/?x=y&program=.+1", "1")), 200, JSON, "2\n");
+    answers(&ad_hoc.handle(post("/?x=y&program=.%2B1", "1")), 200, JSON, "2\n");
+    answers(
+        &ad_hoc.handle(post("/?program=1+as+%24x|+%22%2B%22+%2B+%22%25%22", "1")),
+        200,
+        JSON,
+        "\"+%\"\n",
+    );
     answers(
         &ad_hoc.handle(post("/?program=.%5B%5D%20%7C%20.%20%2B%201&x", "[1]")),
         200,
@@ -159,14 +168,14 @@ fn a_request_may_bring_its_program_if_the_operator_says_so() {
         &ad_hoc.handle(post("/", "1")),
         json!({
             "type": "urn:arenaria:problem:program", "status": 400,
-            "detail": "give a program in the query: ?program=…",
+            "detail": "give a program in the query (?program=…) or in the header `jq-program`",
         }),
     );
     is_problem(
         &ad_hoc.handle(post("/?program=.a%20%7C", "1")),
         json!({
             "type": "urn:arenaria:problem:program", "status": 400, "offset": 4,
-            "detail": "expected term, got the end of the program",
+            "detail": "expected an expression, found the end of the program",
         }),
     );
     is_problem(
@@ -176,6 +185,16 @@ fn a_request_may_bring_its_program_if_the_operator_says_so() {
             "detail": "the program is not valid UTF-8",
         }),
     );
+    for (value, found) in
+        [("%zz", "%zz"), ("1%2", "%2"), ("1%", "%"), ("%%41", "%%4"), ("%é", "%é")]
+    {
+        let detail =
+            format!("expected two hexadecimal digits after `%` in `program`, got `{found}`");
+        is_problem(
+            &ad_hoc.handle(post(&format!("/?program={value}"), "1")),
+            json!({ "type": "urn:arenaria:problem:program", "status": 400, "detail": detail }),
+        );
+    }
     let mut both = transform(&[("ad-hoc", "true"), ("program", "\"operator's\"")]);
     answers(&both.handle(post("/", "1")), 200, JSON, "\"operator's\"\n");
     answers(&both.handle(post("/?program=.", "1")), 200, JSON, "1\n");
@@ -188,6 +207,25 @@ fn a_request_may_bring_its_program_if_the_operator_says_so() {
         }),
     );
     answers(&fixed.handle(post("/?programs=1", "2")), 200, JSON, "2\n");
+}
+
+#[test]
+fn a_program_may_come_in_a_header() {
+    let mut ad_hoc = transform(&[("ad-hoc", "true"), ("program", "\"operator's\"")]);
+    let field = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let program = [field("jq-program", ".a + \"%2B+\"")];
+    let request = post("/", "{\"a\":\"x\"}").with_headers(&program);
+    answers(&ad_hoc.handle(request), 200, JSON, "\"x%2B+\"\n");
+    let more = json!({
+        "type": "urn:arenaria:problem:program", "status": 400,
+        "detail": "expected one program, got more: `program` in the query, or `jq-program`",
+    });
+    is_problem(&ad_hoc.handle(post("/?program=.", "1").with_headers(&program)), more.clone());
+    is_problem(&ad_hoc.handle(post("/?program=.&program=.", "1")), more.clone());
+    let two = [field("jq-program", "1"), field("JQ-Program", "2")];
+    is_problem(&ad_hoc.handle(post("/", "1").with_headers(&two)), more);
+    let mut fixed = transform(&[("program", ".")]);
+    assert_eq!(fixed.handle(post("/", "1").with_headers(&program)).status(), 403);
 }
 
 #[test]

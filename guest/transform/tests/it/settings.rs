@@ -17,7 +17,7 @@ fn good_settings_are_accepted() {
             ("program", ".a"),
             ("ad-hoc", "true"),
             ("output", "array"),
-            ("depth-max", "1024"),
+            ("depth-max", "10000"),
             ("programs-cached-max", "0"),
             ("program-bytes-max", "2"),
             ("outputs-max", "0"),
@@ -40,8 +40,8 @@ fn bad_settings_are_named() {
     );
     refused(&[("ad-hoc", "yes")], "setting `ad-hoc`: expected `false` or `true`, got `yes`");
     refused(&[("output", "json")], "setting `output`: expected `lines` or `array`, got `json`");
-    let number = "setting `depth-max`: expected a whole number from 0 to 1024, got `1025`";
-    refused(&[("program", "."), ("depth-max", "1025")], number);
+    let number = "setting `depth-max`: expected a whole number from 0 to 10000, got `10001`";
+    refused(&[("program", "."), ("depth-max", "10001")], number);
     for bad in ["-1", "", "x", "1e3", "99999999999999999999"] {
         let error = configure(&[("program", "."), ("outputs-max", bad)]).err();
         let error = error.expect("not a number");
@@ -54,12 +54,12 @@ fn bad_settings_are_named() {
 fn a_bad_program_is_told_with_its_place() {
     refused(
         &[("program", "def f: 1;\n# ä\n  \"ä\" | foo(1) | f")],
-        "setting `program` is not a valid program: filter `foo/1` is not defined \
+        "setting `program` is not a valid program: foo/1 is not defined \
          (line 3, column 9, byte 24: `  \"ä\" | →foo(1) | f`)",
     );
     refused(
         &[("program", ".a |")],
-        "setting `program` is not a valid program: expected term, got the end of the program \
+        "setting `program` is not a valid program: expected an expression, found the end of the program \
          (line 1, column 5, byte 4: `.a |→`)",
     );
     refused(

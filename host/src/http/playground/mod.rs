@@ -32,9 +32,6 @@ const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; 
      style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; \
      frame-ancestors 'none'";
 
-/// The setting with which a route accepts programs from its clients.
-const AD_HOC: (&str, &str) = ("ad-hoc", "true");
-
 /// The page's files, and the description of the server for the page.
 pub(crate) struct Playground {
     files: Files,
@@ -52,10 +49,7 @@ impl Playground {
             return Ok(None);
         }
         let files = Files::read(&assets::find("playground")?)?;
-        let is_open = |settings: &[(String, String)]| {
-            settings.iter().any(|(key, value)| (key.as_str(), value.as_str()) == AD_HOC)
-        };
-        let routes = config.routes.iter().filter(|route| is_open(&route.settings));
+        let routes = config.routes.iter().filter(|route| route.is_ad_hoc());
         let routes: Vec<_> = routes.map(|route| route.path.as_str()).collect();
         let server_json = serde_json::json!({ "routes": routes }).to_string().into();
         Ok(Some(Self { files, server_json }))

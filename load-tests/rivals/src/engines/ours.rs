@@ -27,12 +27,12 @@ struct Run {
 
 impl Compiled for Run {
     fn run(&mut self, document: &[u8], out: &mut Vec<u8>) -> Result<(), String> {
-        match self.engine.run(&self.program, document, &self.limits, 1.8e9, out) {
+        match self.engine.run(&self.program, document, &self.limits, Some(1.8e9), out) {
             Ok(_) => Ok(()),
             Err(arenaria_jq::RunError::Document { .. }) => {
                 out.clear();
                 for line in document.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-                    let result = self.engine.run(&self.program, line, &self.limits, 1.8e9, out);
+                    let result = self.engine.run(&self.program, line, &self.limits, Some(1.8e9), out);
                     result.map_err(|error| format!("{error:?}"))?;
                 }
                 Ok(())

@@ -15,7 +15,7 @@ const OVERSIZED_BYTES: usize = 100 << 20;
 /// Above what a head may have.
 const PADDING_BYTES: usize = 20 << 10;
 /// Above what the transform lets a document nest.
-const DEEP: usize = 3000;
+const DEEP: usize = 10_001;
 
 /// One way to be bad.
 #[derive(Clone, Debug)]
@@ -77,17 +77,16 @@ fn answered() -> Vec<Answered> {
         ("answer above the memory", get("/respond?bytes=100000000"), 507, "memory", memory),
         ("status that HTTP does not have", get("/status/99"), 500, "bad-response", None),
         ("endless loop", get("/loop"), 504, "guest-time", deadline),
-        ("jq: [range(1e9)]", jq("[range(1e9)]", "null"), 507, "memory", memory),
-        ("jq: \"x\" * 100000000", jq("\"x\" * 100000000", "null"), 507, "memory", memory),
+        ("jq: [range(1e9)]", jq("[range(1e9)]", "null"), 507, "memory", None),
+        ("jq: \"x\" * 100000000", jq("\"x\" * 100000000", "null"), 507, "memory", None),
         (
             "jq: a string that doubles",
             jq("until(length > 1e9; . + .)", "\"x\""),
             507,
             "memory",
-            memory,
+            None,
         ),
-        ("jq: a huge regex", jq("test(\"a{1000}{1000}\")", "\"aaa\""), 507, "memory", memory),
-        ("jq: endless recursion", jq("def f: [f]; f", "null"), 500, "stack-exhausted", trap),
+        ("jq: endless recursion", jq("def f: [f]; f", "null"), 422, "run", None),
         (
             "jq: endless loop",
             on("/endless", "last(range(1e9))", "null"),

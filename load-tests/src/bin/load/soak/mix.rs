@@ -24,7 +24,7 @@ const WAVE_LENGTH: u64 = 64;
 /// It ends with the wave.
 const SPIKE_LENGTH: u64 = 500;
 /// Above the default limit on nesting.
-const DEPTH_TOO_GREAT: usize = 600;
+const DEPTH_TOO_GREAT: usize = 10_001;
 /// More programs than the server caches, so that its cache turns over.
 const PROGRAMS: u64 = 200;
 
