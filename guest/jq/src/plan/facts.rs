@@ -345,8 +345,7 @@ fn shares(op: &Op, facts: &Facts, is_one: bool) -> bool {
         | Op::Error(_)
         | Op::Field { .. }
         | Op::Array(_)
-        | Op::Format(..)
-        | Op::Range { .. } => false,
+        | Op::Format(..) => false,
         Op::If { condition, .. } => condition.mutates || !condition.is_one,
         Op::Bind { source, .. } => source.mutates || !source.is_one,
         Op::Optional(step) => !matches!(step.op, Op::Field { .. } | Op::Iterate(_)),
@@ -356,12 +355,20 @@ fn shares(op: &Op, facts: &Facts, is_one: bool) -> bool {
             .any(|argument| matches!(argument, Argument::Value { node, .. } if node.mutates)),
         // They share it themselves, unless the path is simple.
         Op::Set { value, path, .. } => value.mutates || path.mutates || !value.is_one,
-        Op::Update { .. } => false,
+        Op::Update { path, .. } => path.mutates,
         Op::Native { arguments, .. } => !arguments.is_empty() && (facts.mutates || !is_one),
-        Op::Reduce { source, .. } => (facts.mutates && !source.ignores_input) || !is_one,
-        Op::Foreach { source, .. } => !source.ignores_input,
+        Op::Reduce { source, pattern, .. } => {
+            (facts.mutates && looks_again(source, pattern)) || !is_one
+        }
+        Op::Foreach { source, pattern, .. } => looks_again(source, pattern),
         _ => facts.mutates || !is_one,
     }
+}
+
+/// Whether the rounds of `reduce` and `foreach` look at the input, beside the state that they may change.
+fn looks_again(source: &Node, pattern: &Binding) -> bool {
+    // The keys of a pattern are evaluated with the input.
+    !source.ignores_input || matches!(pattern, Binding::Patterns { .. })
 }
 
 fn ignores_input(op: &Op, facts: &Facts) -> bool {

@@ -39,3 +39,12 @@ fn a_variable_keeps_its_value() {
         ),
     ]);
 }
+
+#[test]
+fn what_is_changed_on_the_way_to_a_key_or_a_bound_is_not_seen_elsewhere() {
+    check_all(&[
+        (".z = 0 | .[(.a = \"b\" | .a)] |= 5", r#"{"b":"c","a":1}"#, &[r#"{"b":5,"a":1,"z":0}"#]),
+        (".z = 0 | [range((.a = 3 | .a); .a + 4)]", r#"{"a":1}"#, &["[3,4]"]),
+        (".z = 0 | [range(.a; (.a = 3 | .a); .a)]", r#"{"a":1}"#, &["[1,2]"]),
+    ]);
+}
