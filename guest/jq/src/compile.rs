@@ -35,7 +35,7 @@ impl From<SyntaxError> for Failure {
 
 type Compiled<T> = Result<T, Failure>;
 
-/// Compiles a program. The names of `variables` are bound before it begins, in the first slots.
+/// Compiles a program of at most `nodes_max` nodes.
 pub(crate) fn compile(program: &str, nodes_max: usize) -> Compiled<Plan> {
     let tree = syntax::parse(program)?;
     let mut compiler = Compiler {

@@ -7,8 +7,8 @@
 use crate::engine::{Program, ProgramError, ProgramLimits};
 use arenaria_guest::{persistent, usage};
 
-/// The most bytes of the texts of all cached programs together. A compiled program takes 0.5 KiB
-/// (`.a + 1`) to 5 KiB (`gsub(…)`), mostly for the definitions of the library that it uses, and up
+/// The most bytes of the texts of all cached programs together. A compiled program takes 0.2 KiB
+/// (`.a + 1`) to 6 KiB (`gsub(…)`), mostly for the definitions of the library that it uses, and up
 /// to some 40 times the bytes of its own text. A program that does not fit into the persistent part
 /// is not cached.
 const TEXT_BYTES_MAX: usize = 65_536;

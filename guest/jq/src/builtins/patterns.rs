@@ -41,7 +41,7 @@ fn prepare(
     run: &mut Run<'_>,
     input: Value,
     arguments: &[Value],
-) -> Result<(String, Rc<Regex>, Flags), Stop> {
+) -> Result<(String, Rc<Regex>), Stop> {
     let (pattern, flags) = (arguments[0], arguments[1]);
     if !input.is_string() {
         return run.fail_with(Message(&[
@@ -65,13 +65,13 @@ fn prepare(
     let text = String::from(run.heap.str(&input));
     let regex = run.regexes.get(run.heap.str(&pattern), &flags);
     match regex {
-        Ok(regex) => Ok((text, regex, flags)),
+        Ok(regex) => Ok((text, regex)),
         Err(message) => run.fail(&message),
     }
 }
 
 fn test(run: &mut Run<'_>, input: Value, arguments: &[Value]) -> Result<Value, Stop> {
-    let (text, regex, _) = prepare(run, input, arguments)?;
+    let (text, regex) = prepare(run, input, arguments)?;
     match regex.is_match(&text) {
         Ok(found) => Ok(Value::bool(found)),
         Err(message) => run.fail(&message),
@@ -99,7 +99,7 @@ fn spans(text: &str, regex: &Regex) -> Result<Vec<Spans>, String> {
 }
 
 fn matches(run: &mut Run<'_>, input: Value, arguments: &[Value]) -> Result<Value, Stop> {
-    let (text, regex, _) = prepare(run, input, arguments)?;
+    let (text, regex) = prepare(run, input, arguments)?;
     let all = match spans(&text, &regex) {
         Ok(all) => all,
         Err(message) => return run.fail(&message),
@@ -175,7 +175,7 @@ fn match_object(
 /// `split($re; $flags)`
 fn split(run: &mut Run<'_>, input: Value, arguments: &[Value]) -> Result<Value, Stop> {
     let flags = run.arithmetic(crate::plan::Arithmetic::Add, arguments[1], name("g"))?;
-    let (text, regex, _) = prepare(run, input, &[arguments[0], flags])?;
+    let (text, regex) = prepare(run, input, &[arguments[0], flags])?;
     let all = match spans(&text, &regex) {
         Ok(all) => all,
         Err(message) => return run.fail(&message),
