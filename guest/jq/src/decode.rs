@@ -2,14 +2,18 @@
 //!
 //! Strings without escapes stay in the document, and so do numbers that a double does not print as they are written.
 
+mod keys;
 pub(crate) mod message;
+mod numbers;
+mod strings;
 
 use alloc::vec::Vec;
 
-use crate::heap::{Full, Heap, SCANNED_MAX};
-use crate::number;
-use crate::text;
-use crate::value::{Origin, Value};
+use crate::heap::Heap;
+use crate::text::window::{self, window};
+use crate::value::Value;
+use keys::may_repeat;
+pub(crate) use keys::object_with_repeated_keys;
 
 /// Why a document cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,25 +25,39 @@ pub(crate) enum DecodeError {
     Full,
 }
 
-/// A container that is not closed yet. Its values are on the stack from `base`.
+/// A container that is not closed yet.
+#[derive(Clone, Copy)]
 struct Open {
-    base: u32,
+    /// Where its values start on the stack.
+    base: usize,
     is_object: bool,
-    /// A bit for each key, by a cheap hash.
-    keys: [u64; BLOOM_WORDS],
-    may_repeat: bool,
+    /// Whether a container is among its values.
+    has_containers: bool,
+    /// The container before it at the same place, of which it may be a repetition: records are alike. Or `null`.
+    before: Value,
+    /// Whether its keys are those of `before` so far. Then no two of them are equal.
+    is_alike: bool,
 }
 
 struct Decoder<'d, 'h, 'r> {
     heap: &'h mut Heap<'r>,
     document: &'d [u8],
-    at: usize,
-    stack: &'h mut Vec<Value>,
-    base: usize,
-    open: Vec<Open>,
+    stack: Vec<Value>,
+    /// The innermost container. At the end it is what holds the document.
+    inner: Open,
+    /// Those around it.
+    outer: Vec<Open>,
     depth_max: usize,
     /// Whether strings may be left in the document: it is the heap's.
     is_own: bool,
+    /// Whether a key has escapes. Then no key is compared with one of an object before.
+    has_escaped_keys: bool,
+    /// Whether there may be something else than ASCII in a string.
+    is_beyond_ascii: bool,
+    /// Why it has failed. Its functions give `None` then.
+    fault: DecodeError,
+    /// A string without its escapes.
+    unescaped: Vec<u8>,
 }
 
 /// Reads the document of the run.
@@ -69,266 +87,246 @@ fn decode(
     depth_max: usize,
     is_own: bool,
 ) -> Result<Value, DecodeError> {
-    if let Err(error) = core::str::from_utf8(document) {
-        return Err(DecodeError::Syntax(error.valid_up_to()));
-    }
-    let base = stack.len();
     /// Some tools write it in front of a document. RFC 8259 lets a reader pass over it.
     const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
-    let at = if document.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
-    let mut decoder =
-        Decoder { heap, document, at, stack, base, open: Vec::new(), depth_max, is_own };
-    let result = decoder.run();
+    let base = stack.len();
+    let before = Value::Null;
+    let mut decoder = Decoder {
+        heap,
+        document,
+        stack: core::mem::take(stack),
+        inner: Open { base, is_object: false, has_containers: false, before, is_alike: false },
+        outer: Vec::new(),
+        depth_max,
+        is_own,
+        has_escaped_keys: false,
+        is_beyond_ascii: false,
+        fault: DecodeError::Full,
+        unescaped: Vec::new(),
+    };
+    let start = if document.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
+    let mut result = match decoder.run(start) {
+        Some(()) => Ok(decoder.stack[base]),
+        None => Err(decoder.fault),
+    };
+    if decoder.is_beyond_ascii
+        && let Err(fault) = core::str::from_utf8(document)
+    {
+        let at = fault.valid_up_to();
+        let is_first = match result {
+            Err(DecodeError::Syntax(other) | DecodeError::Depth(other)) => at < other,
+            _ => true,
+        };
+        if is_first {
+            result = Err(DecodeError::Syntax(at));
+        }
+    }
+    *stack = decoder.stack;
     stack.truncate(base);
     result
 }
 
+/// Functions that read something take the offset where it starts, and give the offset behind it. What they read is on
+/// the stack then.
 impl Decoder<'_, '_, '_> {
-    fn run(&mut self) -> Result<Value, DecodeError> {
+    /// Reads the whole document.
+    fn run(&mut self, start: usize) -> Option<()> {
+        let mut at = start;
         loop {
-            let byte = self.next_byte()?;
-            let value = match byte {
-                b'{' | b'[' => {
-                    if let Some(empty) = self.begin(byte == b'{')? {
-                        empty
-                    } else {
+            at = self.spaces(at);
+            at = match self.byte(at) {
+                b'"' => self.string(at)?,
+                b'-' | b'0'..=b'9' => self.number(at)?,
+                byte @ (b'{' | b'[') => {
+                    let is_object = byte == b'{';
+                    let end = if is_object { b'}' } else { b']' };
+                    if self.outer.len() >= self.depth_max {
+                        return self.fail_with(DecodeError::Depth(at));
+                    }
+                    at = self.spaces(at + 1);
+                    if self.byte(at) != end {
+                        self.open(is_object)?;
+                        if is_object {
+                            at = self.key(at)?;
+                        }
                         continue;
                     }
+                    self.push(if is_object { Value::EMPTY_OBJECT } else { Value::EMPTY_ARRAY })?;
+                    at + 1
                 }
-                _ => self.scalar(byte)?,
+                b't' => self.word(at, b"true", Value::True)?,
+                b'f' => self.word(at, b"false", Value::False)?,
+                b'n' => self.word(at, b"null", Value::Null)?,
+                _ => return self.fail(at),
             };
-            if let Some(whole) = self.complete(value)? {
-                return match self.peek() {
-                    None => Ok(whole),
-                    Some(_) => self.fail(),
-                };
-            }
-        }
-    }
-
-    fn fail<T>(&self) -> Result<T, DecodeError> {
-        Err(DecodeError::Syntax(self.at))
-    }
-
-    /// The next byte that is not white space. It is not consumed.
-    #[inline]
-    fn peek(&mut self) -> Option<u8> {
-        loop {
-            match self.document.get(self.at)? {
-                b' ' | b'\n' | b'\t' | b'\r' => self.at += 1,
-                byte => return Some(*byte),
-            }
-        }
-    }
-
-    #[inline]
-    fn next_byte(&mut self) -> Result<u8, DecodeError> {
-        match self.peek() {
-            Some(byte) => Ok(byte),
-            None => self.fail(),
-        }
-    }
-
-    /// Opens a container. Gives it if it is empty.
-    fn begin(&mut self, is_object: bool) -> Result<Option<Value>, DecodeError> {
-        if self.open.len() >= self.depth_max {
-            return Err(DecodeError::Depth(self.at));
-        }
-        self.at += 1;
-        let (end, empty) =
-            if is_object { (b'}', Value::EMPTY_OBJECT) } else { (b']', Value::EMPTY_ARRAY) };
-        if self.next_byte()? == end {
-            self.at += 1;
-            return Ok(Some(empty));
-        }
-        let base = self.stack.len() as u32;
-        self.open.push(Open { base, is_object, keys: [0; BLOOM_WORDS], may_repeat: false });
-        if is_object {
-            self.key()?;
-        }
-        Ok(None)
-    }
-
-    fn key(&mut self) -> Result<(), DecodeError> {
-        if self.next_byte()? != b'"' {
-            return self.fail();
-        }
-        let key = self.string()?;
-        let bit = bloom(self.heap.bytes(&key));
-        let open = self.open.last_mut().expect("a key is in an object");
-        let word = &mut open.keys[usize::from(bit >> 6) % BLOOM_WORDS];
-        let bit = 1 << (bit & 63);
-        if *word & bit != 0 && !open.may_repeat {
-            let cells = &self.stack[open.base as usize..];
-            // Of many keys an index is made anyway, which finds those that are equal.
-            open.may_repeat = cells.len() > 2 * SCANNED_MAX as usize
-                || cells.chunks_exact(2).any(|entry| self.heap.is_equal_string(&entry[0], &key));
-        }
-        *word |= bit;
-        self.push(key)?;
-        if self.next_byte()? != b':' {
-            return self.fail();
-        }
-        self.at += 1;
-        Ok(())
-    }
-
-    #[inline]
-    fn push(&mut self, value: Value) -> Result<(), DecodeError> {
-        if self.stack.len() == self.stack.capacity() {
-            self.stack.try_reserve(self.stack.len() / 2 + 64).map_err(|_| DecodeError::Full)?;
-        }
-        self.stack.push(value);
-        Ok(())
-    }
-
-    /// Puts a value where it belongs, and closes containers that end behind it. Gives the whole document.
-    fn complete(&mut self, mut value: Value) -> Result<Option<Value>, DecodeError> {
-        loop {
-            let Some(open) = self.open.last() else { return Ok(Some(value)) };
-            let is_object = open.is_object;
-            self.push(value)?;
-            match self.next_byte()? {
-                b',' => {
-                    self.at += 1;
-                    if is_object {
-                        self.key()?;
-                    }
-                    return Ok(None);
+            // The value is complete, and maybe containers that hold it.
+            loop {
+                at = self.spaces(at);
+                if self.outer.is_empty() {
+                    return if at == self.document.len() { Some(()) } else { self.fail(at) };
                 }
-                b'}' if is_object => {}
-                b']' if !is_object => {}
-                _ => return self.fail(),
+                let is_object = self.inner.is_object;
+                match self.byte(at) {
+                    b',' => {
+                        at += 1;
+                        if is_object {
+                            at = self.spaces(at);
+                            at = self.key(at)?;
+                        }
+                        break;
+                    }
+                    b'}' if is_object => {}
+                    b']' if !is_object => {}
+                    _ => return self.fail(at),
+                }
+                at += 1;
+                self.close()?;
             }
-            self.at += 1;
-            value = self.close()?;
         }
     }
 
-    fn close(&mut self) -> Result<Value, DecodeError> {
-        let open = self.open.pop().expect("what is closed was opened");
-        let base = open.base as usize;
-        let cells = &self.stack[base..];
-        let value = if !open.is_object {
-            self.heap.array(cells)
-        } else if open.may_repeat {
-            object_with_repeated_keys(self.heap, cells)
-        } else {
-            self.heap.object(cells)
-        };
-        self.stack.truncate(base.max(self.base));
-        value.map_err(|Full| DecodeError::Full)
+    /// What is at this offset is not JSON.
+    #[cold]
+    fn fail<T>(&mut self, at: usize) -> Option<T> {
+        self.fail_with(DecodeError::Syntax(at))
     }
 
-    fn scalar(&mut self, byte: u8) -> Result<Value, DecodeError> {
-        match byte {
-            b'"' => self.string(),
-            b'-' | b'0'..=b'9' => self.number(),
-            b't' => self.word(b"true", Value::True),
-            b'f' => self.word(b"false", Value::False),
-            b'n' => self.word(b"null", Value::Null),
-            _ => self.fail(),
-        }
+    #[cold]
+    fn fail_with<T>(&mut self, fault: DecodeError) -> Option<T> {
+        self.fault = fault;
+        None
     }
 
-    fn word(&mut self, word: &[u8], value: Value) -> Result<Value, DecodeError> {
-        for byte in word {
-            if self.document.get(self.at) != Some(byte) {
-                return self.fail();
-            }
-            self.at += 1;
-        }
-        Ok(value)
+    /// The byte at an offset, or 0, which no JSON text has, behind the end.
+    #[inline(always)]
+    fn byte(&self, at: usize) -> u8 {
+        self.document.get(at).copied().unwrap_or(0)
     }
 
-    #[inline]
-    fn string(&mut self) -> Result<Value, DecodeError> {
-        let start = self.at + 1;
-        let scanned = text::scan_string(self.document, start)
-            .map_err(|fault| DecodeError::Syntax(fault.at))?;
-        self.at = scanned.end;
-        let raw = scanned.raw;
-        if scanned.has_escapes {
-            let mut out = Vec::new();
-            out.try_reserve(raw.len()).map_err(|_| DecodeError::Full)?;
-            text::unescape(raw, &mut out).map_err(|fault| DecodeError::Syntax(start + fault.at))?;
-            return self.heap.string(&out).map_err(|Full| DecodeError::Full);
+    /// The offset behind white space.
+    #[inline(always)]
+    fn spaces(&self, mut at: usize) -> usize {
+        while matches!(self.byte(at), b' ' | b'\n' | b'\t' | b'\r') {
+            at += 1;
         }
-        if self.is_own {
-            return Ok(self.heap.document_string(start, raw.len()));
-        }
-        self.heap.string(raw).map_err(|Full| DecodeError::Full)
+        at
     }
 
-    #[inline]
-    fn number(&mut self) -> Result<Value, DecodeError> {
-        /// So many digits are below 2^53.
-        const DIGITS_EXACT: usize = 15;
-        let rest = &self.document[self.at..];
-        let digits_from = usize::from(rest[0] == b'-');
-        let mut integer = 0i64;
-        let mut len = digits_from;
-        while let Some(digit) =
-            rest.get(len).map(|byte| byte.wrapping_sub(b'0')).filter(|digit| *digit <= 9)
-        {
-            integer = integer.wrapping_mul(10).wrapping_add(i64::from(digit));
-            len += 1;
+    /// Opens a container.
+    fn open(&mut self, is_object: bool) -> Option<()> {
+        let base = self.stack.len();
+        let before = self.before();
+        let is_alike = matches!(before, Value::Object { .. });
+        self.inner.has_containers = true;
+        self.outer.try_reserve(1).ok()?;
+        self.outer.push(self.inner);
+        self.inner = Open { base, is_object, has_containers: false, before, is_alike };
+        Some(())
+    }
+
+    /// The value before the one that begins: the element before it, or what stands at its place in the container
+    /// before its own.
+    fn before(&self) -> Value {
+        let Open { base, is_object, before, .. } = self.inner;
+        let at = self.stack.len() - base;
+        if !is_object && at > 0 {
+            return self.stack[base + at - 1];
         }
-        let digits = len - digits_from;
-        let is_plain = !matches!(rest.get(len), Some(b'.' | b'e' | b'E'));
-        let is_canonical = digits == 1 || rest.get(digits_from) != Some(&b'0');
-        if is_plain
-            && (1..=DIGITS_EXACT).contains(&digits)
-            && is_canonical
-            && !(digits_from == 1 && integer == 0)
-        {
-            self.at += len;
-            return Ok(Value::Number(if digits_from == 1 { -integer } else { integer } as f64));
+        self.heap.cells(before).get(at).copied().unwrap_or(Value::Null)
+    }
+
+    /// Reads a key, and the colon.
+    #[inline(always)]
+    fn key(&mut self, at: usize) -> Option<usize> {
+        let end = if self.inner.is_alike { self.key_before(at)? } else { 0 };
+        let end = if end == 0 { self.new_key(at)? } else { end };
+        let end = self.spaces(end);
+        if self.byte(end) != b':' {
+            return self.fail(end);
         }
-        self.literal()
+        Some(end + 1)
     }
 
     #[inline(never)]
-    fn literal(&mut self) -> Result<Value, DecodeError> {
-        let rest = &self.document[self.at..];
-        let Some(len) = number::scan(rest) else { return self.fail() };
-        let start = self.at;
-        self.at += len;
-        // A zero in front of more digits ends the number there, and what follows is not JSON.
-        if self
-            .document
-            .get(self.at)
-            .is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'.')
-        {
-            return self.fail();
+    fn new_key(&mut self, at: usize) -> Option<usize> {
+        if self.byte(at) != b'"' {
+            return self.fail(at);
         }
-        if self.is_own {
-            let (len, start) = (len as u32, start as u32);
-            return Ok(Value::Literal { origin: Origin::Document, len, start, block: 0 });
+        self.inner.is_alike = false;
+        let end = self.string(at)?;
+        let len = self.stack.last().map_or(0, |key| self.heap.bytes(key).len());
+        // Escapes are longer than what they stand for.
+        self.has_escaped_keys |= at + len + 2 != end;
+        Some(end)
+    }
+
+    /// Reads the key that the object before has at this place. Gives 0 if it is not here.
+    #[inline(always)]
+    fn key_before(&mut self, at: usize) -> Option<usize> {
+        let cell = self.stack.len() - self.inner.base;
+        let Some(&key) = self.heap.cells(self.inner.before).get(cell) else { return Some(0) };
+        if self.byte(at) != b'"' || self.has_escaped_keys {
+            return Some(0);
         }
-        self.heap.literal(&rest[..len]).map_err(|Full| DecodeError::Full)
+        let start = at + 1;
+        let Value::Short { len, bytes } = key else { return self.long_key_before(start, key) };
+        let len = usize::from(len);
+        match window(self.document, start) {
+            Some(window) if window[len] == b'"' && window::starts_with(window, &bytes, len) => {
+                self.push(key)?;
+                Some(start + len + 1)
+            }
+            _ => Some(0),
+        }
     }
-}
 
-/// Words of the set of an object's keys.
-const BLOOM_WORDS: usize = 4;
-
-/// A number that differs for most keys of an object.
-fn bloom(key: &[u8]) -> u8 {
-    let (Some(first), Some(last)) = (key.first(), key.last()) else { return 0 };
-    let middle = key[key.len() / 2];
-    let sum = first.wrapping_mul(31) ^ last.wrapping_mul(7) ^ middle.wrapping_mul(13);
-    sum ^ (key.len() as u8).wrapping_mul(37)
-}
-
-/// The last value of a key wins, at the place of the first.
-pub(crate) fn object_with_repeated_keys(
-    heap: &mut Heap<'_>,
-    cells: &[Value],
-) -> Result<Value, Full> {
-    let mut object = Value::EMPTY_OBJECT;
-    for entry in cells.chunks_exact(2) {
-        object = heap.insert(object, entry[0], entry[1])?;
+    #[inline(never)]
+    fn long_key_before(&mut self, start: usize, key: Value) -> Option<usize> {
+        let bytes = self.heap.bytes(&key);
+        let end = start + bytes.len();
+        if self.document.get(start..end) != Some(bytes) || self.byte(end) != b'"' {
+            return Some(0);
+        }
+        self.push(key)?;
+        Some(end + 1)
     }
-    Ok(object)
+
+    #[inline(always)]
+    fn push(&mut self, value: Value) -> Option<()> {
+        if self.stack.len() == self.stack.capacity() {
+            self.grow_stack()?;
+        }
+        self.stack.push(value);
+        Some(())
+    }
+
+    #[cold]
+    fn grow_stack(&mut self) -> Option<()> {
+        self.stack.try_reserve(self.stack.len() / 2 + 64).ok()
+    }
+
+    fn close(&mut self) -> Option<()> {
+        let Open { base, is_object, has_containers, is_alike, .. } = self.inner;
+        self.inner = self.outer.pop()?;
+        let cells = &self.stack[base..];
+        let value = if is_object && !is_alike && may_repeat(self.heap, cells) {
+            object_with_repeated_keys(self.heap, cells)
+        } else {
+            self.heap.container(is_object, cells, has_containers)
+        };
+        self.stack.truncate(base);
+        self.push(value.ok()?)
+    }
+
+    fn word(&mut self, start: usize, word: &[u8], value: Value) -> Option<usize> {
+        let mut at = start;
+        for byte in word {
+            if self.byte(at) != *byte {
+                return self.fail(at);
+            }
+            at += 1;
+        }
+        self.push(value)?;
+        Some(at)
+    }
 }

@@ -6,12 +6,14 @@ use crate::heap::Heap;
 use crate::number;
 use crate::order::DEPTH_MAX;
 use crate::text;
-use crate::value::{Kind, Value};
+use crate::text::window::{self, WINDOW};
+use crate::value::{Kind, Origin, SHORT_MAX, Value};
 
-/// A container that is being written, and its next cell.
-struct Open {
-    value: Value,
-    at: usize,
+/// A container that is being written.
+struct Open<'h> {
+    /// Those that are not written yet.
+    cells: &'h [Value],
+    is_object: bool,
 }
 
 /// Writes a value on one line.
@@ -35,57 +37,88 @@ fn write(heap: &Heap<'_>, value: Value, out: &mut Vec<u8>, end: usize) -> usize 
         return 0;
     }
     let mut levels = 1;
-    let mut open = Vec::new();
-    begin(value, out, &mut open);
-    while let Some(Open { value, at }) = open.last_mut() {
-        let is_object = value.kind() == Kind::Object;
-        let cells = heap.cells(*value);
-        let Some(cell) = cells.get(*at) else {
-            out.push(if is_object { b'}' } else { b']' });
-            open.pop();
+    let mut outer = Vec::new();
+    let mut inner = begin(heap, &value, out);
+    let mut is_first = true;
+    loop {
+        let Open { cells, is_object } = &mut inner;
+        let Some((first, rest)) = cells.split_first() else {
+            out.push(if *is_object { b'}' } else { b']' });
+            let Some(open) = outer.pop() else { return levels };
+            inner = open;
+            is_first = false;
             continue;
         };
-        if *at > 0 {
+        if !is_first {
             out.push(b',');
         }
-        let element = if is_object {
-            text::write_json_string(heap.bytes(cell), out);
-            out.push(b':');
-            cells[*at + 1]
-        } else {
-            *cell
+        is_first = false;
+        let (element, rest) = match (*is_object, rest) {
+            (true, [element, rest @ ..]) => {
+                string(heap, first, out);
+                out.push(b':');
+                (element, rest)
+            }
+            _ => (first, rest),
         };
-        *at += if is_object { 2 } else { 1 };
+        *cells = rest;
         if element.is_container() {
-            levels = levels.max(open.len() + 1);
-            if open.len() > DEPTH_MAX {
+            levels = levels.max(outer.len() + 2);
+            if outer.len() >= DEPTH_MAX {
                 out.extend_from_slice(b"\"<skipped: too deep>\"");
                 continue;
             }
-            begin(element, out, &mut open);
+            outer.push(core::mem::replace(&mut inner, begin(heap, element, out)));
+            is_first = true;
         } else {
-            scalar(heap, &element, out);
+            scalar(heap, element, out);
         }
         if out.len() > end {
-            break;
+            return levels;
         }
     }
-    levels
 }
 
-fn begin(value: Value, out: &mut Vec<u8>, open: &mut Vec<Open>) {
-    out.push(if value.kind() == Kind::Object { b'{' } else { b'[' });
-    open.push(Open { value, at: 0 });
+#[inline]
+fn begin<'h>(heap: &'h Heap<'_>, value: &Value, out: &mut Vec<u8>) -> Open<'h> {
+    let is_object = value.kind() == Kind::Object;
+    out.push(if is_object { b'{' } else { b'[' });
+    Open { cells: heap.cells(*value), is_object }
 }
 
 #[inline]
 fn scalar(heap: &Heap<'_>, value: &Value, out: &mut Vec<u8>) {
     match value {
-        Value::Short { .. } | Value::Text { .. } => text::write_json_string(heap.bytes(value), out),
+        Value::Short { .. } | Value::Text { .. } => string(heap, value, out),
         Value::Number(number) => number::write_double(*number, out),
-        Value::Literal { .. } => number::write_literal(heap.bytes(value), out),
+        Value::Literal { .. } => heap.append_bytes(value, out),
         Value::True => out.extend_from_slice(b"true"),
         Value::False => out.extend_from_slice(b"false"),
         _ => out.extend_from_slice(b"null"),
     }
+}
+
+#[inline]
+fn string(heap: &Heap<'_>, value: &Value, out: &mut Vec<u8>) {
+    let (len, bytes) = match value {
+        Value::Short { len, bytes } => (usize::from(*len), bytes),
+        Value::Text { origin: Origin::Document, .. } => {
+            // The document has it as it is to be written.
+            out.push(b'"');
+            heap.append_bytes(value, out);
+            out.push(b'"');
+            return;
+        }
+        _ => return text::write_json_string(heap.bytes(value), out),
+    };
+    // The zeros behind its end are not plain.
+    let mut text = [0; WINDOW];
+    text[..SHORT_MAX].copy_from_slice(bytes);
+    if window::plain_len(&text) < len {
+        return text::write_json_string(&bytes[..len], out);
+    }
+    let mut quoted = [b'"'; WINDOW];
+    quoted[1..=SHORT_MAX].copy_from_slice(bytes);
+    quoted[len + 1] = b'"';
+    window::append(out, &quoted, 0, len + 2);
 }

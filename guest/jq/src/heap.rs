@@ -156,35 +156,45 @@ impl<'r> Heap<'r> {
 
     /// An array of these elements, which it holds from now on.
     pub(crate) fn array(&mut self, elements: &[Value]) -> Result<Value, Full> {
-        if elements.is_empty() {
-            return Ok(Value::EMPTY_ARRAY);
-        }
-        let len = elements.len() as u32;
-        let block = self.block(BlockKind::Array, len, elements)?;
-        Ok(Value::Array { len, start: block + 1, block })
+        self.container(false, elements, true)
     }
 
     /// An object of these keys and values, which it holds from now on. The keys are strings, and no two are equal.
     pub(crate) fn object(&mut self, cells: &[Value]) -> Result<Value, Full> {
-        if cells.is_empty() {
-            return Ok(Value::EMPTY_OBJECT);
-        }
-        let len = (cells.len() / 2) as u32;
-        let block = self.block(BlockKind::Object, len, cells)?;
-        let object = Value::Object { len, start: block + 1, block };
-        self.index_if_large(object)?;
-        Ok(object)
+        self.container(true, cells, true)
     }
 
-    fn block(&mut self, kind: BlockKind, len: u32, cells: &[Value]) -> Result<u32, Full> {
+    /// Either of them. Without `has_containers` no cell is one.
+    pub(crate) fn container(
+        &mut self,
+        is_object: bool,
+        cells: &[Value],
+        has_containers: bool,
+    ) -> Result<Value, Full> {
+        if cells.is_empty() {
+            return Ok(if is_object { Value::EMPTY_OBJECT } else { Value::EMPTY_ARRAY });
+        }
         self.reserve_cells(cells.len() + 1)?;
         let block = self.cells.len() as u32;
+        let start = block + 1;
+        let (kind, len) = if is_object {
+            (BlockKind::Object, (cells.len() / 2) as u32)
+        } else {
+            (BlockKind::Array, cells.len() as u32)
+        };
         self.cells.push(header(kind, Sharing::Fresh, len, len, 0));
         self.cells.extend_from_slice(cells);
-        for cell in cells {
-            self.store(*cell);
+        if has_containers {
+            for cell in cells {
+                self.store(*cell);
+            }
         }
-        Ok(block)
+        if !is_object {
+            return Ok(Value::Array { len, start, block });
+        }
+        let object = Value::Object { len, start, block };
+        self.index_if_large(object)?;
+        Ok(object)
     }
 
     /// Records that a block holds this value.

@@ -14,4 +14,4 @@ pub(crate) use arithmetic::{
 };
 pub(crate) use decimal::{compare, negate_literal, write_literal};
 pub(crate) use double::{to_double, write_double};
-pub(crate) use syntax::{Parsed, parse, parse_program_literal, scan};
+pub(crate) use syntax::{Parsed, from_literal, parse, parse_program_literal, scan};

@@ -9,6 +9,7 @@ mod json;
 mod message;
 mod search;
 mod utf8;
+pub(crate) mod window;
 mod word;
 
 pub(crate) use base64::{decode_base64, encode_base64};

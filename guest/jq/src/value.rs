@@ -3,8 +3,8 @@
 //! Strings of at most [`SHORT_MAX`] bytes are in the value itself. All else is in the heap of the run, and the
 //! value says where. So a value means nothing without its heap, and nothing after the run.
 
-/// The longest string that a value holds itself, in bytes.
-pub(crate) const SHORT_MAX: usize = 14;
+pub(crate) use crate::text::window::SHORT_MAX;
+use crate::text::window::{self, window};
 
 /// A JSON value, or one of the few things that only variables and the heap hold.
 #[derive(Clone, Copy, Debug, Default)]
@@ -14,7 +14,7 @@ pub(crate) enum Value {
     False,
     True,
     Number(f64),
-    /// A number that keeps the digits it was written with. They are a JSON number.
+    /// A number that keeps the digits it was written with: jq's canonical text of it.
     Literal {
         origin: Origin,
         len: u32,
@@ -152,14 +152,10 @@ impl Value {
         if len > SHORT_MAX {
             return None;
         }
-        let Some(window) = text.get(start..start + 16) else {
+        let Some(window) = window(text, start) else {
             return Self::short(&text[start..start + len]);
         };
-        let window: [u8; 16] = window.try_into().expect("16 bytes");
-        let kept = u128::from_le_bytes(window) & ((1 << (8 * len)) - 1);
-        let bytes = kept.to_le_bytes();
-        let bytes = *bytes.first_chunk().expect("14 of 16 bytes");
-        Some(Self::Short { len: len as u8, bytes })
+        Some(Self::Short { len: len as u8, bytes: window::short(window, len) })
     }
 
     #[inline]

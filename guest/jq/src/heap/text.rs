@@ -1,6 +1,9 @@
 //! Strings, and the digits of literals.
 
+use alloc::vec::Vec;
+
 use super::{Full, Heap, header};
+use crate::text::window;
 use crate::value::{BlockKind, Origin, SHORT_MAX, Sharing, Value};
 
 /// The least room behind a string that grows, in bytes.
@@ -16,6 +19,17 @@ impl Heap<'_> {
                 &self.source(*origin)[*start as usize..][..*len as usize]
             }
             _ => &[],
+        }
+    }
+
+    /// Appends the bytes of a string or a literal.
+    #[inline]
+    pub(crate) fn append_bytes(&self, value: &Value, out: &mut Vec<u8>) {
+        match value {
+            Value::Text { origin, len, start, .. } | Value::Literal { origin, len, start, .. } => {
+                window::append(out, self.source(*origin), *start as usize, *len as usize);
+            }
+            _ => out.extend_from_slice(self.bytes(value)),
         }
     }
 
@@ -44,17 +58,6 @@ impl Heap<'_> {
             Some(short) => Ok(short),
             None => self.text_block(&[text], 0),
         }
-    }
-
-    /// A string in the document that has no escapes.
-    #[inline]
-    pub(crate) fn document_string(&self, start: usize, len: usize) -> Value {
-        Value::short_at(self.document, start, len).unwrap_or(Value::Text {
-            origin: Origin::Document,
-            len: len as u32,
-            start: start as u32,
-            block: 0,
-        })
     }
 
     /// A number that keeps its digits.

@@ -2,6 +2,7 @@
 
 use super::decimal::Decimal;
 use super::digits::{integer_digits, parse_or_nan};
+use crate::text::window::{self, WINDOW};
 use alloc::vec::Vec;
 
 /// The powers of ten that are doubles without rounding.
@@ -65,7 +66,7 @@ pub(crate) fn write_double(value: f64, out: &mut Vec<u8>) {
     // This cast saturates, so a large double gives a large integer.
     let integer = size as u64;
     if integer < EXACT_INTEGERS && integer as f64 == size {
-        out.extend_from_slice(integer_digits(integer, &mut [0; 20]));
+        write_integer(integer, out);
         return;
     }
     // Core's own formatting rounds halves up where jq takes the even digit.
@@ -78,6 +79,22 @@ pub(crate) fn write_double(value: f64, out: &mut Vec<u8>) {
         len += 1;
     }
     write_digits(&digits[..len], shortest.leading_exponent() + 1, out);
+}
+
+/// Appends the digits of an integer below 10^16.
+#[inline]
+fn write_integer(mut integer: u64, out: &mut Vec<u8>) {
+    let mut digits = [0; 2 * WINDOW];
+    let mut start = WINDOW;
+    loop {
+        start -= 1;
+        digits[start] = b'0' + (integer % 10) as u8;
+        integer /= 10;
+        if integer == 0 {
+            break;
+        }
+    }
+    window::append(out, &digits, start, WINDOW - start);
 }
 
 /// Appends `0.digits × 10^point`; the digits are not empty and do not begin or end with zero.

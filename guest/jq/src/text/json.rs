@@ -15,16 +15,7 @@ pub(crate) fn write_json_string(text: &[u8], out: &mut Vec<u8>) {
     out.reserve(rest.len() + 2);
     out.push(b'"');
     loop {
-        let run = word::run_len(
-            rest,
-            |word| {
-                word::below(word, 0x20)
-                    | word::equal(word, b'"')
-                    | word::equal(word, b'\\')
-                    | word::equal(word, 0x7F)
-            },
-            is_escaped,
-        );
+        let run = word::run_len(rest, word::escaped, is_escaped);
         let (plain, behind) = rest.split_at(run);
         out.extend_from_slice(plain);
         let Some((byte, behind)) = behind.split_first() else { break };

@@ -147,8 +147,8 @@ fn texts_are_searched() {
     assert_eq!(indices("éaéa", "a"), vec![1, 3]);
     assert_eq!(indices("ababcabab", "abab"), vec![0, 5]);
     assert_eq!(indices("éééé", "éé"), vec![0, 1, 2]);
-    assert_eq!(indices("abc", ""), vec![]);
-    assert_eq!(indices("", "a"), vec![]);
+    assert!(indices("abc", "").is_empty());
+    assert!(indices("", "a").is_empty());
     assert_eq!(
         (index("éaéa", "a"), rindex("éaéa", "a"), rindex("aaa", "aa")),
         (Some(1), Some(3), Some(1))

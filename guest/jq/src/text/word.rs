@@ -16,6 +16,12 @@ pub(super) fn below(word: u64, limit: u8) -> u64 {
     word.wrapping_sub(LOW_BITS * u64::from(limit)) & !word & HIGH_BITS
 }
 
+/// Marks the bytes that JSON text escapes: control characters, DEL, the quote and the backslash. As [`equal`] does.
+#[inline(always)]
+pub(super) fn escaped(word: u64) -> u64 {
+    below(word, 0x20) | equal(word, b'"') | equal(word, b'\\') | equal(word, 0x7F)
+}
+
 /// Marks the first byte of each codepoint: every byte but 0x80 to 0xBF. All marks are right.
 #[inline(always)]
 pub(super) fn boundaries(word: u64) -> u64 {

@@ -1,0 +1,81 @@
+//! Strings in a document.
+
+use super::Decoder;
+use crate::text;
+use crate::text::window::{self, WINDOW, window};
+use crate::value::{Origin, SHORT_MAX, Value};
+
+impl Decoder<'_, '_, '_> {
+    /// Reads a string, with its quotes.
+    #[inline(always)]
+    pub(super) fn string(&mut self, at: usize) -> Option<usize> {
+        let start = at + 1;
+        if let Some(window) = window(self.document, start) {
+            let len = window::plain_len(window);
+            self.is_beyond_ascii |= window::has_high_bit(window);
+            if len <= SHORT_MAX && window[len] == b'"' {
+                self.push(Value::Short { len: len as u8, bytes: window::short(window, len) })?;
+                return Some(start + len + 1);
+            }
+        }
+        self.long_string(start)
+    }
+
+    #[inline(never)]
+    fn long_string(&mut self, start: usize) -> Option<usize> {
+        let mut end = start;
+        while let Some(window) = window(self.document, end) {
+            let len = window::plain_len(window);
+            self.is_beyond_ascii |= window::has_high_bit(window);
+            end += len;
+            if len < WINDOW {
+                if window[len] != b'"' {
+                    break;
+                }
+                return self.plain_string(start, end);
+            }
+        }
+        self.odd_string(start)
+    }
+
+    /// Reads a string with escapes, or near the end of the document.
+    #[inline(never)]
+    fn odd_string(&mut self, start: usize) -> Option<usize> {
+        const DELETE: u8 = 0x7F;
+        let scanned = match text::scan_string(self.document, start) {
+            Ok(scanned) => scanned,
+            Err(fault) => {
+                self.is_beyond_ascii = true;
+                return self.fail(fault.at);
+            }
+        };
+        let raw = scanned.raw;
+        self.is_beyond_ascii |= !raw.is_ascii();
+        if !scanned.has_escapes && !raw.contains(&DELETE) {
+            return self.plain_string(start, start + raw.len());
+        }
+        self.unescaped.clear();
+        self.unescaped.try_reserve(raw.len()).ok()?;
+        if let Err(fault) = text::unescape(raw, &mut self.unescaped) {
+            return self.fail(start + fault.at);
+        }
+        let string = self.heap.string(&self.unescaped).ok()?;
+        self.push(string)?;
+        Some(scanned.end)
+    }
+
+    /// A string of which JSON text escapes nothing.
+    #[inline(always)]
+    fn plain_string(&mut self, start: usize, end: usize) -> Option<usize> {
+        let string = if !self.is_own {
+            self.heap.string(&self.document[start..end]).ok()?
+        } else if let Some(short) = Value::short_at(self.document, start, end - start) {
+            short
+        } else {
+            let (len, start) = ((end - start) as u32, start as u32);
+            Value::Text { origin: Origin::Document, len, start, block: 0 }
+        };
+        self.push(string)?;
+        Some(end + 1)
+    }
+}
