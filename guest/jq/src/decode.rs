@@ -31,8 +31,10 @@ struct Open {
     /// Where its values start on the stack.
     base: usize,
     is_object: bool,
-    /// Whether a container is among its values.
-    has_containers: bool,
+    /// The offset of its bracket.
+    start: usize,
+    /// How many arrays and objects nest in it, with itself.
+    levels: usize,
     /// The container before it at the same place, of which it may be a repetition: records are alike. Or `null`.
     before: Value,
     /// Whether its keys are those of `before` so far. Then no two of them are equal.
@@ -52,6 +54,8 @@ struct Decoder<'d, 'h, 'r> {
     is_own: bool,
     /// Whether a key has escapes. Then no key is compared with one of an object before.
     has_escaped_keys: bool,
+    /// The offset behind the last part that is not printed as it is written here: space, escapes, odd numbers.
+    odd_end: usize,
     /// Whether there may be something else than ASCII in a string.
     is_beyond_ascii: bool,
     /// Why it has failed. Its functions give `None` then.
@@ -95,10 +99,12 @@ fn decode(
         heap,
         document,
         stack: core::mem::take(stack),
-        inner: Open { base, is_object: false, has_containers: false, before, is_alike: false },
+        inner: Open { base, is_object: false, start: 0, levels: 0, before, is_alike: false },
         outer: Vec::new(),
         depth_max,
         is_own,
+        // A text that does not outlive the call is not copied from.
+        odd_end: if is_own { 0 } else { usize::MAX },
         has_escaped_keys: false,
         is_beyond_ascii: false,
         fault: DecodeError::Full,
@@ -143,14 +149,16 @@ impl Decoder<'_, '_, '_> {
                     if self.outer.len() >= self.depth_max {
                         return self.fail_with(DecodeError::Depth(at));
                     }
+                    let start = at;
                     at = self.spaces(at + 1);
                     if self.byte(at) != end {
-                        self.open(is_object)?;
+                        self.open(is_object, start)?;
                         if is_object {
                             at = self.key(at)?;
                         }
                         continue;
                     }
+                    self.inner.levels = self.inner.levels.max(2);
                     self.push(if is_object { Value::EMPTY_OBJECT } else { Value::EMPTY_ARRAY })?;
                     at + 1
                 }
@@ -180,7 +188,7 @@ impl Decoder<'_, '_, '_> {
                     _ => return self.fail(at),
                 }
                 at += 1;
-                self.close()?;
+                self.close(at)?;
             }
         }
     }
@@ -204,23 +212,36 @@ impl Decoder<'_, '_, '_> {
     }
 
     /// The offset behind white space.
+    ///
+    /// Most texts have none, or one space. A loop costs a guest more than its steps, since each turn asks for the time.
     #[inline(always)]
-    fn spaces(&self, mut at: usize) -> usize {
-        while matches!(self.byte(at), b' ' | b'\n' | b'\t' | b'\r') {
+    fn spaces(&mut self, at: usize) -> usize {
+        if self.byte(at) > b' ' {
+            return at;
+        }
+        self.odd_end = self.odd_end.max(at + 1);
+        if self.byte(at + 1) > b' ' && is_space(self.byte(at)) {
+            return at + 1;
+        }
+        self.more_spaces(at)
+    }
+
+    #[inline(never)]
+    fn more_spaces(&self, mut at: usize) -> usize {
+        while is_space(self.byte(at)) {
             at += 1;
         }
         at
     }
 
     /// Opens a container.
-    fn open(&mut self, is_object: bool) -> Option<()> {
+    fn open(&mut self, is_object: bool, start: usize) -> Option<()> {
         let base = self.stack.len();
         let before = self.before();
         let is_alike = matches!(before, Value::Object { .. });
-        self.inner.has_containers = true;
         self.outer.try_reserve(1).ok()?;
         self.outer.push(self.inner);
-        self.inner = Open { base, is_object, has_containers: false, before, is_alike };
+        self.inner = Open { base, is_object, start, levels: 1, before, is_alike };
         Some(())
     }
 
@@ -305,12 +326,18 @@ impl Decoder<'_, '_, '_> {
         self.stack.try_reserve(self.stack.len() / 2 + 64).ok()
     }
 
-    fn close(&mut self) -> Option<()> {
-        let Open { base, is_object, has_containers, is_alike, .. } = self.inner;
+    /// Closes the innermost container, which ends in front of this offset.
+    fn close(&mut self, end: usize) -> Option<()> {
+        let Open { base, is_object, start, levels, is_alike, .. } = self.inner;
         self.inner = self.outer.pop()?;
+        self.inner.levels = self.inner.levels.max(levels + 1);
         let cells = &self.stack[base..];
+        let has_containers = levels > 1;
         let value = if is_object && !is_alike && may_repeat(self.heap, cells) {
+            self.odd_end = self.odd_end.max(end);
             object_with_repeated_keys(self.heap, cells)
+        } else if self.odd_end <= start {
+            self.heap.document_container(is_object, cells, has_containers, (start, end), levels)
         } else {
             self.heap.container(is_object, cells, has_containers)
         };
@@ -329,4 +356,8 @@ impl Decoder<'_, '_, '_> {
         self.push(value)?;
         Some(at)
     }
+}
+
+fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\n' | b'\t' | b'\r')
 }

@@ -36,6 +36,9 @@ fn write(heap: &Heap<'_>, value: Value, out: &mut Vec<u8>, end: usize) -> usize 
         scalar(heap, &value, out);
         return 0;
     }
+    if let Some(levels) = copy_source(heap, &value, out, (0, end)) {
+        return levels;
+    }
     let mut levels = 1;
     let mut outer = Vec::new();
     let mut inner = begin(heap, &value, out);
@@ -63,6 +66,10 @@ fn write(heap: &Heap<'_>, value: Value, out: &mut Vec<u8>, end: usize) -> usize 
         };
         *cells = rest;
         if element.is_container() {
+            if let Some(inside) = copy_source(heap, element, out, (outer.len() + 1, end)) {
+                levels = levels.max(outer.len() + 1 + inside);
+                continue;
+            }
             levels = levels.max(outer.len() + 2);
             if outer.len() >= DEPTH_MAX {
                 out.extend_from_slice(b"\"<skipped: too deep>\"");
@@ -77,6 +84,22 @@ fn write(heap: &Heap<'_>, value: Value, out: &mut Vec<u8>, end: usize) -> usize 
             return levels;
         }
     }
+}
+
+/// Copies a container from the document, if it has it as it is to be written. Gives how many nest in it.
+#[inline]
+fn copy_source(
+    heap: &Heap<'_>,
+    value: &Value,
+    out: &mut Vec<u8>,
+    (outer, end): (usize, usize),
+) -> Option<usize> {
+    let (text, levels) = heap.source_of(value)?;
+    if outer + levels > DEPTH_MAX || text.len() > end - out.len().min(end) {
+        return None;
+    }
+    out.extend_from_slice(text);
+    Some(levels)
 }
 
 #[inline]

@@ -17,12 +17,13 @@ mod array;
 mod evacuate;
 mod mark;
 mod object;
+mod source;
 mod text;
 
 use alloc::vec::Vec;
 use core::cell::Cell;
 
-use crate::value::{BlockKind, Origin, Sharing, Value};
+use crate::value::{BlockKind, BlockState, Origin, Sharing, Value};
 pub(crate) use mark::Mark;
 
 /// The memory of a run.
@@ -317,10 +318,10 @@ impl<'r> Heap<'r> {
 
     fn note_written(&mut self, container: Value) {
         let (Value::Array { block, .. } | Value::Object { block, .. }) = container else { return };
-        if let Value::Block { is_written, .. } = &mut self.cells[block as usize]
-            && !*is_written
+        if let Value::Block { state, .. } = &mut self.cells[block as usize]
+            && *state != BlockState::Written
         {
-            *is_written = true;
+            *state = BlockState::Written;
             self.written.push(block);
         }
     }
@@ -356,5 +357,5 @@ const fn array_of(len: u32, start: u32, block: u32) -> Value {
 }
 
 const fn header(kind: BlockKind, sharing: Sharing, capacity: u32, used: u32, extra: u32) -> Value {
-    Value::Block { kind, sharing, is_written: false, capacity, used, extra }
+    Value::Block { kind, sharing, state: BlockState::Made, capacity, used, extra }
 }

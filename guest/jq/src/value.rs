@@ -51,13 +51,19 @@ pub(crate) enum Value {
     Block {
         kind: BlockKind,
         sharing: Sharing,
-        /// Whether the block is in the heap's list of those that were written in place.
-        is_written: bool,
+        state: BlockState,
         /// Elements, entries or bytes.
         capacity: u32,
         used: u32,
         /// Of text: where its bytes start. Of an object: the block of its index, or 0.
         extra: u32,
+    },
+    /// In front of the header of a block that is [`BlockState::AsRead`]: where the document has it, and how many arrays
+    /// and objects nest in it.
+    Source {
+        start: u32,
+        len: u32,
+        levels: u32,
     },
     /// In a frame: the frame of the enclosing function.
     Frame(u32),
@@ -93,6 +99,16 @@ pub(crate) enum BlockKind {
     Index,
     /// It has moved: `extra` is its new place.
     Moved,
+}
+
+/// Whether a block is as it was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BlockState {
+    Made,
+    /// As it was read, and the document has it as it is to be printed. In front of it is a [`Value::Source`].
+    AsRead,
+    /// Written in place: the heap has a list of these.
+    Written,
 }
 
 /// How many places may hold a block. It only grows, except for a copy.
@@ -174,6 +190,7 @@ impl Value {
             Self::Object { .. } => Kind::Object,
             Self::Null
             | Self::Block { .. }
+            | Self::Source { .. }
             | Self::Frame(_)
             | Self::Closure { .. }
             | Self::Label(_) => Kind::Null,

@@ -16,8 +16,15 @@ impl Decoder<'_, '_, '_> {
         let first = start + usize::from(is_negative);
         let mut at = first;
         let mut integer = 0i64;
+        // Three digits at a turn: numbers are short, and a turn of a loop costs more in a guest.
         while let Some(digit) = digit(self.byte(at)) {
-            integer = integer.wrapping_mul(10).wrapping_add(i64::from(digit));
+            integer = integer.wrapping_mul(10).wrapping_add(digit);
+            at += 1;
+            let Some(digit) = self::digit(self.byte(at)) else { break };
+            integer = integer.wrapping_mul(10).wrapping_add(digit);
+            at += 1;
+            let Some(digit) = self::digit(self.byte(at)) else { break };
+            integer = integer.wrapping_mul(10).wrapping_add(digit);
             at += 1;
         }
         let len = at - first;
@@ -80,6 +87,7 @@ impl Decoder<'_, '_, '_> {
             Parsed::Literal(Cow::Owned(text)) => self.heap.literal(&text).ok()?,
             Parsed::Double(double) => Value::Number(double),
         };
+        self.odd_end = self.odd_end.max(end);
         self.push(number)?;
         Some(end)
     }
@@ -87,7 +95,7 @@ impl Decoder<'_, '_, '_> {
 
 /// The value of a digit.
 #[inline(always)]
-fn digit(byte: u8) -> Option<u8> {
+fn digit(byte: u8) -> Option<i64> {
     let digit = byte.wrapping_sub(b'0');
-    (digit <= 9).then_some(digit)
+    (digit <= 9).then_some(i64::from(digit))
 }

@@ -1,5 +1,7 @@
 //! Strings in a document.
 
+use alloc::vec::Vec;
+
 use super::Decoder;
 use crate::text;
 use crate::text::window::{self, WINDOW, window};
@@ -58,6 +60,12 @@ impl Decoder<'_, '_, '_> {
         self.unescaped.try_reserve(raw.len()).ok()?;
         if let Err(fault) = text::unescape(raw, &mut self.unescaped) {
             return self.fail(start + fault.at);
+        }
+        // Of the ways to escape a character jq prints one.
+        let mut printed = Vec::new();
+        text::write_json_string(&self.unescaped, &mut printed);
+        if printed.get(1..printed.len() - 1) != Some(raw) {
+            self.odd_end = self.odd_end.max(scanned.end);
         }
         let string = self.heap.string(&self.unescaped).ok()?;
         self.push(string)?;

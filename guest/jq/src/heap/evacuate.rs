@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 
 use super::mark::Mark;
 use super::{Full, Heap};
-use crate::value::{BlockKind, Origin, Value};
+use crate::value::{BlockKind, BlockState, Origin, Value};
 
 /// The copies, and where they will be.
 struct Copies {
@@ -45,8 +45,8 @@ impl Heap<'_> {
             written.into_iter().partition(|block| *block < mark.cells);
         for block in young {
             // If it lives, its copy is young, and is noted when it is written again.
-            if let Value::Block { is_written, .. } = &mut self.cells[block as usize] {
-                *is_written = false;
+            if let Value::Block { state, .. } = &mut self.cells[block as usize] {
+                *state = BlockState::Made;
             }
         }
         // What is looked at although it does not move.
@@ -149,8 +149,8 @@ impl Heap<'_> {
         let cells = width * used as usize;
         let first = block as usize + 1;
         copies.reserve(width * capacity as usize + 1, self.room(copies))?;
-        let is_written = false;
-        copies.cells.push(Value::Block { kind, sharing, is_written, capacity, used, extra: 0 });
+        let state = BlockState::Made;
+        copies.cells.push(Value::Block { kind, sharing, state, capacity, used, extra: 0 });
         copies.cells.extend_from_slice(&self.cells[first..first + cells]);
         let end = copies.cells.len() - cells + width * capacity as usize;
         copies.cells.resize(end, Value::Null);
@@ -210,23 +210,16 @@ impl Heap<'_> {
         let to = copies.next();
         copies.reserve(1, self.room(copies))?;
         let new_start = copies.mark.text + copies.text.len() as u32;
-        let is_written = false;
+        let state = BlockState::Made;
         let capacity = capacity_of_copy(was, used);
-        copies.cells.push(Value::Block {
-            kind,
-            sharing,
-            is_written,
-            capacity,
-            used,
-            extra: new_start,
-        });
+        copies.cells.push(Value::Block { kind, sharing, state, capacity, used, extra: new_start });
         copies.text.try_reserve(capacity as usize).map_err(|_| Full)?;
         copies.text.extend_from_slice(&self.text[extra as usize..][..used as usize]);
         copies.text.resize(copies.text.len() + (capacity - used) as usize, 0);
         self.cells[block as usize] = Value::Block {
             kind: BlockKind::Moved,
             sharing,
-            is_written,
+            state,
             capacity: extra,
             used: new_start,
             extra: to,

@@ -5,7 +5,7 @@
 //! passes over the entries behind its end.
 
 use super::{Full, Heap, SCANNED_MAX, header};
-use crate::value::{BlockKind, Sharing, Value};
+use crate::value::{BlockKind, BlockState, Sharing, Value};
 
 /// Marks a free place of the index.
 const FREE: u32 = u32::MAX;
@@ -117,7 +117,7 @@ impl Heap<'_> {
         let free = Value::Block {
             kind: BlockKind::Index,
             sharing: Sharing::Shared,
-            is_written: false,
+            state: BlockState::Made,
             capacity: FREE,
             used: FREE,
             extra: FREE,

@@ -11,6 +11,7 @@ mod order;
 mod paths;
 mod regexes;
 mod sharing;
+mod unchanged;
 mod updates;
 
 use arenaria_jq::{Engine, Limits, Program, RunError};
