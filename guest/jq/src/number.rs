@@ -12,6 +12,6 @@ pub(crate) use arithmetic::{
     REPETITION_LIMIT, contains_index, deletion_index, element_index, modulo, repetitions,
     slice_bounds, store_index,
 };
-pub(crate) use decimal::{compare, negate_literal, write_literal};
-pub(crate) use double::{to_double, write_double};
+pub(crate) use decimal::{negate_literal, write_literal};
+pub(crate) use double::{compare, to_double, write_double};
 pub(crate) use syntax::{Parsed, from_literal, parse, parse_program_literal, scan};

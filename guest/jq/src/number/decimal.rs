@@ -273,7 +273,7 @@ pub(crate) fn negate_literal(canonical: &[u8], out: &mut Vec<u8>) {
 }
 
 /// The order of two literals by their exact values. A text that is not a number comes first, as NaN does.
-pub(crate) fn compare(a: &[u8], b: &[u8]) -> Ordering {
+pub(super) fn compare(a: &[u8], b: &[u8]) -> Ordering {
     let (Some(left), Some(right)) = (Decimal::read(a), Decimal::read(b)) else {
         return Decimal::read(a).is_some().cmp(&Decimal::read(b).is_some());
     };

@@ -1,9 +1,10 @@
 //! Doubles: the double of a literal, and the text of a double.
 
-use super::decimal::Decimal;
+use super::decimal::{self, Decimal};
 use super::digits::{integer_digits, parse_or_nan};
 use crate::text::window::{self, WINDOW};
 use alloc::vec::Vec;
+use core::cmp::Ordering;
 
 /// The powers of ten that are doubles without rounding.
 const POWERS_OF_TEN: [f64; 23] = [
@@ -25,6 +26,19 @@ pub(crate) fn to_double(literal: &[u8]) -> f64 {
         1..=17 => parse_or_nan(literal),
         _ => Decimal::read(literal).map_or(f64::NAN, Decimal::to_double),
     }
+}
+
+/// The order of two literals by their exact values. A text that is not a number comes first, as NaN does.
+pub(crate) fn compare(a: &[u8], b: &[u8]) -> Ordering {
+    /// Of texts with so many digits the doubles have the order of the numbers.
+    const DIGITS_EXACT: usize = 15;
+    if a.len() <= DIGITS_EXACT
+        && b.len() <= DIGITS_EXACT
+        && let (Some(a), Some(b)) = (short_decimal(a), short_decimal(b))
+    {
+        return a.partial_cmp(&b).unwrap_or(Ordering::Equal);
+    }
+    decimal::compare(a, b)
 }
 
 /// The value of a text of few digits without an exponent, by one exact division.
