@@ -87,7 +87,7 @@ fn write(heap: &Heap<'_>, value: Value, out: &mut Vec<u8>, end: usize) -> usize 
 }
 
 /// Copies a container from the document, if it has it as it is to be written. Gives how many nest in it.
-#[inline]
+#[inline(always)]
 fn copy_source(
     heap: &Heap<'_>,
     value: &Value,
@@ -102,14 +102,14 @@ fn copy_source(
     Some(levels)
 }
 
-#[inline]
+#[inline(always)]
 fn begin<'h>(heap: &'h Heap<'_>, value: &Value, out: &mut Vec<u8>) -> Open<'h> {
     let is_object = value.kind() == Kind::Object;
     out.push(if is_object { b'{' } else { b'[' });
     Open { cells: heap.cells(*value), is_object }
 }
 
-#[inline]
+#[inline(always)]
 fn scalar(heap: &Heap<'_>, value: &Value, out: &mut Vec<u8>) {
     match value {
         Value::Short { .. } | Value::Text { .. } => string(heap, value, out),
@@ -121,7 +121,7 @@ fn scalar(heap: &Heap<'_>, value: &Value, out: &mut Vec<u8>) {
     }
 }
 
-#[inline]
+#[inline(always)]
 fn string(heap: &Heap<'_>, value: &Value, out: &mut Vec<u8>) {
     let (len, bytes) = match value {
         Value::Short { len, bytes } => (usize::from(*len), bytes),

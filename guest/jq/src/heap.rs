@@ -166,6 +166,7 @@ impl<'r> Heap<'r> {
     }
 
     /// Either of them. Without `has_containers` no cell is one.
+    #[inline(always)]
     pub(crate) fn container(
         &mut self,
         is_object: bool,

@@ -24,25 +24,25 @@ impl<'r> Run<'r> {
                 self.index(of, *key)
             }
             Op::Index { of, key } => {
-                let key = self.one(key, frame, input)?;
-                let of = self.one(of, frame, input)?;
+                let key = self.operand(key, frame, input)?;
+                let of = self.operand(of, frame, input)?;
                 self.index(of, key)
             }
             Op::Pipe(parts) => {
                 let mut value = input;
                 for part in parts {
-                    value = self.one(part, frame, value)?;
+                    value = self.operand(part, frame, value)?;
                 }
                 Ok(value)
             }
             Op::Arithmetic(operator, a, b) => {
-                let b = self.one(b, frame, input)?;
-                let a = self.one(a, frame, input)?;
+                let b = self.operand(b, frame, input)?;
+                let a = self.operand(a, frame, input)?;
                 self.arithmetic(*operator, a, b)
             }
             Op::Compare(comparison, a, b) => {
-                let b = self.one(b, frame, input)?;
-                let a = self.one(a, frame, input)?;
+                let b = self.operand(b, frame, input)?;
+                let a = self.operand(a, frame, input)?;
                 self.compare(*comparison, a, b)
             }
             Op::And(a, b) => {
@@ -75,6 +75,26 @@ impl<'r> Run<'r> {
             }
             Op::Call(call) => self.one_call(call, frame, input),
             _ => self.one_of_more(node, frame, input),
+        }
+    }
+
+    /// The same, without a call for what most operands are.
+    #[inline(always)]
+    pub(super) fn operand(
+        &mut self,
+        node: &'r Node,
+        frame: u32,
+        input: Value,
+    ) -> Result<Value, Stop> {
+        match &node.op {
+            Op::Constant(value) => Ok(*value),
+            Op::Variable(slot) => Ok(self.variable(frame, *slot)),
+            Op::Field { of, key }
+                if matches!((&of.op, input), (Op::Identity, Value::Object { .. })) =>
+            {
+                Ok(self.heap.get(input, key).unwrap_or_default())
+            }
+            _ => self.one(node, frame, input),
         }
     }
 
