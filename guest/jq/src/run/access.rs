@@ -143,7 +143,11 @@ impl Run<'_> {
                 let (from, to) = self.slice_range(self.heap.cells(array).len(), from, to)?;
                 Ok((array, Step::Slice { from, to: to.max(from) }))
             }
-            (Kind::String, Kind::Object) => self.fail("Cannot update string slices"),
+            (Kind::String, Kind::Object) => {
+                let (from, to) = self.slice_bounds(key);
+                self.slice_range(0, from, to)?;
+                self.fail("Cannot update string slices")
+            }
             (Kind::Array, Kind::Array) => self.fail("Cannot update field at array index of array"),
             _ => self.fail_index(of, key),
         }

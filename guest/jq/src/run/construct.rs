@@ -123,7 +123,8 @@ impl<'r> Run<'r> {
         self.collected_object(base, false)
     }
 
-    /// A string with interpolations.
+    /// A string with interpolations. jq evaluates the last one first. So after an error it is looked whether one
+    /// behind it fails too, because then that error counts.
     pub(super) fn one_text(
         &mut self,
         parts: &'r [TextPart],
@@ -131,17 +132,31 @@ impl<'r> Run<'r> {
         input: Value,
     ) -> Result<Value, Stop> {
         let mut text = Value::EMPTY_STRING;
-        for part in parts {
-            let part = match part {
-                TextPart::Text(text) => self.heap.string(text.as_bytes())?,
-                TextPart::Value(format, node) => {
-                    let value = self.one(node, frame, input)?;
-                    self.format(*format, value)?
+        for (at, part) in parts.iter().enumerate() {
+            let part = match self.text_part(part, frame, input) {
+                Err(Stop::Error) => {
+                    let error = self.error;
+                    for part in parts[at + 1..].iter().rev() {
+                        self.text_part(part, frame, input)?;
+                    }
+                    self.error = error;
+                    return Err(Stop::Error);
                 }
+                part => part?,
             };
             text = self.heap.concat(text, part)?;
         }
         Ok(text)
+    }
+
+    fn text_part(&mut self, part: &'r TextPart, frame: u32, input: Value) -> Result<Value, Stop> {
+        match part {
+            TextPart::Text(text) => Ok(self.heap.string(text.as_bytes())?),
+            TextPart::Value(format, node) => {
+                let value = self.one(node, frame, input)?;
+                self.format(*format, value)
+            }
+        }
     }
 
     /// A string for each combination: the values of the first part change fastest.

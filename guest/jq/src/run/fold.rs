@@ -22,7 +22,7 @@ impl<'r> Run<'r> {
             }),
             Binding::Patterns { patterns, slots } => self.with_slots(frame, slots, |run| {
                 run.each(source, frame, input, &mut |run, value| {
-                    run.bind_patterns(value, patterns, slots, frame, input, then)
+                    run.bind_patterns(value, patterns, slots, frame, then)
                 })
             }),
         }
@@ -42,7 +42,7 @@ impl<'r> Run<'r> {
     ) -> Flow {
         self.with_slots(frame, slots, |run| {
             run.each(source, frame, input, &mut |run, value| {
-                run.bind_patterns(value, patterns, slots, frame, input, &mut |run| {
+                run.bind_patterns(value, patterns, slots, frame, &mut |run| {
                     run.each(body, frame, input, sink)
                 })
             })
@@ -56,14 +56,13 @@ impl<'r> Run<'r> {
         patterns: &'r [Pattern],
         slots: &'r [u32],
         frame: u32,
-        input: Value,
         then: &mut dyn FnMut(&mut Run<'r>) -> Flow,
     ) -> Flow {
         self.heap.share(value);
         let (last, first) = patterns.split_last().expect("a binding has a pattern");
         for pattern in first {
             self.clear(slots, frame);
-            match self.bind_pattern(value, pattern, frame, input, then) {
+            match self.bind_pattern(value, pattern, frame, then) {
                 Err(Stop::Error) => self.error = Value::Null,
                 flow => {
                     self.clear(slots, frame);
@@ -72,7 +71,7 @@ impl<'r> Run<'r> {
             }
         }
         self.clear(slots, frame);
-        let flow = self.bind_pattern(value, last, frame, input, then);
+        let flow = self.bind_pattern(value, last, frame, then);
         self.clear(slots, frame);
         flow
     }
@@ -89,7 +88,6 @@ impl<'r> Run<'r> {
         value: Value,
         pattern: &'r Pattern,
         frame: u32,
-        input: Value,
         then: &mut dyn FnMut(&mut Run<'r>) -> Flow,
     ) -> Flow {
         match pattern {
@@ -97,8 +95,8 @@ impl<'r> Run<'r> {
                 self.bind(frame, *slot, value);
                 then(self)
             }
-            Pattern::Array(parts) => self.bind_elements(value, parts, frame, input, then),
-            Pattern::Object(entries) => self.bind_entries(value, entries, frame, input, then),
+            Pattern::Array(parts) => self.bind_elements(value, parts, frame, then),
+            Pattern::Object(entries) => self.bind_entries(value, entries, frame, then),
         }
     }
 
@@ -107,14 +105,13 @@ impl<'r> Run<'r> {
         value: Value,
         parts: &'r [Pattern],
         frame: u32,
-        input: Value,
         then: &mut dyn FnMut(&mut Run<'r>) -> Flow,
     ) -> Flow {
         // jq looks at the last element first.
         let Some((part, rest)) = parts.split_last() else { return then(self) };
         let element = self.index(value, Value::count(rest.len()))?;
-        self.bind_pattern(element, part, frame, input, &mut |run| {
-            run.bind_elements(value, rest, frame, input, then)
+        self.bind_pattern(element, part, frame, &mut |run| {
+            run.bind_elements(value, rest, frame, then)
         })
     }
 
@@ -123,20 +120,21 @@ impl<'r> Run<'r> {
         value: Value,
         entries: &'r [PatternEntry],
         frame: u32,
-        input: Value,
         then: &mut dyn FnMut(&mut Run<'r>) -> Flow,
     ) -> Flow {
         let Some((entry, rest)) = entries.split_first() else { return then(self) };
-        self.each(&entry.key, frame, input, &mut |run, key| {
+        // The key sees what is taken apart, and must not change it.
+        self.heap.share(value);
+        self.each(&entry.key, frame, value, &mut |run, key| {
             let element = run.index(value, key)?;
             if let Some(slot) = entry.slot {
                 run.bind(frame, slot, element);
             }
             match &entry.value {
-                Some(pattern) => run.bind_pattern(element, pattern, frame, input, &mut |run| {
-                    run.bind_entries(value, rest, frame, input, then)
+                Some(pattern) => run.bind_pattern(element, pattern, frame, &mut |run| {
+                    run.bind_entries(value, rest, frame, then)
                 }),
-                None => run.bind_entries(value, rest, frame, input, then),
+                None => run.bind_entries(value, rest, frame, then),
             }
         })
     }

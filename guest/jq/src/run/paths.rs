@@ -196,7 +196,7 @@ impl<'r> Run<'r> {
                 self.with_slots(frame, slots, |run| {
                     run.each(source, frame, input, &mut |run, value| {
                         let mut then = |run: &mut Self| run.paths(body, frame, input, sink);
-                        run.bind_patterns(value, patterns, slots, frame, input, &mut then)
+                        run.bind_patterns(value, patterns, slots, frame, &mut then)
                     })
                 })
             }

@@ -25,6 +25,20 @@ fn destructuring() {
     ]);
 }
 
+/// The key of an entry is looked up in the value that is taken apart, and sees that value.
+#[test]
+fn keys_of_patterns_see_what_is_taken_apart() {
+    check_all(&[
+        (". as {b:{(.k):$x}} | $x", r#"{"k":"a","b":{"a":3,"k":"z","z":4}}"#, &["4"]),
+        (r#"{"k":"a","a":1} as {(.k):$x} | $x"#, r#"{"k":"b"}"#, &["1"]),
+        (
+            r#". as {b:{(.k = 1 | "k"):$x}} | [$x, .]"#,
+            r#"{"b":{"k":2}}"#,
+            &[r#"[2,{"b":{"k":2}}]"#],
+        ),
+    ]);
+}
+
 #[test]
 fn folds() {
     check_all(&[
@@ -45,6 +59,8 @@ fn errors_come_in_the_order_of_evaluation() {
         ("{(.): error(\"value\")}", "1", &["! value"]),
         ("pow(error(\"a\"); error(\"b\"))", "null", &["! b"]),
         ("error(\"a\") + error(\"b\")", "null", &["! b"]),
+        (r#""\(error("a")) \(error("b"))""#, "null", &["! b"]),
+        (r#"@csv "\(.) \(0)""#, "null", &["! number (0) cannot be csv-formatted, only array"]),
     ]);
 }
 

@@ -28,6 +28,11 @@ fn the_error_of_the_filter_comes_first() {
         (".[:1] /= 0.1", "\"a\"", &[r#"! string ("a") and number (0.1) cannot be divided"#]),
         (".[-1] |= error(\"x\")", "[]", &["! x"]),
         (".[1:] |= \"x\"", "\"abc\"", &["! Cannot update string slices"]),
+        (
+            r#"setpath([{"start":"a"}]; 1)"#,
+            "\"abc\"",
+            &["! Array/string slice indices must be integers"],
+        ),
         (".[-5] = 1", "[1]", &["! Out of bounds negative array index"]),
     ]);
 }

@@ -74,7 +74,7 @@ impl<'r> Run<'r> {
                 match parts.pattern {
                     Binding::Slot(slot) => run.with_bound(frame, *slot, value, then),
                     Binding::Patterns { patterns, slots } => {
-                        run.bind_patterns(value, patterns, slots, frame, input, &mut then)
+                        run.bind_patterns(value, patterns, slots, frame, &mut then)
                     }
                 }
             })
