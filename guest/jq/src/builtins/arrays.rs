@@ -270,12 +270,17 @@ fn transpose(run: &mut Run<'_>, input: Value, _: &[Value]) -> Result<Value, Stop
 
 fn bsearch(run: &mut Run<'_>, input: Value, arguments: &[Value]) -> Result<Value, Stop> {
     run.need_array(input, " cannot be searched from")?;
-    let found =
-        run.heap.cells(input).binary_search_by(|value| run.heap.compare(*value, arguments[0]));
-    Ok(Value::Number(match found {
-        Ok(at) => at as f64,
-        Err(at) => -1.0 - at as f64,
-    }))
+    let cells = run.heap.cells(input);
+    let (mut start, mut end) = (0, cells.len());
+    while start < end {
+        let middle = start + (end - start) / 2;
+        match run.heap.compare(arguments[0], cells[middle]) {
+            Ordering::Equal => return Ok(Value::Number(middle as f64)),
+            Ordering::Less => end = middle,
+            Ordering::Greater => start = middle + 1,
+        }
+    }
+    Ok(Value::Number(-1.0 - start as f64))
 }
 
 fn join(run: &mut Run<'_>, input: Value, arguments: &[Value]) -> Result<Value, Stop> {

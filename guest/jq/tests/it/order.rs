@@ -39,3 +39,15 @@ fn literals_and_doubles_sort_together() {
     let program = "[range(60) | (\"10000000000000000000\\(. % 7)\" | fromjson), (1e20 + 0), nan] | sort | length";
     assert_eq!(lines(program, "null", &Limits::default()), ["180"]);
 }
+
+/// Of several equal elements jq finds the one that halving comes to first.
+#[test]
+fn a_search_finds_the_element_that_jq_finds() {
+    check_all(&[
+        ("bsearch(0)", "[0,0,0]", &["1"]),
+        ("bsearch(0)", "[0,0,0,0]", &["2"]),
+        ("bsearch(1)", "[0,1,1,1,1,1,1,1]", &["4"]),
+        ("[bsearch(-1, 2, 9)]", "[0,1,3,4]", &["[-1,-3,-5]"]),
+        ("bsearch(1)", "[]", &["-1"]),
+    ]);
+}
