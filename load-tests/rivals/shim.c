@@ -1,8 +1,11 @@
 /* libjq as three functions, so that its values never cross into Rust. */
+#include <setjmp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "jq.h"
 #include "jv.h"
+#include "jv_alloc.h"
 
 typedef void (*text_cb)(void *data, const char *text, size_t length);
 
@@ -31,14 +34,42 @@ static void compile_error(void *data, jv message) {
   give(jv_get_kind(message) == JV_KIND_STRING ? message : jv_dump_string(message, 0), errors->cb, errors->data);
 }
 
+/* Where libjq goes on when it has no memory or an assertion of its own fails. Its values are then lost. */
+static jmp_buf *way_out;
+enum { NO_MEMORY = 2, ASSERTION = 3 };
+
+static void no_memory(void *unused) {
+  (void)unused;
+  if (way_out) longjmp(*way_out, NO_MEMORY);
+}
+
+/* In place of the C library's function: see build.rs. */
+_Noreturn void rivals_assert_fail(const char *assertion, const char *file, unsigned line, const char *function) {
+  if (way_out) longjmp(*way_out, ASSERTION);
+  fprintf(stderr, "%s:%u: %s: %s\n", file, line, function, assertion);
+  abort();
+}
+
 /* Gives NULL, after the messages, if it is not a program. */
 struct rivals_jq *rivals_jq_compile(const char *program, text_cb error, void *data) {
   struct rivals_jq *self = calloc(1, sizeof *self);
   struct errors errors = {error, data};
+  jmp_buf here;
+  int lost = setjmp(here);
+  if (lost) {
+    static const char *const reasons[] = {[NO_MEMORY] = "no memory", [ASSERTION] = "an assertion failed"};
+    way_out = NULL;
+    error(data, reasons[lost], strlen(reasons[lost]));
+    return NULL;
+  }
+  way_out = &here;
+  jv_nomem_handler(no_memory, NULL);
   self->jq = jq_init();
+  jq_set_nomem_handler(self->jq, no_memory, NULL);
   jq_set_error_cb(self->jq, compile_error, &errors);
   int compiled = jq_compile(self->jq, program);
   jq_set_error_cb(self->jq, NULL, NULL);
+  way_out = NULL;
   if (!compiled) {
     jq_teardown(&self->jq);
     free(self);
@@ -48,11 +79,7 @@ struct rivals_jq *rivals_jq_compile(const char *program, text_cb error, void *da
   return self;
 }
 
-/* Runs over every text of the document that the program does not take itself. Gives 0 after an error. */
-int rivals_jq_run(struct rivals_jq *self, const char *document, size_t length, text_cb output, void *out,
-                  text_cb error, void *message) {
-  self->parser = jv_parser_new(0);
-  jv_parser_set_buf(self->parser, document, (int)length, 0);
+static int run(struct rivals_jq *self, text_cb output, void *out, text_cb error, void *message) {
   jv end;
   for (;;) {
     jv value = jv_parser_next(self->parser);
@@ -70,15 +97,31 @@ int rivals_jq_run(struct rivals_jq *self, const char *document, size_t length, t
     }
     jv_free(result);
   }
-  jv_parser_free(self->parser);
-  self->parser = NULL;
-  jv text = jv_invalid_get_msg(end);
-  if (jv_get_kind(text) == JV_KIND_NULL) {
-    jv_free(text);
+  if (!jv_invalid_has_msg(jv_copy(end))) {
+    jv_free(end);
     return 1;
   }
+  jv text = jv_invalid_get_msg(end);
   give(jv_get_kind(text) == JV_KIND_STRING ? text : jv_dump_string(text, 0), error, message);
   return 0;
+}
+
+/* Runs over every text of the document that the program does not take itself. Gives 1 at the end, 0 after an error.
+   NO_MEMORY and ASSERTION mean that it must not be used again, nor freed. */
+int rivals_jq_run(struct rivals_jq *self, const char *document, size_t length, text_cb output, void *out,
+                  text_cb error, void *message) {
+  jmp_buf here;
+  int end = setjmp(here);
+  if (end == 0) {
+    way_out = &here;
+    self->parser = jv_parser_new(0);
+    jv_parser_set_buf(self->parser, document, (int)length, 0);
+    end = run(self, output, out, error, message);
+    jv_parser_free(self->parser);
+    self->parser = NULL;
+  }
+  way_out = NULL;
+  return end;
 }
 
 void rivals_jq_free(struct rivals_jq *self) {

@@ -19,6 +19,8 @@ pub(crate) struct Case {
     /// A file of `documents`, or in `hostile.toml` the document itself.
     pub(crate) document: String,
     pub(crate) program: String,
+    /// Why our engine gives other values.
+    pub(crate) known: Option<String>,
     /// One line for each output over the file itself.
     #[serde(default)]
     pub(crate) expected: String,
@@ -52,12 +54,24 @@ pub(crate) fn documents(folder: &Path) -> Result<Documents> {
     for entry in fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))? {
         let path = entry?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let text = fs::read_to_string(&path)?;
-        let texts: Vec<Value> = serde_json::Deserializer::from_str(&text).into_iter().collect::<Result<_, _>>()?;
-        ensure!(!texts.is_empty(), "{name} is empty");
+        let texts = texts(&path)?;
         documents.insert(name, SIZES.iter().map(|(_, bytes)| grown(&texts, *bytes)).collect());
     }
     Ok(documents)
+}
+
+/// Reads one document of the folder, in a size of its own.
+#[cfg(feature = "sandbox")]
+pub(crate) fn document(folder: &Path, name: &str, bytes: usize) -> Result<Vec<u8>> {
+    Ok(grown(&texts(&folder.join(name))?, bytes))
+}
+
+/// The JSON texts of a file.
+fn texts(path: &Path) -> Result<Vec<Value>> {
+    let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let texts: Vec<Value> = serde_json::Deserializer::from_str(&text).into_iter().collect::<Result<_, _>>()?;
+    ensure!(!texts.is_empty(), "{} is empty", path.display());
+    Ok(texts)
 }
 
 /// A document of at least so many bytes: its records again and again, each time with other ids (see [`vary`]).

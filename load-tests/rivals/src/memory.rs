@@ -2,6 +2,7 @@
 
 use std::alloc::{GlobalAlloc, Layout};
 use std::ffi::{c_char, c_void};
+use std::ptr::null_mut;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
 use libmimalloc_sys as mi;
@@ -13,6 +14,27 @@ static COUNTED: AtomicBool = AtomicBool::new(false);
 static LEVEL: AtomicUsize = AtomicUsize::new(0);
 /// The most there were.
 static PEAK: AtomicUsize = AtomicUsize::new(0);
+
+/// The level from which libjq is given nothing.
+static LEVEL_MAX: AtomicUsize = AtomicUsize::new(usize::MAX);
+/// How many blocks libjq is still given.
+static BLOCKS_LEFT: AtomicUsize = AtomicUsize::new(usize::MAX);
+
+/// From now on libjq is given so many bytes and blocks, if allocations are counted. It ends runs without end.
+pub(crate) fn limit(bytes: usize, blocks: usize) {
+    LEVEL_MAX.store(LEVEL.load(Relaxed).saturating_add(bytes), Relaxed);
+    BLOCKS_LEFT.store(blocks, Relaxed);
+}
+
+/// Whether libjq is given no block of this size.
+#[inline]
+fn is_refused(size: usize) -> bool {
+    COUNTED.load(Relaxed) && {
+        let left = BLOCKS_LEFT.load(Relaxed);
+        BLOCKS_LEFT.store(left.saturating_sub(1), Relaxed);
+        left == 0 || LEVEL.load(Relaxed).saturating_add(size) > LEVEL_MAX.load(Relaxed)
+    }
+}
 
 /// Counts from now on. What was allocated before must not be freed later in a number that matters.
 pub(crate) fn count() {
@@ -81,6 +103,9 @@ unsafe impl GlobalAlloc for Allocator {
 /// libjq's `malloc`.
 #[unsafe(no_mangle)]
 extern "C" fn rivals_malloc(size: usize) -> *mut c_void {
+    if is_refused(size) {
+        return null_mut();
+    }
     // SAFETY: mimalloc takes every size.
     taken(unsafe { mi::mi_malloc(size) })
 }
@@ -88,6 +113,9 @@ extern "C" fn rivals_malloc(size: usize) -> *mut c_void {
 /// libjq's `calloc`.
 #[unsafe(no_mangle)]
 extern "C" fn rivals_calloc(count: usize, size: usize) -> *mut c_void {
+    if is_refused(count.saturating_mul(size)) {
+        return null_mut();
+    }
     // SAFETY: mimalloc takes every size.
     taken(unsafe { mi::mi_calloc(count, size) })
 }
@@ -99,6 +127,9 @@ extern "C" fn rivals_calloc(count: usize, size: usize) -> *mut c_void {
 /// The block is null or came from these functions.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn rivals_realloc(block: *mut c_void, size: usize) -> *mut c_void {
+    if is_refused(size) {
+        return null_mut();
+    }
     given(block);
     // SAFETY: the caller's contract is the same.
     taken(unsafe { mi::mi_realloc(block, size) })

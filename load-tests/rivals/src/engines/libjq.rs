@@ -43,24 +43,45 @@ impl Engine for Libjq {
     }
 
     fn compile(&mut self, program: &str) -> Result<Box<dyn Compiled>, String> {
+        Ok(Box::new(Program::compile(program)?))
+    }
+}
+
+/// A compiled program. `None` after a run that must be the last one.
+pub(crate) struct Program(Option<NonNull<State>>);
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum End {
+    Done,
+    Error(String),
+    /// It was given no more memory. The program cannot run again.
+    NoMemory,
+    /// One of libjq's assertions failed. The program cannot run again.
+    Assertion,
+}
+
+impl Program {
+    /// Compiles a program, or gives libjq's messages.
+    pub(crate) fn compile(program: &str) -> Result<Self, String> {
         let program = CString::new(program).map_err(|error| error.to_string())?;
         let mut message = Vec::<u8>::new();
         // SAFETY: the text ends with a NUL, and `append` fits what it is given.
         let state = unsafe { rivals_jq_compile(program.as_ptr(), append, (&raw mut message).cast()) };
-        state.map(|state| Box::new(Program(state)) as _).ok_or_else(|| String::from_utf8_lossy(&message).into_owned())
+        match state {
+            Some(state) => Ok(Self(Some(state))),
+            None => Err(String::from_utf8_lossy(&message).into_owned()),
+        }
     }
-}
 
-/// A compiled program.
-struct Program(NonNull<State>);
-
-impl Compiled for Program {
-    fn run(&mut self, document: &[u8], out: &mut Vec<u8>) -> Result<(), String> {
+    /// Runs it, see [`Compiled::run`].
+    pub(crate) fn run_to(&mut self, document: &[u8], out: &mut Vec<u8>) -> End {
+        let state = self.0.expect("the last run has left the program whole");
         let mut message = Vec::<u8>::new();
         // SAFETY: the state is alive until `drop`, and `append` fits what it is given.
-        let done = unsafe {
+        let end = unsafe {
             rivals_jq_run(
-                self.0,
+                state,
                 document.as_ptr().cast(),
                 document.len(),
                 append,
@@ -69,13 +90,36 @@ impl Compiled for Program {
                 (&raw mut message).cast(),
             )
         };
-        if done != 0 { Ok(()) } else { Err(String::from_utf8_lossy(&message).trim_end().to_owned()) }
+        // `append` has added a line feed.
+        message.pop();
+        let message = || String::from_utf8_lossy(&message).into_owned();
+        match end {
+            0 => End::Error(message()),
+            1 => End::Done,
+            broken => {
+                self.0 = None;
+                if broken == 2 { End::NoMemory } else { End::Assertion }
+            }
+        }
+    }
+}
+
+impl Compiled for Program {
+    fn run(&mut self, document: &[u8], out: &mut Vec<u8>) -> Result<(), String> {
+        match self.run_to(document, out) {
+            End::Done => Ok(()),
+            End::Error(message) => Err(message),
+            End::NoMemory => Err("no memory".into()),
+            End::Assertion => Err("an assertion of libjq failed".into()),
+        }
     }
 }
 
 impl Drop for Program {
     fn drop(&mut self) {
-        // SAFETY: nothing uses the state afterwards.
-        unsafe { rivals_jq_free(self.0) }
+        if let Some(state) = self.0 {
+            // SAFETY: nothing uses the state afterwards.
+            unsafe { rivals_jq_free(state) }
+        }
     }
 }
