@@ -7,6 +7,7 @@
 mod benchmark_peers;
 mod bridges;
 mod collector;
+mod conformance;
 mod contract;
 mod deploy;
 mod examples;
@@ -18,6 +19,7 @@ mod other_hosts;
 mod package;
 mod playground;
 mod registries;
+mod rivals;
 mod run;
 mod served;
 mod steps;
@@ -111,10 +113,15 @@ enum Task {
         #[arg(long, value_name = "FILE")]
         binary: Option<PathBuf>,
     },
-    /// Run a file of jq tests and write the results to docs/conformance.md.
+    /// Compare jq engines: measure, hostile, check, memory, differ or builtins, and its options (`--help` lists them).
+    Rivals {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Run jq's own tests and write the results to docs/conformance.md.
     Conformance {
-        /// The file of tests, in the format of `jq.test` from jq's repository.
-        file: PathBuf,
+        /// Other files of tests, in the format of `jq.test` from jq's repository.
+        files: Vec<PathBuf>,
     },
 }
 
@@ -153,6 +160,7 @@ fn run(task: Task) -> anyhow::Result<()> {
             test_components::build_all(&workspace, &test_components::Language::ALL)
         }
         Task::Package { out, binary } => package::run(&workspace, out, binary),
-        Task::Conformance { file } => run::conformance(&workspace, &file),
+        Task::Rivals { args } => rivals::run(&workspace, &args),
+        Task::Conformance { files } => conformance::write(&workspace, files),
     }
 }

@@ -78,6 +78,26 @@ pub(crate) fn need_pip(requirements: &Path, environment: &Path) -> anyhow::Resul
     note_installed(environment, &wanted)
 }
 
+/// Downloads what a requirements file names, as the file says: it must have `--no-binary` for sources.
+///
+/// # Errors
+///
+/// If they cannot be downloaded.
+pub(crate) fn need_sdist(requirements: &Path, folder: &Path) -> anyhow::Result<()> {
+    let wanted = read(requirements)?;
+    if is_installed(folder, &wanted) {
+        return Ok(());
+    }
+    println!("downloading sources from PyPI into {}", folder.display());
+    let environment = folder.join("python");
+    succeed(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&environment))?;
+    let mut pip = Command::new(environment.join("bin/python"));
+    pip.args(["-m", "pip", "download", "--quiet", "--no-input", "--disable-pip-version-check"]);
+    pip.args(["--no-deps", "--require-hashes", "--dest"]).arg(folder);
+    succeed(pip.arg("--requirement").arg(requirements))?;
+    note_installed(folder, &wanted)
+}
+
 fn is_installed(folder: &Path, wanted: &[u8]) -> bool {
     fs::read(folder.join(STAMP)).is_ok_and(|present| present == wanted)
 }

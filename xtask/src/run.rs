@@ -1,9 +1,4 @@
-//! Commands that build and then start a program in the foreground: the server, the load tests, the
-//! conformance tests.
-
-use std::path::Path;
-
-use anyhow::Context;
+//! Commands that build and then start a program in the foreground: the server, the load tests.
 
 use crate::benchmark_peers;
 use crate::bridges;
@@ -67,22 +62,6 @@ pub(crate) fn mutations(workspace: &Workspace, count: u64, seed: u64) -> anyhow:
     test.env("ARENARIA_MUTATIONS_SEED", seed.to_string());
     // All of the workspace, as other tests are built, so that nothing is compiled again.
     succeed(test.args(["test", "--workspace", "--test", "it", "--", "mutations::"]))
-}
-
-/// Runs a file of jq tests against the transform component and writes the table. It uses the development
-/// profile, which the tests have built already.
-///
-/// # Errors
-///
-/// If something cannot be built, or the file cannot be read.
-pub(crate) fn conformance(workspace: &Workspace, file: &Path) -> anyhow::Result<()> {
-    let file =
-        std::path::absolute(file).with_context(|| format!("cannot find {}", file.display()))?;
-    build_all(workspace)?;
-    let mut cargo = workspace.cargo();
-    cargo.args(["run", "-p", "arenaria", "--example", "conformance", "--"]);
-    cargo.arg(workspace.component("transform")).arg(file).arg("docs/conformance.md");
-    succeed(&mut cargo)
 }
 
 fn names_option(args: &[String], option: &str) -> bool {

@@ -8,12 +8,14 @@ use std::process::Command;
 
 use crate::benchmark_peers;
 use crate::bridges;
+use crate::conformance;
 use crate::deploy;
 use crate::examples;
 use crate::guests::{GUEST_LIBRARIES, GUESTS, PROFILE, build_all};
 use crate::other_hosts;
 use crate::package;
 use crate::playground;
+use crate::rivals;
 use crate::steps::Steps;
 use crate::test_components;
 use crate::tidy;
@@ -47,6 +49,8 @@ pub(crate) fn run(workspace: &Workspace, all: bool, only: Vec<String>) -> anyhow
         tests(workspace, steps)?;
         if all {
             documentation(workspace, steps)?;
+            steps.step("rivals", || rivals::check(workspace))?;
+            steps.step("conformance", || conformance::check(workspace))?;
             playground::test(workspace, steps)?;
             other_hosts::add_steps(workspace, steps)?;
             examples::check(workspace, steps)?;

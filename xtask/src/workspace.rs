@@ -75,6 +75,16 @@ impl Workspace {
         self.target.join("tools")
     }
 
+    /// Where libjq's sources are downloaded.
+    pub(crate) fn libjq(&self) -> PathBuf {
+        self.target.join("libjq")
+    }
+
+    /// Where the comparison of jq engines is built, which is a workspace of its own.
+    pub(crate) fn rivals(&self) -> PathBuf {
+        self.target.join("rivals")
+    }
+
     /// Where the examples in other languages are copied.
     pub(crate) fn examples(&self) -> PathBuf {
         self.target.join("examples")

@@ -39,7 +39,7 @@ pub(crate) fn table(rows: &[Row], names: &[String], unit: (&str, f64)) -> Report
     line!(text, "\nGeometric means of the ratios to {} (rows with the same answer):", names[0]);
     let mut summary = BTreeMap::new();
     for name in &names[1..] {
-        let _ = write!(text, "{name:<8}");
+        let _ = write!(text, "{name:<10}");
         let ratio = |row: &Row| Some(row.figures.get(name)? / row.figures.get(&names[0])?);
         summary.insert(name, means(&mut text, rows, ratio));
         text.push('\n');
@@ -60,14 +60,14 @@ fn against(text: &mut String, rows: &[Row], names: &[String], ours: &str) -> Val
     line!(text, "\nHow many times as much the others take as {ours} (geometric means), and where they take less:");
     for rival in names.iter().filter(|name| !OURS.contains(&name.as_str())) {
         let ratio = |row: &Row| Some(row.figures.get(rival)? / row.figures.get(ours)?);
-        let _ = write!(text, "{rival:<8}");
+        let _ = write!(text, "{rival:<10}");
         let means = means(text, rows, ratio);
         let mut behind: Vec<_> = rows.iter().filter_map(|row| Some((row, ratio(row)?))).collect();
         behind.retain(|(_, ratio)| *ratio < 1.0);
         let programs: BTreeSet<_> = behind.iter().map(|(row, _)| &row.id).collect();
         let behind: Vec<_> = behind.iter().map(|(row, ratio)| format!("{} {} {ratio:.2}", row.id, row.size)).collect();
         let (count, list) = (programs.len(), behind.join(", "));
-        line!(text, "\n        less in {count} programs{}{list}", if count > 0 { ": " } else { "" });
+        line!(text, "\n          less in {count} programs{}{list}", if count > 0 { ": " } else { "" });
         summary.insert(rival, json!({"means": means, "programs_behind": count, "behind": behind}));
     }
     json!(summary)
@@ -107,7 +107,7 @@ pub(crate) fn differences(all: &[Difference]) -> Report {
         }
     }
     for ((engine, kind), count) in counts {
-        line!(text, "{engine:<8}{kind:<16}{count:>6}");
+        line!(text, "{engine:<10}{kind:<16}{count:>6}");
     }
     let listed: Vec<_> = all.iter().filter(|found| found.kind.is_some()).collect();
     (text, json!(listed))

@@ -72,7 +72,8 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    /// One request. Lines are announced as lines, as a client must.
+    /// One request. A client says in the content type that a document has several lines; one of one line has no line feed
+    /// here.
     pub(crate) fn handle(&self, document: &[u8]) -> Result<Response, Fault> {
         let is_lines = memchr(b'\n', document).is_some();
         let content_type = if is_lines { "application/x-ndjson" } else { "application/json" };
