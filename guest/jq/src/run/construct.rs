@@ -134,13 +134,13 @@ impl<'r> Run<'r> {
         let mut text = Value::EMPTY_STRING;
         for (at, part) in parts.iter().enumerate() {
             let part = match self.text_part(part, frame, input) {
-                Err(Stop::Error) => {
+                Err(stop @ (Stop::Error | Stop::Halt { .. })) => {
                     let error = self.error;
                     for part in parts[at + 1..].iter().rev() {
                         self.text_part(part, frame, input)?;
                     }
                     self.error = error;
-                    return Err(Stop::Error);
+                    return Err(stop);
                 }
                 part => part?,
             };

@@ -60,6 +60,7 @@ fn errors_come_in_the_order_of_evaluation() {
         ("pow(error(\"a\"); error(\"b\"))", "null", &["! b"]),
         ("error(\"a\") + error(\"b\")", "null", &["! b"]),
         (r#""\(error("a")) \(error("b"))""#, "null", &["! b"]),
+        (r#""\(halt) \(error("b"))""#, "null", &["! b"]),
         (r#"@csv "\(.) \(0)""#, "null", &["! number (0) cannot be csv-formatted, only array"]),
     ]);
 }
