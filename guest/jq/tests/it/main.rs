@@ -5,10 +5,14 @@ mod bindings;
 mod builtins;
 mod counts;
 mod documents;
+#[path = "../../fuzz/src/lib.rs"]
+#[expect(unreachable_pub, reason = "it is a library for the fuzzers")]
+mod fuzz;
 mod memory;
 mod objects;
 mod order;
 mod paths;
+mod random;
 mod regexes;
 mod sharing;
 mod unchanged;
