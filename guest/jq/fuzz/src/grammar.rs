@@ -9,7 +9,10 @@ use std::sync::LazyLock;
 
 use arenaria_jq::{Engine, Limits, Program};
 
-use self::rules::{Cost, EXPRESSIONS, LEAVES, NUMBERS, PATHS, PATTERNS, REGEX_PARTS, STRINGS};
+use self::rules::{
+    Cost, EXPRESSIONS, FUNCTIONS, LEAVES, NO_FUNCTIONS, NUMBERS, PARAMETER, PATHS, PATTERNS,
+    REGEX_PARTS, Rule, STRINGS,
+};
 
 /// The costs that a program may have: the product of its rounds, and the numbers of the others.
 const ROUNDS_MAX: u32 = 256;
@@ -63,16 +66,16 @@ pub(crate) fn program(choices: Choices<'_>) -> String {
         rounds: 1,
         copies: COPIES_MAX,
         visits: VISITS_MAX,
-        functions: &[],
+        functions: NO_FUNCTIONS,
     };
     writer.write("label $out | . as $x | %n as $y | [%k] as $z | def f: ");
-    writer.body(FUNCTION_EXPRESSIONS, &[]);
+    writer.body(FUNCTION_EXPRESSIONS, NO_FUNCTIONS);
     writer.write("; def g(f): ");
-    writer.body(FUNCTION_EXPRESSIONS, &["f"]);
+    writer.body(FUNCTION_EXPRESSIONS, PARAMETER);
     writer.write("; def h($x; f): ");
-    writer.body(FUNCTION_EXPRESSIONS, &["f"]);
+    writer.body(FUNCTION_EXPRESSIONS, PARAMETER);
     writer.write("; ");
-    writer.body(MAIN_EXPRESSIONS, &["f", "g(%e)", "h(%e; %e)"]);
+    writer.body(MAIN_EXPRESSIONS, FUNCTIONS);
     writer.text
 }
 
@@ -86,11 +89,11 @@ struct Writer<'b> {
     copies: u32,
     visits: u32,
     /// The functions that may be called here. A function does not call itself, except in the rules.
-    functions: &'static [&'static str],
+    functions: &'static [Rule],
 }
 
 impl Writer<'_> {
-    fn body(&mut self, expressions: u32, functions: &'static [&'static str]) {
+    fn body(&mut self, expressions: u32, functions: &'static [Rule]) {
         (self.expressions, self.functions) = (expressions, functions);
         self.write("%e | %e");
     }
@@ -127,17 +130,13 @@ impl Writer<'_> {
                 self.text += &json_string(&regex);
             }
             'b' => self.builtin(),
-            'f' => {
-                let rule =
-                    if self.functions.is_empty() { "." } else { self.choices.of(self.functions) };
-                self.write(rule);
-            }
+            'f' => self.nested(self.functions),
             // A directive of `strftime`.
             other => self.text.extend(['%', other]),
         }
     }
 
-    fn nested(&mut self, rules: &[(Cost, &'static str)]) {
+    fn nested(&mut self, rules: &[Rule]) {
         self.text.push('(');
         if self.depth == DEPTH_MAX || self.expressions == 0 {
             let leaf = self.choices.of(LEAVES);

@@ -17,8 +17,11 @@ pub(super) enum Cost {
     Visits,
 }
 
+/// What it costs, and its text.
+pub(super) type Rule = (Cost, &'static str);
+
 /// Expressions.
-pub(super) const EXPRESSIONS: &[(Cost, &str)] = &[
+pub(super) const EXPRESSIONS: &[Rule] = &[
     (Free, "%p"),
     (Free, "%b"),
     (Free, "%e | %e"),
@@ -110,7 +113,7 @@ pub(super) const EXPRESSIONS: &[(Cost, &str)] = &[
 ];
 
 /// Expressions that are paths.
-pub(super) const PATHS: &[(Cost, &str)] = &[
+pub(super) const PATHS: &[Rule] = &[
     (Free, "."),
     (Free, ".a"),
     (Free, ".[%n]"),
@@ -146,6 +149,11 @@ pub(super) const PATHS: &[(Cost, &str)] = &[
     (Free, "error(%e)"),
     (Free, "%f"),
 ];
+
+/// Calls of the program's functions: nowhere, in a function with a parameter, and in the main program.
+pub(super) const NO_FUNCTIONS: &[Rule] = &[(Free, ".")];
+pub(super) const PARAMETER: &[Rule] = &[(Free, "f")];
+pub(super) const FUNCTIONS: &[Rule] = &[(Free, "f"), (Rounds, "g(%e)"), (Rounds, "h(%e; %e)")];
 
 /// What stands where a program may not grow.
 pub(super) const LEAVES: &[&str] = &[
