@@ -12,6 +12,7 @@ mod contract;
 mod deploy;
 mod examples;
 mod files;
+mod fuzz;
 mod guests;
 mod instructions;
 mod metadata;
@@ -93,6 +94,8 @@ enum Task {
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
+    /// Fuzz the jq engine: its decoder of documents, its compiler, and whole runs. It goes on where it was stopped.
+    Fuzz(fuzz::Args),
     /// Build the components that arenaria is compared with, and install wasmtime's command if it is
     /// missing.
     BenchmarkPeers {
@@ -154,6 +157,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Load { args } => run::load(&workspace, &args),
         Task::Instructions(args) => instructions::run(&workspace, args),
         Task::Mutations { count, seed } => run::mutations(&workspace, count, seed),
+        Task::Fuzz(args) => fuzz::run(&workspace, &args),
         Task::BenchmarkPeers { oha } => benchmark_peers::get(&workspace, oha),
         Task::OtherHosts => other_hosts::run(&workspace),
         Task::TestComponents => {

@@ -19,7 +19,7 @@ use crate::rivals;
 use crate::steps::Steps;
 use crate::test_components;
 use crate::tidy;
-use crate::tools::{cargo_with_lints, find_nightly, need_deny, need_miri};
+use crate::tools::{cargo_with_lints, find_nightly, need_deny, need_miri, nightly};
 use crate::wit;
 use crate::workspace::{WASI, WASM, Workspace, succeed};
 
@@ -167,13 +167,8 @@ fn miri(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<()> {
 }
 
 fn miri_command(workspace: &Workspace, target: &str) -> Command {
-    let mut miri = Command::new("rustup");
-    // Set by the cargo that started this process, which is of another toolchain.
-    for inherited in ["RUSTUP_TOOLCHAIN", "CARGO", "RUSTC", "RUSTDOC"] {
-        miri.env_remove(inherited);
-    }
-    miri.current_dir(workspace.root())
-        .args(["run", "nightly", "cargo", "miri", "test", "-p", "phase-arena"])
+    let mut miri = nightly(workspace);
+    miri.args(["cargo", "miri", "test", "-p", "phase-arena"])
         .args(["--lib", "--tests", "--target", target])
         // Always in the checkout: Miri's tests contain the path that they were built in and run there,
         // so a cache that several checkouts share cannot be used.

@@ -101,6 +101,16 @@ const OHA: Tool = Tool {
     pypi: None,
 };
 
+const FUZZ: Tool = Tool {
+    package: "cargo-fuzz",
+    program: "cargo-fuzz",
+    version: "0.13.2",
+    accepted: "cargo-fuzz ",
+    args: &[],
+    remark: ": this takes a minute",
+    pypi: None,
+};
+
 /// Adds a target to the toolchain, if it is missing.
 ///
 /// # Errors
@@ -124,6 +134,17 @@ pub(crate) fn find_nightly() -> anyhow::Result<()> {
     let toolchains = output(Command::new("rustup").args(["toolchain", "list"]))?;
     ensure!(toolchains.lines().any(|line| line.starts_with("nightly")), "rustup lists none");
     Ok(())
+}
+
+/// A program of the nightly toolchain, which the caller names, in the root of the workspace.
+pub(crate) fn nightly(workspace: &Workspace) -> Command {
+    let mut command = Command::new("rustup");
+    // Set by the cargo that started this process, which is of another toolchain.
+    for inherited in ["RUSTUP_TOOLCHAIN", "CARGO", "RUSTC", "RUSTDOC"] {
+        command.env_remove(inherited);
+    }
+    command.current_dir(workspace.root()).args(["run", "nightly"]);
+    command
 }
 
 /// Adds Miri to the nightly toolchain.
@@ -178,6 +199,15 @@ pub(crate) fn need_wkg(workspace: &Workspace) -> anyhow::Result<PathBuf> {
 /// If it is missing and cannot be installed.
 pub(crate) fn need_oha(workspace: &Workspace) -> anyhow::Result<PathBuf> {
     need(workspace, &OHA)
+}
+
+/// The path of cargo-fuzz, in the same way.
+///
+/// # Errors
+///
+/// If it is missing and cannot be installed.
+pub(crate) fn need_fuzz(workspace: &Workspace) -> anyhow::Result<PathBuf> {
+    need(workspace, &FUZZ)
 }
 
 /// Cargo for this machine, with clippy as the compiler of the workspace's own crates. Clippy compiles as rustc

@@ -85,6 +85,11 @@ impl Workspace {
         self.target.join("rivals")
     }
 
+    /// Where fuzz targets are built, and what fuzzing leaves behind.
+    pub(crate) fn fuzz(&self) -> PathBuf {
+        self.target.join("fuzz")
+    }
+
     /// Where the examples in other languages are copied.
     pub(crate) fn examples(&self) -> PathBuf {
         self.target.join("examples")
