@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use crate::heap::Heap;
+use crate::heap::{Full, Heap};
 use crate::number;
 use crate::order::DEPTH_MAX;
 use crate::text;
@@ -16,9 +16,11 @@ struct Open<'h> {
     is_object: bool,
 }
 
-/// Writes a value on one line.
-pub(crate) fn encode(heap: &Heap<'_>, value: Value, out: &mut Vec<u8>) {
-    write(heap, value, out, usize::MAX);
+/// Writes a value on one line. A value that holds others more than once can be far longer than its memory: a text that
+/// would not fit into the memory is not written to its end.
+pub(crate) fn encode(heap: &Heap<'_>, value: Value, out: &mut Vec<u8>) -> Result<(), Full> {
+    write(heap, value, out, heap.limit());
+    heap.check_text(out)
 }
 
 /// Writes a value on one line, and returns how many arrays and objects nest in it.
@@ -26,7 +28,7 @@ pub(crate) fn encode_measured(heap: &Heap<'_>, value: Value, out: &mut Vec<u8>) 
     write(heap, value, out, usize::MAX)
 }
 
-/// Writes a value, and stops soon after `bytes` bytes: for messages that quote its start only.
+/// Writes a value, and stops soon after `bytes` bytes.
 pub(crate) fn encode_start(heap: &Heap<'_>, value: Value, out: &mut Vec<u8>, bytes: usize) {
     write(heap, value, out, out.len() + bytes);
 }

@@ -116,6 +116,16 @@ impl<'r> Heap<'r> {
         }
     }
 
+    /// The most bytes that may be in use.
+    pub(crate) fn limit(&self) -> usize {
+        self.limit
+    }
+
+    /// Fails if a text that is being made is longer than the whole memory. Of values that share others it may be.
+    pub(crate) fn check_text(&self, text: &[u8]) -> Result<(), Full> {
+        if text.len() > self.limit { Err(Full) } else { Ok(()) }
+    }
+
     /// Bytes in use.
     pub(crate) fn len(&self) -> usize {
         self.cells.len() * size_of::<Value>() + self.text.len()

@@ -8,7 +8,7 @@ use crate::builtins;
 use crate::compile;
 use crate::decode::{self, DecodeError};
 use crate::encode;
-use crate::heap::{Bounds, Heap};
+use crate::heap::{Bounds, Full, Heap};
 use crate::number::{self, Parsed};
 use crate::plan::Plan;
 use crate::run::{Run, RunLimits, RunMemory, Stop};
@@ -93,7 +93,7 @@ pub enum RunError {
     CallDepth,
     /// The values need more than [`Limits::memory`].
     Memory,
-    /// The output is longer than [`Limits::output`], or [`Ready::run`] gave one that was refused.
+    /// The output would be longer than [`Limits::output`], or [`Ready::run`] gave one that was refused.
     Output,
 }
 
@@ -177,12 +177,15 @@ impl Engine {
         let mut outputs = 0;
         let begun = out.len();
         self.read(program, document, limits, now)?.run(&mut |output| {
-            output.write(out);
+            let line = out.len();
+            let left = limits.output - (line - begun);
+            encode::encode_start(output.heap, output.value, out, left);
             out.push(b'\n');
-            outputs += 1;
-            if out.len() - begun > limits.output {
+            if out.len() - line > left {
+                out.truncate(line);
                 return ControlFlow::Break(());
             }
+            outputs += 1;
             ControlFlow::Continue(())
         })?;
         Ok(Outcome { outputs })
@@ -210,16 +213,16 @@ impl Ready<'_> {
                 ControlFlow::Continue(()) => Ok(()),
                 ControlFlow::Break(()) => Err(Stop::Output),
             });
-        let result = match flow {
-            Ok(()) | Err(Stop::Halt { is_error: false }) => Ok(()),
-            Err(Stop::Error | Stop::Halt { is_error: true }) => {
-                Err(RunError::Program { message: message(&mut run) })
-            }
-            Err(Stop::Break(_) | Stop::Enough) => Err(RunError::Break),
-            Err(Stop::Depth) => Err(RunError::CallDepth),
-            Err(Stop::Full) => Err(RunError::Memory),
-            Err(Stop::Output) => Err(RunError::Output),
-        };
+        let result =
+            match flow {
+                Ok(()) | Err(Stop::Halt { is_error: false }) => Ok(()),
+                Err(Stop::Error | Stop::Halt { is_error: true }) => Err(message(&mut run)
+                    .map_or(RunError::Memory, |message| RunError::Program { message })),
+                Err(Stop::Break(_) | Stop::Enough) => Err(RunError::Break),
+                Err(Stop::Depth) => Err(RunError::CallDepth),
+                Err(Stop::Full) => Err(RunError::Memory),
+                Err(Stop::Output) => Err(RunError::Output),
+            };
         *memory = run.into_memory();
         result
     }
@@ -240,9 +243,8 @@ impl Output<'_> {
     }
 }
 
-fn message(run: &mut Run<'_>) -> String {
-    let error = run.error;
-    if error.is_string() { String::from(run.heap.str(&error)) } else { run.text_of(error) }
+fn message(run: &mut Run<'_>) -> Result<String, Full> {
+    run.text_of(run.error)
 }
 
 impl Run<'_> {

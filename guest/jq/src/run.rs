@@ -252,6 +252,9 @@ impl<'r> Run<'r> {
 
     pub(crate) fn collect(&mut self, value: Value) -> Flow {
         if self.collected.len() == self.collected.capacity() {
+            if size_of_val(&*self.collected) > self.heap.limit() {
+                return Err(Stop::Full);
+            }
             let additional = self.collected.len() / 2 + 64;
             self.collected.try_reserve(additional).map_err(|_| Stop::Full)?;
         }

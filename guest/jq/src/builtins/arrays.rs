@@ -5,6 +5,7 @@ use core::cmp::Ordering;
 
 use super::native::Native;
 use crate::error::{Message, Piece};
+use crate::heap::Full;
 use crate::plan::{By, Node};
 use crate::run::{Run, Stop};
 use crate::value::{Kind, Value};
@@ -302,7 +303,7 @@ fn join(run: &mut Run<'_>, input: Value, arguments: &[Value]) -> Result<Value, S
             if !is_first {
                 text.extend_from_slice(run.heap.bytes(&arguments[0]));
             }
-            write_joined(run, element, &mut text);
+            write_joined(run, element, &mut text)?;
             continue;
         }
         // The operator gives the error, or the value of a separator that is not a string.
@@ -323,12 +324,13 @@ fn is_joinable(value: Value) -> bool {
     !value.is_container()
 }
 
-fn write_joined(run: &Run<'_>, value: Value, out: &mut Vec<u8>) {
+fn write_joined(run: &Run<'_>, value: Value, out: &mut Vec<u8>) -> Result<(), Full> {
     match value.kind() {
         Kind::Null => {}
         Kind::String => out.extend_from_slice(run.heap.bytes(&value)),
-        _ => crate::encode::encode(&run.heap, value, out),
+        _ => crate::encode::encode(&run.heap, value, out)?,
     }
+    run.heap.check_text(out)
 }
 
 fn joined_value(run: &mut Run<'_>, value: Value) -> Result<Value, Stop> {

@@ -28,7 +28,7 @@ pub(super) const TABLE: &[Native] = &[Native::new("format", 1, |run, input, argu
     match format {
         Some(format) => run.format(format, input),
         None if arguments[0].is_string() => {
-            let name = run.text_of(arguments[0]);
+            let name = run.text_of(arguments[0])?;
             run.fail(&alloc::format!("{name} is not a valid format"))
         }
         None => run.fail_with(Message(&[
@@ -59,20 +59,20 @@ impl Run<'_> {
         out: &mut Vec<u8>,
     ) -> Result<(), Stop> {
         match format {
-            Format::Text | Format::Json => encode::encode(&self.heap, value, out),
+            Format::Text | Format::Json => encode::encode(&self.heap, value, out)?,
             Format::Csv => self.write_row(value, out, "csv", b',')?,
             Format::Tsv => self.write_row(value, out, "tsv", b'\t')?,
             Format::Sh => self.write_words(value, out)?,
-            Format::Html => text::html(&self.text_of(value), out),
-            Format::Uri => text::uri(&self.text_of(value), out),
-            Format::Base64 => text::encode_base64(&self.text_of(value), out),
+            Format::Html => text::html(&self.text_of(value)?, out),
+            Format::Uri => text::uri(&self.text_of(value)?, out),
+            Format::Base64 => text::encode_base64(&self.text_of(value)?, out),
             Format::UriDecode => {
-                if !text::decode_uri(&self.text_of(value), out) {
+                if !text::decode_uri(&self.text_of(value)?, out) {
                     return self.fail_format(value, "is not a valid uri encoding");
                 }
             }
             Format::Base64Decode => {
-                if let Err(fault) = text::decode_base64(&self.text_of(value), out) {
+                if let Err(fault) = text::decode_base64(&self.text_of(value)?, out) {
                     return self.fail_format(value, fault.message());
                 }
             }
@@ -98,6 +98,7 @@ impl Run<'_> {
         }
         for at in 0..self.heap.cells(value).len() {
             if at > 0 {
+                self.heap.check_text(out)?;
                 out.push(separator);
             }
             let cell = self.heap.cell(value, at);
@@ -106,7 +107,7 @@ impl Run<'_> {
                 Kind::String if separator == b',' => text::csv_field(self.heap.str(&cell), out),
                 Kind::String => text::tsv_field(self.heap.str(&cell), out),
                 Kind::Number if self.heap.double(&cell).is_some_and(f64::is_nan) => {}
-                Kind::False | Kind::True | Kind::Number => encode::encode(&self.heap, cell, out),
+                Kind::False | Kind::True | Kind::Number => encode::encode(&self.heap, cell, out)?,
                 Kind::Array | Kind::Object => {
                     // It is jq's text for both.
                     return self.fail_with(Message(&[
@@ -125,6 +126,7 @@ impl Run<'_> {
         }
         for at in 0..self.heap.cells(value).len() {
             if at > 0 {
+                self.heap.check_text(out)?;
                 out.push(b' ');
             }
             let word = self.heap.cell(value, at);
@@ -142,7 +144,7 @@ impl Run<'_> {
                     Piece::Text(" can not be escaped for shell"),
                 ]));
             }
-            _ => encode::encode(&self.heap, value, out),
+            _ => encode::encode(&self.heap, value, out)?,
         }
         Ok(())
     }

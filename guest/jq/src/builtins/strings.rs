@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use super::native::Native;
 use crate::error::{Message, Piece};
+use crate::heap::Full;
 use crate::run::{Run, Stop};
 use crate::text::{self, range_in};
 use crate::value::{Kind, Value};
@@ -164,13 +165,13 @@ impl Run<'_> {
     }
 
     /// A value as `tostring` gives it.
-    pub(crate) fn text_of(&mut self, value: Value) -> String {
+    pub(crate) fn text_of(&mut self, value: Value) -> Result<String, Full> {
         let mut out = Vec::new();
         if value.is_string() {
             out.extend_from_slice(self.heap.bytes(&value));
         } else {
-            crate::encode::encode(&self.heap, value, &mut out);
+            crate::encode::encode(&self.heap, value, &mut out)?;
         }
-        String::from_utf8(out).unwrap_or_default()
+        Ok(String::from_utf8(out).unwrap_or_default())
     }
 }

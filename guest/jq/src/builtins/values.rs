@@ -57,7 +57,7 @@ fn length(run: &mut Run<'_>, input: Value, _: &[Value]) -> Result<Value, Stop> {
 
 fn to_json(run: &mut Run<'_>, input: Value, _: &[Value]) -> Result<Value, Stop> {
     run.scratch.clear();
-    encode::encode(&run.heap, input, &mut run.scratch);
+    encode::encode(&run.heap, input, &mut run.scratch)?;
     Ok(run.heap.string(&run.scratch)?)
 }
 

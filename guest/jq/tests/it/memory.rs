@@ -1,5 +1,7 @@
 //! Giving up dead values never changes an answer. (`check` runs each program of the other files in both ways, too.)
 
+use arenaria_jq::{Engine, Limits, Program, RunError};
+
 use crate::check;
 
 #[test]
@@ -74,4 +76,29 @@ fn variables_of_arguments_stay() {
     let expected =
         r#"[[["long enough for the heap 5 and more",5],"long enough for the heap 5"],1]"#;
     check(program, "5", &[expected]);
+}
+
+/// A value that holds others more than once has a text far longer than its memory.
+#[test]
+fn texts_are_bounded_too() {
+    let limits = Limits { memory: 64 << 10, output: 100, ..Limits::default() };
+    let shared = "reduce range(60) as $i (\"a\"; [., .])";
+    let row = "(\"abc\" * 10000) as $long | [range(1000) | $long]";
+    let (memory, output) = (Err(RunError::Memory), Err(RunError::Output));
+    for (program, expected) in [
+        (format!("{shared} | tojson | 1"), memory.clone()),
+        (format!("{shared} | @html | 1"), memory.clone()),
+        (format!("{shared} | error"), memory.clone()),
+        (format!("{row} | join(\"\") | 1"), memory.clone()),
+        (format!("{row} | @csv | 1"), memory.clone()),
+        (format!("{row} | @sh | 1"), memory.clone()),
+        ("[range(1e7)] | 1".to_owned(), memory),
+        (format!("1, ({shared}), 2"), output),
+    ] {
+        let compiled = Program::compile(&program, &limits).unwrap();
+        let mut out = Vec::new();
+        let result = Engine::new().run(&compiled, b"null", &limits, None, &mut out);
+        assert_eq!(result, expected, "{program}");
+        assert!(out.is_empty() || out == b"1\n", "{program}");
+    }
 }
