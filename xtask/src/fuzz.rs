@@ -150,7 +150,7 @@ impl Fuzzer<'_> {
             let rate = executed as f64 / begun.elapsed().as_secs_f64();
             println!("{name}: {done} of {goal} executions, {rate:.0} per second");
         }
-        succeed(self.command("cmin").arg(self.corpus()))
+        succeed(self.command("cmin").arg(self.corpus()).args(["--", "-verbosity=0"]))
     }
 
     /// Runs the target for a while, in several processes. Returns the number of executions also if it failed.
