@@ -17,6 +17,7 @@ use self::rules::{
 /// The costs that a program may have: the product of its rounds, and the numbers of the others.
 const ROUNDS_MAX: u32 = 256;
 const COPIES_MAX: u32 = 24;
+/// Only the main program has them: a function may be called often.
 const VISITS_MAX: u32 = 2;
 /// `Rounds` counts as so many, which is above every `%k`.
 const ROUNDS: u32 = 4;
@@ -65,7 +66,7 @@ pub(crate) fn program(choices: Choices<'_>) -> String {
         depth: 0,
         rounds: 1,
         copies: COPIES_MAX,
-        visits: VISITS_MAX,
+        visits: 0,
         functions: NO_FUNCTIONS,
     };
     writer.write("label $out | . as $x | %n as $y | [%k] as $z | def f: ");
@@ -75,6 +76,7 @@ pub(crate) fn program(choices: Choices<'_>) -> String {
     writer.write("; def h($x; f): ");
     writer.body(FUNCTION_EXPRESSIONS, PARAMETER);
     writer.write("; ");
+    writer.visits = VISITS_MAX;
     writer.body(MAIN_EXPRESSIONS, FUNCTIONS);
     writer.text
 }
