@@ -168,7 +168,7 @@ fn miri(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<()> {
 
 fn miri_command(workspace: &Workspace, target: &str) -> Command {
     let mut miri = nightly(workspace);
-    miri.args(["cargo", "miri", "test", "-p", "phase-arena"])
+    miri.args(["cargo", "miri", "test", "-p", "phase-arena", "-p", "arenaria-jq"])
         .args(["--lib", "--tests", "--target", target])
         // Always in the checkout: Miri's tests contain the path that they were built in and run there,
         // so a cache that several checkouts share cannot be used.

@@ -70,7 +70,9 @@ fn fields_become_seconds() {
 
 #[test]
 fn every_day_survives_the_round_trip() {
-    for day in -800_000..800_000_i32 {
+    // Miri is slow, and finds nothing more in more days.
+    let step = if cfg!(miri) { 40_009 } else { 1 };
+    for day in (-800_000..800_000_i32).step_by(step) {
         let seconds = f64::from(day) * 86_400.0 + 4321.0;
         assert_eq!(gmtime(seconds).and_then(|fields| mktime(&fields)), Ok(seconds));
     }

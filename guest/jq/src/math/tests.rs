@@ -21,7 +21,8 @@ fn last_digits_are_right() {
     assert_eq!(precise::pow(2.0, 0.5), core::f64::consts::SQRT_2);
     assert_eq!(precise::pow(2.0, -0.5), core::f64::consts::FRAC_1_SQRT_2);
     assert_eq!(precise::pow(-12.0, -28.0), 6.066_317_135_645_892e-31);
-    for exponent in -300..=300 {
+    let step = if cfg!(miri) { 50 } else { 1 };
+    for exponent in (-300..=300).step_by(step) {
         let power = alloc::format!("1e{exponent}").parse::<f64>().unwrap();
         assert_eq!(precise::log10(power), f64::from(exponent));
     }

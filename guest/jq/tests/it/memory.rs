@@ -5,6 +5,7 @@ use arenaria_jq::{Engine, Limits, Program, RunError};
 use crate::check;
 
 #[test]
+#[cfg_attr(miri, ignore = "large inputs take minutes")]
 fn loops_give_up_what_they_leave_behind() {
     let cases = [
         ("[range(300) | tostring * 9] | add | length", "7110"),
@@ -80,6 +81,7 @@ fn variables_of_arguments_stay() {
 
 /// A value that holds others more than once has a text far longer than its memory.
 #[test]
+#[cfg_attr(miri, ignore = "large inputs take minutes")]
 fn texts_are_bounded_too() {
     let limits = Limits { memory: 64 << 10, output: 100, ..Limits::default() };
     let shared = "reduce range(60) as $i (\"a\"; [., .])";

@@ -36,8 +36,9 @@ fn equal_values_stay_in_their_order() {
 /// Literals that differ although the double between them equals both do not trouble the sort.
 #[test]
 fn literals_and_doubles_sort_together() {
-    let program = "[range(60) | (\"10000000000000000000\\(. % 7)\" | fromjson), (1e20 + 0), nan] | sort | length";
-    assert_eq!(lines(program, "null", &Limits::default()), ["180"]);
+    let program = "[range(.) | (\"10000000000000000000\\(. % 7)\" | fromjson), (1e20 + 0), nan] | sort | length";
+    let (count, sorted) = if cfg!(miri) { ("9", "27") } else { ("60", "180") };
+    assert_eq!(lines(program, count, &Limits::default()), [sorted]);
 }
 
 /// Of several equal elements jq finds the one that halving comes to first.

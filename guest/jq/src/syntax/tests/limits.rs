@@ -63,6 +63,7 @@ fn on_a_small_stack(test: impl FnOnce() + Send + 'static) {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "large inputs take minutes")]
 fn deep_nesting_is_refused() {
     on_a_small_stack(|| {
         for (index, nest) in NESTS.iter().enumerate() {
@@ -79,6 +80,7 @@ fn deep_nesting_is_refused() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "large inputs take minutes")]
 fn deep_patterns_are_refused() {
     let program =
         |levels: usize| format!(". as {}$x{} | 1", "[".repeat(levels), "]".repeat(levels));
@@ -90,6 +92,7 @@ fn deep_patterns_are_refused() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "large inputs take minutes")]
 fn every_level_up_to_the_limit_is_allowed() {
     let levels = MAX_LEVELS as usize - 1;
     assert!(parses(&nested(&[("(", ")")], levels)));
@@ -97,6 +100,7 @@ fn every_level_up_to_the_limit_is_allowed() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "large inputs take minutes")]
 fn chains_do_not_nest() {
     on_a_small_stack(|| {
         let chain = |link: &str| format!("f{}", link.repeat(10_000));
@@ -136,6 +140,7 @@ fn offsets_are_those_of_the_starts() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "large inputs take minutes")]
 fn damaged_programs_do_no_harm() {
     let program = "def f($x; g): reduce .[] as [$a, {b: $c}] (0; . + \"x\\($x | @base64 \"y\\(g)\")\"); \
                    label $out | foreach f(1; 2)[1:2]?.a.\"b\" as $i ({a: 1, $i, (\"k\"): 2}; if . then break $out \
