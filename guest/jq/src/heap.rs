@@ -83,8 +83,12 @@ impl<'r> Heap<'r> {
         cells.clear();
         text.clear();
         written.clear();
-        cells.push(header(BlockKind::Array, Sharing::Shared, 0, 0, 0));
         let Bounds { memory: limit, evacuation_threshold: allowance } = bounds;
+        // Room that is there is not asked for again.
+        if cells.capacity() * size_of::<Value>() + text.capacity() > limit {
+            (cells, text) = (Vec::new(), Vec::new());
+        }
+        cells.push(header(BlockKind::Array, Sharing::Shared, 0, 0, 0));
         let is_too_deep = Cell::new(false);
         Self {
             cells,

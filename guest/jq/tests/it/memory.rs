@@ -104,3 +104,16 @@ fn texts_are_bounded_too() {
         assert!(out.is_empty() || out == b"1\n", "{program}");
     }
 }
+
+#[test]
+fn memory_that_is_kept_counts_in_the_next_run() {
+    let (large, small) = (Limits::default(), Limits { memory: 64 << 10, ..Limits::default() });
+    let mut engine = Engine::new();
+    for program in ["[range(10000)] | length", "[limit(5000; repeat(\"abc\"))] | add | length"] {
+        let program = Program::compile(program, &large).unwrap();
+        let mut run = |limits| engine.run(&program, b"null", limits, None, &mut Vec::new());
+        assert!(run(&large).is_ok());
+        assert_eq!(run(&small), Err(RunError::Memory));
+        assert!(run(&large).is_ok());
+    }
+}
