@@ -6,6 +6,7 @@
 mod builtin;
 mod calls;
 mod patterns;
+mod regexes;
 mod scope;
 mod terms;
 
@@ -14,6 +15,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::plan::{Function, Node, Op, Plan};
+use crate::regex_cache::RegexCache;
 use crate::syntax::ast::{Definition, Expr};
 use crate::syntax::{self, SyntaxError};
 use crate::value::Value;
@@ -42,6 +44,7 @@ pub(crate) fn compile(program: &str, nodes_max: usize) -> Compiled<Plan> {
         functions: Vec::new(),
         closures: Vec::new(),
         constants: Vec::new(),
+        regexes: RegexCache::default(),
         scopes: Vec::new(),
         library: Vec::new(),
         is_library: false,
@@ -50,12 +53,12 @@ pub(crate) fn compile(program: &str, nodes_max: usize) -> Compiled<Plan> {
     compiler.scopes.push(Scope::main());
     let main = compiler.expr(&tree)?;
     let slots = compiler.scopes.pop().expect("the main scope is there").slots;
-    let Compiler { functions, closures, constants, .. } = compiler;
+    let Compiler { functions, closures, constants, regexes, .. } = compiler;
     let functions = functions
         .into_iter()
         .map(|function| function.expect("each function is compiled"))
         .collect();
-    Ok(Plan { main, slots, functions, closures, constants })
+    Ok(Plan { main, slots, functions, closures, constants, regexes })
 }
 
 struct Compiler<'t> {
@@ -63,6 +66,7 @@ struct Compiler<'t> {
     functions: Vec<Option<Function>>,
     closures: Vec<Node>,
     constants: Vec<u8>,
+    regexes: RegexCache,
     /// The functions around the current place, the main program first.
     scopes: Vec<Scope<'t>>,
     /// The builtins written in jq that are in use, with their functions.

@@ -7,6 +7,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::regex_cache::RegexCache;
 use crate::value::Value;
 
 /// A compiled program.
@@ -20,6 +21,8 @@ pub(crate) struct Plan {
     pub(crate) closures: Vec<Node>,
     /// The text of the constants.
     pub(crate) constants: Vec<u8>,
+    /// The patterns that stand in the program.
+    pub(crate) regexes: RegexCache,
 }
 
 /// A function: its frame holds the enclosing frame, then its arguments, then its variables.

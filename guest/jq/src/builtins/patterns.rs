@@ -1,7 +1,7 @@
 //! Builtins of regular expressions.
 
-use alloc::rc::Rc;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ops::ControlFlow;
 
@@ -41,7 +41,7 @@ fn prepare(
     run: &mut Run<'_>,
     input: Value,
     arguments: &[Value],
-) -> Result<(String, Rc<Regex>), Stop> {
+) -> Result<(String, Arc<Regex>), Stop> {
     let (pattern, flags) = (arguments[0], arguments[1]);
     if !input.is_string() {
         return run.fail_with(Message(&[
@@ -63,8 +63,11 @@ fn prepare(
         }
     };
     let text = String::from(run.heap.str(&input));
-    let regex = run.regexes.get(run.heap.str(&pattern), &flags);
-    match regex {
+    let pattern = run.heap.str(&pattern);
+    if let Some(regex) = run.plan.regexes.find(pattern, &flags) {
+        return Ok((text, regex));
+    }
+    match run.regexes.get(pattern, &flags) {
         Ok(regex) => Ok((text, regex)),
         Err(message) => run.fail(&message),
     }

@@ -21,6 +21,7 @@ impl<'t> Compiler<'t> {
         arguments: &[Expr<'t>],
         at: u32,
     ) -> Compiled<Node> {
+        self.compile_pattern(name, arguments);
         let special = match arguments {
             [] => self.special_0(name)?,
             [a] => self.special_1(name, a)?,

@@ -1,6 +1,6 @@
 //! Builtins of regular expressions: their arguments, captures and outputs.
 
-use crate::check_all;
+use crate::{check, check_all};
 
 #[test]
 fn arguments() {
@@ -30,4 +30,29 @@ fn substitution() {
             &[r#"[{"x":"a","y":null},{"x":null,"y":"b"}]"#],
         ),
     ]);
+}
+
+/// A pattern that stands in the program is compiled with it; its errors come when it is used.
+#[test]
+fn patterns_in_the_program() {
+    check("if . then test(\"(\") else 1 end", "false", &["1"]);
+    check(
+        "[.[] | try test(\"(\") catch \"refused\"]",
+        "[\"a\",\"b\"]",
+        &["[\"refused\",\"refused\"]"],
+    );
+    check(
+        "test(\"A\"; \"i\"), test(\"A\"), test([\"A\", \"i\"])",
+        "\"a\"",
+        &["true", "false", "true"],
+    );
+    check("test(\"A\"; \"q\")", "\"a\"", &["! q is not a valid modifier string"]);
+    check("def test($x): $x; test(\"(\")", "\"a\"", &["\"(\""]);
+    check(
+        "[scan(\"a\"; \"i\")], gsub(\"a\"; \"b\"; \"i\"), sub(\"a\"; \"b\"), [splits(\"a\")]",
+        "\"aAa\"",
+        &["[\"a\",\"A\",\"a\"]", "\"bbb\"", "\"bAa\"", "[\"\",\"A\",\"\"]"],
+    );
+    check("split(\"(\"), split(\"[(]\"; null)", "\"a(b\"", &["[\"a\",\"b\"]", "[\"a\",\"b\"]"]);
+    check("[test(\"a\", \"b\", \"\\(.)\")]", "\"b\"", &["[false,true,true]"]);
 }
