@@ -33,7 +33,7 @@ pub(crate) fn write(workspace: &Workspace, files: Vec<PathBuf>) -> anyhow::Resul
     run(workspace, &files, &workspace.root().join(PAGE))
 }
 
-/// Checks that the page is what [`write`] would write.
+/// Checks that the page is what [`write()`] would write.
 ///
 /// # Errors
 ///

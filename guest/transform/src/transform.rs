@@ -8,6 +8,7 @@ use crate::problem::Problem;
 use crate::programs::Programs;
 use crate::settings::{Options, Outputs};
 use arenaria_guest::{Processor, Request, Response, Settings};
+use memchr::memchr_iter;
 
 /// The component: its programs and its options.
 pub struct Transform {
@@ -106,7 +107,7 @@ fn records(program: &Program, request: Request<'_>, limits: RunLimits) -> Respon
     let first = first.and_then(|first| first.parse().ok()).unwrap_or(1);
     let mut body = Vec::new();
     let mut engine = Engine::new();
-    for (record, line) in (first..).zip(request.body().split(|byte| *byte == b'\n')) {
+    for (record, line) in (first..).zip(split(request.body())) {
         if line.trim_ascii().is_empty() {
             continue;
         }
@@ -117,6 +118,17 @@ fn records(program: &Program, request: Request<'_>, limits: RunLimits) -> Respon
         }
     }
     lines(body)
+}
+
+/// The parts between the line feeds.
+fn split(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut start = 0;
+    let ends = memchr_iter(b'\n', text).chain([text.len()]);
+    ends.map(move |end| {
+        let line = &text[start..end];
+        start = end + 1;
+        line
+    })
 }
 
 fn lines(body: Vec<u8>) -> Response {

@@ -14,6 +14,7 @@ use hyper::body::{Frame, Incoming};
 use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Response, Version};
+use memchr::{memchr, memchr_iter, memrchr};
 use tokio::sync::mpsc;
 use tokio::task::spawn_local;
 
@@ -200,7 +201,7 @@ struct Batch {
 
 impl Batch {
     fn count(&self) -> usize {
-        let ends = self.bytes.iter().filter(|byte| **byte == b'\n').count();
+        let ends = memchr_iter(b'\n', &self.bytes).count();
         ends + usize::from(!self.bytes.ends_with(b"\n"))
     }
 
@@ -217,7 +218,7 @@ impl Batch {
 
 /// The length of the first line with its line feed; none if there are no bytes.
 fn line_end(bytes: &[u8]) -> Option<usize> {
-    let end = bytes.iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |index| index + 1);
+    let end = memchr(b'\n', bytes).map_or(bytes.len(), |index| index + 1);
     (end > 0).then_some(end)
 }
 
@@ -246,7 +247,7 @@ impl LineSplitter {
 
     fn push(&mut self, mut data: Bytes, pieces: &mut Vec<Piece>) {
         if self.skipping || !self.pending.is_empty() {
-            let end = data.iter().position(|byte| *byte == b'\n').map(|index| index + 1);
+            let end = memchr(b'\n', &data).map(|index| index + 1);
             let begin = data.split_to(end.unwrap_or(data.len()));
             self.extend(&begin, pieces);
             if end.is_none() {
@@ -254,7 +255,7 @@ impl LineSplitter {
             }
             self.end(pieces);
         }
-        let whole = data.iter().rposition(|byte| *byte == b'\n').map_or(0, |index| index + 1);
+        let whole = memrchr(b'\n', &data).map_or(0, |index| index + 1);
         let rest = data.split_off(whole);
         self.group(data, pieces);
         self.extend(&rest, pieces);
