@@ -9,7 +9,8 @@ mod precise;
 /// linear in the order.
 const ORDER_MAX: i32 = 1 << 16;
 
-/// The builtin of one number with this name.
+/// The builtin of one number with this name. Inlined, as the next two, so that a name that is constant costs nothing.
+#[inline(always)]
 pub(crate) fn unary(name: &str) -> Option<fn(f64) -> f64> {
     Some(match name {
         "acos" => libm::acos,
@@ -55,6 +56,7 @@ pub(crate) fn unary(name: &str) -> Option<fn(f64) -> f64> {
 }
 
 /// The builtin of two numbers with this name.
+#[inline(always)]
 pub(crate) fn binary(name: &str) -> Option<fn(f64, f64) -> f64> {
     Some(match name {
         "atan2" => libm::atan2,
@@ -77,6 +79,7 @@ pub(crate) fn binary(name: &str) -> Option<fn(f64, f64) -> f64> {
 }
 
 /// The builtin of three numbers with this name.
+#[inline(always)]
 pub(crate) fn ternary(name: &str) -> Option<fn(f64, f64, f64) -> f64> {
     match name {
         "fma" => Some(libm::fma),
