@@ -2,10 +2,12 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// A document. The order of keys is not kept, and of several values of one key the last one is.
+/// A document. An object has all its entries, also those of which a later one has the same key.
 #[derive(Debug)]
 pub(crate) enum Json<'a> {
     Null,
@@ -13,7 +15,7 @@ pub(crate) enum Json<'a> {
     Number(&'a str),
     String(String),
     Array(Vec<Self>),
-    Object(BTreeMap<String, Self>),
+    Object(Vec<(String, Self)>),
 }
 
 impl<'a> Json<'a> {
@@ -31,7 +33,7 @@ impl<'a> Json<'a> {
                 Self::Array(elements.into_iter().map(Self::of).collect::<Option<_>>()?)
             }
             b'{' => {
-                let entries: BTreeMap<String, &RawValue> = serde_json::from_str(text).ok()?;
+                let Entries(entries) = serde_json::from_str(text).ok()?;
                 let read = |(key, value)| Some((key, Self::of(value)?));
                 Self::Object(entries.into_iter().map(read).collect::<Option<_>>()?)
             }
@@ -46,7 +48,9 @@ impl<'a> Json<'a> {
     pub(crate) fn depth(&self) -> usize {
         match self {
             Self::Array(elements) => 1 + elements.iter().map(Self::depth).max().unwrap_or(0),
-            Self::Object(entries) => 1 + entries.values().map(Self::depth).max().unwrap_or(0),
+            Self::Object(entries) => {
+                1 + entries.iter().map(|(_, value)| value.depth()).max().unwrap_or(0)
+            }
             _ => 0,
         }
     }
@@ -63,6 +67,7 @@ impl<'a> Json<'a> {
                     && own.iter().zip(other).all(|(own, other)| own.is_equal(other, number))
             }
             (Self::Object(own), Json::Object(other)) => {
+                let (own, other) = (last_of_each(own), last_of_each(other));
                 own.len() == other.len()
                     && own.iter().all(|(key, own)| {
                         other.get(key).is_some_and(|other| own.is_equal(other, number))
@@ -70,5 +75,35 @@ impl<'a> Json<'a> {
             }
             _ => false,
         }
+    }
+}
+
+/// The entries that count.
+fn last_of_each<'j, 'a>(entries: &'j [(String, Json<'a>)]) -> BTreeMap<&'j str, &'j Json<'a>> {
+    entries.iter().map(|(key, value)| (key.as_str(), value)).collect()
+}
+
+/// All entries of an object: a map would let go of those with a key that comes again, unread.
+struct Entries<'a>(Vec<(String, &'a RawValue)>);
+
+impl<'de> Deserialize<'de> for Entries<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct All;
+        impl<'de> Visitor<'de> for All {
+            type Value = Entries<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Entries<'de>, M::Error> {
+                let mut entries = Vec::new();
+                while let Some(entry) = map.next_entry()? {
+                    entries.push(entry);
+                }
+                Ok(Entries(entries))
+            }
+        }
+        deserializer.deserialize_map(All)
     }
 }

@@ -75,6 +75,14 @@ fn documents_are_read_as_by_serde_json() {
     );
 }
 
+/// What another entry replaces is read too.
+#[test]
+fn documents_that_fuzzing_found() {
+    decoder::check(br#"{"a":{"\ud800":1},"a":2}"#);
+    decoder::check(format!("{{\"a\":{}1{},\"a\":2}}", "[".repeat(99), "]".repeat(99)).as_bytes());
+    decoder::check(format!("{{\"a\":{}1{},\"a\":2}}", "[".repeat(100), "]".repeat(100)).as_bytes());
+}
+
 #[test]
 fn texts_are_compiled_or_refused() {
     let programs = programs();
