@@ -91,7 +91,7 @@ fn fault(document: &[u8]) -> Option<usize> {
 fn records_that_are_nearly_alike() {
     let long = "a key that no value can hold";
     // Each object is compared with the one before it, and with what stood at its place there.
-    for (document, expected) in [
+    for &(document, expected) in sample(&[
         (r#"[{"a":1,"b":2},{"a":3,"b":4},{"a":5},{"a":6,"b":7,"c":8},{"b":9,"a":0},{}]"#, None),
         (r#"[{"a":{"x":1,"y":2}},{"a":{"x":3,"y":4,"z":5}},{"a":[]},{"a":{"x":6}}]"#, None),
         (r#"[[[{"a":1}],[{"a":2}]],[[{"a":3},{"a":4}]]]"#, None),
@@ -107,7 +107,7 @@ fn records_that_are_nearly_alike() {
         (r#"[{"a\"b":1},{"a\"b":2},{"a\\":3},{"a\\":4}]"#, None),
         (r#"[{"a\nb":1,"c":2},{"a\nb":3,"c":4}]"#, None),
         ("[ { \"a\" : 1 } ,\n{ \"a\"\t:2}\r]", Some(r#"[{"a":1},{"a":2}]"#)),
-    ] {
+    ]) {
         check(".", document, &[expected.unwrap_or(document)]);
         let document = document.replace("\"a\"", &format!("\"{long}\""));
         let expected = expected.map(|text| text.replace("\"a\"", &format!("\"{long}\"")));
@@ -138,7 +138,7 @@ fn records_that_are_nearly_alike() {
 
 #[test]
 fn numbers_keep_their_digits() {
-    for (number, expected) in [
+    for &(number, expected) in sample(&[
         ("0", "0"),
         ("-0", "-0"),
         ("-0.0", "-0.0"),
@@ -151,7 +151,7 @@ fn numbers_keep_their_digits() {
         ("999999999999999", "999999999999999"),
         ("100000000000000000001", "100000000000000000001"),
         ("1E1000", "1E+1000"),
-    ] {
+    ]) {
         check(
             ".",
             &format!("[{number},{{\"a\":{number}}}]"),

@@ -106,6 +106,7 @@ fn texts_are_bounded_too() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "large inputs take minutes")]
 fn memory_that_is_kept_counts_in_the_next_run() {
     let (large, small) = (Limits::default(), Limits { memory: 64 << 10, ..Limits::default() });
     let mut engine = Engine::new();
