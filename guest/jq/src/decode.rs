@@ -52,8 +52,10 @@ struct Decoder<'d, 'h, 'r> {
     depth_max: usize,
     /// Whether strings may be left in the document: it is the heap's.
     is_own: bool,
-    /// Whether a key has escapes. Then no key is compared with one of an object before.
-    has_escaped_keys: bool,
+    /// How many strings have something that JSON text escapes.
+    odd_strings: usize,
+    /// Whether one of them is a key. Then no key is compared with one of an object before.
+    has_odd_keys: bool,
     /// The offset behind the last part that is not printed as it is written here: space, escapes, odd numbers.
     odd_end: usize,
     /// Whether there may be something else than ASCII in a string.
@@ -105,7 +107,8 @@ fn decode(
         is_own,
         // A text that does not outlive the call is not copied from.
         odd_end: if is_own { 0 } else { usize::MAX },
-        has_escaped_keys: false,
+        odd_strings: 0,
+        has_odd_keys: false,
         is_beyond_ascii: false,
         fault: DecodeError::Full,
         unescaped: Vec::new(),
@@ -274,10 +277,9 @@ impl Decoder<'_, '_, '_> {
             return self.fail(at);
         }
         self.inner.is_alike = false;
+        let before = self.odd_strings;
         let end = self.string(at)?;
-        let len = self.stack.last().map_or(0, |key| self.heap.bytes(key).len());
-        // Escapes are longer than what they stand for.
-        self.has_escaped_keys |= at + len + 2 != end;
+        self.has_odd_keys |= self.odd_strings > before;
         Some(end)
     }
 
@@ -286,7 +288,7 @@ impl Decoder<'_, '_, '_> {
     fn key_before(&mut self, at: usize) -> Option<usize> {
         let cell = self.stack.len() - self.inner.base;
         let Some(&key) = self.heap.cells(self.inner.before).get(cell) else { return Some(0) };
-        if self.byte(at) != b'"' || self.has_escaped_keys {
+        if self.byte(at) != b'"' || self.has_odd_keys {
             return Some(0);
         }
         let start = at + 1;
@@ -332,14 +334,13 @@ impl Decoder<'_, '_, '_> {
         self.inner = self.outer.pop()?;
         self.inner.levels = self.inner.levels.max(levels + 1);
         let cells = &self.stack[base..];
-        let has_containers = levels > 1;
         let value = if is_object && !is_alike && may_repeat(self.heap, cells) {
             self.odd_end = self.odd_end.max(end);
             object_with_repeated_keys(self.heap, cells)
         } else if self.odd_end <= start {
-            self.heap.document_container(is_object, cells, has_containers, (start, end), levels)
+            self.heap.document_container(is_object, cells, start..end, levels)
         } else {
-            self.heap.container(is_object, cells, has_containers)
+            self.heap.container(is_object, cells, levels > 1)
         };
         self.stack.truncate(base);
         self.push(value.ok()?)

@@ -18,6 +18,8 @@ use super::reference::Json;
 const LIMITS: fn() -> Limits = || Limits { document_depth: 100, ..Limits::default() };
 
 static AS_WRITTEN: LazyLock<Program> = LazyLock::new(|| program("."));
+/// The same without a container that is as it was read, so that nothing is copied from the document.
+static AS_MADE: LazyLock<Program> = LazyLock::new(|| program("walk(.)"));
 static AS_DOUBLES: LazyLock<Program> =
     LazyLock::new(|| program("walk(if type == \"number\" then . * 1 else . end)"));
 
@@ -40,6 +42,8 @@ pub fn check(document: &[u8]) {
         (Ok(ours), Some(theirs)) => {
             assert!(theirs.depth() <= depth_max, "read deeper than the limit");
             assert_equal(&theirs, &ours, is_same_decimal);
+            let made = run(&AS_MADE, document).expect("the document was read before");
+            assert_eq!(ours, made, "what is copied is not what is written");
             let doubles = run(&AS_DOUBLES, document).expect("the document was read before");
             assert_equal(&theirs, &doubles, is_same_double);
         }

@@ -56,6 +56,7 @@ impl Decoder<'_, '_, '_> {
         if !scanned.has_escapes && !raw.contains(&DELETE) {
             return self.plain_string(start, start + raw.len());
         }
+        self.odd_strings += 1;
         self.unescaped.clear();
         self.unescaped.try_reserve(raw.len()).ok()?;
         if let Err(fault) = text::unescape(raw, &mut self.unescaped) {

@@ -1,5 +1,7 @@
 //! Containers that the document has as they are to be printed. They are copied to the output, not written anew.
 
+use core::ops::Range;
+
 use super::{Full, Heap};
 use crate::value::{BlockState, Value};
 
@@ -7,23 +9,21 @@ use crate::value::{BlockState, Value};
 const LEN_MIN: usize = 64;
 
 impl<'r> Heap<'r> {
-    /// A container that was read from these bytes of the document.
-    /// They are what is to be printed for it.
+    /// A container that was read from these bytes of the document, which are what is to be printed for it. So many
+    /// arrays and objects nest in it.
     pub(crate) fn document_container(
         &mut self,
         is_object: bool,
         cells: &[Value],
-        has_containers: bool,
-        source: (usize, usize),
+        source: Range<usize>,
         levels: usize,
     ) -> Result<Value, Full> {
-        let (start, end) = source;
-        let len = end - start;
-        if len < LEN_MIN {
+        let has_containers = levels > 1;
+        if source.len() < LEN_MIN {
             return self.container(is_object, cells, has_containers);
         }
         self.reserve_cells(cells.len() + 2)?;
-        let (start, len, levels) = (start as u32, len as u32, levels as u32);
+        let (start, len, levels) = (source.start as u32, source.len() as u32, levels as u32);
         self.cells.push(Value::Source { start, len, levels });
         let container = self.container(is_object, cells, has_containers)?;
         if let Value::Array { block, .. } | Value::Object { block, .. } = container

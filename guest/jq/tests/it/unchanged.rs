@@ -90,6 +90,29 @@ fn what_is_printed_in_another_way() {
     }
 }
 
+/// A key that repeats the one of the object before is read in another way than a new one.
+#[test]
+fn keys_that_are_printed_in_another_way() {
+    let long = "a text that makes the object long enough to be copied from the document";
+    for (key, printed) in [
+        ("a\u{7f}", "a\\u007f"),
+        ("a key that no value can hold\u{7f}", "a key that no value can hold\\u007f"),
+        ("\\u0061", "a"),
+        ("a\\/", "a/"),
+        ("a\\n", "a\\n"),
+    ] {
+        let document = |key: &str| {
+            format!("[{{\"{key}\":\"{long}\"}},{{\"{key}\":\"{long}\"}},{{\"{key}\":\"{long}\"}}]")
+        };
+        check(".", &document(key), &[&document(printed)]);
+        check(
+            ".[1:]",
+            &document(key),
+            &[&document(printed).replacen(&format!("{{\"{printed}\":\"{long}\"}},"), "", 1)],
+        );
+    }
+}
+
 #[test]
 fn texts_in_texts() {
     let text = serde_json::Value::from(DOCUMENT).to_string();

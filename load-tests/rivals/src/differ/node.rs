@@ -47,7 +47,7 @@ impl Node {
             smaller.retain(|other| other.weight() < node.weight());
             let better = smaller.into_iter().find_map(|other| {
                 let mut whole = self.clone();
-                *whole.nth_mut(at)? = other;
+                *whole.nth(at)? = other;
                 fails(&whole).then_some(whole)
             });
             match better {
@@ -99,24 +99,7 @@ impl Node {
     }
 
     /// A node by its number, parents first.
-    fn nth(&self, mut at: usize) -> Option<&Self> {
-        let mut open = vec![self];
-        while let Some(node) = open.pop() {
-            if at == 0 {
-                return Some(node);
-            }
-            at -= 1;
-            match node {
-                Self::Text(_) => {}
-                Self::Whole(node) => open.push(node),
-                Self::Sequence(parts) | Self::List(parts) => open.extend(parts.iter().rev()),
-            }
-        }
-        None
-    }
-
-    /// The same, to be changed.
-    fn nth_mut(&mut self, mut at: usize) -> Option<&mut Self> {
+    fn nth(&mut self, mut at: usize) -> Option<&mut Self> {
         let mut open = vec![self];
         while let Some(node) = open.pop() {
             if at == 0 {
