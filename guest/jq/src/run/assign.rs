@@ -70,7 +70,7 @@ impl<'r> Run<'r> {
         if is_simple {
             let keys = self.simple_path(path, frame, input)?;
             let Some(whole) = self.update_at(input, &keys, f, frame)? else {
-                return self.delete_at(input, &keys);
+                return self.delete_all(input, alloc::vec![keys]);
             };
             return Ok(whole);
         }

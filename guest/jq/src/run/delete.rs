@@ -1,12 +1,28 @@
 //! Deletes what is at paths.
 
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use super::{Flow, Run, Stop};
 use crate::error::{Message, Piece};
 use crate::number;
 use crate::plan::Node;
 use crate::value::{Kind, Value};
+
+/// A container of which parts are deleted.
+struct Open {
+    container: Value,
+    /// The places in it that are still to be looked at.
+    places: Range<usize>,
+    /// The keys of the parts that are deleted whole.
+    keys: Vec<Value>,
+}
+
+impl Open {
+    fn new(container: Value, places: Range<usize>) -> Self {
+        Self { container, places, keys: Vec::new() }
+    }
+}
 
 impl<'r> Run<'r> {
     /// `del(path)`
@@ -23,8 +39,8 @@ impl<'r> Run<'r> {
         self.delete_all(whole?, places)
     }
 
-    /// Deletes what is at these places. Those of one container are deleted together, so that the others stay where
-    /// they are, and a container after those in it.
+    /// Deletes what is at these places, in jq's order: container by container along the sorted places, what is inside of
+    /// a part before the parts themselves. What is inside of a part that is deleted is not looked at.
     pub(crate) fn delete_all(
         &mut self,
         whole: Value,
@@ -34,20 +50,40 @@ impl<'r> Run<'r> {
         if places.iter().any(Vec::is_empty) {
             return Ok(Value::Null);
         }
-        places.sort_by(|a, b| self.compare_keys(&b[..b.len() - 1], &a[..a.len() - 1]));
-        let mut whole = whole;
-        let mut rest = &places[..];
-        while let Some(first) = rest.first() {
-            let parent = &first[..first.len() - 1];
-            let same = rest
-                .iter()
-                .take_while(|place| self.compare_keys(&place[..place.len() - 1], parent).is_eq());
-            let (group, others) = rest.split_at(same.count());
-            let keys: Vec<Value> = group.iter().filter_map(|place| place.last().copied()).collect();
-            whole = self.delete_in(whole, parent, &keys)?;
-            rest = others;
+        places.sort_by(|a, b| self.compare_keys(a, b));
+        for place in &places {
+            self.check_path_depth(place.len())?;
         }
-        Ok(whole)
+        let mut open = Vec::new();
+        let mut inner = Open::new(whole, 0..places.len());
+        loop {
+            let depth = open.len();
+            let Some(first) = inner.places.next() else {
+                let Open { container, keys, .. } = inner;
+                let new = if keys.is_empty() { container } else { self.without(container, &keys)? };
+                let Some(outer) = open.pop() else { return Ok(new) };
+                inner = outer;
+                let key = places[inner.places.start - 1][open.len()];
+                inner.container = self.set_at(inner.container, &[key], new)?;
+                continue;
+            };
+            let key = places[first][depth];
+            let mut same = first..first + 1;
+            while same.end < inner.places.end
+                && self.heap.compare_to_sort(key, places[same.end][depth]).is_eq()
+            {
+                same.end += 1;
+            }
+            inner.places.start = same.end;
+            if places[first].len() == depth + 1 {
+                inner.keys.push(key);
+                continue;
+            }
+            let part = self.index(inner.container, key)?;
+            if !matches!(part, Value::Null) {
+                open.push(core::mem::replace(&mut inner, Open::new(part, same)));
+            }
+        }
     }
 
     fn compare_keys(&self, a: &[Value], b: &[Value]) -> core::cmp::Ordering {
@@ -59,31 +95,11 @@ impl<'r> Run<'r> {
         order.unwrap_or_else(|| a.len().cmp(&b.len()))
     }
 
-    pub(super) fn delete_at(&mut self, whole: Value, keys: &[Value]) -> Result<Value, Stop> {
-        let Some((last, parent)) = keys.split_last() else { return Ok(Value::Null) };
-        self.delete_in(whole, parent, core::slice::from_ref(last))
-    }
-
-    /// Deletes parts of the container at `parent`.
-    fn delete_in(&mut self, whole: Value, parent: &[Value], keys: &[Value]) -> Result<Value, Stop> {
-        self.check_path_depth(parent.len() + 1)?;
-        // What is not there needs no deletion, and nothing is made on the way to it.
-        let mut container = whole;
-        for key in parent {
-            container = self.index(container, *key)?;
-            if matches!(container, Value::Null) {
-                return Ok(whole);
-            }
-        }
-        let Some(shorter) = self.without(container, keys)? else { return Ok(whole) };
-        self.set_at(whole, parent, shorter)
-    }
-
-    /// A container without some of its parts. `None` if it has none of them.
-    fn without(&mut self, of: Value, keys: &[Value]) -> Result<Option<Value>, Stop> {
+    /// A container without some of its parts.
+    fn without(&mut self, of: Value, keys: &[Value]) -> Result<Value, Stop> {
         let kind = of.kind();
         if kind == Kind::Null {
-            return Ok(None);
+            return Ok(of);
         }
         if kind != Kind::Object && kind != Kind::Array {
             return self
@@ -124,7 +140,7 @@ impl<'r> Run<'r> {
             }
         }
         if !deleted.contains(&true) {
-            return Ok(None);
+            return Ok(of);
         }
         let width = if kind == Kind::Object { 2 } else { 1 };
         let base = self.collected.len();
@@ -137,7 +153,7 @@ impl<'r> Run<'r> {
         let shorter =
             if kind == Kind::Object { self.heap.object(cells) } else { self.heap.array(cells) };
         self.collected.truncate(base);
-        Ok(Some(shorter?))
+        Ok(shorter?)
     }
 
     /// Keeps the keys of a place where what gives up the dead finds them.

@@ -36,3 +36,26 @@ fn the_error_of_the_filter_comes_first() {
         (".[-5] = 1", "[1]", &["! Out of bounds negative array index"]),
     ]);
 }
+
+/// As in jq: containers along the sorted places, what is inside of a part before the part, and not at all if it goes.
+#[test]
+fn deletions_come_in_order() {
+    check_all(&[
+        ("del(.a[1:], .a)", r#"{"a":"str"}"#, &["{}"]),
+        ("del(.a[1:])", r#"{"a":"str"}"#, &["! Cannot delete fields from string"]),
+        (
+            r#"delpaths([["a",0],["a"],["b","c"]])"#,
+            r#"{"a":[1],"b":{"c":1,"d":2}}"#,
+            &[r#"{"b":{"d":2}}"#],
+        ),
+        (
+            "del(.[0].a, .[1].a, .[2])",
+            r#"[{"a":1,"b":2},{"a":3},{"a":4},5]"#,
+            &[r#"[{"b":2},{},5]"#],
+        ),
+        ("del(.[] | .a, .b)", r#"[{"a":1},{"b":2},{"c":3}]"#, &[r#"[{},{},{"c":3}]"#]),
+        ("del(.a.b.c)", r#"{"a":{"b":null},"d":1}"#, &[r#"{"a":{"b":null},"d":1}"#]),
+        ("del(.[1:][0], .[0])", "[1,2,3,4]", &["[3,4]"]),
+        ("del(.[0.5:1.5] | ..)", "[1,2,3]", &["[3]"]),
+    ]);
+}
