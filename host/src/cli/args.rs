@@ -27,6 +27,8 @@ pub enum Command {
     Inspect(InspectArgs),
     /// Send one request to a component without a server, and print the response's body
     Call(CallArgs),
+    /// Send the requests of files to the project's components, and compare the responses
+    Test(TestArgs),
     /// Convert a processor to a component of wasi:http, for other hosts
     Bridge(BridgeArgs),
 }
@@ -73,6 +75,49 @@ pub struct CallArgs {
     /// Print the arena's usage after the call to standard error
     #[arg(long)]
     pub usage: bool,
+}
+
+/// `arenaria test`
+#[derive(Debug, Args)]
+pub struct TestArgs {
+    /// Files of requests, or folders with *.http files [default: requests/ beside the configuration]
+    pub requests: Vec<PathBuf>,
+    /// Configuration file (TOML) with the components, their settings and limits
+    #[arg(
+        long,
+        env = "ARENARIA_CONFIG",
+        hide_env = true,
+        default_value = "arenaria.toml",
+        value_name = "FILE"
+    )]
+    pub config: PathBuf,
+    /// Run the cases with this text in their name, their request or their file
+    #[arg(long, value_name = "TEXT")]
+    pub filter: Option<String>,
+    /// Start a new instance for each case; otherwise a route has one, as in the server
+    #[arg(long)]
+    pub fresh: bool,
+    /// Fail a case if its request has more of the arena in use at once
+    #[arg(long, value_name = "SIZE")]
+    pub high_water_max: Option<Size>,
+    /// Fail a case if its request leaves more in the arena
+    #[arg(long, value_name = "SIZE")]
+    pub survivors_max: Option<Size>,
+    /// The form of the report
+    #[arg(long, default_value = "text")]
+    pub format: Format,
+    /// Directory that keeps compiled components, or `off` [default: the user's cache directory]
+    #[arg(long, env = "ARENARIA_CACHE", hide_env = true, value_name = "DIRECTORY")]
+    pub cache: Option<String>,
+}
+
+/// The form of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// Lines for people.
+    Text,
+    /// One JSON document.
+    Json,
 }
 
 /// `arenaria bridge`

@@ -1,4 +1,4 @@
-//! The commands: `serve`, `inspect`, `call`, `bridge`. Only this folder prints, through `output`.
+//! The commands: `serve`, `inspect`, `call`, `test`, `bridge`. Only this folder prints, through `output`.
 
 pub mod args;
 mod bridge;
@@ -7,6 +7,7 @@ mod inspect;
 mod log;
 mod output;
 mod serve;
+mod test;
 mod variables;
 
 pub use bridge::bridge;
@@ -14,6 +15,7 @@ pub use call::call;
 pub use inspect::inspect;
 pub use log::Log;
 pub use serve::serve;
+pub use test::test;
 pub use variables::parse;
 
 use crate::cli::args::{Cli, Command};
@@ -24,6 +26,7 @@ pub fn run(cli: Cli, log: &Log) -> u8 {
         Command::Serve(args) => serve(&args, log),
         Command::Inspect(args) => inspect(&args),
         Command::Call(args) => call(&args),
+        Command::Test(args) => test(&args),
         Command::Bridge(args) => bridge(&args),
     };
     result.unwrap_or_else(|error| {

@@ -205,10 +205,15 @@ fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
 }
 
 /// The engine of each kind that a route needs.
-struct Engines([Option<Engine>; 2]);
+pub(crate) struct Engines([Option<Engine>; 2]);
 
 impl Engines {
-    fn new(config: &Config, sources: &[Source]) -> Result<Self> {
+    /// Reserves a pool for the instances of all routes.
+    ///
+    /// # Errors
+    ///
+    /// If a pool cannot be reserved, or the cache cannot be used.
+    pub(crate) fn new(config: &Config, sources: &[Source]) -> Result<Self> {
         let cache = engine::open_cache(&config.cache)?;
         let make = |kind| {
             let size = pool_size(config, sources, kind);
@@ -217,11 +222,11 @@ impl Engines {
         Ok(Self([make(EngineKind::Sync)?, make(EngineKind::Async)?]))
     }
 
-    fn of(&self, kind: EngineKind) -> &Engine {
+    pub(crate) fn of(&self, kind: EngineKind) -> &Engine {
         self.0[kind as usize].as_ref().expect("there is an engine for the kind of each route")
     }
 
-    fn all(&self) -> Vec<Engine> {
+    pub(crate) fn all(&self) -> Vec<Engine> {
         self.0.iter().flatten().cloned().collect()
     }
 }

@@ -33,6 +33,7 @@ mod payloads;
 mod playground;
 mod records;
 mod records_cut;
+mod request_files;
 mod routes;
 mod scrape;
 mod shutdown;
