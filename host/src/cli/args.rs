@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::cli::examples;
+use crate::cli::version::version;
 use crate::component::compose::{Generation, Source};
 use crate::config::serve_args::{ServeArgs, setting};
 use crate::config::units::Size;
@@ -11,7 +13,7 @@ use crate::config::units::Size;
 /// Serves HTTP with WebAssembly components. The memory of each instance has a limit, and what a
 /// request of a processor allocates is freed when it ends.
 #[derive(Debug, Parser)]
-#[command(name = "arenaria", version, max_term_width = 100)]
+#[command(name = "arenaria", version = version(), max_term_width = 100, after_help = examples::ARENARIA)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -21,16 +23,27 @@ pub struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Serve HTTP
+    /// Serve HTTP with a component, or with those of a configuration
+    #[command(after_help = examples::SERVE)]
     Serve(Box<ServeArgs>),
     /// Print a component's memory, imports and exports, and whether the host can serve it
+    #[command(after_help = examples::INSPECT)]
     Inspect(InspectArgs),
     /// Send one request to a component without a server, and print the response's body
+    #[command(after_help = examples::CALL)]
     Call(CallArgs),
     /// Send the requests of files to the project's components, and compare the responses
+    #[command(after_help = examples::TEST)]
     Test(TestArgs),
     /// Convert a processor to a component of wasi:http, for other hosts
+    #[command(after_help = examples::BRIDGE)]
     Bridge(BridgeArgs),
+    /// Print the script that completes commands and options in a shell
+    #[command(after_help = examples::COMPLETIONS)]
+    Completions(CompletionsArgs),
+    /// Print the manual page of a command, or write the pages of all commands into a folder
+    #[command(after_help = examples::MANUAL)]
+    Manual(ManualArgs),
 }
 
 /// `arenaria inspect`
@@ -134,6 +147,23 @@ pub struct BridgeArgs {
     /// Where the component reads its settings: ARENARIA_SET_* variables, or wasi:config/store
     #[arg(long, default_value = "environment")]
     pub settings: Source,
+}
+
+/// `arenaria completions`
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// The shell
+    pub shell: clap_complete::Shell,
+}
+
+/// `arenaria manual`
+#[derive(Debug, Args)]
+pub struct ManualArgs {
+    /// The command [default: the page of arenaria itself]
+    pub command: Option<String>,
+    /// Write the pages of all commands into this folder
+    #[arg(long, value_name = "FOLDER", conflicts_with = "command")]
+    pub out: Option<PathBuf>,
 }
 
 fn header(text: &str) -> Result<(String, String), String> {

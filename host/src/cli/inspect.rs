@@ -3,6 +3,7 @@
 use anyhow::{Result, anyhow};
 
 use crate::cli::args::InspectArgs;
+use crate::cli::component_path::check_component;
 use crate::cli::output::line;
 use crate::component::guest_text::GuestText;
 use crate::component::info::{ComponentInfo, is_fixed};
@@ -20,6 +21,7 @@ use crate::runtime::load::Source;
 ///
 /// If the file is not a component.
 pub fn inspect(args: &InspectArgs) -> Result<u8> {
+    check_component(&args.file)?;
     let name = args.file.display();
     let bytes = std::fs::read(&args.file)
         .map_err(|error| anyhow!("cannot read the component {name}: {error}; check the path"))?;

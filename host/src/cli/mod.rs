@@ -1,19 +1,25 @@
-//! The commands: `serve`, `inspect`, `call`, `test`, `bridge`. Only this folder prints, through `output`.
+//! The commands, a file each. Only this folder prints, through `output`.
 
 pub mod args;
 mod bridge;
 mod call;
+mod component_path;
+mod examples;
+mod hints;
 mod inspect;
 mod log;
+mod manual;
 mod output;
 mod serve;
 mod test;
 mod variables;
+mod version;
 
 pub use bridge::bridge;
 pub use call::call;
 pub use inspect::inspect;
 pub use log::Log;
+pub use manual::{completions, manual};
 pub use serve::serve;
 pub use test::test;
 pub use variables::parse;
@@ -28,6 +34,8 @@ pub fn run(cli: Cli, log: &Log) -> u8 {
         Command::Call(args) => call(&args),
         Command::Test(args) => test(&args),
         Command::Bridge(args) => bridge(&args),
+        Command::Completions(args) => completions(&args),
+        Command::Manual(args) => manual(&args),
     };
     result.unwrap_or_else(|error| {
         if output::has_no_reader(&error) {

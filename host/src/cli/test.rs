@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result, ensure};
 use tokio::runtime::{Builder, LocalOptions};
 
 use crate::cli::args::{Format, TestArgs};
+use crate::cli::component_path::{check_config, check_requests};
 use crate::cli::output::{self, line, note};
 use crate::config::file::Config;
 use crate::config::serve_args::ServeArgs;
@@ -34,6 +35,8 @@ pub fn test(args: &TestArgs) -> Result<u8> {
 }
 
 fn run_cases(args: &TestArgs) -> Result<u8> {
+    check_config(&args.config)?;
+    args.requests.iter().try_for_each(|path| check_requests(path))?;
     let name = args.config.display();
     ensure!(
         args.config.exists(),

@@ -27,6 +27,7 @@ mod memory;
 mod memory_clients;
 mod metrics;
 mod mutations;
+mod newcomer;
 mod operator;
 mod outlets;
 mod payloads;
