@@ -20,6 +20,18 @@ pub struct Cli {
     pub command: Command,
 }
 
+impl Cli {
+    /// What the log has if ARENARIA_LOG does not say it.
+    #[must_use]
+    pub fn log_filter(&self) -> &'static str {
+        match self.command {
+            // The report has each fault, with its case.
+            Command::Test(_) => "info,arenaria::pool=error",
+            _ => "info",
+        }
+    }
+}
+
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {

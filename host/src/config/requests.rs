@@ -18,5 +18,8 @@ pub(crate) const DIFFERENCE_LINES_MAX: usize = 40;
 pub(crate) const CONTEXT_LINES: usize = 2;
 /// How long differences of texts are looked for. After that, larger parts are shown as different.
 pub(crate) const COMPARE_TIME: Duration = Duration::from_secs(2);
+/// How many instances of a route may exist at once: the one that serves, one that is started in its place, and one
+/// that was replaced and is not dropped yet.
+pub(crate) const INSTANCES: u32 = 3;
 /// How many bytes may be on their way between the client and the server in one process.
 pub(crate) const PIPE_BYTES: usize = 64 << 10;

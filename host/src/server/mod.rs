@@ -205,15 +205,10 @@ fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
 }
 
 /// The engine of each kind that a route needs.
-pub(crate) struct Engines([Option<Engine>; 2]);
+struct Engines([Option<Engine>; 2]);
 
 impl Engines {
-    /// Reserves a pool for the instances of all routes.
-    ///
-    /// # Errors
-    ///
-    /// If a pool cannot be reserved, or the cache cannot be used.
-    pub(crate) fn new(config: &Config, sources: &[Source]) -> Result<Self> {
+    fn new(config: &Config, sources: &[Source]) -> Result<Self> {
         let cache = engine::open_cache(&config.cache)?;
         let make = |kind| {
             let size = pool_size(config, sources, kind);
@@ -222,11 +217,11 @@ impl Engines {
         Ok(Self([make(EngineKind::Sync)?, make(EngineKind::Async)?]))
     }
 
-    pub(crate) fn of(&self, kind: EngineKind) -> &Engine {
+    fn of(&self, kind: EngineKind) -> &Engine {
         self.0[kind as usize].as_ref().expect("there is an engine for the kind of each route")
     }
 
-    pub(crate) fn all(&self) -> Vec<Engine> {
+    fn all(&self) -> Vec<Engine> {
         self.0.iter().flatten().cloned().collect()
     }
 }

@@ -163,9 +163,9 @@ fn completions_know_commands_and_options() {
 /// The output of the program, as another's input.
 fn pipe(arguments: &[&str]) -> std::fs::File {
     use std::io::{Seek as _, Write as _};
-    let mut file = tempfile::tempfile().unwrap();
-    file.write_all(succeeded(arguments).as_bytes()).unwrap();
-    file.rewind().unwrap();
+    let mut file = tempfile::tempfile().expect("the system has room for a file");
+    file.write_all(succeeded(arguments).as_bytes()).expect("there is room");
+    file.rewind().expect("it is a file");
     file
 }
 
@@ -228,9 +228,9 @@ fn the_version_names_the_commit_and_wasmtime() {
 fn git(folder: &Path, arguments: &[&str]) -> String {
     let mut command = Command::new("git");
     command.args(["-c", "user.name=a", "-c", "user.email=a@example.org"]).args(arguments);
-    let output = command.current_dir(folder).output().unwrap();
+    let output = command.current_dir(folder).output().expect("git is there");
     assert!(output.status.success(), "{output:?}");
-    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    String::from_utf8(output.stdout).expect("git prints text").trim().to_owned()
 }
 
 #[test]

@@ -14,8 +14,8 @@ struct Project(TempDir);
 
 impl Project {
     fn new(config: &Config, requests: &str) -> Self {
-        let project = Self(tempfile::tempdir().unwrap());
-        std::fs::create_dir(project.folder().join("requests")).unwrap();
+        let project = Self(tempfile::tempdir().expect("the system has room for a folder"));
+        std::fs::create_dir(project.folder().join("requests")).expect("the folder is ours");
         project.write("arenaria.toml", &config.to_toml());
         project.write("requests/cases.http", requests);
         project
@@ -26,7 +26,7 @@ impl Project {
     }
 
     fn write(&self, name: &str, text: &str) {
-        std::fs::write(self.folder().join(name), text).unwrap();
+        std::fs::write(self.folder().join(name), text).expect("the folder is ours");
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
@@ -45,7 +45,7 @@ impl Project {
         let ended = self.test(&[&["--format", "json"], arguments].concat());
         let report: Value = serde_json::from_str(&ended.stdout)
             .unwrap_or_else(|error| panic!("{error}: {ended:?}"));
-        report["cases"].as_array().unwrap().clone()
+        report["cases"].as_array().expect("a list").clone()
     }
 }
 
@@ -316,4 +316,37 @@ fn requests_are_found_beside_the_configuration() {
     check(&project.test(&["requests/more"]), 0, &["1 case: 1 passed"]);
     let hello = component("hello").display().to_string();
     assert!(std::fs::read_to_string(config).unwrap().contains(&hello));
+}
+
+#[test]
+fn the_page_about_tests_is_true() {
+    let page = include_str!("../../../docs/test-a-processor.md");
+    let block = |kind: &str| {
+        let (_, rest) =
+            page.split_once(&format!("```{kind}\n")).expect("the page has such a block");
+        rest.split_once("```").expect("it ends").0
+    };
+    // The probe answers none of these as they expect, but they are well-formed.
+    let project = Project::new(&Config::probe(), block("http"));
+    check(&project.test(&[]), 1, &["creates an order", "2 cases: 0 passed, 2 failed"]);
+
+    let malformed = Project::new(&Config::probe(), "\n\n\n\n\nGET /\nHTTP 2xx\n");
+    let said = malformed.test(&[]).stderr.replace("cases.http", "orders.http");
+    assert!(page.contains(&said), "{said}");
+
+    let keys =
+        |value: &Value| value.as_object().expect("an object").keys().cloned().collect::<Vec<_>>();
+    let shown: Value = serde_json::from_str(block("json")).unwrap();
+    let report =
+        Project::new(&Config::probe(), "GET /greeting\nHTTP 200\n").test(&["--format", "json"]);
+    let report: Value = serde_json::from_str(&report.stdout).unwrap();
+    assert_eq!(keys(&report), keys(&shown));
+    assert_eq!(keys(&report["cases"][0]), keys(&shown["cases"][0]));
+    assert_eq!(keys(&report["cases"][0]["memory"]), keys(&shown["cases"][0]["memory"]));
+
+    let help = finished(&mut arenaria(&["test", "--help"])).stdout;
+    let options = help.lines().filter_map(|line| line.trim_start().strip_prefix("--"));
+    for option in options.filter_map(|option| option.split(' ').next()) {
+        assert!(page.contains(&format!("`--{option}")), "the page does not have --{option}");
+    }
 }

@@ -21,7 +21,7 @@ use tokio::task::JoinSet;
 use crate::component::world::World;
 use crate::config::file::Config;
 use crate::config::isolation::Isolation;
-use crate::config::requests::{PIPE_BYTES, RESPONSE_BYTES_MAX};
+use crate::config::requests::{INSTANCES, PIPE_BYTES, RESPONSE_BYTES_MAX};
 use crate::http::body_budget::BodyBudget;
 use crate::http::connection;
 use crate::http::connection_state::ConnectionState;
@@ -34,9 +34,8 @@ use crate::pool::stats::RouteStats;
 use crate::project::requests::compare::Received;
 use crate::project::requests::file::Case;
 use crate::runtime::bindings::ArenaUsage;
-use crate::runtime::engine::Clock;
+use crate::runtime::engine::{Clock, engine, open_cache};
 use crate::runtime::load::Source;
-use crate::server::Engines;
 
 /// The routes of a configuration, ready for requests.
 pub(super) struct Served {
@@ -91,8 +90,13 @@ impl Served {
             .iter()
             .map(|route| Source::read(&route.component, route.limits.memory, &route.grants));
         let sources = sources.collect::<Result<Vec<_>>>()?;
-        let engines = Engines::new(&roomy(&config), &sources)?;
-        let clock = Clock::start(&engines.all()).context("cannot start the clock")?;
+        let cache = open_cache(&config.cache)?;
+        let engines = config.routes.iter().zip(&sources).map(|(route, source)| {
+            let pool = source.pool(INSTANCES, route.limits.memory);
+            engine(source.engine_kind(), pool, cache.clone())
+        });
+        let engines = engines.collect::<Result<Vec<_>>>()?;
+        let clock = Clock::start(&engines).context("cannot start the clock")?;
         let mut routes = Vec::with_capacity(sources.len());
         for (index, (route, source)) in config.routes.iter_mut().zip(&sources).enumerate() {
             route.slots = 1;
@@ -101,7 +105,7 @@ impl Served {
             if is_processor {
                 route.isolation = Some(Isolation::Reuse);
             }
-            let route = Route::load(engines.of(source.engine_kind()), index, route, source)?;
+            let route = Route::load(&engines[index], index, route, source)?;
             let is_renewed = match route.isolation {
                 Isolation::Reuse => is_fresh || (is_processor && is_always_fresh),
                 Isolation::Fresh => false,
@@ -168,16 +172,6 @@ impl Served {
             playground: None,
         })
     }
-}
-
-/// A configuration with the instances that may exist at once: the one that serves, one that is started in its place,
-/// and one that was replaced and is not dropped yet.
-fn roomy(config: &Config) -> Config {
-    let mut roomy = Config { workers: 1, ..config.clone() };
-    for route in &mut roomy.routes {
-        route.slots = 2;
-    }
-    roomy
 }
 
 /// Sends a request through a connection of its own.
