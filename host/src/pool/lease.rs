@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use tokio::task::spawn_local;
@@ -163,6 +164,11 @@ impl Lease {
 }
 
 impl Slots {
+    /// How often a slot was taken.
+    pub(crate) fn taken(&self) -> u64 {
+        self.stats.queue_wait.buckets.iter().map(|bucket| bucket.load(Relaxed)).sum()
+    }
+
     /// The usage of an arena after its last request, as soon as an instance is idle. None if the components have no
     /// arena, or the instance has served no request: it has replaced the one that did.
     pub(crate) async fn read_usage_after_request(

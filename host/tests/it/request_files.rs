@@ -140,6 +140,7 @@ fn a_request_gets_what_it_would_get_from_the_server() {
         format!("HTTP {status}\ncontent-type: application/problem+json\n\n< {kind}.json\n")
     };
     let requests = [
+        "### called\nPOST /echo\n\nabc\nHTTP 200\n\nabc\n".to_owned(),
         format!("### too large\nPOST /echo\n\n< large.txt\n\n{}", problem(413, "too-large")),
         format!("### no route\nGET /echoes\n{}", problem(404, "no-route")),
         "### records\nPOST /echo/b?x=1\ncontent-type: application/x-ndjson\n\n{\"a\":1}\n{\"a\":2}\n\nHTTP 200\n\n1\n2\n"
@@ -158,8 +159,9 @@ fn a_request_gets_what_it_would_get_from_the_server() {
         "\"title\":\"no such route\",\"status\":404,\"detail\":\"no route matches this path\"";
     project.write("requests/no-route.json", &document("no-route", rest));
     let ended = project.test(&[]);
-    check(&ended, 0, &["5 cases: 5 passed"]);
-    assert!(ended.stdout.contains("404") && ended.stdout.contains("no route\n"), "{ended:?}");
+    check(&ended, 0, &["6 cases: 6 passed", " ms  no route\n"]);
+    let not_called = ended.stdout.lines().filter(|line| line.ends_with(" ms  not called"));
+    assert_eq!(not_called.count(), 2, "{ended:?}");
 }
 
 #[test]

@@ -34,8 +34,9 @@ pub(crate) struct CaseReport {
     pub(crate) status: Option<u16>,
     /// From the first byte of the request to the last one of the response.
     pub(crate) milliseconds: f64,
-    /// None if the component has no arena, or its instance is lost.
     pub(crate) memory: Option<Memory>,
+    /// Why there are no figures of memory.
+    pub(crate) no_memory: Option<NoMemory>,
     /// The fault of the instance: a panic, a trap, or a limit.
     pub(crate) fault: Option<String>,
     pub(crate) failures: Vec<Failure>,
@@ -54,6 +55,20 @@ pub(crate) struct Memory {
     pub(crate) persistent: u64,
 }
 
+/// Why a case has no figures of memory.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum NoMemory {
+    /// No route matches.
+    NoRoute,
+    /// The host has answered in place of the component.
+    NotCalled,
+    /// The instance failed.
+    InstanceLost,
+    /// The component has none of its own.
+    NoArena,
+}
+
 impl From<&ArenaUsage> for Memory {
     fn from(usage: &ArenaUsage) -> Self {
         Self {
@@ -68,7 +83,9 @@ impl From<&ArenaUsage> for Memory {
 impl Report {
     pub(crate) fn add(&mut self, case: CaseReport, has_budget: bool) {
         *(if case.passed { &mut self.passed } else { &mut self.failed }) += 1;
-        self.unmeasured += usize::from(has_budget && case.passed && case.memory.is_none());
+        let is_unmeasured =
+            matches!(case.no_memory, Some(NoMemory::InstanceLost | NoMemory::NoArena));
+        self.unmeasured += usize::from(has_budget && case.passed && is_unmeasured);
         self.cases.push(case);
     }
 
@@ -100,6 +117,13 @@ impl CaseReport {
     pub(crate) fn lines(&self) -> String {
         let result = if self.passed { "ok  " } else { "FAIL" };
         let status = self.status.map_or_else(|| "-".to_owned(), |status| status.to_string());
+        let no_memory = match self.no_memory {
+            None => "",
+            Some(NoMemory::NoRoute) => "no route",
+            Some(NoMemory::NotCalled) => "not called",
+            Some(NoMemory::InstanceLost) => "instance lost",
+            Some(NoMemory::NoArena) => "no arena",
+        };
         let memory = match self.memory {
             Some(memory) => format!(
                 "{} of {}, {} left",
@@ -107,9 +131,7 @@ impl CaseReport {
                 share(memory),
                 bytes(memory.survivors)
             ),
-            None if self.fault.is_some() => "instance lost".to_owned(),
-            None if self.route.is_none() => "no route".to_owned(),
-            None => "no arena".to_owned(),
+            None => no_memory.to_owned(),
         };
         let (name, time) = (GuestText::name(&self.name).to_string(), self.milliseconds);
         let mut text = format!("  {result} {name:<40} {status:>3} {time:>9.2} ms  {memory}");
@@ -155,6 +177,7 @@ mod tests {
             status: Some(200),
             milliseconds: 1.234,
             memory,
+            no_memory: memory.is_none().then_some(NoMemory::NoArena),
             fault: None,
             failures: Vec::new(),
         }
@@ -179,7 +202,8 @@ mod tests {
     fn a_line_says_what_the_request_used() {
         check(&case(Some(MEMORY)), "ok orders 200 1.23 ms 3.0 KiB of 1.0 MiB (<1 %), 0 B left");
         check(&case(None), "ok orders 200 1.23 ms no arena");
-        check(&CaseReport { route: None, ..case(None) }, "ok orders 200 1.23 ms no route");
+        let refused = CaseReport { no_memory: Some(NoMemory::NotCalled), ..case(None) };
+        check(&refused, "ok orders 200 1.23 ms not called");
         let fault = Some("the guest trapped".to_owned());
         let failure = Failure { what: What::Body, line: 4, message: "first\nsecond".to_owned() };
         let failed = CaseReport {
@@ -187,6 +211,7 @@ mod tests {
             fault,
             status: None,
             failures: vec![failure],
+            no_memory: Some(NoMemory::InstanceLost),
             ..case(None)
         };
         check(

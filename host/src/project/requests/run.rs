@@ -8,7 +8,7 @@ use crate::config::file::Config;
 use crate::config::units::Size;
 use crate::project::requests::compare::{self, Failure, What};
 use crate::project::requests::file::{self, Case};
-use crate::project::requests::report::{CaseReport, Memory, Report};
+use crate::project::requests::report::{CaseReport, Memory, NoMemory, Report};
 use crate::project::requests::served::{Exchange, Served};
 
 /// Which cases are run, and how.
@@ -79,7 +79,9 @@ pub(crate) async fn run(
     }
     // A budget that checks nothing would pass whatever happens.
     ensure!(
-        report.failed > 0 || !plan.budgets.any() || report.unmeasured < cases.len(),
+        report.failed > 0
+            || !plan.budgets.any()
+            || report.cases.iter().any(|case| case.memory.is_some()),
         "expected a processor with an arena for --high-water-max and --survivors-max, got no case with \
          figures of memory; remove these options"
     );
@@ -102,14 +104,14 @@ fn judge(case: &Case, exchange: Exchange, budgets: Budgets) -> CaseReport {
         failures.push(Failure { what: What::Fault, line: case.line, message });
     }
     let memory = match &exchange.usage {
-        Ok(usage) => usage.as_ref().map(Memory::from),
+        Ok(usage) => *usage,
         Err(sentence) => {
             let message = format!("expected the instance to be replaced: {sentence}");
             failures.push(Failure { what: What::Instance, line: case.line, message });
-            None
+            Err(NoMemory::InstanceLost)
         }
     };
-    if let Some(memory) = memory {
+    if let Ok(memory) = memory {
         failures.extend(budgets.exceeded(memory, case.line));
     }
     CaseReport {
@@ -121,7 +123,8 @@ fn judge(case: &Case, exchange: Exchange, budgets: Budgets) -> CaseReport {
         passed: failures.is_empty(),
         status: exchange.response.ok().map(|received| received.status),
         milliseconds: exchange.time.as_secs_f64() * 1e3,
-        memory,
+        memory: memory.ok(),
+        no_memory: memory.err(),
         fault: exchange.fault,
         failures,
     }

@@ -33,7 +33,7 @@ use crate::pool::slots::Slots;
 use crate::pool::stats::RouteStats;
 use crate::project::requests::compare::Received;
 use crate::project::requests::file::Case;
-use crate::runtime::bindings::ArenaUsage;
+use crate::project::requests::report::{Memory, NoMemory};
 use crate::runtime::engine::{Clock, engine, open_cache};
 use crate::runtime::load::Source;
 
@@ -65,8 +65,8 @@ pub(super) struct Exchange {
     pub(super) fault: Option<String>,
     /// Whether a response may be good in spite of a fault: in a stream of records, one record has failed.
     pub(super) is_stream: bool,
-    /// The usage of its arena, or why there is no instance any more. None if it has none, or the instance is lost.
-    pub(super) usage: Result<Option<ArenaUsage>, String>,
+    /// The usage of its arena, or why it is not known. An error if there is no instance any more.
+    pub(super) usage: Result<Result<Memory, NoMemory>, String>,
 }
 
 impl Served {
@@ -100,6 +100,8 @@ impl Served {
         let mut routes = Vec::with_capacity(sources.len());
         for (index, (route, source)) in config.routes.iter_mut().zip(&sources).enumerate() {
             route.slots = 1;
+            // The figures of a request are read after it, from the instance that served it.
+            route.limits.requests_per_instance = u64::MAX;
             let is_processor = source.world == World::Processor;
             let is_always_fresh = route.isolation == Some(Isolation::Fresh);
             if is_processor {
@@ -129,21 +131,36 @@ impl Served {
             self.renew(index).await?;
         }
         let slots = index.map(|index| Rc::clone(&self.routes[index].slots));
+        let taken = slots.as_ref().map_or(0, |slots| slots.taken());
         let begun = Instant::now();
         let response = exchange(self.service(), case).await;
         let time = begun.elapsed();
         let Some(slots) = slots else {
-            let (fault, usage) = (None, Ok(None));
-            return Ok(Exchange { route: None, response, time, fault, is_stream: false, usage });
+            let usage = Ok(Err(NoMemory::NoRoute));
+            return Ok(Exchange {
+                route: None,
+                response,
+                time,
+                fault: None,
+                is_stream: false,
+                usage,
+            });
         };
         // A component with imports may run on after its response.
         let limits = &slots.route.limits;
         let patience = limits.request_time.0 + limits.configure_time.0;
+        let is_called = slots.taken() > taken;
         let usage = slots.read_usage_after_request(patience).await;
         // Either of the request, or of the reading: an arena that is full fails there too.
         let fault = slots.take_fault();
         let usage = match usage {
-            Ok(usage) => Ok(usage.filter(|usage| fault.is_none() && usage.capacity > 0)),
+            Ok(_) if !is_called => Ok(Err(NoMemory::NotCalled)),
+            Ok(_) if fault.is_some() => Ok(Err(NoMemory::InstanceLost)),
+            Ok(None) if slots.route.reads_usage() => Ok(Err(NoMemory::InstanceLost)),
+            Ok(usage) => {
+                let usage = usage.filter(|usage| usage.capacity > 0);
+                Ok(usage.as_ref().map(Memory::from).ok_or(NoMemory::NoArena))
+            }
             Err(_) => Err(format!("no instance was ready again within {patience:?}")),
         };
         let (route, is_stream) = (Some(slots.route.path.clone()), slots.route.records);
