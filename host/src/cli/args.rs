@@ -9,6 +9,7 @@ use crate::cli::version::version;
 use crate::component::compose::{Generation, Source};
 use crate::config::serve_args::{ServeArgs, setting};
 use crate::config::units::Size;
+use crate::project::template::Template;
 
 /// Serves HTTP with WebAssembly components. The memory of each instance has a limit, and what a
 /// request of a processor allocates is freed when it ends.
@@ -35,6 +36,12 @@ impl Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Make a new project
+    #[command(after_help = examples::NEW)]
+    New(NewArgs),
+    /// Build the component of a project
+    #[command(after_help = examples::BUILD)]
+    Build(BuildArgs),
     /// Serve HTTP with a component, or with those of a configuration
     #[command(after_help = examples::SERVE)]
     Serve(Box<ServeArgs>),
@@ -56,6 +63,30 @@ pub enum Command {
     /// Print the manual page of a command, or write the pages of all commands into a folder
     #[command(after_help = examples::MANUAL)]
     Manual(ManualArgs),
+}
+
+/// `arenaria new`
+#[derive(Debug, Args)]
+pub struct NewArgs {
+    /// The folder to make; its last part is the name of the project
+    pub name: Option<PathBuf>,
+    /// What the project starts from [default: hello]
+    #[arg(long, short, value_name = "TEMPLATE")]
+    pub template: Option<Template>,
+    /// A folder with the crate arenaria-guest, instead of the published one
+    #[arg(long, value_name = "FOLDER")]
+    pub sdk: Option<PathBuf>,
+}
+
+/// `arenaria build`
+#[derive(Debug, Args)]
+pub struct BuildArgs {
+    /// The folder of the project
+    #[arg(default_value = ".")]
+    pub folder: PathBuf,
+    /// Arguments for cargo build, componentize-js or componentize-py
+    #[arg(last = true)]
+    pub arguments: Vec<String>,
 }
 
 /// `arenaria inspect`

@@ -3,10 +3,25 @@
 /// `arenaria`
 pub(super) const ARENARIA: &str = "\
 Examples:
+  arenaria new shop --template json        a project; then: arenaria build, arenaria test
   arenaria inspect hello.wasm              whether it can be served, and as what
   arenaria call hello.wasm --path /orders  one request, without a server
   arenaria serve hello.wasm                on http://127.0.0.1:8080
   arenaria COMMAND --help                  the options of a command, with examples";
+
+/// `arenaria new`
+pub(super) const NEW: &str = "\
+Examples:
+  arenaria new shop
+  arenaria new shop --template json
+  arenaria new shop --template javascript";
+
+/// `arenaria build`
+pub(super) const BUILD: &str = "\
+Examples:
+  arenaria build
+  arenaria build shop
+  arenaria build -- --features fast";
 
 /// `arenaria serve`
 pub(super) const SERVE: &str = "\

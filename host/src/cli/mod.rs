@@ -1,7 +1,8 @@
-//! The commands, a file each. Only this folder prints, through `output`.
+//! The commands, a file for each. Only this folder prints, through `output`.
 
 pub mod args;
 mod bridge;
+mod build;
 mod call;
 mod component_path;
 mod examples;
@@ -9,6 +10,7 @@ mod hints;
 mod inspect;
 mod log;
 mod manual;
+mod new;
 mod output;
 mod serve;
 mod test;
@@ -16,10 +18,12 @@ mod variables;
 mod version;
 
 pub use bridge::bridge;
+pub use build::build;
 pub use call::call;
 pub use inspect::inspect;
 pub use log::Log;
 pub use manual::{completions, manual};
+pub use new::new;
 pub use serve::serve;
 pub use test::test;
 pub use variables::parse;
@@ -29,6 +33,8 @@ use crate::cli::args::{Cli, Command};
 /// Runs the command, reports its error, and returns the exit code.
 pub fn run(cli: Cli, log: &Log) -> u8 {
     let result = match cli.command {
+        Command::New(args) => new(&args),
+        Command::Build(args) => build(&args),
         Command::Serve(args) => serve(&args, log),
         Command::Inspect(args) => inspect(&args),
         Command::Call(args) => call(&args),

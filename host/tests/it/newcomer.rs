@@ -40,6 +40,9 @@ fn a_word_in_place_of_a_command_gets_a_tip() {
     );
     check_tip("run", "did you mean 'arenaria serve'?");
     check_tip("UP", "did you mean 'arenaria serve'?");
+    check_tip("init", "did you mean 'arenaria new'?");
+    check_tip("compile", "did you mean 'arenaria build'?");
+    check_tip("lib.rs", "'arenaria build' makes a component of a project");
     check_tip("curl", "did you mean 'arenaria call'?");
     check_tip("validate", "did you mean 'arenaria serve --check-config'?");
     check_tip("version", "did you mean 'arenaria --version'?");
@@ -202,7 +205,9 @@ fn every_command_has_a_manual_page() {
 fn each_help_has_examples() {
     let help = succeeded(&["--help"]);
     assert!(help.contains("\nExamples:\n  arenaria "), "{help}");
-    for command in ["serve", "inspect", "call", "test", "bridge", "completions", "manual"] {
+    for command in
+        ["new", "build", "serve", "inspect", "call", "test", "bridge", "completions", "manual"]
+    {
         let help = succeeded(&[command, "--help"]);
         assert!(help.contains(&format!("\nExamples:\n  arenaria {command}")), "{help}");
     }
