@@ -41,7 +41,7 @@ fn told(commit: &str, is_dirty: bool) -> Option<String> {
     is_commit.then(|| format!("{}{}", &commit[..DIGITS], if is_dirty { "-dirty" } else { "" }))
 }
 
-/// What git prints. None if there is no git, or it fails.
+/// What git prints. None without git, or if it fails.
 fn git(folder: &Path, arguments: &[&str]) -> Option<String> {
     let mut command = Command::new("git");
     // A hook of git names the repository of its own.

@@ -25,7 +25,7 @@ pub fn completions(args: &CompletionsArgs) -> Result<u8> {
 ///
 /// # Errors
 ///
-/// If there is no such command, or a page cannot be written.
+/// If the command does not exist, or a page cannot be written.
 pub fn manual(args: &ManualArgs) -> Result<u8> {
     let mut program = Cli::command().disable_help_subcommand(true);
     program.build();

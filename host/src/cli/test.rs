@@ -15,9 +15,6 @@ use crate::project::requests::run::{self, Budgets, Plan};
 /// The folder of requests, beside the configuration.
 const FOLDER: &str = "requests";
 
-/// The exit code if the tests could not be run.
-const CANNOT_RUN: u8 = 2;
-
 /// Sends the requests of files to the components of a configuration, and compares the responses. The exit code is 0
 /// if all cases passed, 1 if one failed, and 2 if they could not be run.
 ///
@@ -30,7 +27,8 @@ pub fn test(args: &TestArgs) -> Result<u8> {
             return Err(error);
         }
         note(format_args!("arenaria: {error:#}"));
-        Ok(CANNOT_RUN)
+        // 1 says that a case has failed.
+        Ok(2)
     })
 }
 

@@ -194,7 +194,7 @@ fn every_command_has_a_manual_page() {
     assert!(page.contains("arenaria\\-serve(1)"), "{page}");
     let unknown = run(&["manual", "zebra"]);
     assert_eq!(unknown.code, Some(1), "{unknown:?}");
-    assert!(unknown.stderr.contains("expected a command, one of serve, "), "{unknown:?}");
+    assert!(unknown.stderr.contains("expected a command, one of "), "{unknown:?}");
     let file = folder.path().join("file");
     std::fs::write(&file, "").unwrap();
     let refused = run(&["manual", "--out", file.to_str().unwrap()]);

@@ -34,14 +34,14 @@ pub(crate) struct Failure {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum What {
-    /// There is no response.
+    /// Nothing came.
     Response,
     Status,
     Header,
     Body,
     /// The instance failed after a good response.
     Fault,
-    /// There is no instance any more.
+    /// The instance could not be replaced.
     Instance,
     /// More of the arena was in use than its budget.
     HighWater,

@@ -30,7 +30,7 @@ pub(crate) struct CaseReport {
     /// The path of the route. None if no route matches.
     pub(crate) route: Option<String>,
     pub(crate) passed: bool,
-    /// None if there is no response.
+    /// None without a response.
     pub(crate) status: Option<u16>,
     /// From the first byte of the request to the last one of the response.
     pub(crate) milliseconds: f64,

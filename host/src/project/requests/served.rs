@@ -58,14 +58,14 @@ struct Started {
 pub(super) struct Exchange {
     /// The path of the route. None if no route matches.
     pub(super) route: Option<String>,
-    /// The response, or why there is none.
+    /// The response, or why none came.
     pub(super) response: Result<Received, String>,
     pub(super) time: Duration,
     /// The fault of the instance, if it had one.
     pub(super) fault: Option<String>,
     /// Whether a response may be good in spite of a fault: in a stream of records, one record has failed.
     pub(super) is_stream: bool,
-    /// The usage of its arena, or why it is not known. An error if there is no instance any more.
+    /// The usage of its arena, or why it is not known. An error if its instance could not be replaced.
     pub(super) usage: Result<Result<Memory, NoMemory>, String>,
 }
 
