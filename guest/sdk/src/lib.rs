@@ -71,8 +71,8 @@
 //! itself, and runs each such export inside [`request`] or [`request_with`], so that the arena
 //! knows where a request begins and ends.
 
-// The exceptions are the generated bindings and `realloc`: the canonical ABI calls both with raw
-// pointers.
+// The exceptions are the generated bindings, `realloc` and `log_export`: the canonical ABI calls
+// them with raw pointers.
 #![deny(unsafe_code)]
 
 mod processor;
@@ -81,6 +81,9 @@ mod response;
 mod settings;
 
 mod glue;
+mod log;
+#[cfg(all(target_family = "wasm", target_os = "unknown"))]
+mod log_export;
 mod memory;
 #[cfg(all(target_family = "wasm", target_os = "unknown"))]
 mod realloc;

@@ -15,6 +15,7 @@ mod cut;
 mod embed;
 mod environment;
 mod faults;
+mod guest_log;
 mod guest_text;
 mod harness;
 mod limits_guest;
