@@ -75,10 +75,16 @@
 // them with raw pointers.
 #![deny(unsafe_code)]
 
+mod pairs;
 mod processor;
 mod request;
 mod response;
 mod settings;
+
+#[cfg(feature = "json")]
+mod json;
+mod problem;
+mod router;
 
 mod glue;
 mod log;
@@ -92,9 +98,14 @@ mod state;
 #[doc(hidden)]
 pub mod __private;
 
+#[cfg(feature = "json")]
+pub use json::JsonError;
 pub use memory::{Exhausted, Scope, ScopeVec, Usage, persistent, phase, usage};
+pub use pairs::{FormError, Pairs, ParameterError};
+pub use problem::Problem;
 pub use processor::Processor;
 pub use request::{Headers, Request};
 pub use response::Response;
+pub use router::{Params, Router};
 pub use settings::Settings;
 pub use state::{Exported, request, request_with};
