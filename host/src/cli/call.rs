@@ -10,6 +10,7 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::header::{HOST, HeaderValue};
 
 use crate::cli::args::CallArgs;
+use crate::cli::component_path::check_component;
 use crate::cli::output::{self, note};
 use crate::component::guest_text::GuestText;
 use crate::component::world::World;
@@ -23,6 +24,7 @@ use crate::runtime::engine::{Clock, engine, open_cache};
 use crate::runtime::fault::Fault;
 use crate::runtime::instance::Instance;
 use crate::runtime::load::Source;
+use crate::runtime::log_buffer::{LogLine, LogLines};
 use crate::runtime::store::InstanceConfig;
 use crate::runtime::wasi_http_call::{CallError, Reply, WasiHttpCall};
 
@@ -36,6 +38,7 @@ const TIME: Duration = Duration::from_secs(10);
 ///
 /// If the call fails. The message names the problem, its value and the remedy.
 pub fn call(args: &CallArgs) -> Result<u8> {
+    check_component(&args.file)?;
     let grants = Grants::parse(&args.grants)?;
     let source = Source::read(&args.file, args.memory, &grants)?;
     let body = args.data.as_deref().map_or_else(|| Ok(Vec::new()), read_data)?;
@@ -57,9 +60,11 @@ pub fn call(args: &CallArgs) -> Result<u8> {
         let mut instance =
             Instance::start(&loaded, &config, Arc::default()).await.map_err(failed)?;
         let response = match source.world {
-            World::Processor => process(args, &body, &mut instance).await.map_err(failed)?,
-            World::Proxy | World::Service => call_wasi_http(args, body, &mut instance).await?,
+            World::Processor => process(args, &body, &mut instance).await.map_err(failed),
+            World::Proxy | World::Service => call_wasi_http(args, body, &mut instance).await,
         };
+        print_log(instance.take_log().unwrap_or_default());
+        let response = response?;
         print_response(&response)?;
         if args.usage && source.world == World::Processor {
             note(format_args!("{:#?}", instance.usage(TIME).await.map_err(failed)?));
@@ -136,6 +141,16 @@ fn read_data(data: &str) -> Result<Vec<u8>> {
         }
         Some(path) => std::fs::read(path)
             .map_err(|error| anyhow!("cannot read the body {path}: {error}; check --data")),
+    }
+}
+
+/// The lines that the processor logged, before its response or its fault.
+fn print_log(logged: LogLines) {
+    if logged.dropped > 0 {
+        note(format_args!("log: {} older lines were dropped", logged.dropped));
+    }
+    for LogLine { level, text } in logged.lines {
+        note(format_args!("log {}: {text}", <&str>::from(level)));
     }
 }
 

@@ -1,4 +1,4 @@
-//! Projects of those who write components: how one is made, and how it is built.
+//! Projects of those who write components: how one is made, how it is built, and how it is tested.
 //!
 //! A project is a folder with `arenaria.toml` and the sources of one component, in Rust, JavaScript or Python. Nothing
 //! here prints: what a tool says is passed on to a [`build::Listener`].
@@ -8,6 +8,7 @@ mod cargo;
 pub(crate) mod facts;
 mod metadata;
 mod mistakes;
+pub(crate) mod requests;
 mod scripts;
 pub(crate) mod sources;
 pub(crate) mod template;
