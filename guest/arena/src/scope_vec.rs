@@ -16,6 +16,9 @@ use crate::scope::{Exhausted, Scope, reject_drop};
 /// The smallest capacity that is reserved.
 const CAPACITY_FIRST: usize = 4;
 
+/// By how much the step becomes smaller when a larger one does not fit.
+const STEP_DIVISOR: usize = 8;
+
 /// A growable array in a phase. Dropping it does nothing; the phase's end frees it.
 pub struct ScopeVec<'s, T> {
     scope: Scope<'s>,
@@ -127,9 +130,14 @@ impl<'s, T> ScopeVec<'s, T> {
         // The need counts from the length, the doubling from the capacity (bumpalo's issue 335
         // confused them).
         let needed = self.len.checked_add(additional).ok_or(Exhausted)?;
-        let doubled = self.capacity.saturating_mul(2).max(CAPACITY_FIRST);
-        if needed < doubled && self.grow_to(doubled).is_ok() {
-            return Ok(());
+        let mut more = self.capacity.max(CAPACITY_FIRST);
+        // Where doubling does not fit, smaller steps may. Growing by what is needed would move all elements at
+        // each push until the arena is full.
+        while self.capacity.saturating_add(more) > needed {
+            if self.grow_to(self.capacity.saturating_add(more)).is_ok() {
+                return Ok(());
+            }
+            more /= STEP_DIVISOR;
         }
         self.grow_to(needed)
     }

@@ -168,6 +168,19 @@ fn a_vector_uses_the_last_byte_before_it_gives_up() {
 }
 
 #[test]
+fn a_vector_that_fills_the_arena_moves_its_elements_a_few_times() {
+    let arena = Sandbox::configured(64 << 10);
+    arena.phase("vec", |scope| {
+        let (mut bytes, mut growths, mut capacity) = (ScopeVec::new(scope), 0, 0);
+        while bytes.try_push(0u8) == Ok(()) {
+            growths += u32::from(bytes.capacity() != capacity);
+            capacity = bytes.capacity();
+        }
+        assert!(growths < 60, "expected a few steps of each size, got {growths} steps");
+    });
+}
+
+#[test]
 fn text_is_formatted_into_a_phase() {
     let arena = Sandbox::configured(4 << 10);
     arena.phase("text", |scope| {
