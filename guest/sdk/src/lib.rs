@@ -89,6 +89,11 @@ mod state;
 #[doc(hidden)]
 pub mod __private;
 
+/// The program in the README is compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 pub use memory::{Exhausted, Scope, ScopeVec, Usage, persistent, phase, usage};
 pub use processor::Processor;
 pub use request::{Headers, Request};
