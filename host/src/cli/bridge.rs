@@ -8,6 +8,7 @@ use crate::cli::args::BridgeArgs;
 use crate::cli::output::line;
 use crate::component::compose;
 use crate::component::encode::as_component;
+use crate::component::file;
 use crate::config::units::Size;
 
 /// Converts a processor to a component of `wasi:http`.
@@ -17,8 +18,7 @@ use crate::config::units::Size;
 /// If it cannot be converted. The message names the problem, its value and the remedy.
 pub fn bridge(args: &BridgeArgs) -> Result<u8> {
     let (name, output) = (args.file.display(), args.output.display());
-    let processor = std::fs::read(&args.file)
-        .map_err(|error| anyhow!("cannot read the component {name}: {error}; check the path"))?;
+    let processor = file::read(&args.file)?;
     if is_same(&args.file, &args.output) {
         bail!("expected --output to be a different file than the processor, got {output} for both");
     }

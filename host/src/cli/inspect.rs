@@ -6,6 +6,7 @@ use wasmparser::Parser;
 use crate::cli::args::InspectArgs;
 use crate::cli::output::line;
 use crate::component::encode::as_component;
+use crate::component::file;
 use crate::component::guest_text::GuestText;
 use crate::component::info::{ComponentInfo, is_fixed};
 use crate::config::grants::Grants;
@@ -23,8 +24,7 @@ use crate::runtime::load::Source;
 /// If the file is not a component.
 pub fn inspect(args: &InspectArgs) -> Result<u8> {
     let name = args.file.display();
-    let bytes = std::fs::read(&args.file)
-        .map_err(|error| anyhow!("cannot read the component {name}: {error}; check the path"))?;
+    let bytes = file::read(&args.file)?;
     let refused = |refusal| anyhow!("cannot serve {name}: {refusal}");
     let kind = if Parser::is_core_wasm(&bytes) { "core module" } else { "component" };
     line(format_args!("{name}: {kind}, {}", Size(bytes.len() as u64)))?;

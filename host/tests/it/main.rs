@@ -36,6 +36,7 @@ mod records;
 mod records_cut;
 mod routes;
 mod scrape;
+mod serve_jq;
 mod shutdown;
 mod start;
 mod transform;
