@@ -4,11 +4,14 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a command line")]
 
+mod archive;
+mod assets;
 mod benchmark_peers;
 mod bridges;
 mod collector;
 mod conformance;
 mod contract;
+mod crates;
 mod deploy;
 mod examples;
 mod files;
@@ -29,6 +32,7 @@ mod test_components;
 mod tidy;
 mod tools;
 mod watch;
+mod whole;
 mod wit;
 mod workspace;
 
@@ -53,6 +57,9 @@ enum Task {
     Guests,
     /// Build the playground, the page of `serve --playground`.
     Playground,
+    /// Pack the jq component, the bridges and the playground into host/assets, so that a build of the server embeds
+    /// them.
+    Assets,
     /// Serve jq on 127.0.0.1:8080; further arguments are passed to `arenaria serve`.
     Serve {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -109,7 +116,7 @@ enum Task {
     TestComponents,
     /// Pack the components as OCI artifacts and the server as a container image, and check them.
     Package {
-        /// Output folder; it must be empty or made by this command [default: target/package].
+        /// Output folder; it must be empty or made by this command [default: target/artifacts].
         #[arg(long, value_name = "DIR")]
         out: Option<PathBuf>,
         /// Pack this binary instead of building a static one.
@@ -150,6 +157,7 @@ fn run(task: Task) -> anyhow::Result<()> {
             guests::build_all(&workspace)?;
             playground::build(&workspace)
         }
+        Task::Assets => assets::build(&workspace),
         Task::Serve { args } => run::serve(&workspace, &args),
         Task::Test { all, step } => test::run(&workspace, all, step),
         Task::Tidy { bless } => tidy::run(&workspace, bless),

@@ -9,6 +9,7 @@ use std::process::Command;
 use crate::benchmark_peers;
 use crate::bridges;
 use crate::conformance;
+use crate::crates;
 use crate::deploy;
 use crate::examples;
 use crate::guests::{GUEST_LIBRARIES, GUESTS, PROFILE, build_all};
@@ -143,6 +144,7 @@ fn with_test_components(workspace: &Workspace, steps: &mut Steps) -> anyhow::Res
 /// Makes the packages, with the binary that the tests have built.
 fn packages(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<()> {
     steps.step("packages of WIT", || wit::build_all(workspace))?;
+    crates::step(workspace, steps)?;
     let packages = package::step(workspace, steps)?;
     deploy::steps(workspace, packages.as_ref(), steps)
 }
