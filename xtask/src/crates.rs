@@ -48,18 +48,30 @@ const STATED: [&str; 9] = [
     "version",
 ];
 
-/// The whole of it as a step of the tests.
+/// The whole of it as a step of the tests. Returns nothing if the step was not run.
 ///
 /// # Errors
 ///
 /// If something cannot be packed or built, or a check fails.
-pub(crate) fn step(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<()> {
+pub(crate) fn step(
+    workspace: &Workspace,
+    steps: &mut Steps,
+) -> anyhow::Result<Option<Vec<PathBuf>>> {
     const NAME: &str = "crates, published in a dry run";
+    let mut made = None;
     match lack_of_node() {
         Some(reason) => steps.leave_out(NAME, reason),
-        None => steps.step(NAME, || make(workspace, true).map(drop))?,
+        None => steps.step(NAME, || {
+            made = Some(make(workspace, true)?);
+            Ok(())
+        })?,
     }
-    Ok(())
+    Ok(made)
+}
+
+/// The server's binary that was built of its package.
+pub(crate) fn binary(workspace: &Workspace) -> PathBuf {
+    workspace.crates().join("arenaria")
 }
 
 /// Packs all crates, builds and checks them, and gives the files. With `is_dirty`, the checkout may have changes that are
@@ -71,7 +83,7 @@ pub(crate) fn step(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<(
 pub(crate) fn make(workspace: &Workspace, is_dirty: bool) -> anyhow::Result<Vec<PathBuf>> {
     check_names(workspace)?;
     let _assets = Packed::build(workspace)?;
-    let binary = dry_run(workspace, is_dirty)?;
+    dry_run(workspace, is_dirty)?;
     let folder = workspace.crates();
     let mut cargo = workspace.cargo();
     cargo.env("CARGO_TARGET_DIR", &folder).args(["package", "--no-verify"]);
@@ -86,14 +98,14 @@ pub(crate) fn make(workspace: &Workspace, is_dirty: bool) -> anyhow::Result<Vec<
         println!("{name:<20} {:>10} B", bytes.with_context(|| file.display().to_string())?);
         files.push(file);
     }
-    whole::check(&binary)?;
+    whole::check(&binary(workspace))?;
     Ok(files)
 }
 
 /// Lets cargo do all that publishing does, except for the upload. It builds each package alone, with the packages that it
-/// depends on. Gives the server's binary that it built.
-fn dry_run(workspace: &Workspace, is_dirty: bool) -> anyhow::Result<PathBuf> {
-    let (binary, own) = (workspace.binary("arenaria"), workspace.crates().join("arenaria"));
+/// depends on.
+fn dry_run(workspace: &Workspace, is_dirty: bool) -> anyhow::Result<()> {
+    let (binary, own) = (workspace.binary("arenaria"), binary(workspace));
     // The packages share dependencies with the tests, and cargo puts this binary where theirs is.
     let kept = binary.with_extension("kept");
     let keeps = fs::rename(&binary, &kept).is_ok();
@@ -106,7 +118,7 @@ fn dry_run(workspace: &Workspace, is_dirty: bool) -> anyhow::Result<PathBuf> {
     if keeps {
         fs::rename(&kept, &binary).with_context(|| format!("cannot keep {}", binary.display()))?;
     }
-    moved.map(|()| own)
+    moved
 }
 
 /// Checks that these crates are published and no other.

@@ -23,6 +23,7 @@ mod other_hosts;
 mod package;
 mod playground;
 mod registries;
+mod release;
 mod rivals;
 mod run;
 mod served;
@@ -123,6 +124,8 @@ enum Task {
         #[arg(long, value_name = "FILE")]
         binary: Option<PathBuf>,
     },
+    /// Make and check everything that a release holds; nothing is uploaded. See docs/release.md.
+    Release(release::Args),
     /// Compare jq engines: measure, hostile, check, memory, differ or builtins, and its options (`--help` lists them).
     Rivals {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -172,6 +175,7 @@ fn run(task: Task) -> anyhow::Result<()> {
             test_components::build_all(&workspace, &test_components::Language::ALL)
         }
         Task::Package { out, binary } => package::run(&workspace, out, binary),
+        Task::Release(args) => release::run(&workspace, args),
         Task::Rivals { args } => rivals::run(&workspace, &args),
         Task::Conformance { files } => conformance::write(&workspace, files),
     }

@@ -120,6 +120,16 @@ impl Workspace {
         self.target.join("crates")
     }
 
+    /// Where a release is made.
+    pub(crate) fn release(&self) -> PathBuf {
+        self.target.join("release-files")
+    }
+
+    /// Where the parts of a release are prepared.
+    pub(crate) fn release_parts(&self) -> PathBuf {
+        self.target.join("release-parts")
+    }
+
     /// A binary that was built with `--target`.
     pub(crate) fn built(&self, target: &str, profile: &str, name: &str) -> PathBuf {
         self.target.join(target).join(profile).join(name)
