@@ -23,7 +23,7 @@ const CRATES: [(&str, &[&str]); 4] = [
     ("phase-arena", &[]),
     ("arenaria-guest", &[WIT]),
     ("arenaria-jq", &[]),
-    ("arenaria", &[WIT, "assets/assets.tar.zst", "build.rs"]),
+    ("arenaria", &[WIT, "assets/assets.tar.zst", "build.rs", "build/assets.rs"]),
 ];
 
 const WIT: &str = "wit/processor.wit";
@@ -193,4 +193,71 @@ fn unpacked(packed: &[u8], root: &str) -> anyhow::Result<BTreeMap<String, Vec<u8
         files.insert(path, content);
     }
     Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+
+    use super::*;
+
+    const MANIFEST: &str = "[package]\ncategories = []\ndescription = 'd'\ndocumentation = 'u'\nedition = '2024'\n\
+         keywords = []\nlicense = 'MIT'\nreadme = 'README.md'\nrust-version = '1.95'\nversion = '1.0.0'\n";
+
+    /// Checks a package that has these files instead of its usual ones.
+    #[track_caller]
+    fn check_package(changes: &[(&str, Option<&[u8]>)], expected: Result<(), &str>) {
+        let workspace = Workspace::find().unwrap();
+        let original = |path: &str| read(&workspace.root().join(path)).unwrap();
+        let mut files = BTreeMap::from([
+            ("Cargo.toml", MANIFEST.into()),
+            ("Cargo.lock", Vec::new()),
+            ("README.md", Vec::new()),
+            ("LICENSE-MIT", original("LICENSE-MIT")),
+            ("LICENSE-APACHE", original("LICENSE-APACHE")),
+            (WIT, original("wit/processor/processor.wit")),
+        ]);
+        for (name, content) in changes {
+            match content {
+                Some(content) => files.insert(name, content.to_vec()),
+                None => files.remove(name),
+            };
+        }
+        let mut tar = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::none()));
+        for (name, content) in &files {
+            let mut header = tar::Header::new_ustar();
+            header.set_size(content.len() as u64);
+            tar.append_data(&mut header, format!("sand-1.0.0/{name}"), &**content).unwrap();
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("sand-1.0.0.crate");
+        fs::write(&file, tar.into_inner().unwrap().finish().unwrap()).unwrap();
+        let found = check(&workspace, &file, &[WIT]).map_err(|error| error.to_string());
+        match (&found, expected) {
+            (Ok(_), Ok(())) => {}
+            (Err(error), Err(part)) if error.contains(part) => {}
+            _ => panic!("expected {expected:?}, got {found:?}"),
+        }
+    }
+
+    #[test]
+    fn a_package_has_what_it_needs() {
+        check_package(&[], Ok(()));
+        check_package(&[("README.md", None)], Err("expected it to contain README.md"));
+        check_package(&[(WIT, None)], Err("expected it to contain wit/processor.wit"));
+        check_package(&[(WIT, Some(b"package x:y;"))], Err("wit/processor.wit differs"));
+        check_package(&[("LICENSE-MIT", Some(b""))], Err("LICENSE-MIT differs"));
+        check_package(&[("assets/x", Some(b""))], Err("expected nothing else in assets, got"));
+        let mute = MANIFEST.replace("keywords = []\n", "");
+        let mute: &[(&str, Option<&[u8]>)] = &[("Cargo.toml", Some(mute.as_bytes()))];
+        check_package(mute, Err("expected it to state keywords"));
+        let large = vec![0; PACKAGE_BYTES_MAX];
+        check_package(&[("src/x", Some(&large))], Err("expected at most 10485760 bytes, got"));
+    }
+
+    #[test]
+    fn four_crates_are_published() {
+        check_names(&Workspace::find().unwrap()).unwrap();
+    }
 }
