@@ -23,7 +23,10 @@ const CRATES: [(&str, &[&str]); 4] = [
     ("phase-arena", &[]),
     ("arenaria-guest", &[WIT]),
     ("arenaria-jq", &[]),
-    ("arenaria", &[WIT, "assets/assets.tar.zst", "build.rs", "build/assets.rs"]),
+    (
+        "arenaria",
+        &[WIT, "assets/assets.tar.zst", "build.rs", "build/assets.rs", "templates/hello/lib.rs"],
+    ),
 ];
 
 const WIT: &str = "wit/processor.wit";

@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::component::compose::{Generation, Source};
 use crate::config::serve_args::{ServeArgs, setting};
 use crate::config::units::Size;
+use crate::project::template::Template;
 
 /// Serves HTTP with WebAssembly components. The memory of each instance has a limit, and what a
 /// request of a processor allocates is freed when it ends.
@@ -21,6 +22,10 @@ pub struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Make a new project
+    New(NewArgs),
+    /// Build the component of a project
+    Build(BuildArgs),
     /// Serve HTTP
     Serve(Box<ServeArgs>),
     /// Print a component's memory, imports and exports, and whether the host can serve it
@@ -29,6 +34,30 @@ pub enum Command {
     Call(CallArgs),
     /// Convert a processor to a component of wasi:http, for other hosts
     Bridge(BridgeArgs),
+}
+
+/// `arenaria new`
+#[derive(Debug, Args)]
+pub struct NewArgs {
+    /// The folder to make; its last part is the name of the project
+    pub name: Option<PathBuf>,
+    /// What the project starts from [default: hello]
+    #[arg(long, short, value_name = "TEMPLATE")]
+    pub template: Option<Template>,
+    /// A folder with the crate arenaria-guest, instead of the published one
+    #[arg(long, value_name = "FOLDER")]
+    pub sdk: Option<PathBuf>,
+}
+
+/// `arenaria build`
+#[derive(Debug, Args)]
+pub struct BuildArgs {
+    /// The folder of the project
+    #[arg(default_value = ".")]
+    pub folder: PathBuf,
+    /// Arguments for cargo build, componentize-js or componentize-py
+    #[arg(last = true)]
+    pub arguments: Vec<String>,
 }
 
 /// `arenaria inspect`

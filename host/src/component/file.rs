@@ -16,8 +16,11 @@ use crate::config::built_in::{TRANSFORM, built_in};
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
     let name = path.display();
     match built_in(path) {
-        None => std::fs::read(path)
-            .map_err(|error| anyhow!("cannot read the component {name}: {error}; check the path")),
+        None => std::fs::read(path).map_err(|error| {
+            anyhow!(
+                "cannot read the component {name}: {error}; check the path, or build it (arenaria build)"
+            )
+        }),
         Some("transform") => assets::file("components/transform.wasm"),
         Some(_) => bail!(
             "expected {TRANSFORM}, the only component that arenaria brings with it, got {}; write ./ before the name of a file",

@@ -111,25 +111,33 @@ struct RouteFile {
     limits: RouteLimitSettings,
 }
 
+/// The configuration file in the current folder, which is read if nothing else is named.
+const DEFAULT_FILE: &str = "arenaria.toml";
+
 const SLOTS_DEFAULT: usize = 4;
 
 /// Where the playground is served.
 const PLAYGROUND_PATH: &str = "/playground";
 
 impl Config {
-    /// Reads the configuration file, if one was named. Flags and variables override it.
+    /// Reads the configuration file that was named, or the one in the current folder if nothing else was named.
+    /// Flags and variables override it.
     ///
     /// # Errors
     ///
     /// A sentence that names the file or key, the value and the remedy.
     pub(crate) fn read(args: &ServeArgs) -> Result<Self> {
+        let served = args.served()?;
         let mut file = match &args.config {
             Some(path) => ConfigFile::read(path)?,
+            None if served.is_none() && Path::new(DEFAULT_FILE).is_file() => {
+                ConfigFile::read(Path::new(DEFAULT_FILE))?
+            }
             None => ConfigFile::default(),
         };
         let limits = args.limits.clone().or(&file.limits);
         let slots = args.slots.or(file.slots).unwrap_or(SLOTS_DEFAULT);
-        file.routes.extend(args.served()?.map(|Served { component, settings }| RouteFile {
+        file.routes.extend(served.map(|Served { component, settings }| RouteFile {
             path: "/".to_owned(),
             component,
             isolation: args.isolation,
@@ -142,7 +150,7 @@ impl Config {
         }));
         ensure!(
             !file.routes.is_empty(),
-            "nothing to serve: expected a component (arenaria serve FILE), a jq program (arenaria serve --jq '.a'), programs in requests (arenaria serve --jq), or a [[route]] in ./arenaria.toml or in the file that --config names"
+            "nothing to serve: expected a component (arenaria serve FILE), a jq program (arenaria serve --jq '.a'), programs in requests (arenaria serve --jq), or a [[route]] in ./{DEFAULT_FILE} or in the file that --config names"
         );
         let mut paths = BTreeSet::new();
         for route in &file.routes {

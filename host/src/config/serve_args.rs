@@ -25,7 +25,7 @@ pub struct ServeArgs {
     /// Run the jq program in this file on the body of each request
     #[arg(long, value_name = "FILE")]
     pub jq_file: Option<PathBuf>,
-    /// Configuration file (TOML); flags and ARENARIA_* variables override it
+    /// Configuration file (TOML); flags and ARENARIA_* variables override it [default: ./arenaria.toml unless a component or a jq program is named]
     #[arg(long, env = "ARENARIA_CONFIG", hide_env = true)]
     pub config: Option<PathBuf>,
     /// Address to serve on, HOST:PORT; of a host with several addresses, the first that can be bound

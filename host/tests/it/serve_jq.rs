@@ -115,6 +115,15 @@ fn a_jq_program_that_cannot_be_served_ends_the_start() {
 }
 
 #[test]
+fn with_a_program_the_configuration_of_the_folder_is_not_read() {
+    let assets = assets();
+    fs::write(assets.path().join("arenaria.toml"), "[[route]]\npath = 1\n").expect("ours");
+    let said = refused(1, &["serve"], &assets);
+    assert!(said.contains("configuration arenaria.toml, line 2"), "{said}");
+    serve(assets, &["--jq", ".a"]).post("/", r#"{"a":1}"#).check(200, "1\n");
+}
+
+#[test]
 fn nothing_to_serve_says_what_could_be_served() {
     let said = refused(1, &["serve"], &assets());
     for part in ["nothing to serve: ", "arenaria serve FILE", "--jq '.a'", "./arenaria.toml"] {
