@@ -6,5 +6,6 @@ pub(crate) mod grants;
 pub(crate) mod isolation;
 pub(crate) mod limits;
 mod path;
+pub(crate) mod requests;
 pub(crate) mod serve_args;
 pub(crate) mod units;
