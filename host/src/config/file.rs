@@ -75,6 +75,12 @@ impl RouteConfig {
     pub(crate) fn is_ad_hoc(&self) -> bool {
         self.settings.iter().any(|(key, value)| key == "ad-hoc" && value == "true")
     }
+
+    /// How many outgoing requests its instances on one worker may have at once.
+    pub(crate) fn outgoing_requests(&self) -> usize {
+        let is_granted = !self.grants.outgoing.is_empty();
+        if is_granted { self.slots.saturating_mul(self.limits.outgoing_requests) } else { 0 }
+    }
 }
 
 /// The configuration file, and what `--print-config` prints.

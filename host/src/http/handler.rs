@@ -38,7 +38,9 @@ pub(crate) async fn handle(
     let checked = check_head(&head, &service.limits);
     let path = head.uri.path();
     let playground = service.playground.as_ref().filter(|_| Playground::has(path));
-    let mut response = match (playground, service.router.find(path)) {
+    // Lives as long as the errors below, which show its limits.
+    let route = service.router.find(path);
+    let mut response = match (playground, &route) {
         (Some(playground), _) => {
             if has_body {
                 connection.leaves_body_unread();

@@ -40,8 +40,7 @@ impl Service {
     /// of the largest requests that are allowed.
     pub(crate) fn linger_bytes(&self) -> u64 {
         const REQUESTS: u64 = 4;
-        let routes = self.router.all().iter().map(|slots| slots.route.limits.request_body.0);
-        let body = routes.fold(self.route_limits.request_body.0, u64::max);
+        let body = self.router.request_body_max().max(self.route_limits.request_body.0);
         body.saturating_add(self.limits.request_head.0).saturating_mul(REQUESTS)
     }
 }
