@@ -7,6 +7,7 @@ use anyhow::{Result, anyhow, bail};
 use crate::cli::args::BridgeArgs;
 use crate::cli::output::line;
 use crate::component::compose;
+use crate::component::encode::as_component;
 use crate::config::units::Size;
 
 /// Converts a processor to a component of `wasi:http`.
@@ -21,6 +22,8 @@ pub fn bridge(args: &BridgeArgs) -> Result<u8> {
     if is_same(&args.file, &args.output) {
         bail!("expected --output to be a different file than the processor, got {output} for both");
     }
+    let processor =
+        as_component(processor).map_err(|refusal| anyhow!("cannot bridge {name}: {refusal}"))?;
     compose::check(&processor).map_err(|error| anyhow!("cannot bridge {name}: {error:#}"))?;
     let component = compose::bridged(processor, args.world, args.settings)
         .map_err(|error| anyhow!("cannot bridge {name}: {error:#}"))?;

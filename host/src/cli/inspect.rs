@@ -1,9 +1,11 @@
 //! `arenaria inspect`
 
 use anyhow::{Result, anyhow};
+use wasmparser::Parser;
 
 use crate::cli::args::InspectArgs;
 use crate::cli::output::line;
+use crate::component::encode::as_component;
 use crate::component::guest_text::GuestText;
 use crate::component::info::{ComponentInfo, is_fixed};
 use crate::config::grants::Grants;
@@ -23,29 +25,13 @@ pub fn inspect(args: &InspectArgs) -> Result<u8> {
     let name = args.file.display();
     let bytes = std::fs::read(&args.file)
         .map_err(|error| anyhow!("cannot read the component {name}: {error}; check the path"))?;
-    let info =
-        ComponentInfo::read(&bytes).map_err(|refusal| anyhow!("cannot serve {name}: {refusal}"))?;
-    line(format_args!("{name}: component, {}", Size(bytes.len() as u64)))?;
+    let refused = |refusal| anyhow!("cannot serve {name}: {refusal}");
+    let kind = if Parser::is_core_wasm(&bytes) { "core module" } else { "component" };
+    line(format_args!("{name}: {kind}, {}", Size(bytes.len() as u64)))?;
+    let bytes = as_component(bytes).map_err(refused)?;
+    let info = ComponentInfo::read(&bytes).map_err(refused)?;
     print_metadata(&bytes)?;
-    for memory in &info.memories {
-        let pages = |pages: u64| Size(pages.saturating_mul(PAGE_BYTES));
-        let (least, most) = (pages(memory.initial), memory.maximum.map(pages));
-        match most {
-            Some(_) if is_fixed(*memory) => {
-                let has_all = info.memories.len() == 1 && !info.collects;
-                let given = if has_all { args.memory } else { least };
-                line(format_args!("memory: fixed at {least}; the host sets {given}"))?;
-            }
-            Some(most) => line(format_args!(
-                "memory: {least}, growable to {most}; the host sets a maximum of {}",
-                args.memory.min(most)
-            ))?,
-            None => line(format_args!(
-                "memory: {least}, growable without limit; the host sets a maximum of {}",
-                args.memory
-            ))?,
-        }
-    }
+    print_memories(&info, args.memory)?;
     if let Some(room) = info.heap_room(args.memory) {
         line(format_args!("heap: uses garbage collection; the host sets a maximum of {room}"))?;
     }
@@ -65,6 +51,31 @@ pub fn inspect(args: &InspectArgs) -> Result<u8> {
             Ok(1)
         }
     }
+}
+
+/// Prints what each memory declares and what the host makes of it.
+fn print_memories(info: &ComponentInfo, memory: Size) -> Result<()> {
+    let bytes = |pages: u64| Size(pages.saturating_mul(PAGE_BYTES));
+    // If one cannot be limited, the reason follows.
+    let bounded = info.bounded(memory).unwrap_or_default();
+    for (index, declared) in info.memories.iter().enumerate() {
+        let least = bytes(declared.initial);
+        let declares = match declared.maximum.map(bytes) {
+            Some(most) if most == least => format!("fixed at {least}"),
+            Some(most) => format!("{least}, growable to {most}"),
+            None => format!("{least}, growable without limit"),
+        };
+        let sets = match bounded.get(index) {
+            Some(set) if is_fixed(*set) => format!("; the host sets {}", bytes(set.initial)),
+            Some(set) => {
+                let most = bytes(set.maximum.unwrap_or(set.initial));
+                format!("; the host sets a maximum of {most}")
+            }
+            None => String::new(),
+        };
+        line(format_args!("memory: {declares}{sets}"))?;
+    }
+    Ok(())
 }
 
 /// Compiles and links the component.

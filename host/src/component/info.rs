@@ -1,8 +1,9 @@
 //! Reads what a component declares, and rewrites its memory to the size that the operator
 //! configured.
 //!
-//! A memory of fixed size (minimum = maximum) gets exactly the configured size. A growable memory
-//! gets it as its maximum. If several memories or a garbage-collected heap share the size, a fixed
+//! A memory of fixed size (minimum = maximum) gets exactly the configured size. So does the memory of a processor
+//! without code that could grow it, whatever its linker wrote: it would use no more than the minimum. Any other
+//! growable memory gets the size as its maximum. If several memories or a garbage-collected heap share the size, a fixed
 //! memory keeps its declared size. A memory that cannot be limited is refused. Nothing is compiled
 //! or run.
 
@@ -12,24 +13,11 @@ use wasmparser::{
 };
 
 use crate::component::refusal::Refusal;
+use crate::component::shape::Shape;
 use crate::component::world::{self, World};
 use crate::config::grants::Grants;
 use crate::config::limits::PAGE_BYTES;
 use crate::config::units::Size;
-
-// Limits on the shape of a component. They are checked in a pass that needs no stack, before anything that does:
-// parsers and compilers recurse, and need memory for each function.
-
-/// How deep modules and components may be nested.
-const DEPTH_MAX: u32 = 16;
-/// How many modules and components it may have. An interpreter with libraries has dozens.
-const PARTS_MAX: u32 = 1000;
-/// How many functions it may have. Compiling one needs about 7 KB of memory.
-const FUNCTIONS_MAX: u32 = 100_000;
-
-fn at_most(count: u32, most: u32, what: &'static str) -> Result<(), Refusal> {
-    if count <= most { Ok(()) } else { Err(Refusal::TooComplex { what, most }) }
-}
 
 /// What a component declares.
 #[derive(Debug)]
@@ -42,6 +30,8 @@ pub(crate) struct ComponentInfo {
     pub imports: Vec<String>,
     /// The names of its exports.
     pub exports: Vec<String>,
+    /// Whether its code could grow a memory that is not of fixed size.
+    pub grows: bool,
     /// Whether its modules use structs, arrays or exceptions, which are in a garbage-collected
     /// heap.
     pub collects: bool,
@@ -55,26 +45,16 @@ impl ComponentInfo {
     /// If it is not a component, or malformed.
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, Refusal> {
         let (memories, imports, exports) = (Vec::new(), Vec::new(), Vec::new());
-        let mut info = Self { memories, data_end: Size(0), imports, exports, collects: false };
-        // The nesting depth of components and modules. The component itself is at depth 1.
-        let mut depth = 0;
-        let (mut parts, mut functions) = (0, 0);
+        let (data_end, grows, collects) = (Size(0), false, false);
+        let mut info = Self { memories, data_end, imports, exports, grows, collects };
+        let mut shape = Shape::default();
         for payload in Parser::new(0).parse_all(bytes) {
-            match payload? {
-                Payload::Version { encoding: Encoding::Module, .. } if depth == 0 => {
+            let payload = payload?;
+            shape.add(&payload)?;
+            match payload {
+                Payload::Version { encoding: Encoding::Module, .. } if shape.is_outermost() => {
                     return Err(Refusal::CoreModule);
                 }
-                Payload::Version { .. } => {
-                    depth += 1;
-                    parts += 1;
-                    at_most(depth, DEPTH_MAX, "levels of nesting")?;
-                    at_most(parts, PARTS_MAX, "modules and components")?;
-                }
-                Payload::CodeSectionStart { count, .. } => {
-                    functions = u32::saturating_add(functions, count);
-                    at_most(functions, FUNCTIONS_MAX, "functions")?;
-                }
-                Payload::End(_) => depth -= 1,
                 Payload::MemorySection(section) => {
                     for memory in section {
                         info.memories.push(memory?);
@@ -91,12 +71,15 @@ impl ComponentInfo {
                         info.data_end = info.data_end.max(end_of(&data?));
                     }
                 }
-                Payload::ComponentImportSection(section) if depth == 1 => {
+                Payload::CodeSectionEntry(body) if !info.grows && info.has_growable() => {
+                    info.grows = has_growth(&body)?;
+                }
+                Payload::ComponentImportSection(section) if shape.is_outermost() => {
                     for import in section {
                         info.imports.push(import?.name.name.to_owned());
                     }
                 }
-                Payload::ComponentExportSection(section) if depth == 1 => {
+                Payload::ComponentExportSection(section) if shape.is_outermost() => {
                     for export in section {
                         let export = export?;
                         if export.kind == ComponentExternalKind::Instance {
@@ -107,7 +90,11 @@ impl ComponentInfo {
                 _ => {}
             }
         }
-        if depth == 0 { Ok(info) } else { Err(Refusal::malformed("unexpected end of file")) }
+        if shape.is_complete() {
+            Ok(info)
+        } else {
+            Err(Refusal::malformed("unexpected end of file"))
+        }
     }
 
     /// Checks that its world is supported, its imports are granted, and its memories can be limited
@@ -130,15 +117,28 @@ impl ComponentInfo {
         if self.data_end > memory {
             return Err(Refusal::TooSmall { minimum: self.data_end, memory });
         }
-        let size = Sizing::new(self, memory);
-        let bounded = self.memories.iter().map(|declared| size.bound(*declared));
-        let least = bounded.map(|bounded| Ok(bounded?.initial)).sum::<Result<u64, Refusal>>()?;
+        let bounded = self.bounded(memory)?;
+        let least = bounded.iter().map(|bounded| bounded.initial).sum::<u64>();
         let least = Size((least + u64::from(self.collects)) * PAGE_BYTES);
         if least > memory { Err(Refusal::TooSmall { minimum: least, memory }) } else { Ok(world) }
     }
 }
 
 impl ComponentInfo {
+    /// Its memories as the host makes them.
+    ///
+    /// # Errors
+    ///
+    /// If one cannot be limited to this size.
+    pub(crate) fn bounded(&self, memory: Size) -> Result<Vec<wasmparser::MemoryType>, Refusal> {
+        let size = Sizing::new(self, memory);
+        self.memories.iter().map(|declared| size.bound(*declared)).collect()
+    }
+
+    fn has_growable(&self) -> bool {
+        self.memories.iter().any(|memory| !is_fixed(*memory))
+    }
+
     /// The maximum size of a garbage-collected heap, if the component needs one: the memory without
     /// the initial size of its linear memories.
     #[must_use]
@@ -147,6 +147,16 @@ impl ComponentInfo {
         let room = memory.0.saturating_sub(pages.saturating_mul(PAGE_BYTES));
         self.collects.then_some(Size(room))
     }
+}
+
+/// Whether a function could grow a memory.
+fn has_growth(body: &wasmparser::FunctionBody<'_>) -> Result<bool, Refusal> {
+    for operator in body.get_operators_reader()? {
+        if matches!(operator?, Operator::MemoryGrow { .. }) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Whether a type is a struct or an array.
@@ -216,11 +226,18 @@ struct Sizing {
     /// memory keeps its declared size, and the limiter of the instance limits their sum (see
     /// `runtime::memory`).
     is_only: bool,
+    /// Whether a growable memory is made as one of fixed size.
+    is_fixed: bool,
 }
 
 impl Sizing {
     fn new(info: &ComponentInfo, memory: Size) -> Self {
-        Self { memory, is_only: info.memories.len() == 1 && !info.collects }
+        let is_processor = World::of(&info.exports) == Some(World::Processor);
+        Self {
+            memory,
+            is_only: info.memories.len() == 1 && !info.collects,
+            is_fixed: is_processor && !info.grows,
+        }
     }
 
     /// The rewritten type of a declared memory.
@@ -236,7 +253,7 @@ impl Sizing {
         let memory = self.memory;
         let pages = memory.0 / PAGE_BYTES;
         let (initial, maximum) = match declared.maximum {
-            Some(_) if is_fixed(declared) && self.is_only => (pages, pages),
+            _ if self.is_only && (self.is_fixed || is_fixed(declared)) => (pages, pages),
             Some(maximum) => (declared.initial, maximum.min(pages)),
             None => (declared.initial, pages),
         };
@@ -274,7 +291,8 @@ mod tests {
     fn info(memories: &[wasmparser::MemoryType]) -> ComponentInfo {
         let exports = PROCESSOR_EXPORTS.map(str::to_owned).to_vec();
         let (memories, imports) = (memories.to_vec(), Vec::new());
-        ComponentInfo { memories, data_end: Size(0), imports, exports, collects: false }
+        let (data_end, grows, collects) = (Size(0), true, false);
+        ComponentInfo { memories, data_end, imports, exports, grows, collects }
     }
 
     #[track_caller]
@@ -293,6 +311,28 @@ mod tests {
         check(memory(2, Some(80)), 16, Ok((2, 16)));
         let sentence = "it needs at least 2MiB of memory, got memory = 1MiB; raise memory";
         check(memory(32, None), 16, Err(sentence));
+    }
+
+    #[test]
+    fn a_processor_that_never_grows_gets_the_size_whatever_it_declared() {
+        let declared = memory(17, None);
+        let fixed = ComponentInfo { grows: false, ..info(&[declared]) };
+        let bounded = fixed.bounded(Size(256 * PAGE_BYTES)).unwrap();
+        assert_eq!((bounded[0].initial, bounded[0].maximum), (256, Some(256)));
+        let other = ComponentInfo { exports: vec!["wasi:http/handler@0.3.0".into()], ..fixed };
+        let bounded = other.bounded(Size(256 * PAGE_BYTES)).unwrap();
+        assert_eq!((bounded[0].initial, bounded[0].maximum), (17, Some(256)));
+    }
+
+    #[test]
+    fn code_that_grows_a_growable_memory_is_found() {
+        let grows = |memory: &str, code: &str| {
+            let text = format!("(component (core module (memory {memory}) (func {code})))");
+            ComponentInfo::read(&wat::parse_str(text).unwrap()).unwrap().grows
+        };
+        assert!(grows("1", "(drop (memory.grow (i32.const 1)))"));
+        assert!(!grows("1", "(drop (memory.size))"));
+        assert!(!grows("1 1", "(drop (memory.grow (i32.const 1)))"), "it cannot");
     }
 
     #[test]

@@ -2,7 +2,9 @@
 
 pub(crate) mod assets;
 pub(crate) mod compose;
+pub(crate) mod encode;
 pub(crate) mod guest_text;
 pub(crate) mod info;
-mod refusal;
+pub(crate) mod refusal;
+mod shape;
 pub(crate) mod world;

@@ -14,8 +14,12 @@ const IMPORTS_MAX: usize = 8;
 pub(crate) enum Refusal {
     /// It is not WebAssembly, or malformed.
     Malformed(GuestText),
-    /// It is a core module.
+    /// It is a core module that carries no WIT.
     CoreModule,
+    /// It is a core module with imports that are of no WIT interface.
+    CoreImports(Vec<CoreImport>),
+    /// It is a core module that does not match the WIT that it carries.
+    NotEncoded(GuestText),
     /// It has imports that are unknown or not granted.
     Imports(Vec<Ungranted>),
     /// Its world is not supported. The names of its exports.
@@ -36,6 +40,30 @@ pub(crate) enum Refusal {
         /// The configured memory.
         memory: Size,
     },
+}
+
+/// An import of a core module.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct CoreImport {
+    pub(crate) module: String,
+    pub(crate) name: String,
+}
+
+impl CoreImport {
+    /// What such an import comes from, and the remedy.
+    fn remedy(&self) -> &'static str {
+        match self.module.as_str() {
+            "wasi_snapshot_preview1" => {
+                "it was built for WASI preview 1; build it for wasm32-unknown-unknown, or for wasm32-wasip2"
+            }
+            "wbg" | "__wbindgen_placeholder__" | "__wbindgen_externref_xform__" => {
+                "a crate was built for JavaScript; switch off its feature for browsers (often named js or wasm-bindgen)"
+            }
+            _ => {
+                "a native library is missing; use a crate in pure Rust, or link the library for wasm32"
+            }
+        }
+    }
 }
 
 impl Refusal {
@@ -59,8 +87,26 @@ impl fmt::Display for Refusal {
                 write!(f, "expected a WebAssembly component, got a malformed file ({what}); rebuild it")
             }
             Self::CoreModule => f.write_str(
-                "expected a component, got a core module; encode it as a component (wasm-tools component new)",
+                "expected a component, or a core module that carries its WIT, got a core module without WIT; export a processor with arenaria_guest::export!, or encode it as a component (wasm-tools component new)",
             ),
+            Self::CoreImports(imports) => {
+                f.write_str("it imports functions that no WIT interface declares: ")?;
+                for (index, import) in imports.iter().take(IMPORTS_MAX).enumerate() {
+                    let separator = if index == 0 { "" } else { ", " };
+                    let (module, name) =
+                        (GuestText::name(&import.module), GuestText::name(&import.name));
+                    write!(f, "{separator}{name} of {module}")?;
+                }
+                match imports.len().saturating_sub(IMPORTS_MAX) {
+                    0 => {}
+                    more => write!(f, " and {more} more")?,
+                }
+                let remedy = imports.first().map_or("", CoreImport::remedy);
+                write!(f, "; {remedy}")
+            }
+            Self::NotEncoded(what) => {
+                write!(f, "the core module does not match the WIT that it carries ({what}); rebuild it")
+            }
             Self::Imports(ungranted) => {
                 f.write_str("it has imports that are not granted: ")?;
                 for (index, Ungranted { name, grant }) in

@@ -8,6 +8,7 @@ use wasmtime::component::Component;
 use wasmtime_wasi_http::p2::bindings::ProxyPre;
 use wasmtime_wasi_http::p3::bindings::ServicePre;
 
+use crate::component::encode::as_component;
 use crate::component::info::{self, ComponentInfo};
 use crate::component::world::{self, World};
 use crate::config::grants::Grants;
@@ -43,7 +44,8 @@ pub(crate) enum ExportsPre {
 }
 
 impl Source {
-    /// Reads a component's file and checks that it can be served with this memory and these grants.
+    /// Reads the file of a component, or of a core module that carries its WIT, and checks that it can be served
+    /// with this memory and these grants.
     ///
     /// # Errors
     ///
@@ -54,6 +56,7 @@ impl Source {
             anyhow!("cannot read the component {name}: {error}; check the path")
         })?;
         let refused = |refusal| anyhow!("cannot serve {name}: {refusal}");
+        let bytes = as_component(bytes).map_err(refused)?;
         let info = ComponentInfo::read(&bytes).map_err(refused)?;
         let world = info.check(memory, grants).map_err(refused)?;
         Ok(Self { path: path.to_owned(), bytes, info, world })

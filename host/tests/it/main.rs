@@ -11,6 +11,7 @@ mod client;
 mod collector;
 mod config;
 mod connections;
+mod core_modules;
 mod cut;
 mod embed;
 mod environment;

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use wasm_encoder::reencode::{self, Reencode, ReencodeComponent};
 
 use crate::config::Config;
-use crate::harness::{Finished, Server, arenaria, component, finished};
+use crate::harness::{Finished, Server, arenaria, component, finished, processor};
 
 fn folder() -> TempDir {
     tempfile::tempdir().expect("the system has room for a folder")
@@ -168,10 +168,19 @@ fn a_component_with_no_bound() {
 #[test]
 fn a_growable_component_is_given_the_operators_maximum() {
     let folder = folder();
-    let growable = hello_with(|memory| {
-        memory.maximum = None;
-        memory.minimum = 32;
-    });
+    // One without `memory.grow` would get all of the memory at once.
+    let growable = processor(
+        r#"(core module $guest (memory (export "memory") 32)
+         (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 4096))
+         (func (export "handle") (param i32 i32 i32 i32 i32 i32 i32 i32 i64) (result i32)
+            (drop (memory.grow (i32.const 32)))
+            (i32.store16 (i32.const 0) (i32.const 200))
+            (i32.store (i32.const 12) (i32.const 1024))
+            (i32.store (i32.const 16) (memory.size))
+            (i32.const 0))
+         (func (export "configure") (param i32 i32) (result i32) (i32.const 512))
+         (func (export "usage") (result i32) (i32.const 512)))"#,
+    );
     let file = folder.path().join("growable.wasm");
     std::fs::write(&file, growable).expect("the folder is ours");
     let name = file.display().to_string();
@@ -182,7 +191,8 @@ fn a_growable_component_is_given_the_operators_maximum() {
     };
     check_sentence(&finished(&mut serve("1MiB")), &[&name, "1MiB", "2MiB", "memory"]);
     let server = Server::start_command(serve("4MiB"), folder);
-    server.get("/").check(200, "hello, world\n");
+    assert_eq!(server.get("/").body.len(), 64, "it may grow to 4 MiB");
+    assert_eq!(server.get("/").body.len(), 64, "and no further");
 }
 
 #[test]

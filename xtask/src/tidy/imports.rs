@@ -6,13 +6,14 @@ use super::finding::{Finding, Source};
 use super::rust::{line, split, without_tests};
 
 /// The host's folders, or files beside them, from the lowest floor to the highest.
-const FLOORS: [&[&str]; 8] = [
+const FLOORS: [&[&str]; 9] = [
     &["config"],
     &["component"],
     &["runtime"],
     &["pool", "embed"],
     &["http"],
     &["server"],
+    &["project"],
     &["cli"],
     &["main", "lib"],
 ];
