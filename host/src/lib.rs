@@ -12,6 +12,8 @@
 
 pub mod cli;
 
+mod project;
+
 mod server;
 
 mod http;

@@ -21,6 +21,8 @@ pub struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Build a project, serve it, and put a new build in its place whenever its sources change
+    Dev(Box<DevArgs>),
     /// Serve HTTP
     Serve(Box<ServeArgs>),
     /// Print a component's memory, imports and exports, and whether the host can serve it
@@ -29,6 +31,30 @@ pub enum Command {
     Call(CallArgs),
     /// Convert a processor to a component of wasi:http, for other hosts
     Bridge(BridgeArgs),
+}
+
+/// `arenaria dev`
+#[derive(Debug, Args)]
+pub struct DevArgs {
+    /// Configuration file (TOML) of the project; its folder has the sources
+    #[arg(long, env = "ARENARIA_CONFIG", hide_env = true, default_value = "arenaria.toml")]
+    pub config: PathBuf,
+    /// Address to serve on, HOST:PORT [default: 127.0.0.1:8080]
+    #[arg(long, env = "ARENARIA_LISTEN", hide_env = true, value_name = "ADDRESS")]
+    pub listen: Option<String>,
+    /// Address of the operator's listener (/build, /livez, /readyz, /metrics), HOST:PORT, or `off`
+    /// [default: 127.0.0.1:8081]
+    #[arg(long, env = "ARENARIA_OPERATOR_LISTEN", hide_env = true, value_name = "ADDRESS")]
+    pub operator_listen: Option<String>,
+    /// Number of worker threads [default: one per core]
+    #[arg(long, env = "ARENARIA_WORKERS", hide_env = true)]
+    pub workers: Option<usize>,
+    /// Directory that keeps compiled components, or `off` [default: the user's cache directory]
+    #[arg(long, env = "ARENARIA_CACHE", hide_env = true, value_name = "DIRECTORY")]
+    pub cache: Option<String>,
+    /// Arguments for the tool that builds: cargo, componentize-js or componentize-py
+    #[arg(last = true, value_name = "ARGUMENTS")]
+    pub build: Vec<String>,
 }
 
 /// `arenaria inspect`

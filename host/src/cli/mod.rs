@@ -1,9 +1,11 @@
-//! The commands: `serve`, `inspect`, `call`, `bridge`. Only this folder prints, through `output`.
+//! The commands: `dev`, `serve`, `inspect`, `call`, `bridge`. Only this folder prints, through `output`.
 
 pub mod args;
 mod bridge;
 mod call;
+mod dev;
 mod inspect;
+mod keys;
 mod log;
 mod output;
 mod serve;
@@ -11,6 +13,7 @@ mod variables;
 
 pub use bridge::bridge;
 pub use call::call;
+pub use dev::dev;
 pub use inspect::inspect;
 pub use log::Log;
 pub use serve::serve;
@@ -21,6 +24,7 @@ use crate::cli::args::{Cli, Command};
 /// Runs the command, reports its error, and returns the exit code.
 pub fn run(cli: Cli, log: &Log) -> u8 {
     let result = match cli.command {
+        Command::Dev(args) => dev(&args, log),
         Command::Serve(args) => serve(&args, log),
         Command::Inspect(args) => inspect(&args),
         Command::Call(args) => call(&args),

@@ -47,7 +47,7 @@ pub(crate) struct Config {
 }
 
 /// One path and the component that answers it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct RouteConfig {
     /// The path prefix, of whole segments: `/a` matches `/a` and `/a/b`, not `/ab`.
     pub path: String,
@@ -74,12 +74,6 @@ impl RouteConfig {
     /// Whether the route accepts programs from its clients.
     pub(crate) fn is_ad_hoc(&self) -> bool {
         self.settings.iter().any(|(key, value)| key == "ad-hoc" && value == "true")
-    }
-
-    /// How many outgoing requests its instances on one worker may have at once.
-    pub(crate) fn outgoing_requests(&self) -> usize {
-        let is_granted = !self.grants.outgoing.is_empty();
-        if is_granted { self.slots.saturating_mul(self.limits.outgoing_requests) } else { 0 }
     }
 }
 

@@ -1,10 +1,12 @@
 //! The configuration: what was typed, and what it means.
 
 pub(crate) mod connection_memory;
+pub(crate) mod development;
 pub(crate) mod file;
 pub(crate) mod grants;
 pub(crate) mod isolation;
 pub(crate) mod limits;
 mod path;
+mod reload;
 pub(crate) mod serve_args;
 pub(crate) mod units;

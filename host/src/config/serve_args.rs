@@ -8,7 +8,7 @@ use crate::config::isolation::Isolation;
 use crate::config::limits::LimitSettings;
 
 /// `arenaria serve`
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct ServeArgs {
     /// Component that serves every path; a configuration file can name several, each for its path
     pub file: Option<PathBuf>,

@@ -18,6 +18,10 @@ impl Router {
         slots.iter().find(|slots| matches(&slots.route.path, path)).map(Rc::clone)
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.slots.borrow().is_empty()
+    }
+
     pub(crate) fn all(&self) -> Vec<Rc<Slots>> {
         self.slots.borrow().clone()
     }

@@ -4,7 +4,7 @@
 //! gives slots to waiters. It has no branch on a slot's state. Everything here belongs to one
 //! thread, except the counters.
 //!
-//! A route whose component is replaced gets new slots. The old ones serve the requests that have
+//! When the component of a route is replaced, the route gets new slots. The old ones serve the requests that have
 //! them, and end with the last of these.
 
 use std::cell::{Cell, RefCell};

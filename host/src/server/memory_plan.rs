@@ -97,6 +97,11 @@ impl MemoryPlan {
         Size(instances.fold(self.host.0, u64::saturating_add))
     }
 
+    /// The sum in whole mebibytes.
+    fn needs(&self) -> String {
+        mebibytes(self.sum())
+    }
+
     /// Compares the sum with the available memory.
     ///
     /// # Errors
@@ -114,6 +119,21 @@ impl MemoryPlan {
     }
 }
 
+/// Checks that routes can be replaced. During that there is `both`, and `after` is what stays.
+///
+/// # Errors
+///
+/// If it does not fit. The message contains the terms of the sum.
+pub(crate) fn check_replacement(
+    both: &MemoryPlan,
+    after: &MemoryPlan,
+    available: Size,
+) -> Result<(), String> {
+    let Err(sentence) = both.check(available) else { return Ok(()) };
+    after.check(available)?;
+    Err(format!("{sentence}, or restart the server, which then needs {} alone", after.needs()))
+}
+
 impl fmt::Display for MemoryPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for Term { path, counted, slots, memory, stacks, handles } in &self.routes {
@@ -129,7 +149,7 @@ impl fmt::Display for MemoryPlan {
             };
             write!(f, ") for {path}{why}, ")?;
         }
-        write!(f, "and {} for the host: {} in all", self.host, mebibytes(self.sum()))
+        write!(f, "and {} for the host: {} in all", self.host, self.needs())
     }
 }
 
@@ -180,5 +200,28 @@ mod tests {
         let parts = ["(4 slots + 1 spare) x (16MiB + 2MiB stack) for /,", "lower memory"];
         assert!(parts.iter().all(|part| sentence.contains(part)), "{sentence}");
         assert!(sentence.contains("(1MiB + 8MiB stack + 32MiB handles) for /b,"), "{sentence}");
+    }
+
+    #[test]
+    fn a_replacement_needs_memory_for_both() {
+        let plan = |routes| MemoryPlan { workers: 1, routes, host: Size(0) };
+        let old = || term("/", 1, 14, [1, 0]).counted(Counted::UntilReplaced);
+        let new = || term("/", 1, 30, [1, 0]);
+        let before = || term("/", 1, 6, [1, 0]).counted(Counted::Replaced);
+        let both = plan(vec![before(), old(), new()]);
+        let check = |available: u64| check_replacement(&both, &plan(vec![new()]), Size(available));
+        let (sum, alone) = ((2 * (8 + 16 + 32)) << 20, (2 * 32) << 20);
+        assert_eq!(check(sum), Ok(()));
+        let sentence = check(sum - 1).unwrap_err();
+        for part in [
+            "for / as it was before, for requests in progress,",
+            "for / until it is replaced,",
+            "112MiB in all",
+            "or restart the server, which then needs 64MiB alone",
+        ] {
+            assert!(sentence.contains(part), "{sentence}");
+        }
+        let sentence = check(alone - 1).unwrap_err();
+        assert!(sentence.contains("64MiB in all") && !sentence.contains("restart"), "{sentence}");
     }
 }

@@ -8,7 +8,7 @@
 mod file_plan;
 pub(crate) mod memory_plan;
 mod operator;
-mod routes;
+pub(crate) mod routes;
 mod worker;
 
 use std::future::Future;
@@ -27,6 +27,7 @@ use tracing_appender::non_blocking::ErrorCounter;
 use rustix::process::{Resource, getrlimit};
 
 use crate::config::file::Config;
+use crate::http::development::Development;
 use crate::http::playground::Playground;
 use crate::pool::stats::Metrics;
 use crate::runtime::guest_log::GuestLog;
@@ -64,8 +65,8 @@ impl Server {
         let routes = config.routes.iter().cloned().enumerate();
         let changes = routes.map(|(index, route)| Change::read(index, route));
         let changes = changes.collect::<Result<Vec<_>>>()?;
-        fits(MemoryPlan::of(&config, changes.iter().map(Change::term).collect()))?;
-        let server = Self::open(config, dropped_lines).await?;
+        fits(MemoryPlan::of(&config, changes.iter().map(|change| change.term()).collect()))?;
+        let server = Self::open(config, dropped_lines, None).await?;
         if let Err(error) = server.routes.replace(changes).await {
             end(server.workers).await;
             return Err(error);
@@ -79,7 +80,11 @@ impl Server {
     /// # Errors
     ///
     /// If a socket, a thread or open files are not to be had. Nothing is left running.
-    async fn open(config: Config, dropped_lines: ErrorCounter) -> Result<Self> {
+    pub(crate) async fn open(
+        config: Config,
+        dropped_lines: ErrorCounter,
+        development: Option<Arc<Development>>,
+    ) -> Result<Self> {
         let listener = bind("listen", &config.listen).await?;
         let playground = Playground::if_wanted(&config)?.map(Arc::new);
         let operator_listener = match &config.operator_listen {
@@ -89,11 +94,13 @@ impl Server {
         let routes = config.routes.iter();
         let logs = routes.map(|route| GuestLog::new(&route.path, route.limits.log_lines));
         let metrics = Metrics::new(logs.collect(), config.workers, Some(dropped_lines));
-        let workers = start_workers(&config, &metrics, &playground)?;
+        let workers = start_workers(&config, &metrics, &playground, &development)?;
         let commands: Vec<_> = workers.iter().map(|worker| worker.commands.clone()).collect();
         let files = file_plan(&config)?;
         let operator = Operator {
             limits: config.limits.clone(),
+            route_limits: config.route_limits.clone(),
+            development,
             connections: Arc::new(Semaphore::new(files.operator_connections)),
             ready: AtomicBool::new(true),
             metrics: metrics.clone(),
@@ -107,6 +114,11 @@ impl Server {
             workers,
             routes: Arc::new(Routes::new(config, commands, metrics)?),
         })
+    }
+
+    /// The routes, to replace them while the server runs.
+    pub(crate) fn routes(&self) -> Arc<Routes> {
+        Arc::clone(&self.routes)
     }
 
     /// The address of the data listener.
@@ -220,6 +232,7 @@ fn start_workers(
     config: &Config,
     metrics: &Metrics,
     playground: &Option<Arc<Playground>>,
+    development: &Option<Arc<Development>>,
 ) -> Result<Vec<WorkerHandle>> {
     let start = |index| {
         WorkerHandle::start(Plan {
@@ -229,6 +242,7 @@ fn start_workers(
             bodies_bytes: config.bodies_per_worker().0,
             metrics: metrics.clone(),
             playground: playground.clone(),
+            development: development.clone(),
         })
     };
     (0..config.workers).map(start).collect()

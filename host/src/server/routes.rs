@@ -17,7 +17,7 @@
 
 use std::sync::{Arc, Weak};
 
-use anyhow::{Context as _, Result, anyhow, bail, ensure};
+use anyhow::{Context as _, Result, anyhow};
 use tokio::sync::{Mutex, mpsc, oneshot};
 use wasmtime::Engine;
 
@@ -26,7 +26,7 @@ use crate::pool::route::Route;
 use crate::pool::stats::Metrics;
 use crate::runtime::engine::{self, Clock, EngineKind, PoolSize};
 use crate::runtime::load::Source;
-use crate::server::memory_plan::{Counted, MemoryPlan, Term, available_memory};
+use crate::server::memory_plan::{Counted, MemoryPlan, Term, available_memory, check_replacement};
 use crate::server::worker::{Command, Prepare};
 
 /// The routes of a server.
@@ -62,9 +62,24 @@ impl Change {
     /// # Errors
     ///
     /// If the component cannot be served. The message names the file, the problem and the remedy.
-    pub(crate) fn read(index: usize, config: RouteConfig) -> Result<Self> {
+    pub(crate) fn read(index: usize, config: RouteConfig) -> Result<Arc<Self>> {
         let source = Source::read(&config.component, config.limits.memory, &config.grants)?;
-        Ok(Self { index, config, source })
+        Ok(Arc::new(Self { index, config, source }))
+    }
+
+    /// Whether nothing would change after the other.
+    pub(crate) fn is_same_as(&self, other: &Self) -> bool {
+        self.config == other.config && self.source.has_same_bytes(&other.source)
+    }
+
+    /// The path of the route.
+    pub(crate) fn path(&self) -> &str {
+        &self.config.path
+    }
+
+    /// The index of the route.
+    pub(crate) fn index(&self) -> usize {
+        self.index
     }
 
     /// The memory of its instances.
@@ -96,12 +111,14 @@ impl Routes {
     ///
     /// If the new ones cannot be loaded or configured, or do not fit into memory beside the old ones. The message names
     /// the problem and the remedy, and nothing has changed.
-    pub(crate) async fn replace(&self, changes: Vec<Change>) -> Result<()> {
+    pub(crate) async fn replace(&self, changes: Vec<Arc<Change>>) -> Result<()> {
         let mut loaded = self.loaded.lock().await;
         loaded.retain(|loaded| loaded.route.strong_count() > 0);
-        changes.iter().try_for_each(|change| self.check(change))?;
+        changes.iter().try_for_each(|change| {
+            self.config.check_route(&self.config.routes[change.index], &change.config)
+        })?;
         self.check_memory(&loaded, &changes)?;
-        let terms: Vec<_> = changes.iter().map(Change::term).collect();
+        let terms: Vec<_> = changes.iter().map(|change| change.term()).collect();
         let routes = self.load(changes).await?;
         self.install(self.warm(&routes).await?).await;
         for (route, term) in routes.into_iter().zip(terms) {
@@ -115,34 +132,12 @@ impl Routes {
         Ok(())
     }
 
-    /// Checks what was counted once, when the server started.
-    fn check(&self, change: &Change) -> Result<()> {
-        let (new, index) = (&change.config, change.index);
-        let old = &self.config.routes[index];
-        ensure!(old.path == new.path, "route {:?} is not {:?}", old.path, new.path);
-        let [counted, asked] = [old, new].map(|route| route.outgoing_requests());
-        ensure!(
-            asked <= counted,
-            "route {:?}: expected at most {counted} concurrent outgoing requests per worker, which the server has open \
-             files for, got {asked}; restart the server",
-            new.path
-        );
-        let is_listed_elsewise = old.is_ad_hoc() != new.is_ad_hoc();
-        ensure!(
-            !(self.config.playground && is_listed_elsewise),
-            "route {:?}: the playground lists the routes with ad-hoc = \"true\" as they were at the start; restart the \
-             server",
-            new.path
-        );
-        Ok(())
-    }
-
     fn plan(&self, terms: impl Iterator<Item = Term>) -> MemoryPlan {
         MemoryPlan::of(&self.config, terms.collect())
     }
 
     /// Checks that the new instances fit into memory beside the old ones.
-    fn check_memory(&self, loaded: &[Loaded], changes: &[Change]) -> Result<()> {
+    fn check_memory(&self, loaded: &[Loaded], changes: &[Arc<Change>]) -> Result<()> {
         let available = available_memory()?;
         let is_changed =
             |term: &Term| changes.iter().any(|change| change.config.path == term.path());
@@ -153,27 +148,25 @@ impl Routes {
                 false => Counted::Serving,
             })
         });
-        let new = || changes.iter().map(Change::term);
-        let Err(sentence) = self.plan(old.chain(new())).check(available) else { return Ok(()) };
+        let new = || changes.iter().map(|change| change.term());
         let others = loaded
             .iter()
             .filter(|loaded| !loaded.is_replaced && !is_changed(&loaded.term))
             .map(|loaded| loaded.term.clone());
-        match self.plan(others.chain(new())).check(available) {
-            Ok(()) => bail!("{sentence}, or restart the server, which needs no memory for both"),
-            Err(sentence) => bail!(sentence),
-        }
+        let (both, after) = (self.plan(old.chain(new())), self.plan(others.chain(new())));
+        check_replacement(&both, &after, available).map_err(|sentence| anyhow!(sentence))
     }
 
     /// Compiles the components, on a thread that serves no requests.
-    async fn load(&self, changes: Vec<Change>) -> Result<Vec<Arc<Route>>> {
+    async fn load(&self, changes: Vec<Arc<Change>>) -> Result<Vec<Arc<Route>>> {
         let (cache, workers, clock) =
             (self.cache.clone(), self.config.workers, Arc::clone(&self.clock));
         let metrics = self.metrics.clone();
         let load = move || {
             let engines = Engines::new(&changes, workers, cache)?;
             engines.0.iter().flatten().for_each(|engine| clock.drive(engine));
-            let routes = changes.iter().map(|Change { index, config, source }| {
+            let routes = changes.iter().map(|change| {
+                let Change { index, config, source } = &**change;
                 let engine = engines.of(source.engine_kind());
                 let log = metrics.logs[*index].clone();
                 Route::load(engine, *index, config, source, log).map(Arc::new)
@@ -224,7 +217,11 @@ type Install = oneshot::Sender<oneshot::Sender<()>>;
 struct Engines([Option<Engine>; 2]);
 
 impl Engines {
-    fn new(changes: &[Change], workers: usize, cache: Option<wasmtime::Cache>) -> Result<Self> {
+    fn new(
+        changes: &[Arc<Change>],
+        workers: usize,
+        cache: Option<wasmtime::Cache>,
+    ) -> Result<Self> {
         let make = |kind| {
             let size = pool_size(changes, workers, kind);
             size.map(|size| engine::engine(kind, size, cache.clone())).transpose()
@@ -238,7 +235,7 @@ impl Engines {
 }
 
 /// The size of the pool of a kind of engine, if any route needs it.
-fn pool_size(changes: &[Change], workers: usize, kind: EngineKind) -> Option<PoolSize> {
+fn pool_size(changes: &[Arc<Change>], workers: usize, kind: EngineKind) -> Option<PoolSize> {
     let routes: Vec<_> =
         changes.iter().filter(|change| change.source.engine_kind() == kind).collect();
     let instances: usize = routes.iter().map(|route| workers * (route.config.slots + 1)).sum();

@@ -22,6 +22,7 @@ use crate::config::limits::{RouteLimits, ServerLimits};
 use crate::http::body_budget::BodyBudget;
 use crate::http::connection;
 use crate::http::connection_state::ConnectionState;
+use crate::http::development::Development;
 use crate::http::playground::Playground;
 use crate::http::router::Router;
 use crate::http::service::Service;
@@ -76,6 +77,7 @@ pub(crate) struct Plan {
     pub(crate) bodies_bytes: u64,
     pub(crate) metrics: Metrics,
     pub(crate) playground: Option<Arc<Playground>>,
+    pub(crate) development: Option<Arc<Development>>,
 }
 
 /// How often connections are checked for those that have waited too long.
@@ -164,6 +166,7 @@ impl Worker {
             unrouted: Arc::clone(&plan.metrics.unrouted[plan.index]),
             bodies: BodyBudget::new(plan.bodies_bytes),
             playground: plan.playground,
+            development: plan.development,
         };
         Rc::new(Self {
             index: plan.index,

@@ -145,6 +145,7 @@ fn collect(stream: impl Read + Send + 'static, lines: Option<mpsc::Sender<String
 /// A running server.
 pub(crate) struct Server {
     child: Child,
+    stdout: Heard,
     /// None if the test has its own.
     stderr: Option<Heard>,
     slots: f64,
@@ -174,7 +175,7 @@ impl Server {
         let starting = STARTING.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let mut child = command.spawn().expect("the program starts");
         let (sender, lines) = mpsc::channel();
-        drop(collect(child.stdout.take().expect("piped"), Some(sender)).listener);
+        let stdout = collect(child.stdout.take().expect("piped"), Some(sender));
         let stderr = child.stderr.take().map(|stream| collect(stream, None));
         let address = announced(&lines, "listening on http://");
         let Some(address) = address else {
@@ -189,11 +190,16 @@ impl Server {
             Err(_) => None,
         };
         drop(starting);
-        Self { child, stderr, slots: 0.0, address, operator, _folder: folder }
+        Self { child, stdout, stderr, slots: 0.0, address, operator, _folder: folder }
     }
 
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// What the server has printed so far.
+    pub(crate) fn printed(&self) -> String {
+        self.stdout.text()
     }
 
     /// What the server has written to its standard error so far.
