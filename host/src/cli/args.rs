@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::component::compose::{Generation, Source};
 use crate::config::serve_args::{ServeArgs, setting};
 use crate::config::units::Size;
+use crate::project::template::Template;
 
 /// Serves HTTP with WebAssembly components. The memory of each instance has a limit, and what a
 /// request of a processor allocates is freed when it ends.
@@ -21,6 +22,10 @@ pub struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Make a new project
+    New(NewArgs),
+    /// Build the component of a project
+    Build(BuildArgs),
     /// Build a project, serve it, and put a new build in its place whenever its sources change
     Dev(Box<DevArgs>),
     /// Serve HTTP
@@ -33,12 +38,39 @@ pub enum Command {
     Bridge(BridgeArgs),
 }
 
+/// `arenaria new`
+#[derive(Debug, Args)]
+pub struct NewArgs {
+    /// The folder to make; its last part is the name of the project
+    pub name: Option<PathBuf>,
+    /// What the project starts from [default: hello]
+    #[arg(long, short, value_name = "TEMPLATE")]
+    pub template: Option<Template>,
+    /// A folder with the crate arenaria-guest, instead of the published one
+    #[arg(long, value_name = "FOLDER")]
+    pub sdk: Option<PathBuf>,
+}
+
+/// `arenaria build`
+#[derive(Debug, Args)]
+pub struct BuildArgs {
+    /// The folder of the project
+    #[arg(default_value = ".")]
+    pub folder: PathBuf,
+    /// Arguments for cargo build, componentize-js or componentize-py
+    #[arg(last = true)]
+    pub arguments: Vec<String>,
+}
+
 /// `arenaria dev`
 #[derive(Debug, Args)]
 pub struct DevArgs {
-    /// Configuration file (TOML) of the project; its folder has the sources
-    #[arg(long, env = "ARENARIA_CONFIG", hide_env = true, default_value = "arenaria.toml")]
-    pub config: PathBuf,
+    /// The folder of the project
+    #[arg(default_value = ".")]
+    pub folder: PathBuf,
+    /// Configuration file (TOML) [default: arenaria.toml in the folder]
+    #[arg(long, env = "ARENARIA_CONFIG", hide_env = true)]
+    pub config: Option<PathBuf>,
     /// Address to serve on, HOST:PORT [default: 127.0.0.1:8080]
     #[arg(long, env = "ARENARIA_LISTEN", hide_env = true, value_name = "ADDRESS")]
     pub listen: Option<String>,
@@ -53,8 +85,8 @@ pub struct DevArgs {
     #[arg(long, env = "ARENARIA_CACHE", hide_env = true, value_name = "DIRECTORY")]
     pub cache: Option<String>,
     /// Arguments for the tool that builds: cargo, componentize-js or componentize-py
-    #[arg(last = true, value_name = "ARGUMENTS")]
-    pub build: Vec<String>,
+    #[arg(last = true)]
+    pub arguments: Vec<String>,
 }
 
 /// `arenaria inspect`

@@ -1,6 +1,6 @@
 //! `arenaria dev`
 
-use std::path::Path;
+use std::io::{self, IsTerminal as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -20,7 +20,8 @@ use crate::config::development::REQUEST_LINES_MAX;
 use crate::config::serve_args::ServeArgs;
 use crate::config::units::Size;
 use crate::http::development::AnsweredRequest;
-use crate::project::dev::{self, Build, Event, Project, Wish};
+use crate::project::build::Built;
+use crate::project::dev::{self, Event, Project, Wish};
 
 const KEYS: &str = "keys: r builds again, h shows this help, q quits";
 
@@ -33,8 +34,7 @@ const KEYS: &str = "keys: r builds again, h shows this help, q quits";
 pub fn dev(args: &DevArgs, log: &Log) -> Result<u8> {
     unknown_variables().iter().for_each(|sentence| tracing::warn!("{sentence}"));
     raise_file_limit();
-    let folder = args.config.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new(".")).to_owned();
+    let config = args.config.clone().unwrap_or_else(|| args.folder.join("arenaria.toml"));
     let (lines, printer) = Lines::start()?;
     let (wish, wishes) = mpsc::unbounded_channel();
     let heard = lines.clone();
@@ -48,10 +48,11 @@ pub fn dev(args: &DevArgs, log: &Log) -> Result<u8> {
     let keys = keys.context("cannot read keys from the terminal")?;
     let has_keys = keys.is_some();
     let project = Project {
-        build: build(&folder, &args.build),
-        folder,
+        folder: args.folder.clone(),
+        arguments: args.arguments.clone(),
+        has_colours: io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none(),
         args: ServeArgs {
-            config: Some(args.config.clone()),
+            config: Some(config),
             listen: args.listen.clone(),
             operator_listen: args.operator_listen.clone(),
             workers: args.workers,
@@ -68,11 +69,6 @@ pub fn dev(args: &DevArgs, log: &Log) -> Result<u8> {
     runtime.shutdown_background();
     drop(keys);
     ended.and(printer.end()).map(|()| 0)
-}
-
-/// Builds the project in this folder. None if it has no sources.
-fn build(_folder: &Path, _arguments: &[String]) -> Option<Build> {
-    None
 }
 
 /// What is printed, in order. Lines are written by a thread of their own, so that a terminal that does not take them
@@ -161,7 +157,12 @@ impl Lines {
             }
             Event::Building => self.print("building".to_owned()),
             Event::Said(line) => self.print(line),
-            Event::Built(text, time) => self.print(format!("built in {time:.1?}: {text}")),
+            Event::Built(Built { component, facts }, time) => self.print(format!(
+                "built {}, {}, {}, in {time:.1?}",
+                component.display(),
+                facts.world,
+                Size(facts.bytes as u64)
+            )),
             Event::Serving(paths) => self.print(format!("serving {}", paths.join(", "))),
             Event::Unchanged => self.print("nothing has changed".to_owned()),
             Event::Failed(sentence) => self.print(format!("failed: {sentence}")),

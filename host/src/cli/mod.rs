@@ -1,21 +1,25 @@
-//! The commands: `dev`, `serve`, `inspect`, `call`, `bridge`. Only this folder prints, through `output`.
+//! The commands, a file for each. Only this folder prints, through `output`.
 
 pub mod args;
 mod bridge;
+mod build;
 mod call;
 mod dev;
 mod inspect;
 mod keys;
 mod log;
+mod new;
 mod output;
 mod serve;
 mod variables;
 
 pub use bridge::bridge;
+pub use build::build;
 pub use call::call;
 pub use dev::dev;
 pub use inspect::inspect;
 pub use log::Log;
+pub use new::new;
 pub use serve::serve;
 pub use variables::parse;
 
@@ -24,6 +28,8 @@ use crate::cli::args::{Cli, Command};
 /// Runs the command, reports its error, and returns the exit code.
 pub fn run(cli: Cli, log: &Log) -> u8 {
     let result = match cli.command {
+        Command::New(args) => new(&args),
+        Command::Build(args) => build(&args),
         Command::Dev(args) => dev(&args, log),
         Command::Serve(args) => serve(&args, log),
         Command::Inspect(args) => inspect(&args),

@@ -111,13 +111,17 @@ struct RouteFile {
     limits: RouteLimitSettings,
 }
 
+/// The configuration file in the current folder, which is read if neither a file nor a component is named.
+const DEFAULT_FILE: &str = "arenaria.toml";
+
 const SLOTS_DEFAULT: usize = 4;
 
 /// Where the playground is served.
 const PLAYGROUND_PATH: &str = "/playground";
 
 impl Config {
-    /// Reads the configuration file, if one was named. Flags and variables override it.
+    /// Reads the configuration file that was named, or the one in the current folder if no component was named either.
+    /// Flags and variables override it.
     ///
     /// # Errors
     ///
@@ -125,6 +129,9 @@ impl Config {
     pub(crate) fn read(args: &ServeArgs) -> Result<Self> {
         let mut file = match &args.config {
             Some(path) => ConfigFile::read(path)?,
+            None if args.file.is_none() && Path::new(DEFAULT_FILE).is_file() => {
+                ConfigFile::read(Path::new(DEFAULT_FILE))?
+            }
             None => ConfigFile::default(),
         };
         let limits = args.limits.clone().or(&file.limits);
@@ -142,7 +149,7 @@ impl Config {
         }));
         ensure!(
             !file.routes.is_empty(),
-            "nothing to serve: expected a component, or a configuration file with a [[route]]"
+            "nothing to serve: expected a component, or a configuration file with a [[route]]; there is no {DEFAULT_FILE} in this folder"
         );
         let mut paths = BTreeSet::new();
         for route in &file.routes {

@@ -12,7 +12,7 @@ use crate::config::limits::LimitSettings;
 pub struct ServeArgs {
     /// Component that serves every path; a configuration file can name several, each for its path
     pub file: Option<PathBuf>,
-    /// Configuration file (TOML); flags and ARENARIA_* variables override it
+    /// Configuration file (TOML); flags and ARENARIA_* variables override it [default: ./arenaria.toml without FILE]
     #[arg(long, env = "ARENARIA_CONFIG", hide_env = true)]
     pub config: Option<PathBuf>,
     /// Address to serve on, HOST:PORT; of a host with several addresses, the first that can be bound

@@ -14,6 +14,8 @@ use tracing_appender::non_blocking::ErrorCounter;
 use crate::config::file::Config;
 use crate::config::serve_args::ServeArgs;
 use crate::http::development::{AnsweredRequest, BuildState, Development};
+use crate::project::build::{BuildError, Built, Listener, build};
+use crate::project::sources::Sources;
 use crate::project::watch::Watch;
 use crate::server::Server;
 use crate::server::memory_plan::{MemoryPlan, available_memory};
@@ -25,23 +27,12 @@ pub(crate) struct Project {
     pub(crate) folder: PathBuf,
     /// How the server is configured.
     pub(crate) args: ServeArgs,
-    /// Builds the component. None if there are no sources: then the components are built by others.
-    pub(crate) build: Option<Build>,
+    /// Arguments for the tool that builds.
+    pub(crate) arguments: Vec<String>,
+    /// Whether what the tools say may have colours.
+    pub(crate) has_colours: bool,
     /// Hears of all events. It must not wait: it is called on the threads of the server.
     pub(crate) hear: Arc<dyn Fn(Event) + Send + Sync>,
-}
-
-/// Builds a component, and passes on what the tools say, line by line. Returns what to say of the result.
-pub(crate) type Build =
-    Arc<dyn Fn(&mut dyn FnMut(&str)) -> Result<String, BuildFailure> + Send + Sync>;
-
-/// Why a build failed.
-#[derive(Debug)]
-pub(crate) struct BuildFailure {
-    /// What went wrong, and the remedy.
-    pub(crate) sentence: String,
-    /// What the tools said, in plain text. It was passed on already.
-    pub(crate) output: String,
 }
 
 /// What a person asks for.
@@ -62,8 +53,8 @@ pub(crate) enum Event {
     Building,
     /// A tool says a line.
     Said(String),
-    /// The build is complete. The text tells of the component.
-    Built(String, Duration),
+    /// The build is complete.
+    Built(Built, Duration),
     /// From now on, requests to these paths get new components or settings.
     Serving(Vec<String>),
     /// Nothing has changed.
@@ -93,12 +84,14 @@ pub(crate) async fn run(
     let hear = Arc::clone(&project.hear);
     let development = Arc::new(Development::new(move |request| hear(Event::Answered(request))));
     // Before the first build, so that nothing that is saved meanwhile is missed.
-    let watch = Watch::start(&project.folder, project.build.is_some())?;
+    let has_sources = Sources::find(&project.folder).is_ok();
+    let watch = Watch::start(&project.folder, has_sources)?;
     let server =
         Server::open(config.clone(), dropped_lines, Some(Arc::clone(&development))).await?;
     (project.hear)(Event::Listening(server.address()?, server.operator_address()?));
     let served = config.routes.iter().map(|_| None).collect();
-    let dev = Dev { project, config, routes: server.routes(), development, served, watch };
+    let routes = server.routes();
+    let dev = Dev { project, has_sources, config, routes, development, served, watch };
     let mut result = Ok(());
     server
         .run(async {
@@ -114,6 +107,8 @@ pub(crate) async fn run(
 /// The loop.
 struct Dev {
     project: Project,
+    /// Whether there is something to build. If not, the components are built by others.
+    has_sources: bool,
     /// As the server was started with it, and the routes as they are now.
     config: Config,
     routes: Arc<Routes>,
@@ -159,7 +154,7 @@ impl Dev {
     async fn round(&mut self) {
         match self.build_and_serve().await {
             Ok(()) => self.development.set_build(BuildState::Good),
-            Err(BuildFailure { sentence, output }) => {
+            Err(BuildError { sentence, output }) => {
                 let text = if output.is_empty() {
                     sentence.clone()
                 } else {
@@ -171,23 +166,23 @@ impl Dev {
         }
     }
 
-    async fn build_and_serve(&mut self) -> Result<(), BuildFailure> {
+    async fn build_and_serve(&mut self) -> Result<(), BuildError> {
         self.reread()?;
-        if let Some(build) = self.project.build.clone() {
+        if self.has_sources {
             self.tell(Event::Building);
             let begun = Instant::now();
-            let built = self.build(build).await?;
+            let built = self.build().await?;
             self.tell(Event::Built(built, begun.elapsed()));
         } else {
             for route in &self.config.routes {
                 self.watch.add_file(&route.component)?;
             }
         }
-        self.serve().await.map_err(BuildFailure::from)
+        self.serve().await.map_err(BuildError::from)
     }
 
     /// Reads the configuration again. What the server cannot change while it runs is told, and the rest is used.
-    fn reread(&mut self) -> Result<(), BuildFailure> {
+    fn reread(&mut self) -> Result<(), BuildError> {
         if let Some(file) = &self.project.args.config {
             self.watch.add_file(file)?;
         }
@@ -200,13 +195,16 @@ impl Dev {
     }
 
     /// On a thread of its own. If this is dropped, the thread ends with its build.
-    async fn build(&self, build: Build) -> Result<String, BuildFailure> {
-        let hear = Arc::clone(&self.project.hear);
+    async fn build(&self) -> Result<Built, BuildError> {
+        let Project { folder, arguments, has_colours, hear, .. } = &self.project;
+        let (folder, arguments) = (folder.clone(), arguments.clone());
+        let (has_colours, hear) = (*has_colours, Arc::clone(hear));
         let (sender, built) = oneshot::channel();
         let run = move || {
-            let result = build(&mut |line| hear(Event::Said(line.to_owned())));
+            let mut say = |line: &str| hear(Event::Said(line.to_owned()));
+            let mut listener = Listener::new(&mut say, has_colours);
             // If nobody waits, the server ends.
-            drop(sender.send(result));
+            drop(sender.send(build(&folder, &arguments, &mut listener)));
         };
         let thread = std::thread::Builder::new().name("build".into()).spawn(run);
         thread.map_err(|error| anyhow!("cannot start a thread for the build: {error}"))?;
@@ -254,8 +252,8 @@ async fn next(wishes: &mut mpsc::UnboundedReceiver<Wish>) -> Wish {
     }
 }
 
-impl From<anyhow::Error> for BuildFailure {
+impl From<anyhow::Error> for BuildError {
     fn from(error: anyhow::Error) -> Self {
-        Self { sentence: format!("{error:#}"), output: String::new() }
+        Self::new(format!("{error:#}"))
     }
 }

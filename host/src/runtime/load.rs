@@ -53,7 +53,9 @@ impl Source {
     pub(crate) fn read(path: &Path, memory: Size, grants: &Grants) -> Result<Self> {
         let name = path.display();
         let bytes = std::fs::read(path).map_err(|error| {
-            anyhow!("cannot read the component {name}: {error}; check the path")
+            anyhow!(
+                "cannot read the component {name}: {error}; check the path, or build it (arenaria build)"
+            )
         })?;
         let refused = |refusal| anyhow!("cannot serve {name}: {refusal}");
         let bytes = as_component(bytes).map_err(refused)?;

@@ -87,10 +87,21 @@ pub(crate) struct Finished {
 /// Runs a command that must end by itself. If it does not, the test fails with its output.
 #[track_caller]
 pub(crate) fn finished(command: &mut Command) -> Finished {
+    finished_within(COMPILING_PATIENCE, command)
+}
+
+/// The same for a command that may compile for minutes, and wait for others that do.
+#[track_caller]
+pub(crate) fn finished_building(command: &mut Command) -> Finished {
+    finished_within(Duration::from_secs(1200), command)
+}
+
+#[track_caller]
+fn finished_within(patience: Duration, command: &mut Command) -> Finished {
     let mut child = command.spawn().expect("the program starts");
     let stdout = collect(child.stdout.take().expect("piped"), None);
     let stderr = collect(child.stderr.take().expect("piped"), None);
-    let deadline = Instant::now() + COMPILING_PATIENCE;
+    let deadline = Instant::now() + patience;
     let status = loop {
         if let Some(status) = child.try_wait().expect("a child can be waited for") {
             break status;

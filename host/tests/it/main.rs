@@ -34,6 +34,7 @@ mod operator;
 mod outlets;
 mod payloads;
 mod playground;
+mod projects;
 mod records;
 mod records_cut;
 mod routes;

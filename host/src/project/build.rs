@@ -1,0 +1,122 @@
+//! Builds the component of a project.
+//!
+//! The result replaces the one before it in one step, and only if it is a component that the host supports. So a build
+//! that fails leaves the last good component where it is.
+
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::component::info::ComponentInfo;
+use crate::component::refusal::Refusal;
+use crate::component::world::World;
+use crate::project::cargo;
+use crate::project::facts::Facts;
+use crate::project::scripts;
+use crate::project::sources::Sources;
+
+/// What hears the tools of a build: a terminal, or `arenaria dev`.
+pub(crate) struct Listener<'a> {
+    say: &'a mut dyn FnMut(&str),
+    has_colours: bool,
+}
+
+impl<'a> Listener<'a> {
+    /// `say` gets each line without its end. With `has_colours` the lines contain escape codes.
+    pub(crate) fn new(say: &'a mut dyn FnMut(&str), has_colours: bool) -> Self {
+        Self { say, has_colours }
+    }
+
+    pub(super) fn say(&mut self, line: &str) {
+        (self.say)(line);
+    }
+
+    pub(super) fn has_colours(&self) -> bool {
+        self.has_colours
+    }
+}
+
+/// A component that was built.
+#[derive(Debug)]
+pub(crate) struct Built {
+    /// Its file.
+    pub(crate) component: PathBuf,
+    /// What is known of it.
+    pub(crate) facts: Facts,
+}
+
+/// Why a project was not built.
+#[derive(Debug)]
+pub(crate) struct BuildError {
+    /// What went wrong, and the remedy.
+    pub(crate) sentence: String,
+    /// What the compiler or another tool said, in plain text. The listener has heard it already.
+    pub(crate) output: String,
+}
+
+impl BuildError {
+    pub(super) fn new(sentence: impl Into<String>) -> Self {
+        Self { sentence: sentence.into(), output: String::new() }
+    }
+}
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.sentence)
+    }
+}
+
+impl std::error::Error for BuildError {}
+
+/// Builds the project in a folder. `arguments` are passed to its tool: cargo, `componentize-js` or `componentize-py`.
+///
+/// # Errors
+///
+/// If it cannot be built, or the result is no component that the host supports.
+pub(crate) fn build(
+    folder: &Path,
+    arguments: &[String],
+    listener: &mut Listener<'_>,
+) -> Result<Built, BuildError> {
+    let sources = Sources::find(folder)?;
+    let (name, component) = match sources {
+        Sources::Rust => cargo::component(folder, arguments, listener)?,
+        Sources::JavaScript => scripts::javascript(folder, arguments, listener)?,
+        Sources::Python => scripts::python(folder, arguments, listener)?,
+    };
+    let refused =
+        |refusal: Refusal| BuildError::new(format!("the component is refused: {refusal}"));
+    let info = ComponentInfo::read(&component).map_err(refused)?;
+    if info.exports.is_empty() {
+        return Err(BuildError::new(
+            "expected a component that exports a processor or wasi:http, got one that exports nothing; in Rust, export a processor with arenaria_guest::export!",
+        ));
+    }
+    let Some(world) = World::of(&info.exports) else {
+        return Err(refused(Refusal::OtherWorld(info.exports)));
+    };
+    let mut facts = Facts::read(&component, info, world).map_err(refused)?;
+    if sources != Sources::Rust {
+        // It is that of the language's runtime, which its author cannot link otherwise.
+        facts.stack = None;
+    }
+    let file = place(folder, &name);
+    write(&file, &component)
+        .map_err(|error| BuildError::new(format!("cannot write {}: {error}", file.display())))?;
+    Ok(Built { component: file, facts })
+}
+
+/// Where the component of a project is put.
+fn place(folder: &Path, name: &str) -> PathBuf {
+    let file = Path::new("target/components").join(format!("{name}.wasm"));
+    if folder == Path::new(".") { file } else { folder.join(file) }
+}
+
+/// Replaces a file in one step, so that a server never reads a part of it.
+fn write(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let parent = file.parent().expect("it is in a folder");
+    fs::create_dir_all(parent)?;
+    let new = file.with_extension("wasm.new");
+    fs::write(&new, bytes)?;
+    fs::rename(new, file)
+}

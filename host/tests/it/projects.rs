@@ -1,0 +1,206 @@
+//! Projects as their authors see them: `arenaria new` and `arenaria build`, from an empty folder.
+//!
+//! The projects depend on the SDK of this checkout. Their packages come from the registries.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use tempfile::TempDir;
+
+use crate::harness::{Finished, Server, arenaria, finished, finished_building};
+
+/// The crate `arenaria-guest` of this checkout.
+fn sdk() -> String {
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../guest/sdk").to_owned()
+}
+
+/// A project in a folder of its own.
+struct Project {
+    folder: TempDir,
+    name: &'static str,
+}
+
+impl Project {
+    fn new(name: &'static str, template: &str) -> Self {
+        let folder = tempfile::tempdir().expect("the system has room for a folder");
+        let mut new = arenaria(&["new", name, "--template", template, "--sdk", &sdk()]);
+        let ended = finished(new.current_dir(folder.path()));
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        Self { folder, name }
+    }
+
+    fn path(&self, file: &str) -> PathBuf {
+        self.folder.path().join(self.name).join(file)
+    }
+
+    /// Everything that cargo makes for all projects is in one folder, so that dependencies are compiled once.
+    fn run(&self, command: &mut Command) -> Finished {
+        command.current_dir(self.path("")).env("CARGO_TARGET_DIR", targets());
+        finished_building(command)
+    }
+
+    fn arenaria(&self, arguments: &[&str]) -> Finished {
+        self.run(&mut arenaria(arguments))
+    }
+
+    fn component(&self) -> PathBuf {
+        self.path("target/components").join(self.name).with_extension("wasm")
+    }
+
+    fn replace(&self, file: &str, from: &str, to: &str) {
+        let file = self.path(file);
+        let text = std::fs::read_to_string(&file).expect("the file is the template's");
+        assert!(text.contains(from), "no {from:?} in {text}");
+        std::fs::write(file, text.replace(from, to)).expect("the folder is ours");
+    }
+
+    fn serve(self) -> Server {
+        let mut serve = arenaria(&["serve", "--listen", "127.0.0.1:0", "--operator-listen", "off"]);
+        serve.args(["--workers", "1", "--slots", "1"]).current_dir(self.path(""));
+        Server::start_command(serve, self.folder)
+    }
+}
+
+fn targets() -> &'static Path {
+    Path::new(concat!(env!("CARGO_TARGET_TMPDIR"), "/projects"))
+}
+
+#[track_caller]
+fn check_built(ended: &Finished, words: &[&str]) {
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    for word in words {
+        assert!(ended.stdout.contains(word), "no {word:?} in {ended:?}");
+    }
+}
+
+/// The build failed with this sentence, and nothing was made.
+#[track_caller]
+fn check_failed(project: &Project, words: &[&str]) {
+    let ended = project.arenaria(&["build"]);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    let sentence = ended.stderr.lines().last().unwrap_or_default();
+    for word in words {
+        assert!(sentence.contains(word), "no {word:?} in {ended:?}");
+    }
+    assert!(!project.component().exists(), "{ended:?}");
+}
+
+#[test]
+fn a_new_project_is_tested_built_and_served() {
+    let project = Project::new("shop", "hello");
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["test", "--quiet"]).stdin(Stdio::null());
+    cargo.stdout(Stdio::piped()).stderr(Stdio::piped());
+    check_built(&project.run(&mut cargo), &["2 passed"]);
+    let built = project.arenaria(&["build"]);
+    let stack = "stack: 512KiB, below the data: an overflow traps";
+    check_built(&built, &["target/components/shop.wasm", "memory: fixed", stack, "imports: none"]);
+    assert!(!built.stderr.contains("note:"), "{built:?}");
+    let inspected = project.arenaria(&["inspect", "target/components/shop.wasm"]);
+    check_built(&inspected, &["name: shop", "version: 0.1.0", "served: yes"]);
+    let server = project.serve();
+    server.get("/").check(200, "hello, world\n");
+    server.post("/", "Ada").check(200, "hello, Ada\n");
+}
+
+#[test]
+fn a_project_with_json_is_built_and_served() {
+    let project = Project::new("orders", "json");
+    check_built(&project.arenaria(&["build"]), &["target/components/orders.wasm"]);
+    let server = project.serve();
+    let order = r#"{"id": 1, "items": [{"cents": 2, "count": 3}]}"#;
+    server.post("/orders", order).check(201, r#"{"id":1,"total_cents":6}"#);
+    assert_eq!(server.post("/orders", "{}").status, 422);
+}
+
+#[test]
+fn a_module_that_plain_cargo_built_is_served_with_all_of_the_memory() {
+    let project = Project::new("plain", "hello");
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["build", "--quiet", "--release", "--target", "wasm32-unknown-unknown"]);
+    cargo.env_remove("RUSTFLAGS").stdout(Stdio::piped()).stderr(Stdio::piped());
+    check_built(&project.run(&mut cargo), &[]);
+    let module = targets().join("wasm32-unknown-unknown/release/plain.wasm");
+    let module = module.display().to_string();
+    let called = project.arenaria(&["call", &module, "--memory", "4MiB", "--usage"]);
+    check_built(&called, &["hello, world"]);
+    let capacity = called.stderr.lines().find_map(|line| line.trim().strip_prefix("capacity: "));
+    let capacity: u64 =
+        capacity.and_then(|text| text.trim_end_matches(',').parse().ok()).expect("a number");
+    assert!(capacity > 2 << 20, "it has 4 MiB, less the stack of plain cargo: {called:?}");
+}
+
+#[test]
+fn nothing_is_written_over() {
+    let folder = tempfile::tempdir().expect("the system has room for a folder");
+    let new =
+        |name: &str| finished(arenaria(&["new", name, "--sdk", &sdk()]).current_dir(folder.path()));
+    std::fs::create_dir(folder.path().join("empty")).expect("the folder is ours");
+    assert_eq!(new("empty").code, Some(0), "an empty folder is filled");
+    let again = new("empty");
+    assert_eq!(again.code, Some(1), "{again:?}");
+    assert!(again.stderr.contains("exists and is not empty; nothing was written"), "{again:?}");
+    for name in ["Shop", "1st", "a b", "a/../..", "test", "fn"] {
+        let refused = new(name);
+        assert_eq!(refused.code, Some(1), "{refused:?}");
+        assert!(refused.stderr.contains("expected a name"), "{name}: {refused:?}");
+    }
+    let entries = std::fs::read_dir(folder.path()).expect("the folder is ours").count();
+    assert_eq!(entries, 1, "only the first was made");
+}
+
+#[test]
+fn what_is_missing_is_not_asked_of_a_script() {
+    let folder = tempfile::tempdir().expect("the system has room for a folder");
+    let ended = finished(arenaria(&["new"]).current_dir(folder.path()));
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.stderr.contains("arenaria new NAME"), "{ended:?}");
+    let ended = finished(arenaria(&["new", "x", "--sdk", "nowhere"]).current_dir(folder.path()));
+    assert!(ended.stderr.contains("check --sdk"), "{ended:?}");
+    assert!(!folder.path().join("x").exists(), "nothing is made before all is known");
+    let ended = finished(arenaria(&["build"]).current_dir(folder.path()));
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.stderr.contains("make one with arenaria new"), "{ended:?}");
+}
+
+#[test]
+fn a_crate_that_does_not_compile_for_the_target_is_named() {
+    let project = Project::new("random", "hello");
+    let dependency = "getrandom = \"0.2\"\n\n# What runs";
+    project.replace("Cargo.toml", "\n# What runs", dependency);
+    let chain = "getrandom does not compile for wasm32-unknown-unknown (random → getrandom 0.2.";
+    check_failed(&project, &[chain, "a processor has no source of randomness"]);
+}
+
+#[test]
+fn a_native_library_is_named_with_the_crate_that_uses_it() {
+    let project = Project::new("native", "hello");
+    let code = "unsafe extern \"C\" {\n    fn deflate(level: i32) -> i32;\n}\n\n\
+        #[unsafe(no_mangle)]\npub extern \"C\" fn pack() -> i32 {\n    unsafe { deflate(9) }\n}\n\n#[cfg(test)]";
+    project.replace("src/lib.rs", "#[cfg(test)]", code);
+    check_failed(
+        &project,
+        &["a native library is missing: nothing defines deflate, used by native"],
+    );
+}
+
+#[test]
+fn a_mistake_of_the_author_is_left_to_the_compiler() {
+    let project = Project::new("broken", "hello");
+    project.replace("src/lib.rs", "Response::new(404)", "Reponse::new(404)");
+    check_failed(&project, &["broken does not compile; see the compiler's messages"]);
+    project.replace("Cargo.toml", "[dependencies]", "[dependencies");
+    check_failed(&project, &["cargo cannot read the project; correct Cargo.toml"]);
+}
+
+#[test]
+fn a_build_that_fails_keeps_the_last_component() {
+    let project = Project::new("kept", "hello");
+    check_built(&project.arenaria(&["build"]), &[]);
+    let good = std::fs::read(project.component()).expect("it was built");
+    project.replace("src/lib.rs", "arenaria_guest::export!(Greeter);", "");
+    let ended = project.arenaria(&["build"]);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.stderr.contains("export a processor with arenaria_guest::export!"), "{ended:?}");
+    assert!(good == std::fs::read(project.component()).expect("it is kept"), "it is unchanged");
+}
