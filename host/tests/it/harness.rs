@@ -27,14 +27,28 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// wait ends at once.
 const COMPILING_PATIENCE: Duration = Duration::from_secs(180);
 
+/// How long a build may take, which may wait for others.
+const BUILDING_PATIENCE: Duration = Duration::from_secs(1200);
+
 /// Servers start one after the other, so that each finds the components that an earlier one
 /// compiled.
 static STARTING: Mutex<()> = Mutex::new(());
 
 /// Waits until `condition` returns a value, and returns it.
 #[track_caller]
-pub(crate) fn until<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + PATIENCE;
+pub(crate) fn until<T>(what: &str, condition: impl FnMut() -> Option<T>) -> T {
+    until_in(PATIENCE, what, condition)
+}
+
+/// The same for what may need a build.
+#[track_caller]
+pub(crate) fn until_built<T>(what: &str, condition: impl FnMut() -> Option<T>) -> T {
+    until_in(BUILDING_PATIENCE, what, condition)
+}
+
+#[track_caller]
+fn until_in<T>(patience: Duration, what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + patience;
     loop {
         if let Some(value) = condition() {
             return value;
@@ -93,7 +107,7 @@ pub(crate) fn finished(command: &mut Command) -> Finished {
 /// The same for a command that may compile for minutes, and wait for others that do.
 #[track_caller]
 pub(crate) fn finished_building(command: &mut Command) -> Finished {
-    finished_within(Duration::from_secs(1200), command)
+    finished_within(BUILDING_PATIENCE, command)
 }
 
 #[track_caller]

@@ -13,6 +13,7 @@ mod config;
 mod connections;
 mod core_modules;
 mod cut;
+mod dev;
 mod dev_keys;
 mod embed;
 mod environment;
