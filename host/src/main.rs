@@ -15,7 +15,7 @@ fn main() -> ExitCode {
     return_free_memory();
     // Clap ends the process with code 2 if the arguments are invalid.
     let cli = arenaria::cli::parse();
-    let log = arenaria::cli::Log::start();
+    let log = arenaria::cli::Log::start(cli.log_filter());
     ExitCode::from(arenaria::cli::run(cli, &log))
 }
 

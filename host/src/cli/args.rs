@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::cli::examples;
+use crate::cli::version::version;
 use crate::component::compose::{Generation, Source};
+use crate::config::limits::LimitSettings;
 use crate::config::serve_args::{ServeArgs, setting};
 use crate::config::units::Size;
 use crate::project::template::Template;
@@ -12,30 +15,58 @@ use crate::project::template::Template;
 /// Serves HTTP with WebAssembly components. The memory of each instance has a limit, and what a
 /// request of a processor allocates is freed when it ends.
 #[derive(Debug, Parser)]
-#[command(name = "arenaria", version, max_term_width = 100)]
+#[command(name = "arenaria", version = version(), max_term_width = 100, after_help = examples::ARENARIA)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
 }
 
+impl Cli {
+    /// What the log has if ARENARIA_LOG does not say it.
+    #[must_use]
+    pub fn log_filter(&self) -> &'static str {
+        match self.command {
+            // The report has each fault, with its case.
+            Command::Test(_) => "info,arenaria::pool=error",
+            _ => "info",
+        }
+    }
+}
+
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Make a new project
+    #[command(after_help = examples::NEW)]
     New(NewArgs),
     /// Build the component of a project
+    #[command(after_help = examples::BUILD)]
     Build(BuildArgs),
     /// Build a project, serve it, and put a new build in its place whenever its sources change
+    #[command(after_help = examples::DEV)]
     Dev(Box<DevArgs>),
-    /// Serve HTTP
+    /// Serve HTTP with a component, or with those of a configuration
+    #[command(after_help = examples::SERVE)]
     Serve(Box<ServeArgs>),
     /// Print a component's memory, imports and exports, and whether the host can serve it
+    #[command(after_help = examples::INSPECT)]
     Inspect(InspectArgs),
     /// Send one request to a component without a server, and print the response's body
+    #[command(after_help = examples::CALL)]
     Call(CallArgs),
+    /// Send the requests of files to the project's components, and compare the responses
+    #[command(after_help = examples::TEST)]
+    Test(TestArgs),
     /// Convert a processor to a component of wasi:http, for other hosts
+    #[command(after_help = examples::BRIDGE)]
     Bridge(BridgeArgs),
+    /// Print the script that completes commands and options in a shell
+    #[command(after_help = examples::COMPLETIONS)]
+    Completions(CompletionsArgs),
+    /// Print the manual page of a command, or write the pages of all commands into a folder
+    #[command(after_help = examples::MANUAL)]
+    Manual(ManualArgs),
 }
 
 /// `arenaria new`
@@ -81,12 +112,18 @@ pub struct DevArgs {
     /// Number of worker threads [default: one per core]
     #[arg(long, env = "ARENARIA_WORKERS", hide_env = true)]
     pub workers: Option<usize>,
+    /// Warm instances per worker and route [default: 4]
+    #[arg(long, env = "ARENARIA_SLOTS", hide_env = true)]
+    pub slots: Option<usize>,
     /// Directory that keeps compiled components, or `off` [default: the user's cache directory]
     #[arg(long, env = "ARENARIA_CACHE", hide_env = true, value_name = "DIRECTORY")]
     pub cache: Option<String>,
     /// Arguments for the tool that builds: cargo, componentize-js or componentize-py
     #[arg(last = true)]
     pub arguments: Vec<String>,
+    /// The limits of the server, and of every route that does not set its own.
+    #[command(flatten)]
+    pub limits: LimitSettings,
 }
 
 /// `arenaria inspect`
@@ -133,6 +170,49 @@ pub struct CallArgs {
     pub usage: bool,
 }
 
+/// `arenaria test`
+#[derive(Debug, Args)]
+pub struct TestArgs {
+    /// Files of requests, or folders with *.http files [default: requests/ beside the configuration]
+    pub requests: Vec<PathBuf>,
+    /// Configuration file (TOML) with the components, their settings and limits
+    #[arg(
+        long,
+        env = "ARENARIA_CONFIG",
+        hide_env = true,
+        default_value = "arenaria.toml",
+        value_name = "FILE"
+    )]
+    pub config: PathBuf,
+    /// Run the cases with this text in their name, their request or their file
+    #[arg(long, value_name = "TEXT")]
+    pub filter: Option<String>,
+    /// Start a new instance for each case; otherwise a route has one, as in the server
+    #[arg(long)]
+    pub fresh: bool,
+    /// Fail a case if its request has more of the arena in use at once
+    #[arg(long, value_name = "SIZE")]
+    pub high_water_max: Option<Size>,
+    /// Fail a case if its request leaves more in the arena
+    #[arg(long, value_name = "SIZE")]
+    pub survivors_max: Option<Size>,
+    /// The form of the report
+    #[arg(long, default_value = "text")]
+    pub format: Format,
+    /// Directory that keeps compiled components, or `off` [default: the user's cache directory]
+    #[arg(long, env = "ARENARIA_CACHE", hide_env = true, value_name = "DIRECTORY")]
+    pub cache: Option<String>,
+}
+
+/// The form of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// Lines for people.
+    Text,
+    /// One JSON document.
+    Json,
+}
+
 /// `arenaria bridge`
 #[derive(Debug, Args)]
 pub struct BridgeArgs {
@@ -147,6 +227,23 @@ pub struct BridgeArgs {
     /// Where the component reads its settings: ARENARIA_SET_* variables, or wasi:config/store
     #[arg(long, default_value = "environment")]
     pub settings: Source,
+}
+
+/// `arenaria completions`
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// The shell
+    pub shell: clap_complete::Shell,
+}
+
+/// `arenaria manual`
+#[derive(Debug, Args)]
+pub struct ManualArgs {
+    /// The command [default: the page of arenaria itself]
+    pub command: Option<String>,
+    /// Write the pages of all commands into this folder
+    #[arg(long, value_name = "FOLDER", conflicts_with = "command")]
+    pub out: Option<PathBuf>,
 }
 
 fn header(text: &str) -> Result<(String, String), String> {

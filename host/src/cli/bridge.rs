@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::{Result, anyhow, bail};
 
 use crate::cli::args::BridgeArgs;
+use crate::cli::component_path::check_component;
 use crate::cli::output::line;
 use crate::component::compose;
 use crate::component::encode::as_component;
@@ -16,6 +17,7 @@ use crate::config::units::Size;
 ///
 /// If it cannot be converted. The message names the problem, its value and the remedy.
 pub fn bridge(args: &BridgeArgs) -> Result<u8> {
+    check_component(&args.file)?;
     let (name, output) = (args.file.display(), args.output.display());
     let processor = std::fs::read(&args.file)
         .map_err(|error| anyhow!("cannot read the component {name}: {error}; check the path"))?;

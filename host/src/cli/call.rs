@@ -10,6 +10,7 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::header::{HOST, HeaderValue};
 
 use crate::cli::args::CallArgs;
+use crate::cli::component_path::check_component;
 use crate::cli::output::{self, note};
 use crate::component::guest_text::GuestText;
 use crate::component::world::World;
@@ -37,6 +38,7 @@ const TIME: Duration = Duration::from_secs(10);
 ///
 /// If the call fails. The message names the problem, its value and the remedy.
 pub fn call(args: &CallArgs) -> Result<u8> {
+    check_component(&args.file)?;
     let grants = Grants::parse(&args.grants)?;
     let source = Source::read(&args.file, args.memory, &grants)?;
     let body = args.data.as_deref().map_or_else(|| Ok(Vec::new()), read_data)?;

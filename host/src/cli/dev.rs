@@ -56,6 +56,8 @@ pub fn dev(args: &DevArgs, log: &Log) -> Result<u8> {
             listen: args.listen.clone(),
             operator_listen: args.operator_listen.clone(),
             workers: args.workers,
+            slots: args.slots,
+            limits: args.limits.clone(),
             cache: args.cache.clone(),
             ..ServeArgs::default()
         },

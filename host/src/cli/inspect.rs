@@ -4,6 +4,7 @@ use anyhow::{Result, anyhow};
 use wasmparser::Parser;
 
 use crate::cli::args::InspectArgs;
+use crate::cli::component_path::check_component;
 use crate::cli::output::line;
 use crate::component::encode::as_component;
 use crate::component::guest_text::GuestText;
@@ -22,6 +23,7 @@ use crate::runtime::load::Source;
 ///
 /// If the file is not a component.
 pub fn inspect(args: &InspectArgs) -> Result<u8> {
+    check_component(&args.file)?;
     let name = args.file.display();
     let bytes = std::fs::read(&args.file)
         .map_err(|error| anyhow!("cannot read the component {name}: {error}; check the path"))?;

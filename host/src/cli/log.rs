@@ -19,12 +19,13 @@ pub struct Log {
 }
 
 impl Log {
-    /// Starts to write the log.
+    /// Starts to write the log. `usual` says what is written if ARENARIA_LOG does not.
     #[must_use]
-    pub fn start() -> Self {
+    pub fn start(usual: &str) -> Self {
+        let or_usual = || EnvFilter::new(usual);
         let (filter, invalid) = match variable("ARENARIA_LOG").map(EnvFilter::try_new).transpose() {
-            Ok(filter) => (filter.unwrap_or_else(|| EnvFilter::new("info")), None),
-            Err(error) => (EnvFilter::new("info"), Some(error)),
+            Ok(filter) => (filter.unwrap_or_else(or_usual), None),
+            Err(error) => (or_usual(), Some(error)),
         };
         let stderr = std::io::stderr();
         let is_terminal = stderr.is_terminal();
@@ -42,7 +43,7 @@ impl Log {
         // Whoever panics must not wait for a reader of standard error either.
         std::panic::set_hook(Box::new(|panic| tracing::error!("{panic}")));
         if let Some(error) = invalid {
-            tracing::warn!("ARENARIA_LOG is invalid, so \"info\" is used: {error}");
+            tracing::warn!("ARENARIA_LOG is invalid, so \"{usual}\" is used: {error}");
         }
         Self { dropped, _guard: guard }
     }

@@ -4,14 +4,20 @@ pub mod args;
 mod bridge;
 mod build;
 mod call;
+mod component_path;
 mod dev;
+mod examples;
+mod hints;
 mod inspect;
 mod keys;
 mod log;
+mod manual;
 mod new;
 mod output;
 mod serve;
+mod test;
 mod variables;
+mod version;
 
 pub use bridge::bridge;
 pub use build::build;
@@ -19,8 +25,10 @@ pub use call::call;
 pub use dev::dev;
 pub use inspect::inspect;
 pub use log::Log;
+pub use manual::{completions, manual};
 pub use new::new;
 pub use serve::serve;
+pub use test::test;
 pub use variables::parse;
 
 use crate::cli::args::{Cli, Command};
@@ -34,7 +42,10 @@ pub fn run(cli: Cli, log: &Log) -> u8 {
         Command::Serve(args) => serve(&args, log),
         Command::Inspect(args) => inspect(&args),
         Command::Call(args) => call(&args),
+        Command::Test(args) => test(&args),
         Command::Bridge(args) => bridge(&args),
+        Command::Completions(args) => completions(&args),
+        Command::Manual(args) => manual(&args),
     };
     result.unwrap_or_else(|error| {
         if output::has_no_reader(&error) {

@@ -3,6 +3,7 @@
 use anyhow::{Context as _, Result, anyhow, ensure};
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::cli::component_path::{check_component, check_config};
 use crate::cli::log::Log;
 use crate::cli::output;
 use crate::cli::variables::unknown_variables;
@@ -17,6 +18,8 @@ use crate::server::memory_plan::{MemoryPlan, available_memory};
 ///
 /// If the server cannot start. The message names the problem, its value and the remedy.
 pub fn serve(args: &ServeArgs, log: &Log) -> Result<u8> {
+    args.file.as_deref().map_or(Ok(()), check_component)?;
+    args.config.as_deref().map_or(Ok(()), check_config)?;
     let unknown = unknown_variables();
     ensure!(!args.check_config || unknown.is_empty(), "{}", unknown.join("; "));
     unknown.iter().for_each(|sentence| tracing::warn!("{sentence}"));

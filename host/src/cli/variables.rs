@@ -10,6 +10,7 @@ use clap::builder::Resettable;
 use clap::{Command, CommandFactory as _, FromArgMatches as _};
 
 use crate::cli::args::Cli;
+use crate::cli::hints::with_tip;
 
 const PREFIX: &str = "ARENARIA_";
 
@@ -26,7 +27,8 @@ const SIMILARITY_MIN: f64 = 0.8;
 /// Parses the command line and the environment. Ends the process if they are invalid.
 #[must_use]
 pub fn parse() -> Cli {
-    let matches = without_empty_variables(Cli::command()).get_matches();
+    let matches = without_empty_variables(Cli::command()).try_get_matches();
+    let matches = matches.unwrap_or_else(|error| with_tip(error).exit());
     Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
 }
 

@@ -8,5 +8,6 @@ pub(crate) mod isolation;
 pub(crate) mod limits;
 mod path;
 mod reload;
+pub(crate) mod requests;
 pub(crate) mod serve_args;
 pub(crate) mod units;

@@ -13,6 +13,12 @@ pub(crate) struct Router {
 }
 
 impl Router {
+    pub(crate) fn new(slots: Vec<Rc<Slots>>) -> Self {
+        let router = Self::default();
+        slots.into_iter().for_each(|slots| drop(router.install(slots)));
+        router
+    }
+
     pub(crate) fn find(&self, path: &str) -> Option<Rc<Slots>> {
         let slots = self.slots.borrow();
         slots.iter().find(|slots| matches(&slots.route.path, path)).map(Rc::clone)

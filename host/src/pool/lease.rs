@@ -2,12 +2,14 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use tokio::task::spawn_local;
 use tracing::warn;
 
 use crate::config::isolation::Isolation;
+use crate::pool::policy::Shed;
 use crate::pool::slots::{Lease, LeaseState, Slots};
 use crate::pool::stats::Reason;
 use crate::runtime::bindings::{ArenaUsage, Request, Response};
@@ -154,6 +156,7 @@ impl Lease {
             None => LeaseState::Clean,
             Some(fault) => {
                 let slot = self.slot;
+                self.slots.keep_fault(fault);
                 if self.slots.route.log().admits_line() {
                     warn!(route = self.slots.route.path, slot, "lost an instance: {fault}");
                 }
@@ -168,6 +171,28 @@ impl Lease {
 }
 
 impl Slots {
+    /// How often a slot was taken.
+    pub(crate) fn taken(&self) -> u64 {
+        self.stats.queue_wait.buckets.iter().map(|bucket| bucket.load(Relaxed)).sum()
+    }
+
+    /// The usage of an arena after its last request, as soon as an instance is idle. None if the components have no
+    /// arena, or the instance has served no request: it has replaced the one that did.
+    pub(crate) async fn read_usage_after_request(
+        self: &Rc<Self>,
+        time: Duration,
+    ) -> Result<Option<ArenaUsage>, Shed> {
+        let mut lease = self.wait(time).await?;
+        if !self.route.reads_usage() || lease.contents().served == 0 {
+            return Ok(None);
+        }
+        lease.read_usage().await;
+        Ok(self
+            .usages()
+            .into_iter()
+            .find_map(|(slot, usage)| (slot == lease.slot).then_some(usage)))
+    }
+
     /// The arena usage of all instances. Idle instances are read now; for busy ones this is the
     /// last reading.
     pub(crate) async fn read_usage(self: &Rc<Self>) -> Vec<(usize, ArenaUsage)> {

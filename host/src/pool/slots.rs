@@ -27,6 +27,7 @@ use crate::pool::route::Route;
 use crate::pool::stats::{Reason, RouteStats};
 use crate::pool::usage_schedule::UsageSchedule;
 use crate::runtime::bindings::ArenaUsage;
+use crate::runtime::fault::Fault;
 use crate::runtime::instance::Instance;
 
 /// The slots of one route on one worker.
@@ -44,6 +45,8 @@ pub(crate) struct Slots {
     usages: RefCell<Vec<Option<ArenaUsage>>>,
     /// What these slots add to the gauges of `stats`, once they serve.
     counted: Cell<Option<Counts>>,
+    /// The last fault, until it is taken.
+    fault: RefCell<Option<String>>,
 }
 
 /// The instance in a slot, and what is known of it.
@@ -93,6 +96,7 @@ impl Slots {
             waiters: RefCell::default(),
             usages: RefCell::new(vec![None; count]),
             counted: Cell::new(None),
+            fault: RefCell::default(),
         }))
     }
 
@@ -178,6 +182,16 @@ impl Slots {
         self.usages.borrow_mut()[slot] = Some(usage);
     }
 
+    pub(crate) fn keep_fault(&self, fault: &Fault) {
+        self.fault.replace(Some(fault.to_string()));
+    }
+
+    /// The last fault of an instance since this was asked before. Only the last one is kept, so this serves a
+    /// caller that sends one request at a time.
+    pub(crate) fn take_fault(&self) -> Option<String> {
+        self.fault.take()
+    }
+
     /// A response was cut after its status was sent: by a fault of its component, or by a limit.
     pub(crate) fn response_was_cut(&self) {
         self.stats.cut.fetch_add(1, Relaxed);
@@ -240,6 +254,7 @@ impl Slots {
                     slots.on(Event::Started { slot });
                 }
                 Err(fault) => {
+                    slots.keep_fault(&fault);
                     slots.stats.retired(Reason::Failed);
                     if slots.route.log().admits_line() {
                         warn!(

@@ -1,4 +1,4 @@
-//! Projects of those who write components: how one is made, built, and served while it is
+//! Projects of those who write components: how one is made, built, tested, and served while it is
 //! written.
 //!
 //! A project is a folder with `arenaria.toml` and the sources of one component, in Rust, JavaScript or Python. Nothing
@@ -10,6 +10,7 @@ pub(crate) mod dev;
 pub(crate) mod facts;
 mod metadata;
 mod mistakes;
+pub(crate) mod requests;
 mod scripts;
 pub(crate) mod sources;
 pub(crate) mod template;
