@@ -106,6 +106,15 @@ pub(crate) fn build(
     Ok(Built { component: file, facts })
 }
 
+/// The folders with sources of a project outside its own, as far as they are known: those of the crates on which it
+/// depends by a path.
+pub(crate) fn source_folders(folder: &Path) -> Vec<PathBuf> {
+    match Sources::find(folder) {
+        Ok(Sources::Rust) => cargo::source_folders(folder),
+        Ok(Sources::JavaScript | Sources::Python) | Err(_) => Vec::new(),
+    }
+}
+
 /// Where the component of a project is put.
 fn place(folder: &Path, name: &str) -> PathBuf {
     let file = Path::new("target/components").join(format!("{name}.wasm"));

@@ -14,7 +14,7 @@ use tracing_appender::non_blocking::ErrorCounter;
 use crate::config::file::Config;
 use crate::config::serve_args::ServeArgs;
 use crate::http::development::{AnsweredRequest, BuildState, Development};
-use crate::project::build::{BuildError, Built, Listener, build};
+use crate::project::build::{BuildError, Built, Listener, build, source_folders};
 use crate::project::sources::Sources;
 use crate::project::watch::Watch;
 use crate::server::Server;
@@ -85,7 +85,10 @@ pub(crate) async fn run(
     let development = Arc::new(Development::new(move |request| hear(Event::Answered(request))));
     // Before the first build, so that nothing that is saved meanwhile is missed.
     let has_sources = Sources::find(&project.folder).is_ok();
-    let watch = Watch::start(&project.folder, has_sources)?;
+    let mut watch = Watch::start()?;
+    if has_sources {
+        watch.add_folder(&project.folder)?;
+    }
     let server =
         Server::open(config.clone(), dropped_lines, Some(Arc::clone(&development))).await?;
     (project.hear)(Event::Listening(server.address()?, server.operator_address()?));
@@ -171,7 +174,11 @@ impl Dev {
         if self.has_sources {
             self.tell(Event::Building);
             let begun = Instant::now();
-            let built = self.build().await?;
+            let (built, folders) = self.build().await?;
+            for folder in folders {
+                self.watch.add_folder(&folder)?;
+            }
+            let built = built?;
             self.tell(Event::Built(built, begun.elapsed()));
         } else {
             for route in &self.config.routes {
@@ -194,8 +201,9 @@ impl Dev {
         Ok(())
     }
 
-    /// On a thread of its own. If this is dropped, the thread ends with its build.
-    async fn build(&self) -> Result<Built, BuildError> {
+    /// On a thread of its own. If this is dropped, the thread ends with its build. Also returns the folders that were
+    /// built from, as far as they are known.
+    async fn build(&self) -> Result<(Result<Built, BuildError>, Vec<PathBuf>)> {
         let Project { folder, arguments, has_colours, hear, .. } = &self.project;
         let (folder, arguments) = (folder.clone(), arguments.clone());
         let (has_colours, hear) = (*has_colours, Arc::clone(hear));
@@ -204,11 +212,12 @@ impl Dev {
             let mut say = |line: &str| hear(Event::Said(line.to_owned()));
             let mut listener = Listener::new(&mut say, has_colours);
             // If nobody waits, the server ends.
-            drop(sender.send(build(&folder, &arguments, &mut listener)));
+            let built = build(&folder, &arguments, &mut listener);
+            drop(sender.send((built, source_folders(&folder))));
         };
         let thread = std::thread::Builder::new().name("build".into()).spawn(run);
         thread.map_err(|error| anyhow!("cannot start a thread for the build: {error}"))?;
-        built.await.unwrap_or_else(|_| Err(anyhow!("the build panicked; see the log").into()))
+        built.await.map_err(|_| anyhow!("the build panicked; see the log"))
     }
 
     /// Replaces the routes that have changed.

@@ -1,7 +1,7 @@
 //! Tells when the sources of a project have changed.
 //!
-//! The folder of the project is watched, except what tools and editors put there, and the files of components that are
-//! built elsewhere. Several events in a row are one change.
+//! The folders of the project and of the crates that it depends on by a path are watched, except what tools and editors
+//! put there, and the files of components that are built elsewhere. Several events in a row are one change.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -18,10 +18,8 @@ use crate::config::development::QUIET;
 pub(crate) struct Watch {
     watcher: RecommendedWatcher,
     events: mpsc::UnboundedReceiver<notify::Result<Event>>,
-    /// Without symbolic links, because so are the paths of events.
-    folder: PathBuf,
-    /// Whether everything in the folder is watched, or only `files`.
-    has_sources: bool,
+    /// Folders with sources, without symbolic links, because so are the paths of events.
+    folders: BTreeSet<PathBuf>,
     /// Files that are watched wherever they are.
     files: BTreeSet<PathBuf>,
     /// What the watcher was told.
@@ -29,26 +27,37 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    /// Watches a folder. Without sources, only the [files](Self::add_file) count.
+    /// Watches nothing yet.
+    ///
+    /// # Errors
+    ///
+    /// If the system does not tell of changes. The message says why.
+    pub(crate) fn start() -> Result<Self> {
+        let (sender, events) = mpsc::unbounded_channel();
+        // This fails only if nobody listens any more.
+        let hear = move |event| drop(sender.send(event));
+        let watcher = notify::recommended_watcher(hear)
+            .map_err(|error| anyhow!("cannot watch files: {error}"))?;
+        let (folders, files, watched) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        Ok(Self { watcher, events, folders, files, watched })
+    }
+
+    /// Watches a folder of sources, with all folders in it.
     ///
     /// # Errors
     ///
     /// If the folder cannot be watched. The message says why.
-    pub(crate) fn start(folder: &Path, has_sources: bool) -> Result<Self> {
+    pub(crate) fn add_folder(&mut self, folder: &Path) -> Result<()> {
         let failed = |error| anyhow!("cannot watch {}: {error}", folder.display());
-        let folder = folder.canonicalize().map_err(|error| failed(error.into()))?;
-        let (sender, events) = mpsc::unbounded_channel();
-        // This fails only if nobody listens any more.
-        let hear = move |event| drop(sender.send(event));
-        let watcher = notify::recommended_watcher(hear).map_err(failed)?;
-        let (files, watched) = (BTreeSet::new(), BTreeSet::new());
-        let mut watch =
-            Self { watcher, events, folder: folder.clone(), has_sources, files, watched };
-        watch.watch(&folder, RecursiveMode::NonRecursive)?;
-        for entry in folder.read_dir().map_err(|error| failed(error.into()))?.flatten() {
-            watch.watch_subfolder(&entry.path())?;
+        let folder = folder.canonicalize().map_err(failed)?;
+        if !self.folders.insert(folder.clone()) {
+            return Ok(());
         }
-        Ok(watch)
+        self.watch(&folder, RecursiveMode::NonRecursive)?;
+        for entry in folder.read_dir().map_err(failed)?.flatten() {
+            self.watch_subfolder(&entry.path())?;
+        }
+        Ok(())
     }
 
     /// Watches a file too, wherever it is. Its folder must exist.
@@ -99,7 +108,7 @@ impl Watch {
             return Ok(true);
         }
         for path in &event.paths {
-            if path.parent() == Some(&self.folder) {
+            if path.parent().is_some_and(|parent| self.folders.contains(parent)) {
                 self.watch_subfolder(path)?;
             }
         }
@@ -111,15 +120,18 @@ impl Watch {
         if self.files.contains(path) {
             return true;
         }
-        let Ok(inside) = path.strip_prefix(&self.folder) else { return false };
-        let mut names = inside.components().map(|part| part.as_os_str().to_string_lossy());
-        self.has_sources && inside != Path::new("") && !names.any(|name| is_ignored(&name))
+        let inside = self.folders.iter().filter_map(|folder| path.strip_prefix(folder).ok());
+        let mut inside = inside.filter(|inside| !inside.as_os_str().is_empty());
+        inside.any(|inside| {
+            let mut names = inside.components().map(|part| part.as_os_str().to_string_lossy());
+            !names.any(|name| is_ignored(&name))
+        })
     }
 
     /// Watches a folder in the project, with all folders in it, unless tools write to it.
     fn watch_subfolder(&mut self, path: &Path) -> Result<()> {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if self.has_sources && !is_ignored(&name) && path.is_dir() {
+        if !is_ignored(&name) && path.is_dir() {
             self.watch(path, RecursiveMode::Recursive)?;
         }
         Ok(())
@@ -157,7 +169,10 @@ mod tests {
 
     #[track_caller]
     fn check(folder: &Path, has_sources: bool, expected: bool, change: impl FnOnce(&Path)) {
-        let mut watch = Watch::start(folder, has_sources).unwrap();
+        let mut watch = Watch::start().unwrap();
+        if has_sources {
+            watch.add_folder(folder).unwrap();
+        }
         watch.add_file(&folder.join("target/a.wasm")).unwrap();
         change(folder);
         // The last change always counts: what is expected to be silent has been before it.
@@ -229,7 +244,8 @@ mod tests {
     #[test]
     fn a_new_folder_is_watched() {
         let folder = folder();
-        let mut watch = Watch::start(folder.path(), true).unwrap();
+        let mut watch = Watch::start().unwrap();
+        watch.add_folder(folder.path()).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             std::fs::create_dir(folder.path().join("new")).unwrap();

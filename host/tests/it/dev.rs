@@ -111,6 +111,32 @@ fn a_build_that_fails_leaves_the_last_component_and_tells_why() {
 }
 
 #[test]
+fn crates_on_which_a_project_depends_by_a_path_are_watched() {
+    let project = Project::new("apart", "hello");
+    let folder = project.path("../words/src");
+    std::fs::create_dir_all(&folder).expect("the folder is ours");
+    let words = project.path("../words/src/lib.rs");
+    std::fs::write(&words, "pub const NAME: &str = \"world\";").expect("the folder is ours");
+    let package = "[package]\nname = \"words\"\nversion = \"0.1.0\"\nedition = \"2024\"\n";
+    std::fs::write(project.path("../words/Cargo.toml"), package).expect("the folder is ours");
+    project.replace(
+        "Cargo.toml",
+        "[dependencies]\n",
+        "[dependencies]\nwords.path = \"../words\"\n",
+    );
+    project.replace(
+        "src/lib.rs",
+        "{}, world\\n\", self.greeting",
+        "{}, {}\\n\", self.greeting, words::NAME",
+    );
+    let served = Served::start(project);
+    until_built("it serves", || (served.printed(SERVING) == 1).then_some(()));
+    served.server.get("/").check(200, "hello, world\n");
+    served.change(SERVING, || served.edit(&words, "world", "everybody"));
+    served.server.get("/").check(200, "hello, everybody\n");
+}
+
+#[test]
 fn before_the_first_good_build_each_request_is_told_why() {
     let project = Project::new("begun", "hello");
     project.replace("src/lib.rs", "Response::new(404),", "Reponse::new(404),");

@@ -331,11 +331,20 @@ impl Server {
         })
     }
 
+    /// The process's address space, mapped or reserved.
+    pub(crate) fn virtual_bytes(&self) -> u64 {
+        self.status("VmSize:")
+    }
+
     /// The process's resident memory.
     pub(crate) fn resident_bytes(&self) -> u64 {
+        self.status("VmRSS:")
+    }
+
+    fn status(&self, name: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid()))
             .expect("the process runs");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
         let digits = line.and_then(|rest| rest.split_whitespace().next());
         1024 * digits.and_then(|kib| kib.parse::<u64>().ok()).expect("Linux prints it in KiB")
     }

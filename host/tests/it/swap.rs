@@ -104,6 +104,7 @@ fn echo() -> Request {
 #[test]
 fn no_request_is_lost_while_components_are_replaced() {
     let watched = Watched::start("hello", "");
+    let reserved = watched.server.virtual_bytes();
     let load = Load::start(watched.server.address, &echo());
     for round in 0..3 {
         load.until_more(50);
@@ -127,6 +128,9 @@ fn no_request_is_lost_while_components_are_replaced() {
     assert_eq!(metrics.sum("arenaria_requests_total", &[("status", "200")]), answered + others);
     assert_eq!(metrics.sum("arenaria_requests_total", &[]), answered + others);
     assert_eq!(metrics.sum("arenaria_retirements_total", &[]), 9.0 * INSTANCES);
+    // Each component had a pool of its own. It ends with it.
+    let now = watched.server.virtual_bytes();
+    assert!(now < reserved + reserved / 2, "{reserved} bytes of address space became {now}");
 }
 
 /// What every component of the next test takes.
