@@ -43,7 +43,7 @@ pub enum Command {
     /// Build the component of a project
     #[command(after_help = examples::BUILD)]
     Build(BuildArgs),
-    /// Build a project, serve it, and put a new build in its place whenever its sources change
+    /// Build and serve a project, again and again while its sources change
     #[command(after_help = examples::DEV)]
     Dev(Box<DevArgs>),
     /// Serve HTTP with a component, or with those of a configuration
