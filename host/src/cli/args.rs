@@ -29,6 +29,8 @@ impl Cli {
         match self.command {
             // The report has each fault, with its case.
             Command::Test(_) => "info,arenaria::pool=error",
+            // Lines of the guest for its author, and of the host only those that tell of trouble.
+            Command::Dev(_) => "warn,guest=debug",
             _ => "info",
         }
     }
