@@ -15,13 +15,13 @@ fn sdk() -> String {
 }
 
 /// A project in a folder of its own.
-struct Project {
-    folder: TempDir,
+pub(crate) struct Project {
+    pub(crate) folder: TempDir,
     name: &'static str,
 }
 
 impl Project {
-    fn new(name: &'static str, template: &str) -> Self {
+    pub(crate) fn new(name: &'static str, template: &str) -> Self {
         let folder = tempfile::tempdir().expect("the system has room for a folder");
         let mut new = arenaria(&["new", name, "--template", template, "--sdk", &sdk()]);
         let ended = finished(new.current_dir(folder.path()));
@@ -29,7 +29,7 @@ impl Project {
         Self { folder, name }
     }
 
-    fn path(&self, file: &str) -> PathBuf {
+    pub(crate) fn path(&self, file: &str) -> PathBuf {
         self.folder.path().join(self.name).join(file)
     }
 
@@ -47,7 +47,7 @@ impl Project {
         self.path("target/components").join(self.name).with_extension("wasm")
     }
 
-    fn replace(&self, file: &str, from: &str, to: &str) {
+    pub(crate) fn replace(&self, file: &str, from: &str, to: &str) {
         let file = self.path(file);
         let text = std::fs::read_to_string(&file).expect("the file is the template's");
         assert!(text.contains(from), "no {from:?} in {text}");
@@ -61,7 +61,7 @@ impl Project {
     }
 }
 
-fn targets() -> &'static Path {
+pub(crate) fn targets() -> &'static Path {
     Path::new(concat!(env!("CARGO_TARGET_TMPDIR"), "/projects"))
 }
 
