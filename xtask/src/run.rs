@@ -21,6 +21,8 @@ pub(crate) fn serve(workspace: &Workspace, args: &[String]) -> anyhow::Result<()
         playground::build(workspace)?;
     }
     let mut cargo = workspace.cargo();
+    // Not those that `cargo xtask assets` may have packed before.
+    cargo.env("ARENARIA_ASSETS", workspace.share());
     cargo.args(["run", "--release", "-p", "arenaria", "--", "serve"]);
     cargo.arg(workspace.component("transform")).args(["--set", "ad-hoc=true"]);
     if !names_option(args, "--listen") {
@@ -62,6 +64,18 @@ pub(crate) fn mutations(workspace: &Workspace, count: u64, seed: u64) -> anyhow:
     test.env("ARENARIA_MUTATIONS_SEED", seed.to_string());
     // All of the workspace, as other tests are built, so that nothing is compiled again.
     succeed(test.args(["test", "--workspace", "--test", "it", "--", "mutations::"]))
+}
+
+/// Runs the test of `arenaria dev` under load with more builds than usual.
+///
+/// # Errors
+///
+/// If something cannot be built, or a request is lost.
+pub(crate) fn rebuilds(workspace: &Workspace, count: u64) -> anyhow::Result<()> {
+    build_all(workspace)?;
+    let mut test = cargo_with_lints(workspace)?;
+    test.env("ARENARIA_REBUILDS", count.to_string());
+    succeed(test.args(["test", "--workspace", "--test", "it", "--", "dev::rebuilds_under_load"]))
 }
 
 fn names_option(args: &[String], option: &str) -> bool {

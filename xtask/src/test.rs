@@ -9,18 +9,19 @@ use std::process::Command;
 use crate::benchmark_peers;
 use crate::bridges;
 use crate::conformance;
+use crate::crates;
 use crate::deploy;
 use crate::examples;
 use crate::guests::{GUEST_LIBRARIES, GUESTS, PROFILE, build_all};
 use crate::other_hosts;
 use crate::package;
 use crate::playground;
+use crate::release;
 use crate::rivals;
 use crate::steps::Steps;
 use crate::test_components;
 use crate::tidy;
 use crate::tools::{cargo_with_lints, find_nightly, need_deny, need_miri, nightly};
-use crate::wit;
 use crate::workspace::{WASI, WASM, Workspace, succeed};
 
 /// All targets except the examples in documentation: cargo runs these in a command of their own.
@@ -55,6 +56,7 @@ pub(crate) fn run(workspace: &Workspace, all: bool, only: Vec<String>) -> anyhow
             other_hosts::add_steps(workspace, steps)?;
             examples::check(workspace, steps)?;
             with_test_components(workspace, steps)?;
+            templates(workspace, steps)?;
             packages(workspace, steps)?;
             licences(workspace, steps)?;
             miri(workspace, steps)?;
@@ -76,8 +78,9 @@ fn builds(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<()> {
     steps.step("build and lints", || {
         succeed(cargo_with_lints(workspace)?.args(["test", "--no-run"]).args(TARGETS))?;
         // The tests that `cargo test` does not run by itself.
-        let apart = ["--workspace", "--test", "test_components", "--test", "other_hosts"];
-        succeed(cargo_with_lints(workspace)?.args(["test", "--no-run"]).args(apart))?;
+        let apart = ["test_components", "other_hosts", "templates"].map(|name| ["--test", name]);
+        let apart = [&["--workspace"], &apart.concat()[..]].concat();
+        succeed(cargo_with_lints(workspace)?.args(["test", "--no-run"]).args(&apart))?;
         // The programs without their tests, so that code that only tests use is reported as dead. Built
         // together with a test, so that the dependencies have the same features.
         let programs = PROGRAMS.map(|name| format!("--bin={name}"));
@@ -140,11 +143,24 @@ fn with_test_components(workspace: &Workspace, steps: &mut Steps) -> anyhow::Res
     steps.tests("tests with test components", &mut test)
 }
 
+/// Tests the templates of projects. Those of languages that this machine has no tools for are left out.
+fn templates(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<()> {
+    let mut test = cargo_with_lints(workspace)?;
+    test.args(["test", "--no-fail-fast", "--workspace", "--test", "templates", "--"]);
+    for language in test_components::Language::ALL {
+        if language.lack().is_some() {
+            test.args(["--skip", language.name()]);
+        }
+    }
+    steps.tests("tests of templates", &mut test)
+}
+
 /// Makes the packages, with the binary that the tests have built.
 fn packages(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<()> {
-    steps.step("packages of WIT", || wit::build_all(workspace))?;
     let packages = package::step(workspace, steps)?;
-    deploy::steps(workspace, packages.as_ref(), steps)
+    deploy::steps(workspace, packages.as_ref(), steps)?;
+    let crates = crates::step(workspace, steps)?;
+    release::step(workspace, packages.as_ref(), crates.as_deref(), steps)
 }
 
 fn licences(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<()> {

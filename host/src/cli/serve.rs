@@ -8,6 +8,7 @@ use crate::cli::log::Log;
 use crate::cli::output;
 use crate::cli::variables::unknown_variables;
 use crate::config::file::Config;
+use crate::config::limits::MACOS_FILES_MAX;
 use crate::config::serve_args::ServeArgs;
 use crate::server::Server;
 use crate::server::memory_plan::{MemoryPlan, available_memory};
@@ -60,7 +61,7 @@ pub fn serve(args: &ServeArgs, log: &Log) -> Result<u8> {
 }
 
 /// Completes at the first SIGTERM or SIGINT. A second one ends the process at once.
-fn shutdown() -> Result<impl Future<Output = ()>> {
+pub(super) fn shutdown() -> Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen to SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen to SIGINT")?;
     Ok(async move {
@@ -84,10 +85,16 @@ fn shutdown() -> Result<impl Future<Output = ()>> {
 
 /// Raises the soft limit of open files, often 1024, to the hard limit. Each connection is an open
 /// file.
-fn raise_file_limit() {
+pub(super) fn raise_file_limit() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
-    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    let wanted = match limit.maximum {
+        maximum if cfg!(target_os = "macos") => {
+            Some(maximum.map_or(MACOS_FILES_MAX, |maximum| maximum.min(MACOS_FILES_MAX)))
+        }
+        maximum => maximum,
+    };
+    let raised = Rlimit { current: wanted, maximum: limit.maximum };
     if let Err(error) = setrlimit(Resource::Nofile, raised) {
         tracing::warn!(
             "cannot raise the limit of open files from {:?}: {error}; it also limits connections",
