@@ -202,6 +202,21 @@ fn a_fault_is_shown_and_the_next_case_has_a_new_instance() {
 }
 
 #[test]
+fn a_record_that_fails_is_a_part_of_a_good_response() {
+    let requests =
+        "POST /\ncontent-type: application/x-ndjson\n\n{\"a\":1}\n{\"loop\":true}\n\nHTTP 200\n";
+    let config = Config::program("if .loop then until(false; .) else .a end");
+    let config = config.limit("guest-time", "300ms").route_key("records", true);
+    let cases = Project::new(&config, requests).cases(&[]);
+    assert_eq!(
+        (&cases[0]["passed"], &cases[0]["no_memory"]),
+        (&true.into(), &"instance-lost".into())
+    );
+    let fault = cases[0]["fault"].as_str().unwrap();
+    assert!(fault.contains("time limit"), "{fault}");
+}
+
+#[test]
 fn budgets_are_checked_for_each_request() {
     let requests = "### small\nGET /greeting\nHTTP 200\n### large\nGET /respond?bytes=100000\nHTTP 200\n\
                     ### leaves\nGET /survive?bytes=1000\nHTTP 200\n### after\nGET /greeting\nHTTP 200\n";
