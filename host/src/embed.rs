@@ -29,6 +29,9 @@
 //!
 //! Requests and responses are not checked against the rules of HTTP. An instance is replaced only
 //! after a fault, or if it asks for it. The server does more.
+//!
+//! What a processor writes with `log!` of the SDK becomes events of `tracing` with the target
+//! `guest`. The text of a panic is in [`Fault::Panic`].
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -49,6 +52,7 @@ use crate::config::units::{Size, Timeout};
 use crate::runtime::bindings;
 use crate::runtime::bindings::nanoseconds;
 use crate::runtime::engine::{Clock, engine, open_cache};
+use crate::runtime::guest_log::During;
 use crate::runtime::instance::Instance;
 use crate::runtime::load::{Loaded, Source};
 use crate::runtime::store::InstanceConfig;
@@ -234,7 +238,13 @@ impl Processor {
             Some(instance) => instance,
             None => self.start().await?,
         };
-        let response = instance.handle(request.lower(), self.guest_time).await?;
+        let Request { method, path_with_query, .. } = request;
+        let response = instance.handle(request.lower(), self.guest_time).await;
+        if let Some(lines) = instance.take_log() {
+            let during = During::Request { slot: None, method, path_with_query };
+            self.instance_config.log.write(lines, during);
+        }
+        let response = response?;
         self.idle().push(instance);
         Ok(response)
     }
@@ -261,7 +271,12 @@ impl Processor {
     }
 
     async fn start(&self) -> Result<Instance, Fault> {
-        Instance::start(&self.loaded, &self.instance_config, Arc::default()).await
+        let config = &self.instance_config;
+        let mut instance = Instance::start(&self.loaded, config, Arc::default()).await?;
+        if let Some(lines) = instance.take_log() {
+            config.log.write(lines, During::Start);
+        }
+        Ok(instance)
     }
 
     /// Never held across an `await`. Nothing panics while it is held.

@@ -1,6 +1,7 @@
-//! The expansion of [`export!`](crate::export!). Not for use by hand; may change at any time.
+//! The macros, and what they expand to. Not for use by hand; may change at any time.
 
 pub use crate::glue::{Component, bindings};
+pub use crate::log::{Level, log};
 pub use crate::state::State;
 
 /// Makes a type that implements [`Processor`](crate::Processor) the component's processor. Once
@@ -28,5 +29,32 @@ macro_rules! export {
             // So that nothing looks unused natively.
             const _: fn() -> ArenariaComponent = $crate::__private::Component::new;
         };
+    };
+}
+
+/// Writes a line to the instance's log, which the host shows in its own log, with the route and the
+/// request. The level is one of `error`, `warn`, `info` and `debug`; the rest is as in [`format!`].
+///
+/// ```
+/// # let attempts = 3;
+/// arenaria_guest::log!(warn, "gave up after {attempts} attempts");
+/// ```
+///
+/// A line of more than 1000 bytes is cut. The log has 8 KiB. The host reads it after each request;
+/// if a request writes more, its oldest lines are dropped, and the host says how many. Nothing is
+/// allocated. Natively, in tests, a line goes to standard error instead.
+#[macro_export]
+macro_rules! log {
+    (error, $($text:tt)+) => {
+        $crate::__private::log($crate::__private::Level::Error, ::core::format_args!($($text)+))
+    };
+    (warn, $($text:tt)+) => {
+        $crate::__private::log($crate::__private::Level::Warn, ::core::format_args!($($text)+))
+    };
+    (info, $($text:tt)+) => {
+        $crate::__private::log($crate::__private::Level::Info, ::core::format_args!($($text)+))
+    };
+    (debug, $($text:tt)+) => {
+        $crate::__private::log($crate::__private::Level::Debug, ::core::format_args!($($text)+))
     };
 }

@@ -71,16 +71,25 @@
 //! itself, and runs each such export inside [`request`] or [`request_with`], so that the arena
 //! knows where a request begins and ends.
 
-// The exceptions are the generated bindings and `realloc`: the canonical ABI calls both with raw
-// pointers.
+// The exceptions are the generated bindings, `realloc` and `log_export`: the canonical ABI calls
+// them with raw pointers.
 #![deny(unsafe_code)]
 
+mod pairs;
 mod processor;
 mod request;
 mod response;
 mod settings;
 
+#[cfg(feature = "json")]
+mod json;
+mod problem;
+mod router;
+
 mod glue;
+mod log;
+#[cfg(all(target_family = "wasm", target_os = "unknown"))]
+mod log_export;
 mod memory;
 #[cfg(all(target_family = "wasm", target_os = "unknown"))]
 mod realloc;
@@ -89,9 +98,14 @@ mod state;
 #[doc(hidden)]
 pub mod __private;
 
+#[cfg(feature = "json")]
+pub use json::JsonError;
 pub use memory::{Exhausted, Scope, ScopeVec, Usage, persistent, phase, usage};
+pub use pairs::{FormError, Pairs, ParameterError};
+pub use problem::Problem;
 pub use processor::Processor;
 pub use request::{Headers, Request};
 pub use response::Response;
+pub use router::{Params, Router};
 pub use settings::Settings;
 pub use state::{Exported, request, request_with};

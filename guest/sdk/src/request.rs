@@ -1,6 +1,11 @@
 //! One HTTP request for a processor. It borrows the memory that the host wrote; nothing is copied
 //! or decoded: paths, queries and header values are as the client sent them.
 
+use std::fmt;
+use std::str::FromStr;
+
+use crate::pairs::{FORM, FormError, Pairs, ParameterError, parse};
+
 /// One HTTP request with its whole body.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
@@ -54,6 +59,26 @@ impl<'a> Request<'a> {
         self.path_with_query.split_once('?').map(|(_, query)| query)
     }
 
+    /// The pairs `name=value` of the query, to be decoded. None without a query.
+    #[must_use]
+    pub fn query_pairs(&self) -> Pairs<'a> {
+        Pairs::new(self.query().unwrap_or_default().as_bytes())
+    }
+
+    /// The pairs of a form, `application/x-www-form-urlencoded`: of a body that a browser sends for a
+    /// `<form>`.
+    ///
+    /// # Errors
+    ///
+    /// If the body has another media type, or none.
+    pub fn form(&self) -> Result<Pairs<'a>, FormError> {
+        if self.has_media_type(FORM) {
+            return Ok(Pairs::new(self.body));
+        }
+        let media_type = self.header("content-type").unwrap_or_default().to_owned();
+        Err(FormError { media_type })
+    }
+
     /// The path and, if there is one, `?` and the query.
     #[must_use]
     pub fn path_with_query(&self) -> &'a str {
@@ -65,6 +90,19 @@ impl<'a> Request<'a> {
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&'a str> {
         self.headers.get(name)
+    }
+
+    /// The media type of the body without its parameters, such as `text/html`, as it was sent.
+    #[must_use]
+    pub fn media_type(&self) -> Option<&'a str> {
+        let value = self.header("content-type")?;
+        Some(value.split_once(';').map_or(value, |(media_type, _)| media_type).trim())
+    }
+
+    /// Whether the body has this media type, in any case and with any parameters.
+    #[must_use]
+    pub fn has_media_type(&self, media_type: &str) -> bool {
+        self.media_type().is_some_and(|sent| sent.eq_ignore_ascii_case(media_type))
     }
 
     /// The header fields.
@@ -109,6 +147,25 @@ impl<'a> Headers<'a> {
         self.iter()
             .filter(move |(field, _)| field.eq_ignore_ascii_case(name))
             .map(|(_, value)| value)
+    }
+
+    /// The value of the first field of this name, parsed: a number, for example.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be parsed.
+    pub fn parse<T: FromStr<Err: fmt::Display>>(
+        &self,
+        name: &str,
+    ) -> Result<Option<T>, ParameterError> {
+        self.get(name).map(|value| parse(name, value)).transpose()
+    }
+
+    /// The elements of all fields of this name, which are lists with commas between them: `accept`,
+    /// `if-none-match` and others. Commas within quotes divide an element too.
+    pub fn list<'n>(&self, name: &'n str) -> impl Iterator<Item = &'a str> + use<'a, 'n> {
+        let elements = self.get_all(name).flat_map(|value| value.split(','));
+        elements.map(str::trim).filter(|element| !element.is_empty())
     }
 
     /// Names, in lower case, and values.
@@ -161,6 +218,47 @@ mod tests {
         assert_eq!(request.headers().iter().nth(1), Some(("x", "1")));
         assert_eq!(request.headers().len(), 3);
         assert!(!request.headers().is_empty());
+    }
+
+    fn with_content_type<R>(value: &str, f: impl FnOnce(Request<'_>) -> R) -> R {
+        let fields = [("content-type".to_owned(), value.to_owned())];
+        f(Request::new("POST", "/?a=1&b=2").with_headers(&fields).with_body(b"a=3"))
+    }
+
+    #[test]
+    fn a_media_type_is_told_from_its_parameters() {
+        assert_eq!(Request::new("GET", "/").media_type(), None);
+        with_content_type("Text/HTML ; charset=utf-8", |request| {
+            assert_eq!(request.media_type(), Some("Text/HTML"));
+            assert!(request.has_media_type("text/html"));
+            assert!(!request.has_media_type("text/htm"));
+        });
+        with_content_type("", |request| assert_eq!(request.media_type(), Some("")));
+    }
+
+    #[test]
+    fn queries_and_forms_have_pairs() {
+        with_content_type("application/X-www-form-urlencoded;charset=UTF-8", |request| {
+            assert_eq!(request.query_pairs().get("a").as_deref(), Some("1"));
+            assert_eq!(request.form().unwrap().get("a").as_deref(), Some("3"));
+        });
+        with_content_type("text/plain", |request| {
+            assert_eq!(request.form().unwrap_err().media_type, "text/plain");
+        });
+        assert!(Request::new("POST", "/").form().is_err());
+        assert_eq!(Request::new("POST", "/").query_pairs().iter().count(), 0);
+    }
+
+    #[test]
+    fn header_fields_are_parsed_and_listed() {
+        let fields = [("accept", "a/b, c/d;q=0.1,"), ("age", "7"), ("accept", ",e/f")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let headers = Request::new("GET", "/").with_headers(&fields).headers();
+        assert_eq!(headers.list("Accept").collect::<Vec<_>>(), ["a/b", "c/d;q=0.1", "e/f"]);
+        assert_eq!(headers.parse("Age"), Ok(Some(7)));
+        assert_eq!(headers.parse::<u8>("none"), Ok(None));
+        let error = headers.parse::<u8>("accept").unwrap_err().to_string();
+        assert!(error.starts_with("parameter `accept`: "), "{error}");
     }
 
     #[test]

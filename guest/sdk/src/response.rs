@@ -28,6 +28,18 @@ impl Response {
         Self::new(200).with_header("content-type", "application/json").body(document)
     }
 
+    /// 200 with an HTML page.
+    #[must_use]
+    pub fn html(page: impl Into<Vec<u8>>) -> Self {
+        Self::new(200).with_header("content-type", "text/html; charset=utf-8").body(page)
+    }
+
+    /// A redirection: 303 to fetch another resource, 307 or 308 to send the same request there.
+    #[must_use]
+    pub fn redirect(status: u16, location: impl Into<String>) -> Self {
+        Self::new(status).with_header("location", location)
+    }
+
     /// The same response with another status.
     #[must_use]
     pub fn with_status(self, status: u16) -> Self {
@@ -40,6 +52,19 @@ impl Response {
     pub fn with_header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
         self
+    }
+
+    /// The same response without the header fields of this name, in any case.
+    #[must_use]
+    pub fn without_header(mut self, name: &str) -> Self {
+        self.headers.retain(|(field, _)| !field.eq_ignore_ascii_case(name));
+        self
+    }
+
+    /// The same response with this media type instead of the one that it has.
+    #[must_use]
+    pub fn with_content_type(self, media_type: impl Into<String>) -> Self {
+        self.without_header("content-type").with_header("content-type", media_type)
     }
 
     /// The same response with this body. A `Vec<u8>` or `String` is moved, a slice is copied.
@@ -78,6 +103,27 @@ impl Response {
     }
 }
 
+/// 200 with plain text.
+impl From<&str> for Response {
+    fn from(text: &str) -> Self {
+        Self::text(text)
+    }
+}
+
+/// 200 with plain text.
+impl From<String> for Response {
+    fn from(text: String) -> Self {
+        Self::text(text)
+    }
+}
+
+/// 204, without a body.
+impl From<()> for Response {
+    fn from((): ()) -> Self {
+        Self::new(204)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -98,6 +144,24 @@ mod tests {
         assert_eq!(response.headers().collect::<Vec<_>>(), [("a", "1"), ("a", "2")]);
         assert_eq!(response.header("a"), Some("1"));
         assert_eq!(response.header("b"), None);
+    }
+
+    #[test]
+    fn a_header_field_can_be_replaced() {
+        let response = Response::html("<p>").with_header("a", "1").with_header("A", "2");
+        assert_eq!(response.header("content-type"), Some("text/html; charset=utf-8"));
+        let response = response.with_content_type("application/xhtml+xml").without_header("a");
+        let headers: Vec<_> = response.headers().collect();
+        assert_eq!(headers, [("content-type", "application/xhtml+xml")]);
+    }
+
+    #[test]
+    fn texts_and_nothing_are_responses() {
+        assert_eq!(Response::from("a"), Response::text("a"));
+        assert_eq!(Response::from(String::from("a")), Response::text("a"));
+        assert_eq!(Response::from(()), Response::new(204));
+        let moved = Response::redirect(303, "/there");
+        assert_eq!((moved.status(), moved.header("location")), (303, Some("/there")));
     }
 
     #[test]

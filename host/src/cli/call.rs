@@ -24,6 +24,7 @@ use crate::runtime::engine::{Clock, engine, open_cache};
 use crate::runtime::fault::Fault;
 use crate::runtime::instance::Instance;
 use crate::runtime::load::Source;
+use crate::runtime::log_buffer::{LogLine, LogLines};
 use crate::runtime::store::InstanceConfig;
 use crate::runtime::wasi_http_call::{CallError, Reply, WasiHttpCall};
 
@@ -59,9 +60,11 @@ pub fn call(args: &CallArgs) -> Result<u8> {
         let mut instance =
             Instance::start(&loaded, &config, Arc::default()).await.map_err(failed)?;
         let response = match source.world {
-            World::Processor => process(args, &body, &mut instance).await.map_err(failed)?,
-            World::Proxy | World::Service => call_wasi_http(args, body, &mut instance).await?,
+            World::Processor => process(args, &body, &mut instance).await.map_err(failed),
+            World::Proxy | World::Service => call_wasi_http(args, body, &mut instance).await,
         };
+        print_log(instance.take_log().unwrap_or_default());
+        let response = response?;
         print_response(&response)?;
         if args.usage && source.world == World::Processor {
             note(format_args!("{:#?}", instance.usage(TIME).await.map_err(failed)?));
@@ -138,6 +141,16 @@ fn read_data(data: &str) -> Result<Vec<u8>> {
         }
         Some(path) => std::fs::read(path)
             .map_err(|error| anyhow!("cannot read the body {path}: {error}; check --data")),
+    }
+}
+
+/// The lines that the processor logged, before its response or its fault.
+fn print_log(logged: LogLines) {
+    if logged.dropped > 0 {
+        note(format_args!("log: {} older lines were dropped", logged.dropped));
+    }
+    for LogLine { level, text } in logged.lines {
+        note(format_args!("log {}: {text}", <&str>::from(level)));
     }
 }
 

@@ -1,4 +1,4 @@
-//! Text that a component chose: names, messages and frames of a backtrace. It is the only form in which such text
+//! Text that a component or a client chose: names, messages, paths and frames of a backtrace. It is the only form in which such text
 //! reaches the log, a terminal or the detail of an error response.
 
 use std::fmt::{self, Write as _};

@@ -147,6 +147,7 @@ impl Problem {
             }
             Self::Fault(
                 Fault::Trap(_)
+                | Fault::Panic { .. }
                 | Fault::Stack(_)
                 | Fault::Handles(_)
                 | Fault::NoResponse
@@ -275,7 +276,7 @@ fn fault_words(fault: &Fault, limits: &RouteLimits) -> Words {
     const TOO_LONG: &str = "the component took too long";
     const EXHAUSTED: &str = "the component's memory is exhausted";
     match fault {
-        Fault::Trap(_) | Fault::Refused(_) => {
+        Fault::Trap(_) | Fault::Panic { .. } | Fault::Refused(_) => {
             Words::plain("trap", FAILED, "the instance trapped and is replaced")
         }
         Fault::NoResponse => Words::plain(

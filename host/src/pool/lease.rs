@@ -14,6 +14,7 @@ use crate::pool::slots::{Lease, LeaseState, Slots};
 use crate::pool::stats::Reason;
 use crate::runtime::bindings::{ArenaUsage, Request, Response};
 use crate::runtime::fault::Fault;
+use crate::runtime::guest_log::During;
 use crate::runtime::instance::Instance;
 use crate::runtime::wasi_http_call::{CallError, WasiHttpCall};
 
@@ -22,15 +23,23 @@ impl Lease {
     pub(crate) async fn handle(&mut self, request: Request<'_>) -> Result<Response, Fault> {
         let route = Arc::clone(&self.slots.route);
         let time = route.limits.guest_time.0;
+        let Request { method, path_with_query, .. } = request;
+        let during = During::Request { slot: Some(self.slot), method, path_with_query };
         self.state = LeaseState::Running;
-        let result = match route.isolation {
-            Isolation::Reuse => self.instance().handle(request, time).await,
+        let (result, logged) = match route.isolation {
+            Isolation::Reuse => {
+                let instance = self.instance();
+                (instance.handle(request, time).await, instance.take_log())
+            }
             Isolation::Fresh => match route.start(&self.slots.stats.memory).await {
-                Ok(mut instance) => instance.handle(request, time).await,
-                Err(fault) => Err(fault),
+                Ok(mut instance) => (instance.handle(request, time).await, instance.take_log()),
+                Err(fault) => (Err(fault), None),
             },
         };
-        self.ended(result.as_ref().err());
+        if let Some(lines) = logged {
+            route.log().write(lines, during);
+        }
+        self.ended(result.as_ref().err(), during);
         if result.is_ok() && route.isolation == Isolation::Reuse {
             self.contents().served += 1;
             self.retire_if_leaking();
@@ -61,6 +70,7 @@ impl Lease {
         let route = Arc::clone(&self.slots.route);
         let (guest_time, request_time) = (route.limits.guest_time.0, route.limits.request_time.0);
         let reply = call.reply.clone();
+        let (method, uri) = (call.request.method().clone(), call.request.uri().clone());
         self.state = LeaseState::Running;
         let ended = match route.isolation {
             Isolation::Reuse => {
@@ -71,7 +81,9 @@ impl Lease {
                 Err(fault) => Err(fault),
             },
         };
-        self.ended(ended.as_ref().err());
+        let (method, path_with_query) = (method.as_str(), uri.path());
+        let slot = Some(self.slot);
+        self.ended(ended.as_ref().err(), During::Request { slot, method, path_with_query });
         if ended.is_ok() && route.isolation == Isolation::Reuse {
             self.contents().served += 1;
             if self.instance().accepts_calls() {
@@ -132,7 +144,7 @@ impl Lease {
         let time = self.slots.route.limits.guest_time.0.min(TIME_MAX);
         self.state = LeaseState::Running;
         let result = self.instance().usage(time).await;
-        self.ended(result.as_ref().err());
+        self.ended(result.as_ref().err(), During::Usage { slot: self.slot });
         if let Ok(usage) = result {
             let contents = self.contents();
             contents.usage_schedule.record(contents.served, &usage);
@@ -144,14 +156,15 @@ impl Lease {
         }
     }
 
-    fn ended(&mut self, fault: Option<&Fault>) {
+    fn ended(&mut self, fault: Option<&Fault>, during: During<'_>) {
         self.state = match fault {
             None => LeaseState::Clean,
             Some(fault) => {
-                let slot = self.slot;
                 self.slots.keep_fault(fault);
                 if self.slots.route.log().admits_line() {
-                    warn!(route = self.slots.route.path, slot, "lost an instance: {fault}");
+                    let route = &self.slots.route.path;
+                    let (slot, method, path) = during.fields();
+                    warn!(route, slot, method, path, "lost an instance: {fault}");
                 }
                 LeaseState::Lost(Reason::of(fault))
             }

@@ -13,7 +13,7 @@ use crate::config::isolation::Isolation;
 use crate::config::limits::RouteLimits;
 use crate::config::units::Size;
 use crate::runtime::fault::Fault;
-use crate::runtime::guest_log::GuestLog;
+use crate::runtime::guest_log::{During, GuestLog};
 use crate::runtime::instance::Instance;
 use crate::runtime::load::{Loaded, Source};
 use crate::runtime::memory::MemoryStats;
@@ -132,6 +132,7 @@ impl Route {
                 Size(*bytes)
             ),
             Fault::Trap(_)
+            | Fault::Panic { .. }
             | Fault::Stack(_)
             | Fault::Handles(_)
             | Fault::NoResponse
@@ -156,6 +157,11 @@ impl Route {
 
     /// Starts an instance. Its memory is counted in `memory_stats`.
     pub(crate) async fn start(&self, memory_stats: &Arc<MemoryStats>) -> Result<Instance, Fault> {
-        Instance::start(&self.loaded, &self.instance_config, Arc::clone(memory_stats)).await
+        let stats = Arc::clone(memory_stats);
+        let mut instance = Instance::start(&self.loaded, &self.instance_config, stats).await?;
+        if let Some(lines) = instance.take_log() {
+            self.log().write(lines, During::Start);
+        }
+        Ok(instance)
     }
 }

@@ -46,7 +46,11 @@ impl Reason {
     /// Why an instance is retired after this fault.
     pub(crate) fn of(fault: &Fault) -> Self {
         match fault {
-            Fault::Trap(_) | Fault::Stack(_) | Fault::Handles(_) | Fault::NoResponse => Self::Trap,
+            Fault::Trap(_)
+            | Fault::Panic { .. }
+            | Fault::Stack(_)
+            | Fault::Handles(_)
+            | Fault::NoResponse => Self::Trap,
             Fault::Memory(_) | Fault::OwnMemory(..) => Self::Memory,
             Fault::Deadline | Fault::RequestTimeout | Fault::ConfigureTimeout => Self::Deadline,
             Fault::Refused(_) => Self::Failed,

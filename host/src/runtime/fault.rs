@@ -7,12 +7,22 @@ use wasmtime::{GcHeapOutOfMemory, Trap, WasmBacktrace};
 
 use crate::component::guest_text::GuestText;
 use crate::runtime::memory::MemoryLimiter;
+use crate::runtime::remedy::remedy;
 
 /// Why a call failed. Its instance must not be called again.
 #[derive(Debug)]
 pub enum Fault {
     /// The guest trapped.
     Trap(GuestText),
+    /// The guest panicked. It wrote the text of its panic to its log.
+    Panic {
+        /// The text, and where the guest panicked.
+        message: GuestText,
+        /// What the author should do, if it is a known mistake.
+        remedy: Option<&'static str>,
+        /// The trap that ended the panic.
+        trap: GuestText,
+    },
     /// The guest's stack is exhausted.
     Stack(GuestText),
     /// The guest's memory is exhausted.
@@ -34,8 +44,12 @@ pub enum Fault {
     Refused(GuestText),
 }
 
-/// The fault, from wasmtime's error and from what is known of the guest's memory.
-pub(crate) fn fault(memory: &MemoryLimiter, error: &wasmtime::Error) -> Fault {
+/// The fault, from wasmtime's error, from what is known of the guest's memory, and from the text of its panic.
+pub(crate) fn fault(
+    memory: &MemoryLimiter,
+    error: &wasmtime::Error,
+    panic: Option<GuestText>,
+) -> Fault {
     let text = describe(error);
     // Without the backtrace, because the guest chose the names in it.
     let causes = causes(error);
@@ -52,7 +66,10 @@ pub(crate) fn fault(memory: &MemoryLimiter, error: &wasmtime::Error) -> Fault {
             Some(bytes) => Fault::OwnMemory(bytes, text),
             None => Fault::Memory(text),
         },
-        _ => Fault::Trap(text),
+        _ => match panic {
+            Some(message) => Fault::Panic { remedy: remedy(message.as_str()), message, trap: text },
+            None => Fault::Trap(text),
+        },
     }
 }
 
@@ -90,6 +107,12 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Trap(what) => write!(f, "the guest trapped: {what}"),
+            Self::Panic { message, remedy: None, trap } => {
+                write!(f, "the guest panicked: {message}; {trap}")
+            }
+            Self::Panic { message, remedy: Some(remedy), trap } => {
+                write!(f, "the guest panicked: {message}; {remedy}; {trap}")
+            }
             Self::Stack(what) => write!(f, "the guest's stack is exhausted: {what}"),
             Self::Memory(what) => write!(f, "the guest's memory is exhausted: {what}"),
             Self::OwnMemory(bytes, what) => {

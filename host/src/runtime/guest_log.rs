@@ -1,9 +1,15 @@
-//! The lines that the components of a route may cause in the log: their own output, their faults and their bad
-//! responses. More than a limit per second are counted, not written.
+//! The lines that the components of a route may cause in the log: their own output and log, their faults and their
+//! bad responses. More than a limit per second are counted, not written.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+use tracing::field::{DisplayValue, display};
+use tracing::{Level, enabled, event};
+
+use crate::component::guest_text::GuestText;
+use crate::runtime::log_buffer::{LogLevel, LogLine, LogLines};
 
 /// The share of one route in the log. All clones share it.
 #[derive(Clone, Debug)]
@@ -15,6 +21,17 @@ struct Shared {
     lines_per_second: u64,
     second: Mutex<Second>,
     left_out: AtomicU64,
+}
+
+/// The call in which a guest wrote to its log.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum During<'a> {
+    /// The start of its instance.
+    Start,
+    /// A reading of its arena.
+    Usage { slot: usize },
+    /// A request to an instance, which has a slot in the server.
+    Request { slot: Option<usize>, method: &'a str, path_with_query: &'a str },
 }
 
 /// The second that is under way.
@@ -50,9 +67,52 @@ impl GuestLog {
         admits
     }
 
+    /// Writes the lines that a guest has logged.
+    #[cold]
+    pub(crate) fn write(&self, logged: LogLines, during: During<'_>) {
+        let route = self.route();
+        let (slot, method, path) = during.fields();
+        // The level of an event is constant.
+        macro_rules! write {
+            ($level:ident, $($text:tt)+) => {
+                if enabled!(target: "guest", Level::$level) && self.admits_line() {
+                    event!(target: "guest", Level::$level, route, slot, method, path, $($text)+);
+                }
+            };
+        }
+        if logged.dropped > 0 {
+            write!(WARN, "{} older lines of the guest's log were dropped", logged.dropped);
+        }
+        for LogLine { level, text } in logged.lines {
+            match level {
+                LogLevel::Error => write!(ERROR, "{text}"),
+                LogLevel::Warn => write!(WARN, "{text}"),
+                LogLevel::Info => write!(INFO, "{text}"),
+                LogLevel::Debug => write!(DEBUG, "{text}"),
+            }
+        }
+    }
+
     /// How many lines were left out since the start.
     pub(crate) fn left_out(&self) -> u64 {
         self.0.left_out.load(Relaxed)
+    }
+}
+
+impl During<'_> {
+    /// The fields of a line of the log. The query may hold what must not be logged.
+    pub(crate) fn fields(
+        self,
+    ) -> (Option<usize>, Option<DisplayValue<GuestText>>, Option<DisplayValue<GuestText>>) {
+        match self {
+            Self::Start => (None, None, None),
+            Self::Usage { slot } => (Some(slot), None, None),
+            Self::Request { slot, method, path_with_query } => {
+                let path = path_with_query.split('?').next().unwrap_or_default();
+                let text = |text| Some(display(GuestText::name(text)));
+                (slot, text(method), text(path))
+            }
+        }
     }
 }
 

@@ -9,7 +9,9 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tracing::warn;
 use wasmtime::Store;
+use wasmtime::component::WasmList;
 use wasmtime_wasi_http::p2::bindings::Proxy;
 use wasmtime_wasi_http::p3::bindings::Service;
 
@@ -18,7 +20,9 @@ use crate::config::units::Size;
 use crate::runtime::bindings::{ArenaUsage, Processor, Request, Response};
 use crate::runtime::deadline::{Timer, timed};
 use crate::runtime::fault::{Fault, fault};
+use crate::runtime::guest_log::During;
 use crate::runtime::load::{ExportsPre, Loaded};
+use crate::runtime::log_buffer::{LogBuffer, LogLines};
 use crate::runtime::memory::{MemoryLimiter, MemoryStats};
 use crate::runtime::phase_names::PhaseNames;
 use crate::runtime::store::{InstanceConfig, StoreData};
@@ -35,6 +39,8 @@ pub(crate) struct Instance {
     /// Whether another call would begin. A guest of `wasi:http` 0.3 may ask for backpressure.
     accepts_calls: bool,
     phase_names: PhaseNames,
+    /// Where a processor keeps its log, if it has one.
+    log: Option<LogBuffer>,
 }
 
 /// The exports of the component's world.
@@ -85,14 +91,29 @@ impl Instance {
             let call = pin!(exports(loaded, &mut store));
             within(longest(config.time), timed(&timer, call)).await?
         };
-        let exports = instantiated.map_err(|error| fault(&store.data().memory, &error))?;
+        let (exports, list) =
+            instantiated.map_err(|error| fault(&store.data().memory, &error, None))?;
         store.data_mut().memory.settle();
         let longest = longest(config.call_time);
         let phase_names = config.phase_names.clone();
+        let log = list.and_then(|list| match LogBuffer::new(list, &store) {
+            Ok(log) => Some(log),
+            Err(what) => {
+                if config.log.admits_line() {
+                    warn!(route = config.log.route(), "cannot read the log of the guest: {what}");
+                }
+                None
+            }
+        });
         let mut instance =
-            Self { store, exports, timer, longest, accepts_calls: true, phase_names };
-        if matches!(instance.exports, Exports::Processor(_)) {
-            instance.configure(config).await?;
+            Self { store, exports, timer, longest, accepts_calls: true, phase_names, log };
+        if matches!(instance.exports, Exports::Processor(_))
+            && let Err(fault) = instance.configure(config).await
+        {
+            if let Some(lines) = instance.take_log() {
+                config.log.write(lines, During::Start);
+            }
+            return Err(fault);
         }
         Ok(instance)
     }
@@ -174,7 +195,15 @@ impl Instance {
     }
 
     fn fault(&self, error: &wasmtime::Error) -> Fault {
-        fault(&self.store.data().memory, error)
+        let panic = self.log.as_ref().and_then(|log| log.panic(&self.store));
+        fault(&self.store.data().memory, error, panic)
+    }
+
+    /// The lines that a processor has logged since the last call of this, or since its start. Usually there are none.
+    /// The guest is not called, so it may have trapped.
+    #[inline]
+    pub(crate) fn take_log(&mut self) -> Option<LogLines> {
+        self.log.as_mut()?.take(&self.store)
     }
 
     fn begin(&mut self, time: Duration) {
@@ -232,12 +261,28 @@ async fn within<F: Future>(longest: Option<Duration>, call: F) -> Result<F::Outp
     }
 }
 
-async fn exports(loaded: &Loaded, store: &mut Store<StoreData>) -> wasmtime::Result<Exports> {
-    Ok(match &loaded.exports {
-        ExportsPre::Processor(pre) => Exports::Processor(pre.instantiate_async(store).await?),
+/// Instantiates, and asks a processor where it keeps its log.
+async fn exports(
+    loaded: &Loaded,
+    store: &mut Store<StoreData>,
+) -> wasmtime::Result<(Exports, Option<WasmList<u8>>)> {
+    let exports = match &loaded.exports {
+        ExportsPre::Processor(exports) => {
+            let instance = exports.pre.instantiate_async(&mut *store).await?;
+            let processor = exports.indices.load(&mut *store, &instance)?;
+            let list = match &exports.log {
+                None => None,
+                Some(export) => {
+                    let function = LogBuffer::function(export, &instance, store)?;
+                    Some(function.call_async(store, ()).await?.0)
+                }
+            };
+            return Ok((Exports::Processor(processor), list));
+        }
         ExportsPre::Proxy(pre) => Exports::Proxy(pre.instantiate_async(store).await?),
         ExportsPre::Service(pre) => Exports::Service(pre.instantiate_async(store).await?),
-    })
+    };
+    Ok((exports, None))
 }
 
 impl fmt::Debug for Instance {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow};
 use wasmtime::Engine;
-use wasmtime::component::Component;
+use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
 use wasmtime_wasi_http::p2::bindings::ProxyPre;
 use wasmtime_wasi_http::p3::bindings::ServicePre;
 
@@ -13,9 +13,10 @@ use crate::component::info::{self, ComponentInfo};
 use crate::component::world::{self, World};
 use crate::config::grants::Grants;
 use crate::config::units::Size;
-use crate::runtime::bindings::ProcessorPre;
+use crate::runtime::bindings::ProcessorIndices;
 use crate::runtime::engine::{EngineKind, PoolSize};
 use crate::runtime::fault::describe;
+use crate::runtime::log_buffer::LogBuffer;
 use crate::runtime::store::{self, StoreData};
 
 /// A component's file, read and checked.
@@ -36,9 +37,17 @@ pub(crate) struct Loaded {
     pub(crate) has_imports: bool,
 }
 
+/// A processor, ready to instantiate.
+pub(crate) struct ProcessorExports {
+    pub(crate) pre: InstancePre<StoreData>,
+    pub(crate) indices: ProcessorIndices,
+    /// The function that returns its log, if it has one.
+    pub(crate) log: Option<ComponentExportIndex>,
+}
+
 /// The component, ready to instantiate, by its world.
 pub(crate) enum ExportsPre {
-    Processor(ProcessorPre<StoreData>),
+    Processor(ProcessorExports),
     Proxy(ProxyPre<StoreData>),
     Service(ServicePre<StoreData>),
 }
@@ -101,7 +110,11 @@ impl Source {
             store::linker(engine, &self.info.imports, self.engine_kind() == EngineKind::Async)?;
         let pre = linker.instantiate_pre(&component)?;
         let exports = match self.world {
-            World::Processor => ExportsPre::Processor(ProcessorPre::new(pre)?),
+            World::Processor => ExportsPre::Processor(ProcessorExports {
+                indices: ProcessorIndices::new(&pre)?,
+                log: LogBuffer::export(&component),
+                pre,
+            }),
             World::Proxy => ExportsPre::Proxy(ProxyPre::new(pre)?),
             World::Service => ExportsPre::Service(ServicePre::new(pre)?),
         };
@@ -113,7 +126,7 @@ impl Loaded {
     /// The engine that compiled it.
     pub(crate) fn engine(&self) -> &Engine {
         match &self.exports {
-            ExportsPre::Processor(pre) => pre.engine(),
+            ExportsPre::Processor(exports) => exports.pre.engine(),
             ExportsPre::Proxy(pre) => pre.engine(),
             ExportsPre::Service(pre) => pre.engine(),
         }

@@ -6,7 +6,7 @@ use tempfile::TempDir;
 use crate::harness::{Server, arenaria, finished, processor, until};
 
 /// A core module with the functions that this one does not have: it responds with 200 and says nothing.
-fn module(parts: &str) -> String {
+pub(crate) fn module(parts: &str) -> String {
     let defaults = [
         ("(export \"handle\")", HANDLE),
         (
@@ -28,7 +28,7 @@ const HANDLE: &str =
     (i32.store16 (i32.const 0) (i32.const 200)) (i32.const 0))";
 
 /// Writes a component to a file.
-fn file(component: &[u8]) -> (TempDir, String) {
+pub(crate) fn file(component: &[u8]) -> (TempDir, String) {
     let folder = tempfile::tempdir().expect("the system has room for a folder");
     let file = folder.path().join("hostile.wasm");
     std::fs::write(&file, component).expect("the folder is ours");
@@ -36,7 +36,7 @@ fn file(component: &[u8]) -> (TempDir, String) {
     (folder, name)
 }
 
-fn serve(component: &[u8], flags: &[&str]) -> Server {
+pub(crate) fn serve(component: &[u8], flags: &[&str]) -> Server {
     let (folder, file) = file(component);
     let common = [
         &["serve", &file, "--listen", "127.0.0.1:0", "--operator-listen", "127.0.0.1:0"][..],
@@ -48,7 +48,7 @@ fn serve(component: &[u8], flags: &[&str]) -> Server {
 
 /// What the server or a command wrote is printable, and no line is long.
 #[track_caller]
-fn check_printable(text: &str) {
+pub(crate) fn check_printable(text: &str) {
     for line in text.lines() {
         assert!(line.len() < 8 << 10, "a line of {} bytes", line.len());
         assert!(!line.chars().any(char::is_control), "{line:?}");
