@@ -197,8 +197,29 @@ fn a_fault_is_shown_and_the_next_case_has_a_new_instance() {
     check(
         &ended,
         1,
-        &["instance lost\n", "expected status 200, got 500\n", "       fault: the guest trapped"],
+        &["instance lost\n", "expected status 200, got 500\n", "       fault: the guest "],
     );
+}
+
+#[test]
+fn a_panic_is_shown_with_its_text_and_its_remedy() {
+    let requests = "### panic\nGET /panic?text=out%20of%20tea\nHTTP 500\n### clock\nGET /clock\nHTTP 500\n\
+                    ### log\nGET /log?text=steep&count=1\nHTTP 204\n";
+    let ended = Project::new(&Config::probe(), requests).test(&[]);
+    check(
+        &ended,
+        0,
+        &[
+            "       fault: the guest panicked: guest/fixtures/probe/src/lib.rs:",
+            ": out of tea; ",
+            "use `Request::received_at` instead",
+            "\n         in probe.wasm: __rustc::rust_panic",
+            "3 cases: 3 passed",
+        ],
+    );
+    // The report has the faults, and the log has what the guest logs.
+    assert!(ended.stderr.contains("steep"), "{ended:?}");
+    assert!(!ended.stderr.contains("lost an instance"), "{ended:?}");
 }
 
 #[test]
