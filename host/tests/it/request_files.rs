@@ -197,7 +197,11 @@ fn a_fault_is_shown_and_the_next_case_has_a_new_instance() {
     check(
         &ended,
         1,
-        &["instance lost\n", "expected status 200, got 500\n", "       fault: the guest "],
+        &[
+            "instance lost\n",
+            "expected status 200, got 500\n",
+            "       fault: the guest panicked: ",
+        ],
     );
 }
 
