@@ -1,5 +1,6 @@
 //! The configuration: what was typed, and what it means.
 
+pub(crate) mod built_in;
 pub(crate) mod connection_memory;
 pub(crate) mod file;
 pub(crate) mod grants;
@@ -8,4 +9,5 @@ pub(crate) mod limits;
 mod path;
 pub(crate) mod requests;
 pub(crate) mod serve_args;
+mod text;
 pub(crate) mod units;

@@ -23,7 +23,8 @@ pub enum Template {
     Python,
 }
 
-/// A file of a project: its path and its text, in which `{{name}}`, `{{sdk}}` and `{{test}}` are replaced.
+/// A file of a project: its path and its text, in which `{{name}}`, `{{test}}`, `{{sdk}}` and `{{sdk-json}}`
+/// are replaced.
 type File = (&'static str, &'static str);
 
 const README: File = ("README.md", include_str!("../../templates/shared/README.md"));
@@ -31,10 +32,9 @@ const PLAIN: File = ("arenaria.toml", include_str!("../../templates/shared/arena
 const WITH_RUNTIME: File =
     ("arenaria.toml", include_str!("../../templates/shared/with-runtime.toml"));
 const RUST_IGNORES: File = (".gitignore", "/target\n");
-const WITH_JSON: File = ("Cargo.toml", include_str!("../../templates/shared/Cargo-json.toml.in"));
 const HELLO_REQUESTS: File =
     ("requests/hello.http", include_str!("../../templates/shared/hello.http"));
-const WIT: File = ("wit/processor.wit", include_str!("../../../wit/processor/processor.wit"));
+const WIT: File = ("wit/processor.wit", include_str!("../../wit/processor.wit"));
 
 const HELLO: &[File] = &[
     README,
@@ -48,8 +48,8 @@ const HELLO: &[File] = &[
 const JSON: &[File] = &[
     README,
     RUST_IGNORES,
-    WITH_JSON,
     PLAIN,
+    ("Cargo.toml", include_str!("../../templates/json/Cargo.toml.in")),
     ("src/lib.rs", include_str!("../../templates/json/lib.rs")),
     ("requests/orders.http", include_str!("../../templates/json/orders.http")),
 ];
@@ -57,7 +57,7 @@ const JSON: &[File] = &[
 const RECORDS: &[File] = &[
     README,
     RUST_IGNORES,
-    WITH_JSON,
+    ("Cargo.toml", include_str!("../../templates/records/Cargo.toml.in")),
     ("arenaria.toml", include_str!("../../templates/records/arenaria.toml")),
     ("src/lib.rs", include_str!("../../templates/records/lib.rs")),
     ("requests/sales.http", include_str!("../../templates/records/sales.http")),
@@ -127,11 +127,13 @@ impl Template {
 pub(crate) fn make(folder: &Path, template: Template, sdk: Option<&Path>) -> Result<()> {
     let name = name_of(folder)?;
     check_empty(folder)?;
-    let sdk = dependency(sdk)?;
+    let source = sdk_source(sdk)?;
+    let sdk = format!("{{ {source} }}");
+    let sdk_json = format!("{{ {source}, features = [\"json\"] }}");
     let test = format!("{:<20}# the unit tests, without the sandbox", template.test_command());
     for (path, text) in template.files() {
-        let text = text.replace("{{name}}", name).replace("{{sdk}}", &sdk);
-        let text = text.replace("{{test}}", &test);
+        let text = text.replace("{{name}}", name).replace("{{test}}", &test);
+        let text = text.replace("{{sdk}}", &sdk).replace("{{sdk-json}}", &sdk_json);
         let file = folder.join(path);
         let parent = file.parent().expect("every file is in a folder");
         fs::create_dir_all(parent).with_context(|| format!("cannot make {}", parent.display()))?;
@@ -244,10 +246,10 @@ fn check_empty(folder: &Path) -> Result<()> {
     }
 }
 
-/// What follows `arenaria-guest = ` in `Cargo.toml`.
-fn dependency(sdk: Option<&Path>) -> Result<String> {
+/// Where cargo finds the crate `arenaria-guest`.
+fn sdk_source(sdk: Option<&Path>) -> Result<String> {
     let Some(folder) = sdk else {
-        return Ok(format!("{:?}", env!("CARGO_PKG_VERSION")));
+        return Ok(format!("version = {:?}", env!("CARGO_PKG_VERSION")));
     };
     let shown = folder.display();
     let folder = folder
@@ -258,5 +260,5 @@ fn dependency(sdk: Option<&Path>) -> Result<String> {
         "expected a folder with the crate arenaria-guest, got {shown}, which has no Cargo.toml; check --sdk"
     );
     let path = folder.to_str().with_context(|| format!("expected a path in UTF-8, got {shown}"))?;
-    Ok(format!("{{ path = {path:?} }}"))
+    Ok(format!("path = {path:?}"))
 }

@@ -159,7 +159,9 @@ impl Server {
 fn file_plan(config: &Config) -> Result<FilePlan> {
     let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let open = std::fs::read_dir("/proc/self/fd").map_or(limit, Iterator::count);
+    // The first is Linux's, the second that of other systems.
+    let open = std::fs::read_dir("/proc/self/fd").or_else(|_| std::fs::read_dir("/dev/fd"));
+    let open = open.map_or(limit, Iterator::count);
     let routes = config.routes.iter().filter(|route| !route.grants.outgoing.is_empty());
     let outgoing =
         routes.map(|route| config.workers * route.slots * route.limits.outgoing_requests);

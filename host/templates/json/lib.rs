@@ -1,6 +1,6 @@
 //! Takes an order as JSON, checks it and answers with its total.
 
-use arenaria_guest::{Processor, Request, Response, Settings};
+use arenaria_guest::{Params, Problem, Processor, Request, Response, Router, Settings};
 use serde::{Deserialize, Serialize};
 
 #[derive(Deserialize)]
@@ -23,58 +23,34 @@ struct Accepted {
     total_cents: u64,
 }
 
-/// A problem document of RFC 9457.
-#[derive(Serialize)]
-struct Problem<'a> {
-    title: &'a str,
-    status: u16,
-    detail: String,
+struct Shop {
+    router: Router<()>,
 }
-
-struct Shop;
 
 impl Processor for Shop {
+    /// Called once per instance. What it allocates stays.
     fn configure(settings: Settings<'_>) -> Result<Self, String> {
-        settings.expect_only(&[]).map(|()| Self)
+        settings.expect_only(&[])?;
+        Ok(Self { router: Router::new().post("/orders", accept) })
     }
 
+    /// Called once per request. What it allocates is freed when the request ends.
     fn handle(&mut self, request: Request<'_>) -> Response {
-        match (request.method(), request.path()) {
-            ("POST", "/orders") => match accept(request.body()) {
-                Ok(accepted) => json(201, &accepted),
-                Err(detail) => problem(422, "the order is not accepted", detail),
-            },
-            (_, "/orders") => Response::new(405).with_header("allow", "POST"),
-            _ => Response::new(404),
-        }
+        self.router.handle(&mut (), request)
     }
 }
 
-/// Checks an order. The error is a sentence for the client.
-fn accept(body: &[u8]) -> Result<Accepted, String> {
-    let order: Order = serde_json::from_slice(body).map_err(|error| error.to_string())?;
-    if order.items.is_empty() {
-        return Err("expected at least one item, got none".to_owned());
+/// Checks an order. A body that is no order is answered with a problem document.
+fn accept(_: &mut (), request: Request<'_>, _: &Params<'_>) -> Result<Response, Problem> {
+    let Order { id, items } = request.json()?;
+    if items.is_empty() {
+        return Err(Problem::unprocessable("expected at least one item, got none"));
     }
-    let total_cents = order
-        .items
+    let total_cents = items
         .iter()
-        .try_fold(0_u64, |sum, item| sum.checked_add(item.cents.checked_mul(item.count)?));
-    let total_cents = total_cents.ok_or("the total is too large")?;
-    Ok(Accepted { id: order.id, total_cents })
-}
-
-fn json(status: u16, value: &impl Serialize) -> Response {
-    let document = serde_json::to_vec(value).expect("these types have a JSON form");
-    Response::json(document).with_status(status)
-}
-
-fn problem(status: u16, title: &str, detail: String) -> Response {
-    let mut response = json(status, &Problem { title, status, detail });
-    response = Response::new(status)
-        .with_header("content-type", "application/problem+json")
-        .body(response.into_parts().2);
-    response
+        .try_fold(0_u64, |sum, item| sum.checked_add(item.cents.checked_mul(item.count)?))
+        .ok_or_else(|| Problem::unprocessable("the total is too large"))?;
+    Ok(Response::json_of(&Accepted { id, total_cents }).with_status(201))
 }
 
 arenaria_guest::export!(Shop);
@@ -84,7 +60,8 @@ mod tests {
     use super::*;
 
     fn post(body: &str) -> Response {
-        Shop.handle(Request::new("POST", "/orders").with_body(body.as_bytes()))
+        let mut shop = Shop::configure(Settings::new(&[])).expect("it has no settings");
+        shop.handle(Request::new("POST", "/orders").with_body(body.as_bytes()))
     }
 
     #[test]
