@@ -333,7 +333,7 @@ fn what_cannot_be_run_is_told_apart_from_a_failure() {
     );
     let missing = Config::probe().to_toml().replace(".wasm", ".wasn");
     project.write("arenaria.toml", &missing);
-    check_refused(&project.test(&[]), &["expected the component of route \"/\"", "arenaria build"]);
+    check_refused(&project.test(&[]), &["cannot read the component", "arenaria build"]);
     project.write("arenaria.toml", &Config::probe().setting("configure", "error").to_toml());
     check_refused(&project.test(&[]), &["route \"/\" cannot start: configure was told to fail"]);
     project.write("arenaria.toml", "nonsense = 1\n");
