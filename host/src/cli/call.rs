@@ -22,6 +22,7 @@ use crate::runtime::bindings::nanoseconds;
 use crate::runtime::bindings::{Request, Response};
 use crate::runtime::engine::{Clock, engine, open_cache};
 use crate::runtime::fault::Fault;
+use crate::runtime::guest_log::GuestLog;
 use crate::runtime::instance::Instance;
 use crate::runtime::load::Source;
 use crate::runtime::log_buffer::{LogLine, LogLines};
@@ -44,7 +45,8 @@ pub fn call(args: &CallArgs) -> Result<u8> {
     let body = args.data.as_deref().map_or_else(|| Ok(Vec::new()), read_data)?;
     let pool = source.pool(1, args.memory);
     let engine = engine(source.engine_kind(), pool, open_cache(&Cache::User)?)?;
-    let _clock = Clock::start(std::slice::from_ref(&engine)).context("cannot start the clock")?;
+    let clock = Clock::start().context("cannot start the clock")?;
+    clock.drive(&engine);
     let loaded = source.load(&engine, args.memory)?;
     let limits = RouteLimitSettings {
         memory: Some(args.memory),
@@ -53,7 +55,9 @@ pub fn call(args: &CallArgs) -> Result<u8> {
         outgoing_requests: Some(1),
         ..RouteLimitSettings::default()
     };
-    let config = InstanceConfig::new(&args.path, &limits.resolve(1), args.settings.clone(), grants);
+    let limits = limits.resolve(1);
+    let log = GuestLog::new(&args.path, limits.log_lines);
+    let config = InstanceConfig::new(log, &limits, args.settings.clone(), grants);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.context("cannot start a runtime")?.block_on(async {
         let failed = |fault| anyhow!("{}: {fault}", args.file.display());

@@ -23,6 +23,13 @@ Examples:
   arenaria build shop
   arenaria build -- --features fast";
 
+/// `arenaria dev`
+pub(super) const DEV: &str = "\
+Examples:
+  arenaria dev
+  arenaria dev shop --listen 127.0.0.1:3000
+  arenaria dev -- --features fast";
+
 /// `arenaria serve`
 pub(super) const SERVE: &str = "\
 Examples:

@@ -35,6 +35,7 @@ use crate::project::requests::compare::Received;
 use crate::project::requests::file::Case;
 use crate::project::requests::report::{Memory, NoMemory};
 use crate::runtime::engine::{Clock, engine, open_cache};
+use crate::runtime::guest_log::GuestLog;
 use crate::runtime::load::Source;
 
 /// The routes of a configuration, ready for requests.
@@ -87,7 +88,8 @@ impl Served {
             engine(source.engine_kind(), pool, cache.clone())
         });
         let engines = engines.collect::<Result<Vec<_>>>()?;
-        let clock = Clock::start(&engines).context("cannot start the clock")?;
+        let clock = Clock::start().context("cannot start the clock")?;
+        engines.iter().for_each(|engine| clock.drive(engine));
         let mut routes = Vec::with_capacity(sources.len());
         for (index, (route, source)) in config.routes.iter_mut().zip(&sources).enumerate() {
             route.slots = 1;
@@ -98,7 +100,8 @@ impl Served {
             if is_processor {
                 route.isolation = Some(Isolation::Reuse);
             }
-            let route = Route::load(&engines[index], index, route, source)?;
+            let log = GuestLog::new(&route.path, route.limits.log_lines);
+            let route = Route::load(&engines[index], index, route, source, log)?;
             let is_renewed = match route.isolation {
                 Isolation::Reuse => is_fresh || (is_processor && is_always_fresh),
                 Isolation::Fresh => false,
@@ -178,6 +181,7 @@ impl Served {
             unrouted: RouteStats::new(),
             bodies: BodyBudget::new(self.config.bodies_per_worker().0),
             playground: None,
+            development: None,
         })
     }
 }
