@@ -1,5 +1,7 @@
-//! Tells the compiler which commit is built, for `arenaria --version`.
+//! Tells the compiler which commit is built, for `arenaria --version`, and whether the assets are packed.
 
+#[path = "build/assets.rs"]
+mod assets;
 #[path = "build/commit.rs"]
 mod commit;
 
@@ -20,4 +22,5 @@ fn main() {
             println!("cargo::rerun-if-changed={}", path.display());
         }
     }
+    assets::tell();
 }

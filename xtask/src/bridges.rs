@@ -20,7 +20,7 @@ use crate::workspace::{WASM, Workspace, succeed};
 pub(crate) const BRIDGE_PACKAGES: [&str; 3] = ["bridge", "bridge-p2", "bridge-p3"];
 
 /// The name of each file, its package, and the feature that it is built with.
-const BRIDGES: [(&str, &str, Option<&str>); 4] = [
+pub(crate) const BRIDGES: [(&str, &str, Option<&str>); 4] = [
     ("bridge-p2", "bridge-p2", None),
     ("bridge-p2-config", "bridge-p2", Some("config")),
     ("bridge-p3", "bridge-p3", None),

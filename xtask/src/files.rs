@@ -37,6 +37,21 @@ pub(crate) fn write_program(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     replace(path, bytes, 0o755)
 }
 
+/// Copies a file, readable by everyone. A program stays executable.
+///
+/// # Errors
+///
+/// If it cannot be copied, with its path.
+pub(crate) fn put(from: &Path, to: &Path) -> anyhow::Result<()> {
+    let folder = to.parent().expect("a file lies in a folder");
+    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    fs::copy(from, to)
+        .with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))?;
+    let mode = if fs::metadata(from)?.permissions().mode() & 0o100 == 0 { 0o644 } else { 0o755 };
+    fs::set_permissions(to, Permissions::from_mode(mode))
+        .with_context(|| format!("cannot set the mode of {}", to.display()))
+}
+
 /// Writes beside the file, and renames into place.
 fn replace(path: &Path, bytes: &[u8], mode: u32) -> anyhow::Result<()> {
     let unfinished = path.with_added_extension("new");

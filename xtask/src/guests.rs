@@ -16,6 +16,9 @@ use crate::workspace::{WASM, Workspace, succeed};
 /// The packages that become components.
 pub(crate) const GUESTS: [&str; 4] = ["hello", "probe", "transform", "words"];
 
+/// The jq component among the assets.
+pub(crate) const TRANSFORM: &str = "components/transform.wasm";
+
 /// The libraries that are compiled into them.
 pub(crate) const GUEST_LIBRARIES: [&str; 2] = ["phase-arena", "arenaria-guest"];
 
@@ -39,6 +42,8 @@ pub(crate) fn build_all(workspace: &Workspace) -> anyhow::Result<()> {
     for guest in GUESTS {
         print(guest, build(workspace, guest).with_context(|| format!("guest {guest}"))?);
     }
+    // For `arenaria serve --jq` in a checkout.
+    write_if_changed(&workspace.asset(TRANSFORM), &read(&workspace.component("transform"))?)?;
     let core = collector::core(workspace).context("guest collector")?;
     let package = Package::without_manifest("collector", collector::DESCRIPTION);
     print("collector", encode(workspace, &package, &core).context("guest collector")?);

@@ -4,11 +4,14 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a command line")]
 
+mod archive;
+mod assets;
 mod benchmark_peers;
 mod bridges;
 mod collector;
 mod conformance;
 mod contract;
+mod crates;
 mod deploy;
 mod examples;
 mod files;
@@ -20,6 +23,7 @@ mod other_hosts;
 mod package;
 mod playground;
 mod registries;
+mod release;
 mod rivals;
 mod run;
 mod served;
@@ -29,6 +33,7 @@ mod test_components;
 mod tidy;
 mod tools;
 mod watch;
+mod whole;
 mod wit;
 mod workspace;
 
@@ -53,6 +58,9 @@ enum Task {
     Guests,
     /// Build the playground, the page of `serve --playground`.
     Playground,
+    /// Pack the jq component, the bridges and the playground into host/assets, so that a build of the server embeds
+    /// them.
+    Assets,
     /// Serve jq on 127.0.0.1:8080; further arguments are passed to `arenaria serve`.
     Serve {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -115,13 +123,15 @@ enum Task {
     TestComponents,
     /// Pack the components as OCI artifacts and the server as a container image, and check them.
     Package {
-        /// Output folder; it must be empty or made by this command [default: target/package].
+        /// Output folder; it must be empty or made by this command [default: target/artifacts].
         #[arg(long, value_name = "DIR")]
         out: Option<PathBuf>,
         /// Pack this binary instead of building a static one.
         #[arg(long, value_name = "FILE")]
         binary: Option<PathBuf>,
     },
+    /// Make and check everything that a release holds; nothing is uploaded. See docs/release.md.
+    Release(release::Args),
     /// Compare jq engines: measure, hostile, check, memory, differ or builtins, and its options (`--help` lists them).
     Rivals {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -156,6 +166,7 @@ fn run(task: Task) -> anyhow::Result<()> {
             guests::build_all(&workspace)?;
             playground::build(&workspace)
         }
+        Task::Assets => assets::build(&workspace),
         Task::Serve { args } => run::serve(&workspace, &args),
         Task::Test { all, step } => test::run(&workspace, all, step),
         Task::Tidy { bless } => tidy::run(&workspace, bless),
@@ -171,6 +182,7 @@ fn run(task: Task) -> anyhow::Result<()> {
             test_components::build_all(&workspace, &test_components::Language::ALL)
         }
         Task::Package { out, binary } => package::run(&workspace, out, binary),
+        Task::Release(args) => release::run(&workspace, args),
         Task::Rivals { args } => rivals::run(&workspace, &args),
         Task::Conformance { files } => conformance::write(&workspace, files),
     }

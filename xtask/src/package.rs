@@ -25,6 +25,7 @@ use crate::bridges;
 use crate::guests::build_all;
 use crate::steps::Steps;
 use crate::tools::need_target;
+use crate::wit;
 use crate::workspace::{Workspace, succeed};
 
 /// The file that marks a folder that this command made and may empty.
@@ -42,16 +43,28 @@ pub(crate) fn run(
 ) -> anyhow::Result<()> {
     build_all(workspace)?;
     bridges::build_all(workspace)?;
-    let binary = binary.map_or_else(|| build_static(workspace), Ok)?;
-    let packages = make(workspace, out.unwrap_or_else(|| workspace.packages()), &binary)?;
+    let binary = binary.map_or_else(|| build_static(workspace, Tables::Stripped), Ok)?;
+    checked(workspace, out.unwrap_or_else(|| workspace.packages()), &binary).map(drop)
+}
+
+/// Packs the components, which are built, and this binary, and checks the packages.
+///
+/// # Errors
+///
+/// If something cannot be written, or a check fails.
+pub(crate) fn checked(
+    workspace: &Workspace,
+    out: PathBuf,
+    binary: &Path,
+) -> anyhow::Result<Packages> {
+    let wit = wit::build_all(workspace)?;
+    let packages = make(workspace, out, binary, &wit)?;
     check::all(&packages)?;
     match Sandbox::find() {
-        Some(sandbox) => check::runs(&packages, &sandbox),
-        None => {
-            println!("the image was not run: bwrap (Debian: bubblewrap) is missing");
-            Ok(())
-        }
+        Some(sandbox) => check::runs(&packages, &sandbox)?,
+        None => println!("the image was not run: bwrap (Debian: bubblewrap) is missing"),
     }
+    Ok(packages)
 }
 
 /// The same as a step of the tests, with the binary that they have built. It packs into two folders, which
@@ -61,12 +74,17 @@ pub(crate) fn run(
 ///
 /// If something cannot be written, or a check fails.
 pub(crate) fn step(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<Option<Packages>> {
+    let mut wit = Vec::new();
+    steps.step("packages of WIT", || {
+        wit = wit::build_all(workspace)?;
+        Ok(())
+    })?;
     let binary = workspace.binary("arenaria");
     let folder = workspace.packages().with_extension("check");
     let mut made = None;
     steps.step("packages", || {
-        let first = make(workspace, folder.join("first"), &binary)?;
-        let second = make(workspace, folder.join("second"), &binary)?;
+        let first = make(workspace, folder.join("first"), &binary, &wit)?;
+        let second = make(workspace, folder.join("second"), &binary, &wit)?;
         check::all(&first)?;
         check::same(&first, &second)?;
         made = Some(first);
@@ -85,11 +103,16 @@ pub(crate) fn step(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<O
     Ok(Some(packages))
 }
 
-/// Packs the components and the server into a folder.
-fn make(workspace: &Workspace, out: PathBuf, binary: &Path) -> anyhow::Result<Packages> {
+/// Packs the components, the packages of WIT and the server into a folder.
+fn make(
+    workspace: &Workspace,
+    out: PathBuf,
+    binary: &Path,
+    wit: &[PathBuf],
+) -> anyhow::Result<Packages> {
     ensure!(binary.is_file(), "{} is missing; build it first", binary.display());
     empty(&out)?;
-    let created = created(std::env::var("SOURCE_DATE_EPOCH").ok().as_deref())?;
+    let created = date()?;
     let mut packages = Packages { out, components: Vec::new() };
     let mut files: Vec<_> = COMPONENTS.iter().map(|name| workspace.component(name)).collect();
     let bridges = shared_components(&workspace.share())?;
@@ -97,10 +120,12 @@ fn make(workspace: &Workspace, out: PathBuf, binary: &Path) -> anyhow::Result<Pa
         files.extend(bridged(workspace, binary, &packages.out)?);
     }
     files.extend(bridges);
-    for file in files {
+    let named = files.iter().map(|file| ("", file)).chain(wit.iter().map(|file| ("wit-", file)));
+    for (prefix, file) in named {
         let name = file.file_stem().and_then(|stem| stem.to_str());
-        let name = name.with_context(|| format!("{} has no name", file.display()))?.to_owned();
-        let digest = artifact::pack(&file, &name, &packages.component(&name), &created)?;
+        let name = name.with_context(|| format!("{} has no name", file.display()))?;
+        let name = format!("{prefix}{name}");
+        let digest = artifact::pack(file, &name, &packages.component(&name), &created)?;
         println!("{name:<20} {digest}");
         packages.components.push(name);
     }
@@ -126,8 +151,12 @@ fn bridged(workspace: &Workspace, binary: &Path, out: &Path) -> anyhow::Result<V
     Ok(files)
 }
 
-/// Empties a folder that this command made, or makes it. Other folders are not touched.
-fn empty(folder: &Path) -> anyhow::Result<()> {
+/// Empties a folder that this program made, or makes it. Other folders are not touched.
+///
+/// # Errors
+///
+/// If it has other things in it, or cannot be made.
+pub(crate) fn empty(folder: &Path) -> anyhow::Result<()> {
     if folder.exists() {
         let is_empty = fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_none());
         ensure!(
@@ -143,6 +172,14 @@ fn empty(folder: &Path) -> anyhow::Result<()> {
 }
 
 /// The date in the packages.
+///
+/// # Errors
+///
+/// If `SOURCE_DATE_EPOCH` is set and does not say one.
+pub(crate) fn date() -> anyhow::Result<String> {
+    created(std::env::var("SOURCE_DATE_EPOCH").ok().as_deref())
+}
+
 fn created(source_date_epoch: Option<&str>) -> anyhow::Result<String> {
     let seconds = match source_date_epoch {
         None => 0,
@@ -157,18 +194,36 @@ fn created(source_date_epoch: Option<&str>) -> anyhow::Result<String> {
     Ok(humantime::format_rfc3339_seconds(date).to_string())
 }
 
-/// Builds the server for a container, as a static binary.
-fn build_static(workspace: &Workspace) -> anyhow::Result<PathBuf> {
-    let target = format!("{}-unknown-linux-musl", std::env::consts::ARCH);
+/// Whether a binary keeps its line tables, which are larger than everything else in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tables {
+    Kept,
+    /// The names of functions stay, for backtraces.
+    Stripped,
+}
+
+/// The target of a static binary for machines like this one.
+pub(crate) fn static_target() -> String {
+    format!("{}-unknown-linux-musl", std::env::consts::ARCH)
+}
+
+/// Builds the server as a static binary.
+///
+/// # Errors
+///
+/// If the target or its C compiler is missing, or the build fails.
+pub(crate) fn build_static(workspace: &Workspace, tables: Tables) -> anyhow::Result<PathBuf> {
+    let target = static_target();
     need_target(workspace, &target)?;
     ensure!(
         Command::new("musl-gcc").arg("--version").output().is_ok_and(|it| it.status.success()),
         "musl-gcc, which compiles C code, is missing (Debian: musl-tools); install it or pass --binary"
     );
     let mut cargo = workspace.cargo();
-    cargo.args(["build", "--release", "-p", "arenaria", "--target", &target]);
-    // Function names stay for backtraces. Line numbers would be twice the size of everything else.
-    cargo.args(["--config", "profile.release.strip='debuginfo'"]);
+    cargo.args(["build", "--release", "--locked", "-p", "arenaria", "--target", &target]);
+    if tables == Tables::Stripped {
+        cargo.args(["--config", "profile.release.strip='debuginfo'"]);
+    }
     succeed(&mut cargo)?;
     Ok(workspace.built(&target, "release", "arenaria"))
 }

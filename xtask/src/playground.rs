@@ -73,6 +73,7 @@ fn packages(workspace: &Workspace) -> PathBuf {
     workspace.tools().join("playground")
 }
 
-fn folder(workspace: &Workspace) -> PathBuf {
-    workspace.share().join("playground")
+/// The folder of the page.
+pub(crate) fn folder(workspace: &Workspace) -> PathBuf {
+    workspace.asset("playground")
 }

@@ -21,6 +21,8 @@ pub(crate) fn serve(workspace: &Workspace, args: &[String]) -> anyhow::Result<()
         playground::build(workspace)?;
     }
     let mut cargo = workspace.cargo();
+    // Not those that `cargo xtask assets` may have packed before.
+    cargo.env("ARENARIA_ASSETS", workspace.share());
     cargo.args(["run", "--release", "-p", "arenaria", "--", "serve"]);
     cargo.arg(workspace.component("transform")).args(["--set", "ad-hoc=true"]);
     if !names_option(args, "--listen") {

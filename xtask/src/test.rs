@@ -9,18 +9,19 @@ use std::process::Command;
 use crate::benchmark_peers;
 use crate::bridges;
 use crate::conformance;
+use crate::crates;
 use crate::deploy;
 use crate::examples;
 use crate::guests::{GUEST_LIBRARIES, GUESTS, PROFILE, build_all};
 use crate::other_hosts;
 use crate::package;
 use crate::playground;
+use crate::release;
 use crate::rivals;
 use crate::steps::Steps;
 use crate::test_components;
 use crate::tidy;
 use crate::tools::{cargo_with_lints, find_nightly, need_deny, need_miri, nightly};
-use crate::wit;
 use crate::workspace::{WASI, WASM, Workspace, succeed};
 
 /// All targets except the examples in documentation: cargo runs these in a command of their own.
@@ -142,9 +143,10 @@ fn with_test_components(workspace: &Workspace, steps: &mut Steps) -> anyhow::Res
 
 /// Makes the packages, with the binary that the tests have built.
 fn packages(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<()> {
-    steps.step("packages of WIT", || wit::build_all(workspace))?;
     let packages = package::step(workspace, steps)?;
-    deploy::steps(workspace, packages.as_ref(), steps)
+    deploy::steps(workspace, packages.as_ref(), steps)?;
+    let crates = crates::step(workspace, steps)?;
+    release::step(workspace, packages.as_ref(), crates.as_deref(), steps)
 }
 
 fn licences(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<()> {

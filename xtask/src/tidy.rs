@@ -4,6 +4,7 @@
 //! are known: a file may have as many, and `--bless` writes the counts anew.
 
 mod constants;
+mod copies;
 mod figures;
 mod finding;
 mod imports;
@@ -57,6 +58,7 @@ pub(crate) fn run(workspace: &Workspace, bless: bool) -> anyhow::Result<()> {
         ("words", words::check(&sources, &lists.word)),
         ("links", links::check(&sources, &files)),
         ("figures", figures::check(&sources)),
+        ("copies", copies::check(&sources)),
     ];
     if bless {
         let lists = text.split("\n[known").next().unwrap_or_default().trim_end();

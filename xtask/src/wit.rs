@@ -2,7 +2,7 @@
 //! the dependencies that `wkg.toml` names.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, ensure};
@@ -38,12 +38,12 @@ const PACKAGES: [(&str, &str, &[&str]); 2] = [
 /// A proxy that does not exist, so that a request to a registry fails.
 const NO_PROXY_THERE: &str = "http://127.0.0.1:9";
 
-/// Builds all packages.
+/// Builds all packages, and gives their files in the binary form.
 ///
 /// # Errors
 ///
 /// If wkg cannot be installed, or a package cannot be built or has another name or other exports.
-pub(crate) fn build_all(workspace: &Workspace) -> anyhow::Result<()> {
+pub(crate) fn build_all(workspace: &Workspace) -> anyhow::Result<Vec<PathBuf>> {
     let wkg = need_wkg(workspace)?;
     // A copy, because wkg writes a lock file and dependencies beside its input.
     let folder = workspace.packages().with_extension("wit");
@@ -54,6 +54,7 @@ pub(crate) fn build_all(workspace: &Workspace) -> anyhow::Result<()> {
     for (name, _, _) in PACKAGES {
         copy(&workspace.root().join("wit").join(name), &folder.join(name))?;
     }
+    let mut files = Vec::new();
     for (name, package, exports) in PACKAGES {
         let output = folder.join(name).with_extension("wasm");
         let mut build = Command::new(&wkg);
@@ -70,8 +71,9 @@ pub(crate) fn build_all(workspace: &Workspace) -> anyhow::Result<()> {
         succeed(&mut build)?;
         check(&read(&output)?, package, exports)
             .with_context(|| format!("{}", output.display()))?;
+        files.push(output);
     }
-    Ok(())
+    Ok(files)
 }
 
 /// Checks a package in its binary form.

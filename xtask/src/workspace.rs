@@ -70,6 +70,11 @@ impl Workspace {
         self.target.join("share/arenaria")
     }
 
+    /// One of the assets.
+    pub(crate) fn asset(&self, name: &str) -> PathBuf {
+        self.share().join(name)
+    }
+
     /// Where tools that are not on `PATH` are installed.
     pub(crate) fn tools(&self) -> PathBuf {
         self.target.join("tools")
@@ -100,9 +105,29 @@ impl Workspace {
         self.target.join("debug").join(name)
     }
 
-    /// Where packages are made.
+    /// Where components and the image are packed. Cargo uses `package` itself.
     pub(crate) fn packages(&self) -> PathBuf {
-        self.target.join("package")
+        self.target.join("artifacts")
+    }
+
+    /// Where packed assets are gathered.
+    pub(crate) fn assets(&self) -> PathBuf {
+        self.target.join("assets")
+    }
+
+    /// Where the packages for the registry are put, and the binary that was built of one.
+    pub(crate) fn crates(&self) -> PathBuf {
+        self.target.join("crates")
+    }
+
+    /// Where a release is made.
+    pub(crate) fn release(&self) -> PathBuf {
+        self.target.join("release-files")
+    }
+
+    /// Where the parts of a release are prepared.
+    pub(crate) fn release_parts(&self) -> PathBuf {
+        self.target.join("release-parts")
     }
 
     /// A binary that was built with `--target`.

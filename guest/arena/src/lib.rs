@@ -117,6 +117,11 @@ mod persistent;
 pub mod classes;
 mod region;
 
+/// The program in the README is compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 pub use arena::Arena;
 pub use global::GlobalArena;
 pub use phases::PHASES_MAX;

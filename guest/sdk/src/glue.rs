@@ -12,9 +12,9 @@ use crate::state::{self, Exported};
 #[allow(missing_docs, clippy::allow_attributes_without_reason, reason = "generated")]
 #[allow(unsafe_code, reason = "exports of the canonical ABI are called with raw pointers")]
 pub mod bindings {
-    //! Generated from `wit/processor`.
+    //! Generated from `wit`.
     wit_bindgen::generate!({
-        path: "../../wit/processor",
+        path: "wit",
         world: "processor",
         pub_export_macro: true,
     });

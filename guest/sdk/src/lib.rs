@@ -98,6 +98,11 @@ mod state;
 #[doc(hidden)]
 pub mod __private;
 
+/// The program in the README is compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 #[cfg(feature = "json")]
 pub use json::JsonError;
 pub use memory::{Exhausted, Scope, ScopeVec, Usage, persistent, phase, usage};

@@ -9,6 +9,7 @@ use crate::cli::component_path::check_component;
 use crate::cli::output::line;
 use crate::component::compose;
 use crate::component::encode::as_component;
+use crate::component::file;
 use crate::config::units::Size;
 
 /// Converts a processor to a component of `wasi:http`.
@@ -19,8 +20,7 @@ use crate::config::units::Size;
 pub fn bridge(args: &BridgeArgs) -> Result<u8> {
     check_component(&args.file)?;
     let (name, output) = (args.file.display(), args.output.display());
-    let processor = std::fs::read(&args.file)
-        .map_err(|error| anyhow!("cannot read the component {name}: {error}; check the path"))?;
+    let processor = file::read(&args.file)?;
     if is_same(&args.file, &args.output) {
         bail!("expected --output to be a different file than the processor, got {output} for both");
     }

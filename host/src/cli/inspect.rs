@@ -7,6 +7,7 @@ use crate::cli::args::InspectArgs;
 use crate::cli::component_path::check_component;
 use crate::cli::output::line;
 use crate::component::encode::as_component;
+use crate::component::file;
 use crate::component::guest_text::GuestText;
 use crate::component::info::{ComponentInfo, is_fixed};
 use crate::config::grants::Grants;
@@ -25,8 +26,7 @@ use crate::runtime::load::Source;
 pub fn inspect(args: &InspectArgs) -> Result<u8> {
     check_component(&args.file)?;
     let name = args.file.display();
-    let bytes = std::fs::read(&args.file)
-        .map_err(|error| anyhow!("cannot read the component {name}: {error}; check the path"))?;
+    let bytes = file::read(&args.file)?;
     let refused = |refusal| anyhow!("cannot serve {name}: {refusal}");
     let kind = if Parser::is_core_wasm(&bytes) { "core module" } else { "component" };
     line(format_args!("{name}: {kind}, {}", Size(bytes.len() as u64)))?;

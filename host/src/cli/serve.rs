@@ -8,6 +8,7 @@ use crate::cli::log::Log;
 use crate::cli::output;
 use crate::cli::variables::unknown_variables;
 use crate::config::file::Config;
+use crate::config::limits::MACOS_FILES_MAX;
 use crate::config::serve_args::ServeArgs;
 use crate::server::Server;
 use crate::server::memory_plan::{MemoryPlan, available_memory};
@@ -87,7 +88,13 @@ pub(super) fn shutdown() -> Result<impl Future<Output = ()>> {
 pub(super) fn raise_file_limit() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
-    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    let wanted = match limit.maximum {
+        maximum if cfg!(target_os = "macos") => {
+            Some(maximum.map_or(MACOS_FILES_MAX, |maximum| maximum.min(MACOS_FILES_MAX)))
+        }
+        maximum => maximum,
+    };
+    let raised = Rlimit { current: wanted, maximum: limit.maximum };
     if let Err(error) = setrlimit(Resource::Nofile, raised) {
         tracing::warn!(
             "cannot raise the limit of open files from {:?}: {error}; it also limits connections",

@@ -3,7 +3,7 @@
 //!
 //! `assets` finds the bridges. Their source is in `guest/bridge`.
 
-use anyhow::{Context as _, Result, anyhow, bail, ensure};
+use anyhow::{Result, anyhow, bail, ensure};
 use clap::ValueEnum;
 use wac_graph::types::Package;
 use wac_graph::{CompositionGraph, EncodeOptions, plug};
@@ -43,8 +43,7 @@ pub(crate) fn find(generation: Generation, settings: Source) -> Result<Vec<u8>> 
         (Generation::P3, Source::Environment) => "bridge-p3.wasm",
         (Generation::P3, Source::Config) => "bridge-p3-config.wasm",
     };
-    let path = assets::find(name)?;
-    std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))
+    assets::file(name)
 }
 
 /// Checks that a component is a processor that can be bridged. The composed component has the same

@@ -2,7 +2,9 @@
 
 pub(crate) mod assets;
 pub(crate) mod compose;
+mod embedded;
 pub(crate) mod encode;
+pub(crate) mod file;
 pub(crate) mod guest_text;
 pub(crate) mod info;
 pub(crate) mod refusal;

@@ -5,8 +5,6 @@
 //! of the server. Checking loads no component: `component` does that.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
-use std::io::Read as _;
 use std::net::{Ipv6Addr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -16,13 +14,15 @@ use hyper::header::HeaderName;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::config::built_in::built_in;
 use crate::config::grants::Grants;
 use crate::config::isolation::{Cache, Isolation};
 use crate::config::limits::{
     LimitSettings, RouteLimitSettings, RouteLimits, SERVER_KEYS, ServerLimits,
 };
 use crate::config::path::check_path;
-use crate::config::serve_args::ServeArgs;
+use crate::config::serve_args::{ServeArgs, Served};
+use crate::config::text::read_text;
 use crate::config::units::Size;
 
 /// The configuration of a server, complete and checked.
@@ -111,7 +111,7 @@ struct RouteFile {
     limits: RouteLimitSettings,
 }
 
-/// The configuration file in the current folder, which is read if neither a file nor a component is named.
+/// The configuration file in the current folder, which is read if nothing else is named.
 const DEFAULT_FILE: &str = "arenaria.toml";
 
 const SLOTS_DEFAULT: usize = 4;
@@ -120,36 +120,37 @@ const SLOTS_DEFAULT: usize = 4;
 const PLAYGROUND_PATH: &str = "/playground";
 
 impl Config {
-    /// Reads the configuration file that was named, or the one in the current folder if no component was named either.
+    /// Reads the configuration file that was named, or the one in the current folder if nothing else was named.
     /// Flags and variables override it.
     ///
     /// # Errors
     ///
     /// A sentence that names the file or key, the value and the remedy.
     pub(crate) fn read(args: &ServeArgs) -> Result<Self> {
+        let served = args.served()?;
         let mut file = match &args.config {
             Some(path) => ConfigFile::read(path)?,
-            None if args.file.is_none() && Path::new(DEFAULT_FILE).is_file() => {
+            None if served.is_none() && Path::new(DEFAULT_FILE).is_file() => {
                 ConfigFile::read(Path::new(DEFAULT_FILE))?
             }
             None => ConfigFile::default(),
         };
         let limits = args.limits.clone().or(&file.limits);
         let slots = args.slots.or(file.slots).unwrap_or(SLOTS_DEFAULT);
-        file.routes.extend(args.file.as_ref().map(|component| RouteFile {
+        file.routes.extend(served.map(|Served { component, settings }| RouteFile {
             path: "/".to_owned(),
-            component: component.clone(),
+            component,
             isolation: args.isolation,
             records: args.records,
             slots: None,
             forward_headers: some_unless_empty(&args.forward_headers),
             grants: args.grants.clone(),
-            settings: args.settings.iter().cloned().collect(),
+            settings,
             limits: RouteLimitSettings::default(),
         }));
         ensure!(
             !file.routes.is_empty(),
-            "nothing to serve: expected a component, or a configuration file with a [[route]]; there is no {DEFAULT_FILE} in this folder"
+            "nothing to serve: expected a component (arenaria serve FILE), a jq program (arenaria serve --jq '.a'), programs in requests (arenaria serve --jq), or a [[route]] in ./{DEFAULT_FILE} or in the file that --config names"
         );
         let mut paths = BTreeSet::new();
         for route in &file.routes {
@@ -293,21 +294,12 @@ impl ConfigFile {
         // Paths of components are relative to the configuration file, not to the current folder.
         let folder = path.parent().unwrap_or(Path::new(""));
         for route in &mut file.routes {
-            route.component = folder.join(&route.component);
+            if built_in(&route.component).is_none() {
+                route.component = folder.join(&route.component);
+            }
         }
         Ok(file)
     }
-}
-
-/// A text of bounded size: the path may name a device that does not end.
-fn read_text(path: &Path) -> std::io::Result<String> {
-    const BYTES_MAX: u64 = 4 << 20;
-    let mut text = String::new();
-    let bytes = File::open(path)?.take(BYTES_MAX + 1).read_to_string(&mut text)?;
-    if bytes as u64 > BYTES_MAX {
-        return Err(std::io::Error::other(format!("expected at most {}", Size(BYTES_MAX))));
-    }
-    Ok(text)
 }
 
 impl RouteFile {

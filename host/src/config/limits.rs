@@ -203,6 +203,9 @@ fn millis(milliseconds: u64) -> Timeout {
 /// A WebAssembly page.
 pub(crate) const PAGE_BYTES: u64 = 64 << 10;
 
+/// `OPEN_MAX` of macOS, which refuses more open files even if its hard limit is infinite.
+pub(crate) const MACOS_FILES_MAX: u64 = 10_240;
+
 /// The limits that hold for one request: those of the server and those of its route.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RequestLimits<'a> {

@@ -1,5 +1,6 @@
 //! The configuration: what was typed, and what it means.
 
+pub(crate) mod built_in;
 pub(crate) mod connection_memory;
 pub(crate) mod development;
 pub(crate) mod file;
@@ -10,4 +11,5 @@ mod path;
 mod reload;
 pub(crate) mod requests;
 pub(crate) mod serve_args;
+mod text;
 pub(crate) mod units;

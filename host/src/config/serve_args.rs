@@ -1,18 +1,31 @@
 //! The arguments of `arenaria serve`, as typed on the command line or set in the environment.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use clap::Args;
+use anyhow::{anyhow, ensure};
+use clap::{ArgGroup, Args};
 
+use crate::config::built_in::TRANSFORM;
 use crate::config::isolation::Isolation;
 use crate::config::limits::LimitSettings;
+use crate::config::text::read_text;
 
 /// `arenaria serve`
 #[derive(Debug, Default, Args)]
+#[command(group(ArgGroup::new("component").args(["file", "jq", "jq_file"])))]
 pub struct ServeArgs {
-    /// Component that serves every path; a configuration file can name several, each for its path
+    /// Component that serves every path, or arenaria:transform for the jq component; a configuration
+    /// file can name several, each for its path
     pub file: Option<PathBuf>,
-    /// Configuration file (TOML); flags and ARENARIA_* variables override it [default: ./arenaria.toml without FILE]
+    /// Run this jq program on the body of each request; without PROGRAM, the program that each
+    /// request brings as ?program=…
+    #[arg(long, value_name = "PROGRAM", num_args = 0..=1)]
+    pub jq: Option<Option<String>>,
+    /// Run the jq program in this file on the body of each request
+    #[arg(long, value_name = "FILE")]
+    pub jq_file: Option<PathBuf>,
+    /// Configuration file (TOML); flags and ARENARIA_* variables override it [default: ./arenaria.toml unless a component or a jq program is named]
     #[arg(long, env = "ARENARIA_CONFIG", hide_env = true)]
     pub config: Option<PathBuf>,
     /// Address to serve on, HOST:PORT; of a host with several addresses, the first that can be bound
@@ -36,23 +49,23 @@ pub struct ServeArgs {
     /// Directory that keeps compiled components, or `off` [default: the user's cache directory]
     #[arg(long, env = "ARENARIA_CACHE", hide_env = true, value_name = "DIRECTORY")]
     pub cache: Option<String>,
-    /// Whether requests to FILE reuse an instance or each get a fresh one [default: reuse for
+    /// Whether requests to the component reuse an instance or each get a fresh one [default: reuse for
     /// processors, fresh for others]
-    #[arg(long, requires = "file")]
+    #[arg(long, requires = "component")]
     pub isolation: Option<Isolation>,
-    /// Let FILE process streams of records (application/x-ndjson) in batches
-    #[arg(long, requires = "file")]
+    /// Let the component process streams of records (application/x-ndjson) in batches
+    #[arg(long, requires = "component")]
     pub records: bool,
-    /// Request header that is passed to FILE; may be repeated [default: content-type and accept for
+    /// Request header that is passed to the component; may be repeated [default: content-type and accept for
     /// processors, all for others]
-    #[arg(long = "forward-header", requires = "file", value_name = "NAME")]
+    #[arg(long = "forward-header", requires = "component", value_name = "NAME")]
     pub forward_headers: Vec<String>,
-    /// Grant for FILE; may be repeated: config, environment, stdio, outgoing-http:HOST or
+    /// Grant for the component; may be repeated: config, environment, stdio, outgoing-http:HOST or
     /// outgoing-http:HOST:PORT
-    #[arg(long = "grant", requires = "file", value_name = "NAME")]
+    #[arg(long = "grant", requires = "component", value_name = "NAME")]
     pub grants: Vec<String>,
-    /// Setting of FILE; may be repeated
-    #[arg(long = "set", requires = "file", value_name = "KEY=VALUE", value_parser = setting)]
+    /// Setting of the component; may be repeated
+    #[arg(long = "set", requires = "component", value_name = "KEY=VALUE", value_parser = setting)]
     pub settings: Vec<(String, String)>,
     /// Check the configuration and exit, without loading components
     #[arg(long)]
@@ -63,6 +76,44 @@ pub struct ServeArgs {
     /// The limits of the server, and of every route that does not set its own.
     #[command(flatten)]
     pub limits: LimitSettings,
+}
+
+/// What the command line names to be served.
+#[derive(Debug)]
+pub(crate) struct Served {
+    pub component: PathBuf,
+    pub settings: BTreeMap<String, String>,
+}
+
+impl ServeArgs {
+    /// The component that is named, or the jq component for a jq program.
+    ///
+    /// # Errors
+    ///
+    /// If the file of a jq program cannot be read, or a setting is given twice.
+    pub(crate) fn served(&self) -> anyhow::Result<Option<Served>> {
+        let mut settings: BTreeMap<_, _> = self.settings.iter().cloned().collect();
+        let (flag, key, value) = match (&self.file, &self.jq, &self.jq_file) {
+            (Some(component), ..) => {
+                return Ok(Some(Served { component: component.clone(), settings }));
+            }
+            (None, Some(Some(program)), _) => ("--jq", "program", program.clone()),
+            (None, Some(None), _) => ("--jq", "ad-hoc", "true".to_owned()),
+            (None, None, Some(path)) => {
+                let program = read_text(path).map_err(|error| {
+                    anyhow!(
+                        "cannot read the jq program {}: {error}; check --jq-file",
+                        path.display()
+                    )
+                })?;
+                ("--jq-file", "program", program)
+            }
+            (None, None, None) => return Ok(None),
+        };
+        let before = settings.insert(key.to_owned(), value);
+        ensure!(before.is_none(), "{flag} is the setting {key}; remove --set {key}=…");
+        Ok(Some(Served { component: TRANSFORM.into(), settings }))
+    }
 }
 
 /// Splits KEY=VALUE.

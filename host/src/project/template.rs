@@ -34,7 +34,7 @@ const WITH_RUNTIME: File =
 const RUST_IGNORES: File = (".gitignore", "/target\n");
 const HELLO_REQUESTS: File =
     ("requests/hello.http", include_str!("../../templates/shared/hello.http"));
-const WIT: File = ("wit/processor.wit", include_str!("../../../wit/processor/processor.wit"));
+const WIT: File = ("wit/processor.wit", include_str!("../../wit/processor.wit"));
 
 const HELLO: &[File] = &[
     README,

@@ -5,7 +5,7 @@
 use std::time::SystemTime;
 
 wasmtime::component::bindgen!({
-    path: "../wit/processor",
+    path: "wit",
     world: "processor",
     ownership: Borrowing { duplicate_if_necessary: false },
     exports: { default: async },

@@ -9,6 +9,7 @@ use wasmtime_wasi_http::p2::bindings::ProxyPre;
 use wasmtime_wasi_http::p3::bindings::ServicePre;
 
 use crate::component::encode::as_component;
+use crate::component::file;
 use crate::component::info::{self, ComponentInfo};
 use crate::component::world::{self, World};
 use crate::config::grants::Grants;
@@ -61,11 +62,7 @@ impl Source {
     /// If the component cannot be served. The message names the file, the problem and the remedy.
     pub(crate) fn read(path: &Path, memory: Size, grants: &Grants) -> Result<Self> {
         let name = path.display();
-        let bytes = std::fs::read(path).map_err(|error| {
-            anyhow!(
-                "cannot read the component {name}: {error}; check the path, or build it (arenaria build)"
-            )
-        })?;
+        let bytes = file::read(path)?;
         let refused = |refusal| anyhow!("cannot serve {name}: {refusal}");
         let bytes = as_component(bytes).map_err(refused)?;
         let info = ComponentInfo::read(&bytes).map_err(refused)?;

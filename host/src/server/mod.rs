@@ -183,7 +183,9 @@ async fn end(workers: Vec<WorkerHandle>) {
 fn file_plan(config: &Config) -> Result<FilePlan> {
     let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let open = std::fs::read_dir("/proc/self/fd").map_or(limit, Iterator::count);
+    // The first is Linux's, the second that of other systems.
+    let open = std::fs::read_dir("/proc/self/fd").or_else(|_| std::fs::read_dir("/dev/fd"));
+    let open = open.map_or(limit, Iterator::count);
     let routes = config.routes.iter();
     let outgoing = routes.map(|route| config.workers.saturating_mul(route.outgoing_requests()));
     let limits = &config.limits;

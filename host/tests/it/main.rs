@@ -43,6 +43,7 @@ mod records_cut;
 mod request_files;
 mod routes;
 mod scrape;
+mod serve_jq;
 mod shop;
 mod shutdown;
 mod start;

@@ -16,6 +16,7 @@ use super::contents::Packages;
 use super::image;
 use super::layout::{Contents, digest};
 use super::sandbox::{self, Sandbox};
+use crate::archive::archive;
 use crate::files::read;
 use crate::served::Served;
 use crate::workspace::{printed, succeed};
@@ -126,7 +127,7 @@ fn container(folder: &Path) -> anyhow::Result<()> {
     }
     Archive::new(&*tar).unpack(&unpacked).context("the layer cannot be unpacked")?;
     for root in [&folder.join("rootfs"), &unpacked] {
-        ensure!(image::archive(root)? == tar, "{} differs from the layer", root.display());
+        ensure!(archive(root)? == tar, "{} differs from the layer", root.display());
     }
     Ok(())
 }

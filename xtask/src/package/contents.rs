@@ -12,7 +12,7 @@ pub(super) const COMPONENTS: [&str; 2] = ["hello", "transform"];
 #[derive(Debug)]
 pub(crate) struct Packages {
     pub(super) out: PathBuf,
-    /// The name of each component, in the folder of components.
+    /// The name of each component and package of WIT, in the folder of components.
     pub(super) components: Vec<String>,
 }
 
@@ -20,6 +20,15 @@ impl Packages {
     /// The layout of a component.
     pub(super) fn component(&self, name: &str) -> PathBuf {
         self.out.join("components").join(name)
+    }
+
+    /// Every layout, with the name under which it is released.
+    pub(crate) fn layouts(&self) -> Vec<(String, PathBuf)> {
+        let name = |name: &String| {
+            if name.starts_with("wit-") { name.clone() } else { format!("component-{name}") }
+        };
+        let components = self.components.iter().map(|it| (name(it), self.component(it)));
+        components.chain([("image".to_owned(), self.image().join("layout"))]).collect()
     }
 
     /// The folder of the container image: its root, its layout and a file to build it from the root.

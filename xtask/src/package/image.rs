@@ -2,22 +2,20 @@
 //! configuration. It has neither a shell nor a package manager, the only user is 65532, and nothing is written
 //! to. A static binary needs nothing else.
 
-use std::fs::{self, File};
 use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
 use flate2::{Compression, GzBuilder};
 use oci_spec::image::{
     ANNOTATION_CREATED, ANNOTATION_DESCRIPTION, ANNOTATION_LICENSES, ANNOTATION_TITLE,
     ANNOTATION_VERSION, Arch, ConfigBuilder, Digest, HistoryBuilder, ImageConfiguration,
     ImageConfigurationBuilder, MediaType, Os, RootFsBuilder,
 };
-use tar::{Builder, EntryType, Header};
 
 use super::contents::{COMPONENTS, shared_components};
 use super::layout::{Layout, digest};
+use crate::archive::{archive, sorted};
+use crate::files::put;
 use crate::workspace::Workspace;
 
 /// The user and group of the server: numbers that no machine uses, and that can be checked without a list
@@ -126,57 +124,6 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn sorted(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let entries = fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()));
-    let mut paths = entries?.map(|entry| Ok(entry?.path())).collect::<anyhow::Result<Vec<_>>>()?;
-    paths.sort();
-    Ok(paths)
-}
-
-/// Copies a file, readable by everyone. A program stays executable.
-fn put(from: &Path, to: &Path) -> anyhow::Result<()> {
-    let folder = to.parent().expect("a file of the image lies in a folder");
-    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    fs::copy(from, to)
-        .with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))?;
-    let mode = if fs::metadata(from)?.permissions().mode() & 0o100 == 0 { 0o644 } else { 0o755 };
-    fs::set_permissions(to, fs::Permissions::from_mode(mode))
-        .with_context(|| format!("cannot set the mode of {}", to.display()))
-}
-
-/// A folder as a tar archive: sorted, owned by root, without times.
-pub(crate) fn archive(root: &Path) -> anyhow::Result<Vec<u8>> {
-    let mut builder = Builder::new(Vec::new());
-    add(&mut builder, root, Path::new(""))?;
-    builder.into_inner().context("cannot end the archive")
-}
-
-fn add(builder: &mut Builder<Vec<u8>>, root: &Path, within: &Path) -> anyhow::Result<()> {
-    for path in sorted(&root.join(within))? {
-        let name = path.strip_prefix(root).expect("it was found in this folder");
-        let metadata = fs::metadata(&path)?;
-        let mut header = Header::new_ustar();
-        header.set_mtime(0);
-        header.set_uid(0);
-        header.set_gid(0);
-        if metadata.is_dir() {
-            header.set_entry_type(EntryType::Directory);
-            header.set_mode(0o755);
-            header.set_size(0);
-            builder.append_data(&mut header, name, std::io::empty())?;
-            add(builder, root, name)?;
-        } else {
-            header.set_entry_type(EntryType::Regular);
-            header.set_mode(metadata.permissions().mode() & 0o777);
-            header.set_size(metadata.len());
-            let file =
-                File::open(&path).with_context(|| format!("cannot read {}", path.display()))?;
-            builder.append_data(&mut header, name, file)?;
-        }
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -199,22 +146,5 @@ mod tests {
         let lines: Vec<_> =
             text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
         assert_eq!(lines, expected);
-    }
-
-    #[test]
-    fn an_archive_depends_on_nothing_but_its_content() {
-        let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        for (folder, names) in [(&one, ["a/x", "b"]), (&two, ["b", "a/x"])] {
-            for name in names {
-                let path = folder.path().join(name);
-                fs::create_dir_all(path.parent().unwrap()).unwrap();
-                fs::write(&path, name).unwrap();
-            }
-        }
-        let times = fs::FileTimes::new().set_modified(std::time::UNIX_EPOCH);
-        File::options().append(true).open(two.path().join("b")).unwrap().set_times(times).unwrap();
-        assert_eq!(archive(one.path()).unwrap(), archive(two.path()).unwrap());
-        fs::write(two.path().join("b"), "c").unwrap();
-        assert_ne!(archive(one.path()).unwrap(), archive(two.path()).unwrap());
     }
 }

@@ -1,7 +1,7 @@
 //! The page's files. They are read once and found by their whole name. A browser is sent a
 //! compressed form that it accepts. No path of a request ever reaches the file system.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::hash::{DefaultHasher, Hasher};
 use std::path::Path;
@@ -53,7 +53,7 @@ impl Files {
     pub(super) fn read(folder: &Path) -> Result<Self> {
         let shown = folder.display();
         let cannot = || format!("cannot read the playground in {shown}");
-        let mut contents = HashMap::new();
+        let mut contents = BTreeMap::new();
         let mut sum = 0;
         for entry in fs::read_dir(folder).with_context(cannot)? {
             let entry = entry.with_context(cannot)?;
@@ -69,9 +69,17 @@ impl Files {
                 "expected at most {} MiB in the playground's folder {shown}, got more; check ARENARIA_ASSETS",
                 BYTES_MAX >> 20
             );
-            let bytes = fs::read(entry.path()).with_context(cannot)?;
-            contents.insert(name, Content::new(bytes.into()));
+            contents.insert(name, fs::read(entry.path()).with_context(cannot)?);
         }
+        Self::new(contents, &shown.to_string())
+    }
+
+    /// # Errors
+    ///
+    /// If the page is not among the files, which are at this place.
+    pub(super) fn new(contents: BTreeMap<String, Vec<u8>>, place: &str) -> Result<Self> {
+        let content = |(name, bytes): (String, Vec<u8>)| (name, Content::new(bytes.into()));
+        let mut contents: HashMap<_, _> = contents.into_iter().map(content).collect();
         let mut files = HashMap::new();
         let names: Vec<_> = contents.keys().cloned().collect();
         for name in names {
@@ -85,7 +93,7 @@ impl Files {
         }
         ensure!(
             files.contains_key(INDEX),
-            "the playground's folder {shown} has no {INDEX}; build it with `cargo xtask playground`"
+            "the playground's folder {place} has no {INDEX}; build it with `cargo xtask playground`"
         );
         Ok(Self(files))
     }

@@ -22,7 +22,7 @@ use hyper::header::{
 use hyper::http::request::Parts;
 use hyper::{Method, Response, StatusCode};
 
-use crate::component::assets;
+use crate::component::assets::{self, Folder};
 use crate::config::file::{Config, below_playground};
 use crate::http::playground::files::Files;
 
@@ -48,7 +48,10 @@ impl Playground {
         if !config.playground {
             return Ok(None);
         }
-        let files = Files::read(&assets::find("playground")?)?;
+        let files = match assets::folder("playground")? {
+            Folder::Path(folder) => Files::read(&folder)?,
+            Folder::Embedded(files) => Files::new(files, "inside arenaria")?,
+        };
         let routes = config.routes.iter().filter(|route| route.is_ad_hoc());
         let routes: Vec<_> = routes.map(|route| route.path.as_str()).collect();
         let server_json = serde_json::json!({ "routes": routes }).to_string().into();
