@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use crate::client::{Connection, Request, Response};
 use crate::harness::{Server, arenaria, until_built};
 use crate::load::Load;
-use crate::projects::{Project, targets};
+use crate::project::{Project, targets};
 
 /// A project that is served while it changes.
 struct Served {

@@ -37,6 +37,7 @@ mod operator;
 mod outlets;
 mod payloads;
 mod playground;
+mod project;
 mod projects;
 mod records;
 mod records_cut;
