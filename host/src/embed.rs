@@ -52,7 +52,7 @@ use crate::config::units::{Size, Timeout};
 use crate::runtime::bindings;
 use crate::runtime::bindings::nanoseconds;
 use crate::runtime::engine::{Clock, engine, open_cache};
-use crate::runtime::guest_log::During;
+use crate::runtime::guest_log::{During, GuestLog};
 use crate::runtime::instance::Instance;
 use crate::runtime::load::{Loaded, Source};
 use crate::runtime::store::InstanceConfig;
@@ -205,11 +205,17 @@ impl Processor {
         let pool = source.pool(options.instances, limits.memory);
         let cache = open_cache(&options.cache).map_err(refused)?;
         let engine = engine(source.engine_kind(), pool, cache).map_err(refused)?;
-        let clock = Clock::start(std::slice::from_ref(&engine))
+        let clock = Clock::start()
             .map_err(|error| LoadError(format!("cannot start the clock: {error}")))?;
+        clock.drive(&engine);
         let processor = Self {
             loaded: source.load(&engine, limits.memory).map_err(refused)?,
-            instance_config: InstanceConfig::new("", &limits, options.settings, Grants::default()),
+            instance_config: InstanceConfig::new(
+                GuestLog::new("", limits.log_lines),
+                &limits,
+                options.settings,
+                Grants::default(),
+            ),
             guest_time: limits.guest_time.0,
             instances: options.instances,
             permits: Semaphore::new(options.instances as usize),
@@ -242,7 +248,7 @@ impl Processor {
         let response = instance.handle(request.lower(), self.guest_time).await;
         if let Some(lines) = instance.take_log() {
             let during = During::Request { slot: None, method, path_with_query };
-            self.instance_config.log.write(lines, during);
+            self.instance_config.log.write(&lines, during);
         }
         let response = response?;
         self.idle().push(instance);
@@ -274,7 +280,7 @@ impl Processor {
         let config = &self.instance_config;
         let mut instance = Instance::start(&self.loaded, config, Arc::default()).await?;
         if let Some(lines) = instance.take_log() {
-            config.log.write(lines, During::Start);
+            config.log.write(&lines, During::Start);
         }
         Ok(instance)
     }

@@ -23,6 +23,7 @@ mod metadata;
 mod other_hosts;
 mod package;
 mod playground;
+mod projects;
 mod registries;
 mod release;
 mod rivals;
@@ -105,6 +106,12 @@ enum Task {
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
+    /// Change and rebuild a project under `arenaria dev`, with requests all the time: none may be lost.
+    Rebuilds {
+        /// How often.
+        #[arg(long, default_value_t = 100)]
+        count: u64,
+    },
     /// Fuzz the jq engine: its decoder of documents, its compiler, and whole runs. It goes on where it was stopped.
     Fuzz(fuzz::Args),
     /// Build the components that arenaria is compared with, and install wasmtime's command if it is
@@ -171,6 +178,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Examples => examples::run(&workspace),
         Task::Load { args } => run::load(&workspace, &args),
         Task::Instructions(args) => instructions::run(&workspace, args),
+        Task::Rebuilds { count } => run::rebuilds(&workspace, count),
         Task::Mutations { count, seed } => run::mutations(&workspace, count, seed),
         Task::Fuzz(args) => fuzz::run(&workspace, &args),
         Task::BenchmarkPeers { oha } => benchmark_peers::get(&workspace, oha),

@@ -66,6 +66,18 @@ pub(crate) fn mutations(workspace: &Workspace, count: u64, seed: u64) -> anyhow:
     succeed(test.args(["test", "--workspace", "--test", "it", "--", "mutations::"]))
 }
 
+/// Runs the test of `arenaria dev` under load with more builds than usual.
+///
+/// # Errors
+///
+/// If something cannot be built, or a request is lost.
+pub(crate) fn rebuilds(workspace: &Workspace, count: u64) -> anyhow::Result<()> {
+    build_all(workspace)?;
+    let mut test = cargo_with_lints(workspace)?;
+    test.env("ARENARIA_REBUILDS", count.to_string());
+    succeed(test.args(["test", "--workspace", "--test", "it", "--", "dev::rebuilds_under_load"]))
+}
+
 fn names_option(args: &[String], option: &str) -> bool {
     args.iter().any(|arg| {
         arg.strip_prefix(option).is_some_and(|rest| rest.is_empty() || rest.starts_with('='))

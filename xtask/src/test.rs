@@ -58,6 +58,7 @@ pub(crate) fn run(workspace: &Workspace, all: bool, only: Vec<String>) -> anyhow
             other_hosts::add_steps(workspace, steps)?;
             examples::check(workspace, steps)?;
             with_test_components(workspace, steps)?;
+            templates(workspace, steps)?;
             packages(workspace, steps)?;
             licences(workspace, steps)?;
             miri(workspace, steps)?;
@@ -79,8 +80,9 @@ fn builds(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<()> {
     steps.step("build and lints", || {
         succeed(cargo_with_lints(workspace)?.args(["test", "--no-run"]).args(TARGETS))?;
         // The tests that `cargo test` does not run by itself.
-        let apart = ["--workspace", "--test", "test_components", "--test", "other_hosts"];
-        succeed(cargo_with_lints(workspace)?.args(["test", "--no-run"]).args(apart))?;
+        let apart = ["test_components", "other_hosts", "templates"].map(|name| ["--test", name]);
+        let apart = [&["--workspace"], &apart.concat()[..]].concat();
+        succeed(cargo_with_lints(workspace)?.args(["test", "--no-run"]).args(&apart))?;
         // The programs without their tests, so that code that only tests use is reported as dead. Built
         // together with a test, so that the dependencies have the same features.
         let programs = PROGRAMS.map(|name| format!("--bin={name}"));
@@ -141,6 +143,18 @@ fn with_test_components(workspace: &Workspace, steps: &mut Steps) -> anyhow::Res
     }
     steps.step("test components", || test_components::build_all(workspace, &languages))?;
     steps.tests("tests with test components", &mut test)
+}
+
+/// Tests the templates of projects. Those of languages that this machine has no tools for are left out.
+fn templates(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<()> {
+    let mut test = cargo_with_lints(workspace)?;
+    test.args(["test", "--no-fail-fast", "--workspace", "--test", "templates", "--"]);
+    for language in test_components::Language::ALL {
+        if language.lack().is_some() {
+            test.args(["--skip", language.name()]);
+        }
+    }
+    steps.tests("tests of templates", &mut test)
 }
 
 /// Makes the packages, with the binary that the tests have built.

@@ -16,9 +16,6 @@ use crate::scope::{Exhausted, Scope, reject_drop};
 /// The smallest capacity that is reserved.
 const CAPACITY_FIRST: usize = 4;
 
-/// By how much the step becomes smaller when a larger one does not fit.
-const STEP_DIVISOR: usize = 8;
-
 /// A growable array in a phase. Dropping it does nothing; the phase's end frees it.
 pub struct ScopeVec<'s, T> {
     scope: Scope<'s>,
@@ -130,14 +127,14 @@ impl<'s, T> ScopeVec<'s, T> {
         // The need counts from the length, the doubling from the capacity (bumpalo's issue 335
         // confused them).
         let needed = self.len.checked_add(additional).ok_or(Exhausted)?;
-        let mut more = self.capacity.max(CAPACITY_FIRST);
-        // Where doubling does not fit, smaller steps may. Growing by what is needed would move all elements at
-        // each push until the arena is full.
-        while self.capacity.saturating_add(more) > needed {
-            if self.grow_to(self.capacity.saturating_add(more)).is_ok() {
+        // The capacity doubles. If that does not fit, it grows by half of that, and so on: by the need alone at
+        // last. So a vector that fills the memory moves a few times, not at each push.
+        let mut step = self.capacity.max(CAPACITY_FIRST);
+        while self.capacity.saturating_add(step) > needed {
+            if self.grow_to(self.capacity.saturating_add(step)).is_ok() {
                 return Ok(());
             }
-            more /= STEP_DIVISOR;
+            step /= 2;
         }
         self.grow_to(needed)
     }

@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::cli::examples;
 use crate::cli::version::version;
 use crate::component::compose::{Generation, Source};
+use crate::config::limits::LimitSettings;
 use crate::config::serve_args::{ServeArgs, setting};
 use crate::config::units::Size;
 use crate::project::template::Template;
@@ -28,6 +29,8 @@ impl Cli {
         match self.command {
             // The report has each fault, with its case.
             Command::Test(_) => "info,arenaria::pool=error",
+            // Lines of the guest for its author, and of the host only those that tell of trouble.
+            Command::Dev(_) => "warn,guest=debug",
             _ => "info",
         }
     }
@@ -42,6 +45,9 @@ pub enum Command {
     /// Build the component of a project
     #[command(after_help = examples::BUILD)]
     Build(BuildArgs),
+    /// Build and serve a project, again and again while its sources change
+    #[command(after_help = examples::DEV)]
+    Dev(Box<DevArgs>),
     /// Serve HTTP with a component, or with those of a configuration
     #[command(after_help = examples::SERVE)]
     Serve(Box<ServeArgs>),
@@ -87,6 +93,39 @@ pub struct BuildArgs {
     /// Arguments for cargo build, componentize-js or componentize-py
     #[arg(last = true)]
     pub arguments: Vec<String>,
+}
+
+/// `arenaria dev`
+#[derive(Debug, Args)]
+pub struct DevArgs {
+    /// The folder of the project
+    #[arg(default_value = ".")]
+    pub folder: PathBuf,
+    /// Configuration file (TOML) [default: arenaria.toml in the folder]
+    #[arg(long, env = "ARENARIA_CONFIG", hide_env = true)]
+    pub config: Option<PathBuf>,
+    /// Address to serve on, HOST:PORT [default: 127.0.0.1:8080]
+    #[arg(long, env = "ARENARIA_LISTEN", hide_env = true, value_name = "ADDRESS")]
+    pub listen: Option<String>,
+    /// Address of the operator's listener (/build, /livez, /readyz, /metrics), HOST:PORT, or `off`
+    /// [default: 127.0.0.1:8081]
+    #[arg(long, env = "ARENARIA_OPERATOR_LISTEN", hide_env = true, value_name = "ADDRESS")]
+    pub operator_listen: Option<String>,
+    /// Number of worker threads [default: one per core]
+    #[arg(long, env = "ARENARIA_WORKERS", hide_env = true)]
+    pub workers: Option<usize>,
+    /// Warm instances per worker and route [default: 4]
+    #[arg(long, env = "ARENARIA_SLOTS", hide_env = true)]
+    pub slots: Option<usize>,
+    /// Directory that keeps compiled components, or `off` [default: the user's cache directory]
+    #[arg(long, env = "ARENARIA_CACHE", hide_env = true, value_name = "DIRECTORY")]
+    pub cache: Option<String>,
+    /// Arguments for the tool that builds: cargo, componentize-js or componentize-py
+    #[arg(last = true)]
+    pub arguments: Vec<String>,
+    /// The limits of the server, and of every route that does not set its own.
+    #[command(flatten)]
+    pub limits: LimitSettings,
 }
 
 /// `arenaria inspect`

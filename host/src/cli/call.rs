@@ -22,9 +22,10 @@ use crate::runtime::bindings::nanoseconds;
 use crate::runtime::bindings::{Request, Response};
 use crate::runtime::engine::{Clock, engine, open_cache};
 use crate::runtime::fault::Fault;
+use crate::runtime::guest_log::GuestLog;
 use crate::runtime::instance::Instance;
 use crate::runtime::load::Source;
-use crate::runtime::log_buffer::{LogLine, LogLines};
+use crate::runtime::log_buffer::LogLines;
 use crate::runtime::store::InstanceConfig;
 use crate::runtime::wasi_http_call::{CallError, Reply, WasiHttpCall};
 
@@ -44,7 +45,8 @@ pub fn call(args: &CallArgs) -> Result<u8> {
     let body = args.data.as_deref().map_or_else(|| Ok(Vec::new()), read_data)?;
     let pool = source.pool(1, args.memory);
     let engine = engine(source.engine_kind(), pool, open_cache(&Cache::User)?)?;
-    let _clock = Clock::start(std::slice::from_ref(&engine)).context("cannot start the clock")?;
+    let clock = Clock::start().context("cannot start the clock")?;
+    clock.drive(&engine);
     let loaded = source.load(&engine, args.memory)?;
     let limits = RouteLimitSettings {
         memory: Some(args.memory),
@@ -53,7 +55,9 @@ pub fn call(args: &CallArgs) -> Result<u8> {
         outgoing_requests: Some(1),
         ..RouteLimitSettings::default()
     };
-    let config = InstanceConfig::new(&args.path, &limits.resolve(1), args.settings.clone(), grants);
+    let limits = limits.resolve(1);
+    let log = GuestLog::new(&args.path, limits.log_lines);
+    let config = InstanceConfig::new(log, &limits, args.settings.clone(), grants);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.context("cannot start a runtime")?.block_on(async {
         let failed = |fault| anyhow!("{}: {fault}", args.file.display());
@@ -63,7 +67,7 @@ pub fn call(args: &CallArgs) -> Result<u8> {
             World::Processor => process(args, &body, &mut instance).await.map_err(failed),
             World::Proxy | World::Service => call_wasi_http(args, body, &mut instance).await,
         };
-        print_log(instance.take_log().unwrap_or_default());
+        print_log(&instance.take_log().unwrap_or_default());
         let response = response?;
         print_response(&response)?;
         if args.usage && source.world == World::Processor {
@@ -145,12 +149,12 @@ fn read_data(data: &str) -> Result<Vec<u8>> {
 }
 
 /// The lines that the processor logged, before its response or its fault.
-fn print_log(logged: LogLines) {
+fn print_log(logged: &LogLines) {
     if logged.dropped > 0 {
         note(format_args!("log: {} older lines were dropped", logged.dropped));
     }
-    for LogLine { level, text } in logged.lines {
-        note(format_args!("log {}: {text}", <&str>::from(level)));
+    for line in logged.iter() {
+        note(format_args!("log {}: {}", <&str>::from(line.level), line.text()));
     }
 }
 

@@ -23,15 +23,23 @@ Examples:
   arenaria build shop
   arenaria build -- --features fast";
 
+/// `arenaria dev`
+pub(super) const DEV: &str = "\
+Examples:
+  arenaria dev
+  arenaria dev shop --listen 127.0.0.1:3000
+  arenaria dev -- --features fast";
+
 /// `arenaria serve`
 pub(super) const SERVE: &str = "\
 Examples:
   arenaria serve hello.wasm
   arenaria serve hello.wasm --listen 0.0.0.0:80 --memory 8MiB
-  arenaria serve transform.wasm --set program=.name --records
+  arenaria serve --jq .name --records
   arenaria serve app.wasm --grant outgoing-http:api.example
-  arenaria serve --config arenaria.toml
-  arenaria serve --config arenaria.toml --check-config";
+  arenaria serve
+  arenaria serve --config other/arenaria.toml
+  arenaria serve --config other/arenaria.toml --check-config";
 
 /// `arenaria inspect`
 pub(super) const INSPECT: &str = "\

@@ -5,9 +5,11 @@ mod bridge;
 mod build;
 mod call;
 mod component_path;
+mod dev;
 mod examples;
 mod hints;
 mod inspect;
+mod keys;
 mod log;
 mod manual;
 mod new;
@@ -20,6 +22,7 @@ mod version;
 pub use bridge::bridge;
 pub use build::build;
 pub use call::call;
+pub use dev::dev;
 pub use inspect::inspect;
 pub use log::Log;
 pub use manual::{completions, manual};
@@ -35,6 +38,7 @@ pub fn run(cli: Cli, log: &Log) -> u8 {
     let result = match cli.command {
         Command::New(args) => new(&args),
         Command::Build(args) => build(&args),
+        Command::Dev(args) => dev(&args, log),
         Command::Serve(args) => serve(&args, log),
         Command::Inspect(args) => inspect(&args),
         Command::Call(args) => call(&args),

@@ -61,7 +61,7 @@ pub fn serve(args: &ServeArgs, log: &Log) -> Result<u8> {
 }
 
 /// Completes at the first SIGTERM or SIGINT. A second one ends the process at once.
-fn shutdown() -> Result<impl Future<Output = ()>> {
+pub(super) fn shutdown() -> Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen to SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen to SIGINT")?;
     Ok(async move {
@@ -85,7 +85,7 @@ fn shutdown() -> Result<impl Future<Output = ()>> {
 
 /// Raises the soft limit of open files, often 1024, to the hard limit. Each connection is an open
 /// file.
-fn raise_file_limit() {
+pub(super) fn raise_file_limit() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
     let wanted = match limit.maximum {

@@ -47,7 +47,7 @@ pub(crate) struct Config {
 }
 
 /// One path and the component that answers it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct RouteConfig {
     /// The path prefix, of whole segments: `/a` matches `/a` and `/a/b`, not `/ab`.
     pub path: String,

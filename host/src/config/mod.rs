@@ -2,11 +2,13 @@
 
 pub(crate) mod built_in;
 pub(crate) mod connection_memory;
+pub(crate) mod development;
 pub(crate) mod file;
 pub(crate) mod grants;
 pub(crate) mod isolation;
 pub(crate) mod limits;
 mod path;
+mod reload;
 pub(crate) mod requests;
 pub(crate) mod serve_args;
 mod text;

@@ -10,6 +10,7 @@ use hyper::body::{Body as _, Incoming};
 use hyper::http::request::Parts;
 
 use crate::http::body::Body;
+use crate::http::development::HighWater;
 use crate::http::message::{lift, lower};
 use crate::http::problem::Problem;
 use crate::http::receive;
@@ -40,7 +41,16 @@ pub(crate) async fn respond(
     let request = lower(route, &head, &body, nanoseconds(received_at), &mut forwarded)?;
     let mut lease = slots.acquire().await.map_err(Problem::Shed)?;
     let response = lease.handle(request).await;
+    let high_water = match service.development {
+        None => None,
+        // Boxed, because it is rare, and hyper moves the future of each request.
+        Some(_) => Box::pin(lease.request_high_water()).await,
+    };
     lease.finish();
     drop(reserved);
-    lift(route, &service.bodies, response.map_err(Problem::Fault)?)
+    let mut response = lift(route, &service.bodies, response.map_err(Problem::Fault)?)?;
+    if let Some(bytes) = high_water {
+        response.extensions_mut().insert(HighWater(bytes));
+    }
+    Ok(response)
 }

@@ -36,9 +36,12 @@ pub(crate) async fn handle(
     let (head, incoming) = request.into_parts();
     let has_body = !incoming.is_end_stream();
     let checked = check_head(&head, &service.limits);
+    let open = service.development.as_ref().map(|development| development.begin(&head, begun));
     let path = head.uri.path();
     let playground = service.playground.as_ref().filter(|_| Playground::has(path));
-    let mut response = match (playground, service.router.find(path)) {
+    // Lives as long as the errors below, which show its limits.
+    let route = service.router.find(path);
+    let mut response = match (playground, &route) {
         (Some(playground), _) => {
             if has_body {
                 connection.leaves_body_unread();
@@ -49,7 +52,7 @@ pub(crate) async fn handle(
             result.map_err(|what| (what, service.limits_without_route()))
         }
         (None, None) => {
-            let what = checked.err().unwrap_or(Problem::NoRoute);
+            let what = checked.err().unwrap_or_else(|| service.no_route());
             service.unrouted.responded(what.status().as_u16());
             Err((what, service.limits_without_route()))
         }
@@ -74,6 +77,9 @@ pub(crate) async fn handle(
         }
         what.response(limits)
     });
+    if let Some(open) = open {
+        open.end(&response);
+    }
     if connection.closes_after_response() {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }

@@ -5,6 +5,7 @@ pub(crate) mod body_budget;
 pub(crate) mod buffered;
 pub(crate) mod connection;
 pub(crate) mod connection_state;
+pub(crate) mod development;
 pub(crate) mod handler;
 pub(crate) mod message;
 pub(crate) mod playground;

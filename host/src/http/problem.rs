@@ -3,6 +3,7 @@
 //! Each has a stable `type`. If a limit was exceeded, the document names the limit and its value.
 
 use std::fmt;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use hyper::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
@@ -23,6 +24,8 @@ pub(crate) enum Problem {
     BadRequest(&'static str),
     /// No route matches the path.
     NoRoute,
+    /// The newest sources of a project do not serve. The text says why.
+    NotBuilt(Arc<str>),
     /// The head is too large, in bytes or fields. The limit and its value.
     HeadTooLarge(&'static str, String),
     /// The head did not arrive in time.
@@ -75,7 +78,12 @@ struct Line<'a> {
 impl Problem {
     /// The problem as a response.
     pub(crate) fn response(&self, limits: RequestLimits<'_>) -> Response<Body> {
-        let mut response = Response::new(Body::whole(Bytes::from(self.json(limits))));
+        self.whole(limits).map(Body::whole)
+    }
+
+    /// The same, with a body that any listener can send.
+    pub(crate) fn whole(&self, limits: RequestLimits<'_>) -> Response<Bytes> {
+        let mut response = Response::new(Bytes::from(self.json(limits)));
         *response.status_mut() = self.status();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
@@ -114,9 +122,11 @@ impl Problem {
     /// Whether the host responds before it has read the request's body to its end.
     pub(crate) fn leaves_body_unread(&self) -> bool {
         match self {
-            Self::BadRequest(_) | Self::NoRoute | Self::HeadTooLarge(..) | Self::HeadTimeout => {
-                true
-            }
+            Self::BadRequest(_)
+            | Self::NoRoute
+            | Self::NotBuilt(_)
+            | Self::HeadTooLarge(..)
+            | Self::HeadTimeout => true,
             Self::BodyTooLarge | Self::BodyBroken | Self::BodyTimeout | Self::BodiesSaturated => {
                 true
             }
@@ -136,7 +146,7 @@ impl Problem {
             Self::HeadTooLarge(..) => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::HeadTimeout | Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
-            Self::BodiesSaturated | Self::Shed(_) | Self::ShedUnread(_) => {
+            Self::NotBuilt(_) | Self::BodiesSaturated | Self::Shed(_) | Self::ShedUnread(_) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             Self::Fault(Fault::Memory(_) | Fault::OwnMemory(..)) => {
@@ -172,6 +182,7 @@ impl Problem {
             Self::NoRoute => {
                 Words::plain("no-route", "no such route", "no route matches this path")
             }
+            Self::NotBuilt(text) => Words::plain("not-built", "the component is not built", text),
             Self::HeadTooLarge(key, value) => Words::of_limit(
                 "head-too-large",
                 "the request head is too large",

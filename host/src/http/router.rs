@@ -1,27 +1,54 @@
 //! Finds the route of a path.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use crate::pool::slots::Slots;
 
-/// Finds the route of a path.
+/// Finds the slots of the route of a path. They may be replaced while requests have them.
+#[derive(Default)]
 pub(crate) struct Router {
     /// Longest path first, so that the first match is the most specific.
-    slots: Vec<Rc<Slots>>,
+    slots: RefCell<Vec<Rc<Slots>>>,
 }
 
 impl Router {
-    pub(crate) fn new(mut slots: Vec<Rc<Slots>>) -> Self {
-        slots.sort_by_key(|slots| std::cmp::Reverse(slots.route.path.len()));
-        Self { slots }
+    pub(crate) fn new(slots: Vec<Rc<Slots>>) -> Self {
+        let router = Self::default();
+        slots.into_iter().for_each(|slots| drop(router.install(slots)));
+        router
     }
 
-    pub(crate) fn find(&self, path: &str) -> Option<&Rc<Slots>> {
-        self.slots.iter().find(|slots| matches(&slots.route.path, path))
+    pub(crate) fn find(&self, path: &str) -> Option<Rc<Slots>> {
+        let slots = self.slots.borrow();
+        slots.iter().find(|slots| matches(&slots.route.path, path)).map(Rc::clone)
     }
 
-    pub(crate) fn all(&self) -> &[Rc<Slots>] {
-        &self.slots
+    pub(crate) fn is_empty(&self) -> bool {
+        self.slots.borrow().is_empty()
+    }
+
+    pub(crate) fn all(&self) -> Vec<Rc<Slots>> {
+        self.slots.borrow().clone()
+    }
+
+    /// The largest body that any route takes.
+    pub(crate) fn request_body_max(&self) -> u64 {
+        let slots = self.slots.borrow();
+        slots.iter().map(|slots| slots.route.limits.request_body.0).max().unwrap_or(0)
+    }
+
+    /// Puts these slots in the place of those of the same route, if there are any. Returns the old ones.
+    pub(crate) fn install(&self, new: Rc<Slots>) -> Option<Rc<Slots>> {
+        let mut all = self.slots.borrow_mut();
+        match all.iter_mut().find(|old| old.route.index == new.route.index) {
+            Some(old) => Some(std::mem::replace(old, new)),
+            None => {
+                all.push(new);
+                all.sort_by_key(|slots| std::cmp::Reverse(slots.route.path.len()));
+                None
+            }
+        }
     }
 }
 

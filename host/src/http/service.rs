@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use crate::config::limits::{RequestLimits, RouteLimits, ServerLimits};
 use crate::http::body_budget::BodyBudget;
+use crate::http::development::Development;
 use crate::http::playground::Playground;
+use crate::http::problem::Problem;
 use crate::http::router::Router;
 use crate::pool::route::Route;
 use crate::pool::stats::RouteStats;
@@ -23,6 +25,8 @@ pub(crate) struct Service {
     pub(crate) bodies: Arc<BodyBudget>,
     /// The playground, if it is switched on. It takes precedence over the routes.
     pub(crate) playground: Option<Arc<Playground>>,
+    /// What `arenaria dev` adds.
+    pub(crate) development: Option<Arc<Development>>,
 }
 
 impl Service {
@@ -36,12 +40,18 @@ impl Service {
         RequestLimits { server: &self.limits, route: &self.route_limits }
     }
 
+    /// Why a request without a route is refused. With `arenaria dev`, the reason may be that there are no routes yet.
+    pub(crate) fn no_route(&self) -> Problem {
+        let development = self.development.as_ref().filter(|_| self.router.is_empty());
+        let problem = development.and_then(|development| development.problem());
+        problem.unwrap_or(Problem::NoRoute)
+    }
+
     /// How many bytes are read and discarded after a response that came before the end of its request: several
     /// of the largest requests that are allowed.
     pub(crate) fn linger_bytes(&self) -> u64 {
         const REQUESTS: u64 = 4;
-        let routes = self.router.all().iter().map(|slots| slots.route.limits.request_body.0);
-        let body = routes.fold(self.route_limits.request_body.0, u64::max);
+        let body = self.router.request_body_max().max(self.route_limits.request_body.0);
         body.saturating_add(self.limits.request_head.0).saturating_mul(REQUESTS)
     }
 }

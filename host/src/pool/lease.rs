@@ -37,7 +37,7 @@ impl Lease {
             },
         };
         if let Some(lines) = logged {
-            route.log().write(lines, during);
+            route.log().write(&lines, during);
         }
         self.ended(result.as_ref().err(), during);
         if result.is_ok() && route.isolation == Isolation::Reuse {
@@ -45,6 +45,14 @@ impl Lease {
             self.retire_if_leaking();
         }
         result
+    }
+
+    /// The most bytes of the arena that the last request used, if the instance has an arena. Costs a call.
+    pub(crate) async fn request_high_water(&mut self) -> Option<u64> {
+        if !matches!(self.state, LeaseState::Clean) || !self.slots.route.reads_usage() {
+            return None;
+        }
+        Some(self.read_usage().await?.request_high_water)
     }
 
     /// Returns the slot. If a reading of the arena is due, it follows first, and the caller does not wait for it.
@@ -61,7 +69,7 @@ impl Lease {
     #[cold]
     #[inline(never)]
     fn read_usage_later(mut self) {
-        spawn_local(async move { self.read_usage().await });
+        spawn_local(async move { drop(self.read_usage().await) });
     }
 
     /// Lets a `wasi:http` component handle a request. Keeps the slot until the guest returns. True
@@ -137,23 +145,22 @@ impl Lease {
         }
     }
 
-    /// Reads the usage of the instance's arena.
-    async fn read_usage(&mut self) {
+    /// Reads the usage of the instance's arena. None if that fails.
+    async fn read_usage(&mut self) -> Option<ArenaUsage> {
         /// The guest only has to read its counters.
         const TIME_MAX: Duration = Duration::from_millis(100);
         let time = self.slots.route.limits.guest_time.0.min(TIME_MAX);
         self.state = LeaseState::Running;
         let result = self.instance().usage(time).await;
         self.ended(result.as_ref().err(), During::Usage { slot: self.slot });
-        if let Ok(usage) = result {
-            let contents = self.contents();
-            contents.usage_schedule.record(contents.served, &usage);
-            let wants_retirement = usage.retire;
-            self.slots.keep_usage(self.slot, usage);
-            if wants_retirement {
-                self.retire(Reason::RequestedByGuest);
-            }
+        let usage = result.ok()?;
+        let contents = self.contents();
+        contents.usage_schedule.record(contents.served, &usage);
+        self.slots.keep_usage(self.slot, usage.clone());
+        if usage.retire {
+            self.retire(Reason::RequestedByGuest);
         }
+        Some(usage)
     }
 
     fn ended(&mut self, fault: Option<&Fault>, during: During<'_>) {

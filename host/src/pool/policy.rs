@@ -8,19 +8,20 @@
 //!   waiting ──────────▶ Idle ─▶ Busy ─────────────────▶ Idle
 //!      │ queue full              │ released, lost
 //!      ▼                         ▼            started
-//!    shed                     Warming ────────────────▶ Idle
+//!    shed                     Warming ────────────────▶ Idle ── shrink ─▶ Closed
 //! ```
 //!
-//! Invariants, which the tests at the end check for random events:
+//! Invariants, which `policy_random.rs` checks for random events:
 //! - One request at a time has a slot. The slot that was used last is granted first.
 //! - Requests wait in order of arrival, and none waits while a slot is idle.
 //! - After a fault, the old instance is dropped before the next one starts.
 //! - An orderly replacement is warm before the old instance leaves, and there is at most one at a
 //!   time. So there are at most slots + 1 instances, which is what the memory plan counts.
 //!
+//! When the component of a route is replaced, these slots go on for the requests that have them already. `shrink` takes
+//! those out of use that are too many for that.
+//!
 //! Room for what may come:
-//! - *Drain*: an event after which `Acquire` is shed and released slots stay empty.
-//! - *Replacement of a whole route*: a queue of `RetireAsked`, one per slot. `Replacement` is its head.
 //! - *Weights*: a waiter carries its weight, and `next_waiter` chooses by it instead of by arrival.
 //! - *Giving memory back when idle*: a state `Cold` beside `Idle`, left by a start as `Warming` is.
 
@@ -55,6 +56,8 @@ enum SlotState {
     Reading,
     /// It is empty, and its next instance is being started for the `attempt`th time, from 0.
     Warming { attempt: u32 },
+    /// It is empty and stays empty.
+    Closed,
 }
 
 /// An orderly replacement: the old instance serves until the new one is warm.
@@ -152,7 +155,7 @@ pub(crate) enum Admission {
 }
 
 /// How many slots are in which state, for the metrics.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
     pub(crate) idle: usize,
     pub(crate) busy: usize,
@@ -170,6 +173,8 @@ pub(crate) struct Policy {
     empty: usize,
     /// How many slots are `Reading`.
     reading: usize,
+    /// How many slots are `Closed`.
+    closed: usize,
     waiters: VecDeque<Waiter>,
     /// Waiters of kind `Request`.
     queued: usize,
@@ -188,6 +193,7 @@ impl Policy {
             idle: (0..slots).collect(),
             empty: 0,
             reading: 0,
+            closed: 0,
             waiters: VecDeque::new(),
             queued: 0,
             queue_length,
@@ -231,6 +237,20 @@ impl Policy {
         true
     }
 
+    /// Takes an idle slot out of use, if more slots are in use than that. The slot that was used the longest ago is
+    /// first. One with a replacement under way stays.
+    pub(crate) fn shrink(&mut self, slots_max: usize) -> Option<SlotId> {
+        if !self.keeps_instances || self.slots.len() - self.closed <= slots_max {
+            return None;
+        }
+        let replaced = self.replacement.map(|replacement| replacement.slot);
+        let index = self.idle.iter().position(|slot| Some(*slot) != replaced)?;
+        let slot = self.idle.remove(index);
+        self.slots[slot] = SlotState::Closed;
+        self.closed += 1;
+        Some(slot)
+    }
+
     /// What follows from an event.
     #[inline]
     pub(crate) fn on(&mut self, event: Event) -> Actions {
@@ -249,7 +269,7 @@ impl Policy {
         let starting = self.replacement.is_some_and(|replacement| !replacement.is_ready);
         Counts {
             idle: self.idle.len(),
-            busy: self.slots.len() - self.idle.len() - self.empty,
+            busy: self.slots.len() - self.idle.len() - self.empty - self.closed,
             warming: self.empty + usize::from(starting),
         }
     }
@@ -286,8 +306,8 @@ impl Policy {
 
     /// If a replacement is under way already, nothing follows: the pool asks again after the next request.
     fn retire_asked(&mut self, slot: SlotId, reason: Reason, actions: &mut Actions) {
-        let is_warm = !matches!(self.slots[slot], SlotState::Warming { .. });
-        if self.keeps_instances && self.replacement.is_none() && is_warm {
+        let is_empty = matches!(self.slots[slot], SlotState::Warming { .. } | SlotState::Closed);
+        if self.keeps_instances && self.replacement.is_none() && !is_empty {
             self.replacement = Some(Replacement { slot, reason, is_ready: false });
             actions.push(Action::StartInstance { slot, pause: Duration::ZERO });
         }
@@ -308,6 +328,7 @@ impl Policy {
                 let replacement = self.replacement.as_mut();
                 replacement.expect("a full slot was to be replaced").is_ready = true;
             }
+            SlotState::Closed => panic!("nothing starts for a closed slot"),
         }
     }
 
@@ -355,6 +376,9 @@ fn pause(attempt: u32) -> Duration {
     FIRST.saturating_mul(2_u32.saturating_pow(attempt)).min(MAX)
 }
 
+#[cfg(test)]
+#[path = "policy_random.rs"]
+mod random;
 #[cfg(test)]
 #[path = "policy_tests.rs"]
 mod tests;

@@ -1,6 +1,4 @@
-//! Each transition by itself, and random events against a plain model.
-
-use proptest::prelude::*;
+//! Each transition by itself.
 
 use super::*;
 
@@ -193,173 +191,30 @@ fn a_reading_that_loses_the_instance_lends_no_place_afterwards() {
     assert!(!policy.is_full());
 }
 
-/// A plain model beside the policy: which slots are in use, and which waiters are queued.
-#[derive(Default)]
-struct Model {
-    in_use: Vec<SlotId>,
-    /// Those of the slots in use that a scrape has.
-    reading: Vec<SlotId>,
-    /// Starts under way, by slot.
-    starting: Vec<SlotId>,
-    /// Instances that are warm, and not yet in their slot.
-    ready: Vec<SlotId>,
-    /// Slots that hold an instance.
-    full: Vec<SlotId>,
-    waiting: VecDeque<Waiter>,
+#[test]
+fn shrinking_takes_idle_slots_and_leaves_those_in_use() {
+    let mut policy = Policy::new(3, 1, true);
+    assert_eq!(policy.acquire(WaiterKind::Request), Admission::Granted(2));
+    assert_eq!(policy.shrink(3), None);
+    assert_eq!(policy.shrink(1), Some(0));
+    assert_eq!(policy.shrink(1), Some(1));
+    assert_eq!(policy.shrink(1), None);
+    assert_eq!(policy.counts(), Counts { idle: 0, busy: 1, warming: 0 });
+    check(&mut policy, retire(0), &[]);
+    assert_eq!(policy.acquire(WaiterKind::Request), Admission::Queued(0));
+    check(&mut policy, release(2), &[Action::Grant { waiter: 0, slot: 2 }]);
+    check(&mut policy, release(2), &[]);
+    assert_eq!(policy.acquire(WaiterKind::Request), Admission::Granted(2));
+    // A slot without instances costs nothing.
+    assert_eq!(Policy::new(3, 1, false).shrink(1), None);
 }
 
-fn remove<T: PartialEq>(list: &mut Vec<T>, item: &T) {
-    let index = list.iter().position(|other| other == item).expect("the model has it");
-    list.swap_remove(index);
-}
-
-impl Model {
-    fn apply(&mut self, actions: Actions) {
-        for action in actions {
-            match action {
-                Action::Grant { waiter, slot } => {
-                    let first = self.waiting.pop_front().expect("somebody waits");
-                    assert_eq!(first.id, waiter, "granted in order of arrival");
-                    assert!(!self.in_use.contains(&slot), "granted twice");
-                    assert!(self.full.contains(&slot), "granted an empty slot");
-                    self.in_use.push(slot);
-                }
-                Action::DropInstance { slot, .. } => remove(&mut self.full, &slot),
-                Action::StartInstance { slot, .. } => {
-                    assert!(!self.starting.contains(&slot), "started twice");
-                    self.starting.push(slot);
-                }
-                Action::Install { slot, replaced } => {
-                    assert_eq!(replaced.is_some(), self.full.contains(&slot));
-                    assert!(!self.in_use.contains(&slot), "replaced while in use");
-                    remove(&mut self.ready, &slot);
-                    self.full.retain(|other| *other != slot);
-                    self.full.push(slot);
-                }
-                Action::KeepOld { slot } => assert!(self.full.contains(&slot)),
-            }
-        }
-    }
-
-    /// One of the slots in use is released.
-    fn give_back(&mut self, choice: usize) -> Option<SlotId> {
-        let slot = take_one(&mut self.in_use, choice)?;
-        self.reading.retain(|reading| *reading != slot);
-        Some(slot)
-    }
-
-    /// How many requests wait.
-    fn queued(&self) -> usize {
-        self.waiting.iter().filter(|waiter| waiter.kind == WaiterKind::Request).count()
-    }
-
-    fn check(&self, policy: &Policy, slots: usize) {
-        let instances = self.full.len() + self.starting.len() + self.ready.len();
-        assert!(instances <= slots + 1, "{instances} instances for {slots} slots");
-        let counts = policy.counts();
-        assert_eq!(counts.busy, self.in_use.len());
-        assert_eq!(counts.idle, self.full.len() - self.in_use.len());
-        assert_eq!(counts.warming, self.starting.len());
-        assert!(counts.idle == 0 || self.waiting.is_empty(), "waits while a slot is idle");
-        let starts = |slot| self.starting.contains(&slot) || self.ready.contains(&slot);
-        let lost = (0..slots).find(|slot| !self.full.contains(slot) && !starts(*slot));
-        assert_eq!(lost, None, "a slot is empty and nothing starts for it");
-    }
-}
-
-/// A step: what happens, and to which of those that it can happen to.
-#[derive(Clone, Copy, Debug)]
-enum Step {
-    Acquire(bool),
-    Take(usize),
-    Release(usize),
-    Lose(usize),
-    Retire(usize),
-    Start(usize),
-    Fail(usize),
-    Leave(usize),
-}
-
-fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let step = prop_oneof![
-        4 => any::<bool>().prop_map(Step::Acquire),
-        1 => any::<usize>().prop_map(Step::Take),
-        3 => any::<usize>().prop_map(Step::Release),
-        2 => any::<usize>().prop_map(Step::Lose),
-        2 => any::<usize>().prop_map(Step::Retire),
-        3 => any::<usize>().prop_map(Step::Start),
-        1 => any::<usize>().prop_map(Step::Fail),
-        1 => any::<usize>().prop_map(Step::Leave),
-    ];
-    prop::collection::vec(step, 0..200)
-}
-
-fn take_one<T>(list: &mut Vec<T>, choice: usize) -> Option<T> {
-    (!list.is_empty()).then(|| list.swap_remove(choice % list.len()))
-}
-
-fn run(policy: &mut Policy, model: &mut Model, [slots, queue_length]: [usize; 2], step: Step) {
-    match step {
-        Step::Acquire(is_stream) => {
-            let kind = if is_stream { WaiterKind::Stream } else { WaiterKind::Request };
-            let is_full = policy.is_full();
-            match policy.acquire(kind) {
-                Admission::Granted(slot) => {
-                    assert!(!model.in_use.contains(&slot), "granted twice");
-                    model.in_use.push(slot);
-                }
-                Admission::Queued(id) => {
-                    let places = queue_length + model.reading.len();
-                    assert!(is_stream || model.queued() < places, "the queue was full");
-                    model.waiting.push_back(Waiter { id, kind });
-                }
-                Admission::Shed => assert!(is_full && kind == WaiterKind::Request),
-            }
-        }
-        Step::Take(choice) => {
-            let slot = choice % slots;
-            if policy.take_idle(slot) {
-                assert!(model.full.contains(&slot) && !model.in_use.contains(&slot));
-                model.in_use.push(slot);
-                model.reading.push(slot);
-            }
-        }
-        Step::Release(choice) => {
-            let Some(slot) = model.give_back(choice) else { return };
-            model.apply(policy.on(release(slot)));
-        }
-        Step::Lose(choice) => {
-            let Some(slot) = model.give_back(choice) else { return };
-            model.apply(policy.on(lose(slot)));
-        }
-        Step::Retire(choice) => model.apply(policy.on(retire(choice % slots))),
-        Step::Start(choice) => {
-            let Some(slot) = take_one(&mut model.starting, choice) else { return };
-            model.ready.push(slot);
-            model.apply(policy.on(Event::Started { slot }));
-        }
-        Step::Fail(choice) => {
-            let Some(slot) = take_one(&mut model.starting, choice) else { return };
-            model.apply(policy.on(Event::StartFailed { slot }));
-        }
-        Step::Leave(choice) => {
-            if !model.waiting.is_empty() {
-                let index = choice % model.waiting.len();
-                let waiter = model.waiting.remove(index).expect("the index is inside").id;
-                model.apply(policy.on(Event::WaiterLeft { waiter }));
-            }
-        }
-    }
-}
-
-proptest! {
-    #[test]
-    fn the_invariants_hold_whatever_happens(slots in 1..5_usize, queue in 0..4_usize, steps in steps()) {
-        let mut policy = Policy::new(slots, queue, true);
-        let mut model = Model { full: (0..slots).collect(), ..Model::default() };
-        for step in steps {
-            run(&mut policy, &mut model, [slots, queue], step);
-            model.check(&policy, slots);
-        }
-    }
+#[test]
+fn shrinking_leaves_a_slot_with_a_replacement_under_way() {
+    let mut policy = Policy::new(2, 1, true);
+    policy.on(retire(0));
+    assert_eq!((policy.shrink(0), policy.shrink(0)), (Some(1), None));
+    let install = Action::Install { slot: 0, replaced: Some(Reason::MemoryGrown) };
+    check(&mut policy, Event::Started { slot: 0 }, &[install]);
+    assert_eq!(policy.shrink(0), Some(0));
 }

@@ -50,6 +50,7 @@ impl Route {
         index: usize,
         config: &RouteConfig,
         source: &Source,
+        log: GuestLog,
     ) -> Result<Self> {
         let memory = config.limits.memory;
         let world = source.world;
@@ -84,7 +85,7 @@ impl Route {
             limits: config.limits.clone(),
             loaded: source.load(engine, memory)?,
             instance_config: InstanceConfig::new(
-                &config.path,
+                log,
                 &config.limits,
                 config.settings.clone(),
                 config.grants.clone(),
@@ -160,7 +161,7 @@ impl Route {
         let stats = Arc::clone(memory_stats);
         let mut instance = Instance::start(&self.loaded, &self.instance_config, stats).await?;
         if let Some(lines) = instance.take_log() {
-            self.log().write(lines, During::Start);
+            self.log().write(&lines, During::Start);
         }
         Ok(instance)
     }

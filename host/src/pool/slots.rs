@@ -3,8 +3,11 @@
 //! This executes the actions that `policy` decides: it starts, installs and drops instances, and
 //! gives slots to waiters. It has no branch on a slot's state. Everything here belongs to one
 //! thread, except the counters.
+//!
+//! When the component of a route is replaced, the route gets new slots. The old ones serve the requests that have
+//! them, and end with the last of these.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -12,13 +15,13 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
-use tokio::task::spawn_local;
+use tokio::task::{spawn_local, yield_now};
 use tokio::time::{sleep, timeout};
 use tracing::{info, warn};
 
 use crate::config::isolation::Isolation;
 use crate::pool::policy::{
-    Action, Actions, Admission, Event, Policy, Shed, SlotId, WaiterId, WaiterKind,
+    Action, Actions, Admission, Counts, Event, Policy, Shed, SlotId, WaiterId, WaiterKind,
 };
 use crate::pool::route::Route;
 use crate::pool::stats::{Reason, RouteStats};
@@ -40,6 +43,8 @@ pub(crate) struct Slots {
     waiters: RefCell<VecDeque<(WaiterId, oneshot::Sender<Lease>)>>,
     /// By slot: the last usage of its arena.
     usages: RefCell<Vec<Option<ArenaUsage>>>,
+    /// What these slots add to the gauges of `stats`, once they serve.
+    counted: Cell<Option<Counts>>,
     /// The last fault, until it is taken.
     fault: RefCell<Option<String>>,
 }
@@ -62,7 +67,7 @@ impl SlotContents {
 }
 
 impl Slots {
-    /// Starts every instance of the route.
+    /// Starts every instance of the route. They are counted when the slots [serve](Self::begin).
     ///
     /// # Errors
     ///
@@ -78,9 +83,11 @@ impl Slots {
             let instance = route.start_first(&stats.memory).await?;
             // In `fresh` isolation, this start shows that later ones can succeed.
             contents.push(SlotContents::new(keeps_instances.then_some(instance)));
+            // The worker may be serving requests of the slots that these replace.
+            yield_now().await;
         }
         let policy = Policy::new(count, route.limits.queue_length, keeps_instances);
-        let slots = Rc::new(Self {
+        Ok(Rc::new(Self {
             route,
             stats,
             policy: RefCell::new(policy),
@@ -88,10 +95,28 @@ impl Slots {
             started: RefCell::new((0..count).map(|_| None).collect()),
             waiters: RefCell::default(),
             usages: RefCell::new(vec![None; count]),
+            counted: Cell::new(None),
             fault: RefCell::default(),
-        });
-        slots.count();
-        Ok(slots)
+        }))
+    }
+
+    /// From now on, requests get these slots.
+    pub(crate) fn begin(&self) {
+        self.counted.set(Some(Counts::default()));
+        self.count();
+    }
+
+    /// Drops the instances that no request needs any more. Each request that has these slots needs at most one.
+    pub(crate) fn shrink(self: &Rc<Self>) {
+        // One of them is the caller's.
+        let requests = Rc::strong_count(self) - 1;
+        loop {
+            let closed = self.policy.borrow_mut().shrink(requests);
+            let Some(slot) = closed else { break };
+            self.stats.retired(Reason::Replaced);
+            self.fill(slot, None);
+        }
+        self.count();
     }
 
     /// Takes a slot, or waits for one as long as the limits allow.
@@ -216,11 +241,13 @@ impl Slots {
     }
 
     fn start(self: &Rc<Self>, slot: SlotId, pause: Duration) {
-        let slots = Rc::clone(self);
+        // Slots that were replaced end with their last request, although a start fails again and again.
+        let slots = Rc::downgrade(self);
         spawn_local(async move {
             if !pause.is_zero() {
                 sleep(pause).await;
             }
+            let Some(slots) = slots.upgrade() else { return };
             match slots.route.start(&slots.stats.memory).await {
                 Ok(instance) => {
                     slots.started.borrow_mut()[slot] = Some(instance);
@@ -259,10 +286,34 @@ impl Slots {
     }
 
     fn count(&self) {
-        let counts = self.policy.borrow().counts();
-        self.stats.idle.store(counts.idle, Relaxed);
-        self.stats.busy.store(counts.busy, Relaxed);
-        self.stats.warming.store(counts.warming, Relaxed);
+        let Some(before) = self.counted.get() else { return };
+        let now = self.policy.borrow().counts();
+        self.counted.set(Some(now));
+        self.change_gauges(before, now);
+    }
+
+    /// Slots that were replaced and those that serve instead have the same gauges. Only this worker writes them, so
+    /// no change is lost.
+    fn change_gauges(&self, before: Counts, now: Counts) {
+        let gauges = [
+            (&self.stats.idle, before.idle, now.idle),
+            (&self.stats.busy, before.busy, now.busy),
+            (&self.stats.warming, before.warming, now.warming),
+        ];
+        for (gauge, before, now) in gauges {
+            gauge.store(gauge.load(Relaxed) + now - before, Relaxed);
+        }
+    }
+}
+
+impl Drop for Slots {
+    fn drop(&mut self) {
+        let Some(before) = self.counted.get() else { return };
+        self.change_gauges(before, Counts::default());
+        let instances = self.contents.get_mut().iter().flatten();
+        instances
+            .filter(|contents| contents.instance.is_some())
+            .for_each(|_| self.stats.retired(Reason::Replaced));
     }
 }
 

@@ -38,6 +38,8 @@ pub(crate) enum Reason {
     HandleLeak,
     /// It still asked for backpressure after its request, so it would accept no other.
     Backpressure,
+    /// The component of its route was replaced.
+    Replaced,
     /// It could not be started.
     Failed,
 }

@@ -51,7 +51,6 @@ pub(crate) struct BuildError {
     /// What went wrong, and the remedy.
     pub(crate) sentence: String,
     /// What the compiler or another tool said, in plain text. The listener has heard it already.
-    #[expect(dead_code, reason = "for `arenaria dev`, which shows it to clients")]
     pub(crate) output: String,
 }
 
@@ -105,6 +104,15 @@ pub(crate) fn build(
     write(&file, &component)
         .map_err(|error| BuildError::new(format!("cannot write {}: {error}", file.display())))?;
     Ok(Built { component: file, facts })
+}
+
+/// The folders with sources of a project outside its own, as far as they are known: those of the crates on which it
+/// depends by a path.
+pub(crate) fn source_folders(folder: &Path) -> Vec<PathBuf> {
+    match Sources::find(folder) {
+        Ok(Sources::Rust) => cargo::source_folders(folder),
+        Ok(Sources::JavaScript | Sources::Python) | Err(_) => Vec::new(),
+    }
 }
 
 /// Where the component of a project is put.

@@ -58,14 +58,27 @@ pub(super) fn component(
     Ok((package.name.to_string(), component))
 }
 
-/// What cargo knows of the package and its dependencies.
-fn workspace(folder: &Path, listener: &mut Listener<'_>) -> Result<Workspace, BuildError> {
+/// The folders of all packages on this machine that cargo needs for this one: it, those that it names by a path, and
+/// those of its workspace. None if cargo cannot read the project.
+pub(super) fn source_folders(folder: &Path) -> Vec<PathBuf> {
+    let Ok(workspace) = metadata_command(folder).exec() else { return Vec::new() };
+    let local = workspace.packages.iter().filter(|package| package.source.is_none());
+    let folders = local.filter_map(|package| package.manifest_path.parent());
+    folders.map(|folder| folder.as_std_path().to_owned()).collect()
+}
+
+fn metadata_command(folder: &Path) -> MetadataCommand {
     let mut cargo = MetadataCommand::new();
     cargo.current_dir(folder);
     if let Some(path) = std::env::var_os("CARGO") {
         cargo.cargo_path(path);
     }
-    cargo.exec().map_err(|error| match error {
+    cargo
+}
+
+/// What cargo knows of the package and its dependencies.
+fn workspace(folder: &Path, listener: &mut Listener<'_>) -> Result<Workspace, BuildError> {
+    metadata_command(folder).exec().map_err(|error| match error {
         cargo_metadata::Error::CargoMetadata { stderr } => {
             listener.say(stderr.trim_end());
             let sentence = "cargo cannot read the project; correct Cargo.toml";

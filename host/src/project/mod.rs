@@ -1,10 +1,12 @@
-//! Projects of those who write components: how one is made, how it is built, and how it is tested.
+//! Projects of those who write components: how one is made, built, tested, and served while it is
+//! written.
 //!
 //! A project is a folder with `arenaria.toml` and the sources of one component, in Rust, JavaScript or Python. Nothing
 //! here prints: what a tool says is passed on to a [`build::Listener`].
 
 pub(crate) mod build;
 mod cargo;
+pub(crate) mod dev;
 pub(crate) mod facts;
 mod metadata;
 mod mistakes;
@@ -13,3 +15,4 @@ mod scripts;
 pub(crate) mod sources;
 pub(crate) mod template;
 mod tool;
+pub(crate) mod watch;

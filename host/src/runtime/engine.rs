@@ -1,22 +1,24 @@
 //! The engines of the process: how guests are compiled, where their memories come from, and the
 //! clock that interrupts them.
 //!
-//! Memories come from a pool that is reserved once, at start-up. Each of its slots has the size of
-//! the largest memory of any route. Features that no guest needs (threads, 64-bit memories) are
+//! Memories come from a pool that is reserved once, when the routes are loaded. Each of its slots has
+//! the size of the largest memory of any of these routes. A route that is replaced later gets a new
+//! engine with a pool of its own. Features that no guest needs (threads, 64-bit memories) are
 //! switched off. Features that make every call slower are on only where a component needs them
 //! ([`EngineKind`]).
 
+use std::fmt;
 use std::fs::DirBuilder;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 use wasmtime::{
-    CacheConfig, Collector, Engine, InstanceAllocationStrategy, PoolingAllocationConfig,
+    CacheConfig, Collector, Engine, EngineWeak, InstanceAllocationStrategy, PoolingAllocationConfig,
 };
 
 use crate::config::isolation::Cache;
@@ -32,7 +34,8 @@ const GUEST_STACK_BYTES: usize = 1 << 20;
 /// How often a running guest yields to other tasks, and how precise its deadline is.
 const TICK: Duration = Duration::from_millis(1);
 
-/// Which features of WebAssembly an engine supports. There is at most one engine of each kind.
+/// Which features of WebAssembly an engine supports. Routes that are loaded together share at most one
+/// engine of each kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum EngineKind {
     /// What processors and `wasi:http` 0.2 need. Calls are the fastest.
@@ -174,7 +177,7 @@ pub(crate) fn open_cache(cache: &Cache) -> Result<Option<wasmtime::Cache>> {
 }
 
 fn open_directory(directory: &Path) -> Result<wasmtime::Cache> {
-    let refused = |what: &dyn std::fmt::Display| {
+    let refused = |what: &dyn fmt::Display| {
         anyhow!("cannot use the cache directory {}: {what}", directory.display())
     };
     DirBuilder::new()
@@ -199,8 +202,9 @@ fn user_cache() -> Option<PathBuf> {
 
 /// A thread that advances the epoch of every engine. A guest that blocks a worker cannot block it,
 /// because it is not a task of a runtime.
-#[derive(Debug)]
 pub(crate) struct Clock {
+    /// An engine ends with its last component.
+    engines: Arc<Mutex<Vec<EngineWeak>>>,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
@@ -211,16 +215,32 @@ impl Clock {
     /// # Errors
     ///
     /// If the thread cannot be started.
-    pub(crate) fn start(engines: &[Engine]) -> std::io::Result<Self> {
+    pub(crate) fn start() -> std::io::Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
-        let (engines, stopped) = (engines.to_vec(), Arc::clone(&stop));
+        let engines = Arc::<Mutex<Vec<EngineWeak>>>::default();
+        let (driven, stopped) = (Arc::clone(&engines), Arc::clone(&stop));
         let thread = std::thread::Builder::new().name("clock".into()).spawn(move || {
             while !stopped.load(Ordering::Relaxed) {
                 std::thread::sleep(TICK);
-                engines.iter().for_each(Engine::increment_epoch);
+                // No code here panics while it holds the lock.
+                let mut engines = driven.lock().unwrap_or_else(PoisonError::into_inner);
+                engines.retain(|engine| {
+                    engine.upgrade().inspect(|engine| engine.increment_epoch()).is_some()
+                });
             }
         })?;
-        Ok(Self { stop, thread: Some(thread) })
+        Ok(Self { engines, stop, thread: Some(thread) })
+    }
+
+    /// Advances the epoch of this engine too, for as long as it lives.
+    pub(crate) fn drive(&self, engine: &Engine) {
+        self.engines.lock().unwrap_or_else(PoisonError::into_inner).push(engine.weak());
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Clock").finish_non_exhaustive()
     }
 }
 

@@ -9,7 +9,7 @@ use tracing::field::{DisplayValue, display};
 use tracing::{Level, enabled, event};
 
 use crate::component::guest_text::GuestText;
-use crate::runtime::log_buffer::{LogLevel, LogLine, LogLines};
+use crate::runtime::log_buffer::{LogLevel, LogLines};
 
 /// The share of one route in the log. All clones share it.
 #[derive(Clone, Debug)]
@@ -18,7 +18,7 @@ pub(crate) struct GuestLog(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     route: String,
-    lines_per_second: u64,
+    lines_per_second: AtomicU64,
     second: Mutex<Second>,
     left_out: AtomicU64,
 }
@@ -45,8 +45,13 @@ struct Second {
 impl GuestLog {
     pub(crate) fn new(route: &str, lines_per_second: u64) -> Self {
         let second = Mutex::new(Second { begun: Instant::now(), lines: 0, left_out: 0 });
-        let left_out = AtomicU64::new(0);
+        let (left_out, lines_per_second) = (AtomicU64::new(0), AtomicU64::new(lines_per_second));
         Self(Arc::new(Shared { route: route.to_owned(), lines_per_second, second, left_out }))
+    }
+
+    /// Changes the limit.
+    pub(crate) fn limit(&self, lines_per_second: u64) {
+        self.0.lines_per_second.store(lines_per_second, Relaxed);
     }
 
     pub(crate) fn route(&self) -> &str {
@@ -61,7 +66,7 @@ impl GuestLog {
             tracing::warn!(
                 route = self.0.route,
                 "left out {left_out} lines of the log; log-lines = {} per second",
-                self.0.lines_per_second
+                self.0.lines_per_second.load(Relaxed)
             );
         }
         admits
@@ -69,7 +74,7 @@ impl GuestLog {
 
     /// Writes the lines that a guest has logged.
     #[cold]
-    pub(crate) fn write(&self, logged: LogLines, during: During<'_>) {
+    pub(crate) fn write(&self, logged: &LogLines, during: During<'_>) {
         let route = self.route();
         let (slot, method, path) = during.fields();
         // The level of an event is constant.
@@ -83,12 +88,12 @@ impl GuestLog {
         if logged.dropped > 0 {
             write!(WARN, "{} older lines of the guest's log were dropped", logged.dropped);
         }
-        for LogLine { level, text } in logged.lines {
-            match level {
-                LogLevel::Error => write!(ERROR, "{text}"),
-                LogLevel::Warn => write!(WARN, "{text}"),
-                LogLevel::Info => write!(INFO, "{text}"),
-                LogLevel::Debug => write!(DEBUG, "{text}"),
+        for line in logged.iter() {
+            match line.level {
+                LogLevel::Error => write!(ERROR, "{}", line.text()),
+                LogLevel::Warn => write!(WARN, "{}", line.text()),
+                LogLevel::Info => write!(INFO, "{}", line.text()),
+                LogLevel::Debug => write!(DEBUG, "{}", line.text()),
             }
         }
     }
@@ -126,7 +131,7 @@ impl Shared {
             over = second.left_out;
             *second = Second { begun: now, lines: 0, left_out: 0 };
         }
-        let admits = second.lines < self.lines_per_second;
+        let admits = second.lines < self.lines_per_second.load(Relaxed);
         if admits {
             second.lines += 1;
         } else {

@@ -70,6 +70,11 @@ impl Source {
         Ok(Self { path: path.to_owned(), bytes, info, world })
     }
 
+    /// Whether it is the same component.
+    pub(crate) fn has_same_bytes(&self, other: &Self) -> bool {
+        self.bytes == other.bytes
+    }
+
     /// The kind of engine that the component needs.
     #[must_use]
     pub(crate) fn engine_kind(&self) -> EngineKind {

@@ -56,9 +56,9 @@ pub(crate) struct InstanceConfig {
 }
 
 impl InstanceConfig {
-    /// The limits of a route with this path, for a guest with these settings and grants.
+    /// The limits of a route with this log, for a guest with these settings and grants.
     pub(crate) fn new(
-        path: &str,
+        log: GuestLog,
         limits: &RouteLimits,
         settings: Vec<(String, String)>,
         grants: Grants,
@@ -72,7 +72,7 @@ impl InstanceConfig {
             handles: limits.guest_handles,
             head: limits.guest_head,
             grants,
-            log: GuestLog::new(path, limits.log_lines),
+            log,
             phase_names: PhaseNames::default(),
         }
     }

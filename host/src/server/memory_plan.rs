@@ -1,5 +1,5 @@
-//! Checks that all instances and the host fit into memory. This happens once, before anything is
-//! started.
+//! Checks that all instances and the host fit into memory. This happens before anything is started,
+//! and before a route is replaced.
 //!
 //! The host's own part is `host-memory`. Half of it is for bodies, which are counted as they arrive. The other half
 //! is for connections: `connections` cannot be more than fit into it.
@@ -8,7 +8,7 @@ use std::fmt;
 
 use sysinfo::{MemoryRefreshKind, ProcessesToUpdate, RefreshKind, System};
 
-use crate::config::file::Config;
+use crate::config::file::{Config, RouteConfig};
 use crate::config::units::Size;
 use crate::runtime::engine::{EngineKind, FIBER_STACK_BYTES};
 use crate::runtime::load::Source;
@@ -22,9 +22,10 @@ pub(crate) struct MemoryPlan {
 }
 
 /// The memory of the instances of one route.
-#[derive(Debug, PartialEq)]
-struct Term {
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Term {
     path: String,
+    counted: Counted,
     slots: u64,
     memory: Size,
     /// The number of native stacks of an instance.
@@ -33,34 +34,55 @@ struct Term {
     handles: Size,
 }
 
-impl MemoryPlan {
-    /// The terms of a configuration, before its components are known. They are counted as
-    /// processors without imports, which need the least memory.
-    #[must_use]
-    pub(crate) fn new(config: &Config) -> Self {
-        let routes = config.routes.iter().map(|route| Term {
+/// Why the instances of a route are counted.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Counted {
+    /// They serve, or will serve.
+    Serving,
+    /// They serve until others are warm.
+    UntilReplaced,
+    /// They were replaced, and a request that began before has them still.
+    Replaced,
+}
+
+impl Term {
+    /// The memory of a route. Before its component is known, it is counted as a processor without imports, which needs
+    /// the least.
+    pub(crate) fn new(route: &RouteConfig, source: Option<&Source>) -> Self {
+        let kind = source.map_or(EngineKind::Sync, Source::engine_kind);
+        let imports = source.is_some_and(|source| !source.info.imports.is_empty());
+        Self {
             path: route.path.clone(),
+            counted: Counted::Serving,
             slots: route.slots as u64,
             memory: route.limits.memory,
-            stacks: EngineKind::Sync.stacks().into(),
-            handles: Size(0),
-        });
-        Self {
-            workers: config.workers as u64,
-            routes: routes.collect(),
-            host: config.limits.host_memory,
+            stacks: kind.stacks().into(),
+            handles: if imports { route.limits.handles_bytes() } else { Size(0) },
         }
     }
 
-    /// The terms with the components of the routes.
+    /// The path of the route.
+    pub(crate) fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The same, counted for another reason.
+    pub(crate) fn counted(self, counted: Counted) -> Self {
+        Self { counted, ..self }
+    }
+}
+
+impl MemoryPlan {
+    /// The terms of a configuration, before its components are known.
     #[must_use]
-    pub(crate) fn with(mut self, config: &Config, sources: &[Source]) -> Self {
-        for ((term, route), source) in self.routes.iter_mut().zip(&config.routes).zip(sources) {
-            term.stacks = source.engine_kind().stacks().into();
-            let imports = !source.info.imports.is_empty();
-            term.handles = if imports { route.limits.handles_bytes() } else { Size(0) };
-        }
-        self
+    pub(crate) fn new(config: &Config) -> Self {
+        Self::of(config, config.routes.iter().map(|route| Term::new(route, None)).collect())
+    }
+
+    /// The plan of a server with these routes.
+    #[must_use]
+    pub(crate) fn of(config: &Config, routes: Vec<Term>) -> Self {
+        Self { workers: config.workers as u64, routes, host: config.limits.host_memory }
     }
 
     /// The sum. It includes one spare instance per worker and route, so that a replacement can be
@@ -73,6 +95,11 @@ impl MemoryPlan {
             instance.saturating_mul(self.workers * (term.slots + 1))
         });
         Size(instances.fold(self.host.0, u64::saturating_add))
+    }
+
+    /// The sum in whole mebibytes.
+    fn needs(&self) -> String {
+        mebibytes(self.sum())
     }
 
     /// Compares the sum with the available memory.
@@ -92,17 +119,37 @@ impl MemoryPlan {
     }
 }
 
+/// Checks that routes can be replaced. During that there is `both`, and `after` is what stays.
+///
+/// # Errors
+///
+/// If it does not fit. The message contains the terms of the sum.
+pub(crate) fn check_replacement(
+    both: &MemoryPlan,
+    after: &MemoryPlan,
+    available: Size,
+) -> Result<(), String> {
+    let Err(sentence) = both.check(available) else { return Ok(()) };
+    after.check(available)?;
+    Err(format!("{sentence}, or restart the server, which then needs {} alone", after.needs()))
+}
+
 impl fmt::Display for MemoryPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for Term { path, slots, memory, stacks, handles } in &self.routes {
+        for Term { path, counted, slots, memory, stacks, handles } in &self.routes {
             let (workers, stack) = (self.workers, Size(stacks * FIBER_STACK_BYTES as u64));
             write!(f, "{workers} workers x ({slots} slots + 1 spare) x ({memory} + {stack} stack")?;
             if handles.0 > 0 {
                 write!(f, " + {handles} handles")?;
             }
-            write!(f, ") for {path}, ")?;
+            let why = match counted {
+                Counted::Serving => "",
+                Counted::UntilReplaced => " until it is replaced",
+                Counted::Replaced => " as it was before, for requests in progress",
+            };
+            write!(f, ") for {path}{why}, ")?;
         }
-        write!(f, "and {} for the host: {} in all", self.host, mebibytes(self.sum()))
+        write!(f, "and {} for the host: {} in all", self.host, self.needs())
     }
 }
 
@@ -136,7 +183,7 @@ mod tests {
     fn term(path: &str, slots: u64, memory: u64, [stacks, handles]: [u64; 2]) -> Term {
         let mebibytes = |count: u64| Size(count << 20);
         let (memory, handles) = (mebibytes(memory), mebibytes(handles));
-        Term { path: path.into(), slots, memory, stacks, handles }
+        Term { path: path.into(), counted: Counted::Serving, slots, memory, stacks, handles }
     }
 
     #[test]
@@ -153,5 +200,28 @@ mod tests {
         let parts = ["(4 slots + 1 spare) x (16MiB + 2MiB stack) for /,", "lower memory"];
         assert!(parts.iter().all(|part| sentence.contains(part)), "{sentence}");
         assert!(sentence.contains("(1MiB + 8MiB stack + 32MiB handles) for /b,"), "{sentence}");
+    }
+
+    #[test]
+    fn a_replacement_needs_memory_for_both() {
+        let plan = |routes| MemoryPlan { workers: 1, routes, host: Size(0) };
+        let old = || term("/", 1, 14, [1, 0]).counted(Counted::UntilReplaced);
+        let new = || term("/", 1, 30, [1, 0]);
+        let before = || term("/", 1, 6, [1, 0]).counted(Counted::Replaced);
+        let both = plan(vec![before(), old(), new()]);
+        let check = |available: u64| check_replacement(&both, &plan(vec![new()]), Size(available));
+        let (sum, alone) = ((2 * (8 + 16 + 32)) << 20, (2 * 32) << 20);
+        assert_eq!(check(sum), Ok(()));
+        let sentence = check(sum - 1).unwrap_err();
+        for part in [
+            "for / as it was before, for requests in progress,",
+            "for / until it is replaced,",
+            "112MiB in all",
+            "or restart the server, which then needs 64MiB alone",
+        ] {
+            assert!(sentence.contains(part), "{sentence}");
+        }
+        let sentence = check(alone - 1).unwrap_err();
+        assert!(sentence.contains("64MiB in all") && !sentence.contains("restart"), "{sentence}");
     }
 }

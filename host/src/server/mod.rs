@@ -8,6 +8,7 @@
 mod file_plan;
 pub(crate) mod memory_plan;
 mod operator;
+pub(crate) mod routes;
 mod worker;
 
 use std::future::Future;
@@ -22,19 +23,18 @@ use tokio::net::{TcpListener, TcpSocket, lookup_host};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::warn;
 use tracing_appender::non_blocking::ErrorCounter;
-use wasmtime::Engine;
 
 use rustix::process::{Resource, getrlimit};
 
 use crate::config::file::Config;
+use crate::http::development::Development;
 use crate::http::playground::Playground;
-use crate::pool::route::Route;
 use crate::pool::stats::Metrics;
-use crate::runtime::engine::{self, Clock, EngineKind, PoolSize};
-use crate::runtime::load::Source;
+use crate::runtime::guest_log::GuestLog;
 use crate::server::file_plan::FilePlan;
 use crate::server::memory_plan::{MemoryPlan, available_memory};
 use crate::server::operator::Operator;
+use crate::server::routes::{Change, Routes};
 use crate::server::worker::{Command, Plan, WorkerHandle};
 
 /// A server with warm instances and bound sockets.
@@ -45,7 +45,7 @@ pub(crate) struct Server {
     operator_listener: Option<TcpListener>,
     operator: Arc<Operator>,
     workers: Vec<WorkerHandle>,
-    _clock: Clock,
+    routes: Arc<Routes>,
 }
 
 impl Server {
@@ -57,41 +57,54 @@ impl Server {
     /// If the server cannot start. The message names the problem, its value and the remedy. Nothing
     /// is left running.
     pub(crate) async fn start(config: Config, dropped_lines: ErrorCounter) -> Result<Self> {
-        let plan = MemoryPlan::new(&config);
-        plan.check(available_memory()?).map_err(|sentence| anyhow!(sentence))?;
+        let fits = |plan: MemoryPlan| {
+            plan.check(available_memory()?).map_err(|sentence| anyhow!(sentence))
+        };
+        fits(MemoryPlan::new(&config))?;
         // Read all files before the slow part begins.
-        let sources = config
-            .routes
-            .iter()
-            .map(|route| Source::read(&route.component, route.limits.memory, &route.grants));
-        let sources = sources.collect::<Result<Vec<_>>>()?;
-        let plan = plan.with(&config, &sources);
-        plan.check(available_memory()?).map_err(|sentence| anyhow!(sentence))?;
+        let routes = config.routes.iter().cloned().enumerate();
+        let changes = routes.map(|(index, route)| Change::read(index, route));
+        let changes = changes.collect::<Result<Vec<_>>>()?;
+        fits(MemoryPlan::of(&config, changes.iter().map(|change| change.term()).collect()))?;
+        let server = Self::open(config, dropped_lines, None).await?;
+        if let Err(error) = server.routes.replace(changes).await {
+            end(server.workers).await;
+            return Err(error);
+        }
+        Ok(server)
+    }
+
+    /// Binds the sockets and starts the workers. There are no routes until they are
+    /// [loaded](Routes::replace).
+    ///
+    /// # Errors
+    ///
+    /// If a socket, a thread or open files are not to be had. Nothing is left running.
+    pub(crate) async fn open(
+        config: Config,
+        dropped_lines: ErrorCounter,
+        development: Option<Arc<Development>>,
+    ) -> Result<Self> {
         let listener = bind("listen", &config.listen).await?;
         let playground = Playground::if_wanted(&config)?.map(Arc::new);
         let operator_listener = match &config.operator_listen {
             Some(address) => Some(bind("operator-listen", address).await?),
             None => None,
         };
-        let engines = Engines::new(&config, &sources)?;
-        let clock = Clock::start(&engines.all())
-            .map_err(|error| anyhow!("cannot start the clock: {error}"))?;
-        let routes = config.routes.iter().zip(&sources).enumerate();
-        let routes = routes.map(|(index, (route, source))| {
-            Route::load(engines.of(source.engine_kind()), index, route, source).map(Arc::new)
-        });
-        let routes = Arc::new(routes.collect::<Result<Vec<_>>>()?);
-        let logs = routes.iter().map(|route| route.log().clone()).collect();
-        let metrics = Metrics::new(logs, config.workers, Some(dropped_lines));
-        let workers = start_workers(&config, &routes, &metrics, &playground).await?;
-        tracing::info!("memory: {plan}");
+        let routes = config.routes.iter();
+        let logs = routes.map(|route| GuestLog::new(&route.path, route.limits.log_lines));
+        let metrics = Metrics::new(logs.collect(), config.workers, Some(dropped_lines));
+        let workers = start_workers(&config, &metrics, &playground, &development)?;
+        let commands: Vec<_> = workers.iter().map(|worker| worker.commands.clone()).collect();
         let files = file_plan(&config)?;
         let operator = Operator {
             limits: config.limits.clone(),
+            route_limits: config.route_limits.clone(),
+            development,
             connections: Arc::new(Semaphore::new(files.operator_connections)),
             ready: AtomicBool::new(true),
-            metrics,
-            workers: workers.iter().map(|worker| worker.commands.clone()).collect(),
+            metrics: metrics.clone(),
+            workers: commands.clone(),
         };
         Ok(Self {
             listener,
@@ -99,8 +112,13 @@ impl Server {
             operator_listener,
             operator: Arc::new(operator),
             workers,
-            _clock: clock,
+            routes: Arc::new(Routes::new(config, commands, metrics)?),
         })
+    }
+
+    /// The routes, to replace them while the server runs.
+    pub(crate) fn routes(&self) -> Arc<Routes> {
+        Arc::clone(&self.routes)
     }
 
     /// The address of the data listener.
@@ -128,7 +146,8 @@ impl Server {
     ///
     /// If a worker has ended.
     pub(crate) async fn run(self, shutdown: impl Future<Output = ()>) -> Result<()> {
-        let Self { listener, permits, operator_listener, operator, workers, _clock } = self;
+        let Self { listener, permits, operator_listener, operator, workers, routes: _routes } =
+            self;
         if let Some(listener) = operator_listener {
             tokio::spawn(operator::listen(Arc::clone(&operator), listener));
         }
@@ -141,17 +160,22 @@ impl Server {
         // Connections that the kernel has accepted may have sent their requests.
         acceptor.take_waiting(listener);
         operator.ready.store(false, Relaxed);
-        for worker in &workers {
-            // This fails only if the worker has ended already.
-            let _ = worker.commands.send(Command::Drain);
-        }
-        let ended =
-            tokio::task::spawn_blocking(move || workers.into_iter().for_each(WorkerHandle::join));
-        if ended.await.is_err() {
-            warn!("cannot wait for the workers to end");
-        }
+        end(workers).await;
         ensure!(all_live, "a worker has ended, so the server ended too; see the log");
         Ok(())
+    }
+}
+
+/// Lets workers finish their requests, and waits until they have ended.
+async fn end(workers: Vec<WorkerHandle>) {
+    for worker in &workers {
+        // This fails only if the worker has ended already.
+        let _ = worker.commands.send(Command::Drain);
+    }
+    let ended =
+        tokio::task::spawn_blocking(move || workers.into_iter().for_each(WorkerHandle::join));
+    if ended.await.is_err() {
+        warn!("cannot wait for the workers to end");
     }
 }
 
@@ -162,9 +186,8 @@ fn file_plan(config: &Config) -> Result<FilePlan> {
     // The first is Linux's, the second that of other systems.
     let open = std::fs::read_dir("/proc/self/fd").or_else(|_| std::fs::read_dir("/dev/fd"));
     let open = open.map_or(limit, Iterator::count);
-    let routes = config.routes.iter().filter(|route| !route.grants.outgoing.is_empty());
-    let outgoing =
-        routes.map(|route| config.workers * route.slots * route.limits.outgoing_requests);
+    let routes = config.routes.iter();
+    let outgoing = routes.map(|route| config.workers.saturating_mul(route.outgoing_requests()));
     let limits = &config.limits;
     let plan = FilePlan::new(limits, limit, open, outgoing.fold(0, usize::saturating_add));
     let plan = plan.map_err(|sentence| anyhow!(sentence))?;
@@ -206,78 +229,25 @@ fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-/// The engine of each kind that a route needs.
-struct Engines([Option<Engine>; 2]);
-
-impl Engines {
-    fn new(config: &Config, sources: &[Source]) -> Result<Self> {
-        let cache = engine::open_cache(&config.cache)?;
-        let make = |kind| {
-            let size = pool_size(config, sources, kind);
-            size.map(|size| engine::engine(kind, size, cache.clone())).transpose()
-        };
-        Ok(Self([make(EngineKind::Sync)?, make(EngineKind::Async)?]))
-    }
-
-    fn of(&self, kind: EngineKind) -> &Engine {
-        self.0[kind as usize].as_ref().expect("there is an engine for the kind of each route")
-    }
-
-    fn all(&self) -> Vec<Engine> {
-        self.0.iter().flatten().cloned().collect()
-    }
-}
-
-/// The size of the pool of a kind of engine, if any route needs it.
-fn pool_size(config: &Config, sources: &[Source], kind: EngineKind) -> Option<PoolSize> {
-    let routes: Vec<_> = config
-        .routes
-        .iter()
-        .zip(sources)
-        .filter(|(_, source)| source.engine_kind() == kind)
-        .collect();
-    let instances: usize = routes.iter().map(|(route, _)| config.workers * (route.slots + 1)).sum();
-    let memories = routes.iter().map(|(_, source)| source.info.memories.len()).max()?;
-    let memory = routes.iter().map(|(route, _)| route.limits.memory).max()?;
-    let heap_room =
-        routes.iter().filter_map(|(route, source)| source.info.heap_room(route.limits.memory));
-    let heap_room = heap_room.min();
-    let [instances, memories] =
-        [instances, memories].map(|count| u32::try_from(count).unwrap_or(u32::MAX));
-    Some(PoolSize { instances, memories, memory, heap_room })
-}
-
 /// Starts all workers. If one fails, the others end because their channels close.
-async fn start_workers(
+fn start_workers(
     config: &Config,
-    routes: &Arc<Vec<Arc<Route>>>,
     metrics: &Metrics,
     playground: &Option<Arc<Playground>>,
+    development: &Option<Arc<Development>>,
 ) -> Result<Vec<WorkerHandle>> {
-    let mut workers = Vec::with_capacity(config.workers);
-    let mut warming = Vec::with_capacity(config.workers);
-    for index in 0..config.workers {
-        let (worker, warm) = WorkerHandle::start(Plan {
+    let start = |index| {
+        WorkerHandle::start(Plan {
             index,
-            routes: Arc::clone(routes),
             limits: config.limits.clone(),
             route_limits: config.route_limits.clone(),
             bodies_bytes: config.bodies_per_worker().0,
             metrics: metrics.clone(),
             playground: playground.clone(),
-        })?;
-        workers.push(worker);
-        warming.push(warm);
-    }
-    for warm in warming {
-        let warmed =
-            warm.await.map_err(|_| anyhow!("a worker ended before its instances were warm"));
-        if let Err(error) = warmed.and_then(|warmed| warmed) {
-            workers.into_iter().for_each(WorkerHandle::join);
-            return Err(error);
-        }
-    }
-    Ok(workers)
+            development: development.clone(),
+        })
+    };
+    (0..config.workers).map(start).collect()
 }
 
 /// Accepts connections and passes each to the worker with the fewest.

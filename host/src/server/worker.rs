@@ -4,7 +4,7 @@
 //! one channel.
 
 use std::cell::RefCell;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::thread::JoinHandle;
@@ -22,6 +22,7 @@ use crate::config::limits::{RouteLimits, ServerLimits};
 use crate::http::body_budget::BodyBudget;
 use crate::http::connection;
 use crate::http::connection_state::ConnectionState;
+use crate::http::development::Development;
 use crate::http::playground::Playground;
 use crate::http::router::Router;
 use crate::http::service::Service;
@@ -33,10 +34,21 @@ use crate::pool::stats::{Metrics, SlotUsage};
 pub(crate) enum Command {
     /// Serve this connection. The permit counts it as open.
     Serve(std::net::TcpStream, OwnedSemaphorePermit),
+    /// Warm the slots of these routes, and install them when that is told.
+    Prepare(Prepare),
     /// Read the arena usage of all instances.
     ReadUsage(oneshot::Sender<Vec<SlotUsage>>),
     /// Finish the requests in progress, then end.
     Drain,
+}
+
+/// The order to warm the slots of some routes.
+pub(crate) struct Prepare {
+    pub(crate) routes: Vec<Arc<Route>>,
+    /// Gets the result when all of them are warm, or one is not.
+    pub(crate) warm: oneshot::Sender<Result<()>>,
+    /// Sends when they are to be installed, and what to drop when they are. If it is dropped, they are dropped too.
+    pub(crate) install: oneshot::Receiver<oneshot::Sender<()>>,
 }
 
 /// The connections of a thread, and the service for their requests.
@@ -45,6 +57,8 @@ struct Worker {
     service: Rc<Service>,
     metrics: Metrics,
     connections: RefCell<Slab<Rc<ConnectionState>>>,
+    /// Slots that were replaced, with requests that have them still.
+    replaced: RefCell<Vec<Weak<Slots>>>,
     /// Notified when the last connection has ended.
     unused: Notify,
 }
@@ -58,36 +72,34 @@ pub(crate) struct WorkerHandle {
 /// What a worker needs to start.
 pub(crate) struct Plan {
     pub(crate) index: usize,
-    pub(crate) routes: Arc<Vec<Arc<Route>>>,
     pub(crate) limits: ServerLimits,
     pub(crate) route_limits: RouteLimits,
     pub(crate) bodies_bytes: u64,
     pub(crate) metrics: Metrics,
     pub(crate) playground: Option<Arc<Playground>>,
+    pub(crate) development: Option<Arc<Development>>,
 }
 
 /// How often connections are checked for those that have waited too long.
 const SWEEP: Duration = Duration::from_millis(100);
 
 impl WorkerHandle {
-    /// Starts a worker. The receiver gets the result when its instances are warm.
-    pub(crate) fn start(plan: Plan) -> Result<(Self, oneshot::Receiver<Result<()>>)> {
+    /// Starts a worker, without any route.
+    pub(crate) fn start(plan: Plan) -> Result<Self> {
         let (commands, received) = mpsc::unbounded_channel();
-        let (ready, warm) = oneshot::channel();
         let name = format!("worker-{}", plan.index);
         let thread = std::thread::Builder::new()
             .name(name)
             .spawn(move || {
                 let runtime =
                     Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
-                match runtime.context("cannot start a worker's runtime") {
-                    Ok(runtime) => runtime.block_on(run(plan, received, ready)),
-                    // The receiver is gone only if the start has failed elsewhere.
-                    Err(error) => drop(ready.send(Err(error))),
+                match runtime {
+                    Ok(runtime) => runtime.block_on(run(plan, received)),
+                    Err(error) => tracing::error!("cannot start a worker's runtime: {error}"),
                 }
             })
             .context("cannot start a worker's thread")?;
-        Ok((Self { commands, thread }, warm))
+        Ok(Self { commands, thread })
     }
 
     /// Waits until a draining worker has ended.
@@ -99,23 +111,16 @@ impl WorkerHandle {
     }
 }
 
-async fn run(
-    plan: Plan,
-    mut commands: mpsc::UnboundedReceiver<Command>,
-    ready: oneshot::Sender<Result<()>>,
-) {
+async fn run(plan: Plan, mut commands: mpsc::UnboundedReceiver<Command>) {
     let drain_time = plan.limits.drain_time.0;
-    let worker = match Worker::warm(plan).await {
-        Ok(worker) => worker,
-        Err(error) => return drop(ready.send(Err(error))),
-    };
-    if ready.send(Ok(())).is_err() {
-        return;
-    }
+    let worker = Worker::new(plan);
     let sweeper = spawn_local(Rc::clone(&worker).sweep());
     while let Some(command) = commands.recv().await {
         match command {
             Command::Serve(socket, permit) => Rc::clone(&worker).serve(socket, permit),
+            Command::Prepare(prepare) => {
+                spawn_local(Rc::clone(&worker).prepare(prepare));
+            }
             Command::ReadUsage(reply) => {
                 let worker = Rc::clone(&worker);
                 spawn_local(async move { drop(reply.send(worker.read_usage().await)) });
@@ -153,27 +158,52 @@ impl Drop for Open {
 }
 
 impl Worker {
-    async fn warm(plan: Plan) -> Result<Rc<Self>> {
-        let mut slots = Vec::with_capacity(plan.routes.len());
-        for route in plan.routes.iter() {
-            let stats = Arc::clone(&plan.metrics.routes[route.index].1[plan.index]);
-            slots.push(Slots::warm(Arc::clone(route), stats).await?);
-        }
+    fn new(plan: Plan) -> Rc<Self> {
         let service = Service {
-            router: Router::new(slots),
+            router: Router::default(),
             limits: plan.limits,
             route_limits: plan.route_limits,
             unrouted: Arc::clone(&plan.metrics.unrouted[plan.index]),
             bodies: BodyBudget::new(plan.bodies_bytes),
             playground: plan.playground,
+            development: plan.development,
         };
-        Ok(Rc::new(Self {
+        Rc::new(Self {
             index: plan.index,
             service: Rc::new(service),
             metrics: plan.metrics,
             connections: RefCell::new(Slab::new()),
+            replaced: RefCell::default(),
             unused: Notify::new(),
-        }))
+        })
+    }
+
+    /// Warms slots, and installs them if all workers could.
+    async fn prepare(self: Rc<Self>, prepare: Prepare) {
+        let mut new = Vec::with_capacity(prepare.routes.len());
+        for route in prepare.routes {
+            let stats = Arc::clone(&self.metrics.routes[route.index].1[self.index]);
+            match Slots::warm(route, stats).await {
+                Ok(slots) => new.push(slots),
+                // If nobody waits for the reason, another worker had one before.
+                Err(error) => return drop(prepare.warm.send(Err(error))),
+            }
+        }
+        if prepare.warm.send(Ok(())).is_err() {
+            return;
+        }
+        let Ok(done) = prepare.install.await else { return };
+        for slots in new {
+            slots.begin();
+            let old = self.service.router.install(slots);
+            self.replaced.borrow_mut().extend(old.as_ref().map(Rc::downgrade));
+        }
+        drop(done);
+    }
+
+    /// Drops the instances of replaced slots that no request needs.
+    fn shrink_replaced(&self) {
+        self.replaced.borrow_mut().retain(|slots| slots.upgrade().inspect(Slots::shrink).is_some());
     }
 
     fn serve(self: Rc<Self>, socket: std::net::TcpStream, permit: OwnedSemaphorePermit) {
@@ -195,6 +225,7 @@ impl Worker {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
+            self.shrink_replaced();
             let now = Instant::now();
             self.connections
                 .borrow()
@@ -212,7 +243,7 @@ impl Worker {
 
     async fn read_usage(&self) -> Vec<SlotUsage> {
         // At the same time, so that a slow route does not delay the others.
-        let routes = self.service.router.all().iter().map(Rc::clone);
+        let routes = self.service.router.all().into_iter();
         let routes: Vec<_> = routes
             .map(|slots| spawn_local(async move { (slots.route.index, slots.read_usage().await) }))
             .collect();

@@ -27,14 +27,28 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// wait ends at once.
 const COMPILING_PATIENCE: Duration = Duration::from_secs(180);
 
+/// How long a build may take, which may wait for others.
+const BUILDING_PATIENCE: Duration = Duration::from_secs(1200);
+
 /// Servers start one after the other, so that each finds the components that an earlier one
 /// compiled.
 static STARTING: Mutex<()> = Mutex::new(());
 
 /// Waits until `condition` returns a value, and returns it.
 #[track_caller]
-pub(crate) fn until<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + PATIENCE;
+pub(crate) fn until<T>(what: &str, condition: impl FnMut() -> Option<T>) -> T {
+    until_in(PATIENCE, what, condition)
+}
+
+/// The same for what may need a build.
+#[track_caller]
+pub(crate) fn until_built<T>(what: &str, condition: impl FnMut() -> Option<T>) -> T {
+    until_in(BUILDING_PATIENCE, what, condition)
+}
+
+#[track_caller]
+fn until_in<T>(patience: Duration, what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + patience;
     loop {
         if let Some(value) = condition() {
             return value;
@@ -93,7 +107,7 @@ pub(crate) fn finished(command: &mut Command) -> Finished {
 /// The same for a command that may compile for minutes, and wait for others that do.
 #[track_caller]
 pub(crate) fn finished_building(command: &mut Command) -> Finished {
-    finished_within(Duration::from_secs(1200), command)
+    finished_within(BUILDING_PATIENCE, command)
 }
 
 #[track_caller]
@@ -156,6 +170,7 @@ fn collect(stream: impl Read + Send + 'static, lines: Option<mpsc::Sender<String
 /// A running server.
 pub(crate) struct Server {
     child: Child,
+    stdout: Heard,
     /// None if the test has its own.
     stderr: Option<Heard>,
     slots: f64,
@@ -185,7 +200,7 @@ impl Server {
         let starting = STARTING.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let mut child = command.spawn().expect("the program starts");
         let (sender, lines) = mpsc::channel();
-        drop(collect(child.stdout.take().expect("piped"), Some(sender)).listener);
+        let stdout = collect(child.stdout.take().expect("piped"), Some(sender));
         let stderr = child.stderr.take().map(|stream| collect(stream, None));
         let address = announced(&lines, "listening on http://");
         let Some(address) = address else {
@@ -200,11 +215,16 @@ impl Server {
             Err(_) => None,
         };
         drop(starting);
-        Self { child, stderr, slots: 0.0, address, operator, _folder: folder }
+        Self { child, stdout, stderr, slots: 0.0, address, operator, _folder: folder }
     }
 
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// What the server has printed so far.
+    pub(crate) fn printed(&self) -> String {
+        self.stdout.text()
     }
 
     /// What the server has written to its standard error so far.
@@ -311,11 +331,20 @@ impl Server {
         })
     }
 
+    /// The process's address space, mapped or reserved.
+    pub(crate) fn virtual_bytes(&self) -> u64 {
+        self.status("VmSize:")
+    }
+
     /// The process's resident memory.
     pub(crate) fn resident_bytes(&self) -> u64 {
+        self.status("VmRSS:")
+    }
+
+    fn status(&self, name: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid()))
             .expect("the process runs");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
         let digits = line.and_then(|rest| rest.split_whitespace().next());
         1024 * digits.and_then(|kib| kib.parse::<u64>().ok()).expect("Linux prints it in KiB")
     }

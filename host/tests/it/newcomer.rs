@@ -40,6 +40,7 @@ fn a_word_in_place_of_a_command_gets_a_tip() {
     );
     check_tip("run", "did you mean 'arenaria serve'?");
     check_tip("UP", "did you mean 'arenaria serve'?");
+    check_tip("jq .a", "did you mean 'arenaria serve --jq'?");
     check_tip("init", "did you mean 'arenaria new'?");
     check_tip("compile", "did you mean 'arenaria build'?");
     check_tip("lib.rs", "'arenaria build' makes a component of a project");
@@ -48,7 +49,7 @@ fn a_word_in_place_of_a_command_gets_a_tip() {
     check_tip("version", "did you mean 'arenaria --version'?");
     check_tip("man", "did you mean 'arenaria manual'?");
     check_tip("/", "name a component in it: arenaria serve /NAME.wasm");
-    check_tip("serv", "a similar subcommand exists: 'serve'");
+    check_tip("serv", "some similar subcommands exist: 'dev', 'serve'");
     let unknown = run(&["zebra"]);
     assert!(!unknown.stderr.contains("tip:") && unknown.stderr.contains("'zebra'"), "{unknown:?}");
 }
@@ -67,8 +68,11 @@ fn an_argument_of_another_tool_gets_a_tip() {
     check_tip("call a.wasm http://localhost/orders", "a call needs no server and no address");
     check_tip("call a.wasm {}", "did you mean --data '{}'?");
     check_tip("call a.wasm --body x", "did you mean '--data TEXT or --data @FILE'?");
-    check_tip("call a.wasm --listen x", "--listen is an option of 'arenaria serve'");
-    check_tip("--listen x", "--listen is an option of 'arenaria serve'");
+    check_tip(
+        "call a.wasm --listen x",
+        "--listen is an option of 'arenaria dev' and 'arenaria serve'",
+    );
+    check_tip("--listen x", "--listen is an option of 'arenaria dev' and 'arenaria serve'");
     check_tip("test --grep x", "did you mean '--filter TEXT'?");
     check_tip("serve --memroy 1MiB", "a similar argument exists: '--memory'");
 }

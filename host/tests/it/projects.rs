@@ -1,77 +1,10 @@
-//! Projects as their authors see them: `arenaria new` and `arenaria build`, from an empty folder.
+//! Projects as their authors see them: `arenaria new`, `build` and `test`, from an empty folder. The packages come from
+//! the registries.
 //!
-//! The projects depend on the SDK of this checkout. Their packages come from the registries.
+//! The templates that need other toolchains, or more time, are in `tests/templates`.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-
-use tempfile::TempDir;
-
-use crate::harness::{Finished, Server, arenaria, finished, finished_building};
-
-/// The crate `arenaria-guest` of this checkout.
-fn sdk() -> String {
-    concat!(env!("CARGO_MANIFEST_DIR"), "/../guest/sdk").to_owned()
-}
-
-/// A project in a folder of its own.
-struct Project {
-    folder: TempDir,
-    name: &'static str,
-}
-
-impl Project {
-    fn new(name: &'static str, template: &str) -> Self {
-        let folder = tempfile::tempdir().expect("the system has room for a folder");
-        let mut new = arenaria(&["new", name, "--template", template, "--sdk", &sdk()]);
-        let ended = finished(new.current_dir(folder.path()));
-        assert_eq!(ended.code, Some(0), "{ended:?}");
-        Self { folder, name }
-    }
-
-    fn path(&self, file: &str) -> PathBuf {
-        self.folder.path().join(self.name).join(file)
-    }
-
-    /// Everything that cargo makes for all projects is in one folder, so that dependencies are compiled once.
-    fn run(&self, command: &mut Command) -> Finished {
-        command.current_dir(self.path("")).env("CARGO_TARGET_DIR", targets());
-        finished_building(command)
-    }
-
-    fn arenaria(&self, arguments: &[&str]) -> Finished {
-        self.run(&mut arenaria(arguments))
-    }
-
-    fn component(&self) -> PathBuf {
-        self.path("target/components").join(self.name).with_extension("wasm")
-    }
-
-    fn replace(&self, file: &str, from: &str, to: &str) {
-        let file = self.path(file);
-        let text = std::fs::read_to_string(&file).expect("the file is the template's");
-        assert!(text.contains(from), "no {from:?} in {text}");
-        std::fs::write(file, text.replace(from, to)).expect("the folder is ours");
-    }
-
-    fn serve(self) -> Server {
-        let mut serve = arenaria(&["serve", "--listen", "127.0.0.1:0", "--operator-listen", "off"]);
-        serve.args(["--workers", "1", "--slots", "1"]).current_dir(self.path(""));
-        Server::start_command(serve, self.folder)
-    }
-}
-
-fn targets() -> &'static Path {
-    Path::new(concat!(env!("CARGO_TARGET_TMPDIR"), "/projects"))
-}
-
-#[track_caller]
-fn check_built(ended: &Finished, words: &[&str]) {
-    assert_eq!(ended.code, Some(0), "{ended:?}");
-    for word in words {
-        assert!(ended.stdout.contains(word), "no {word:?} in {ended:?}");
-    }
-}
+use crate::harness::{arenaria, finished};
+use crate::project::{Project, check_built, sdk, targets};
 
 /// The build failed with this sentence, and nothing was made.
 #[track_caller]
@@ -88,16 +21,14 @@ fn check_failed(project: &Project, words: &[&str]) {
 #[test]
 fn a_new_project_is_tested_built_and_served() {
     let project = Project::new("shop", "hello");
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["test", "--quiet"]).stdin(Stdio::null());
-    cargo.stdout(Stdio::piped()).stderr(Stdio::piped());
-    check_built(&project.run(&mut cargo), &["2 passed"]);
+    check_built(&project.tool(&["cargo", "test", "--quiet"]), &["2 passed"]);
     let built = project.arenaria(&["build"]);
     let stack = "stack: 512KiB, below the data: an overflow traps";
     check_built(&built, &["target/components/shop.wasm", "memory: fixed", stack, "imports: none"]);
     assert!(!built.stderr.contains("note:"), "{built:?}");
     let inspected = project.arenaria(&["inspect", "target/components/shop.wasm"]);
     check_built(&inspected, &["name: shop", "version: 0.1.0", "served: yes"]);
+    check_built(&project.arenaria(&["test"]), &["3 passed"]);
     let server = project.serve();
     server.get("/").check(200, "hello, world\n");
     server.post("/", "Ada").check(200, "hello, Ada\n");
@@ -106,7 +37,9 @@ fn a_new_project_is_tested_built_and_served() {
 #[test]
 fn a_project_with_json_is_built_and_served() {
     let project = Project::new("orders", "json");
+    check_built(&project.tool(&["cargo", "test", "--quiet"]), &["2 passed"]);
     check_built(&project.arenaria(&["build"]), &["target/components/orders.wasm"]);
+    check_built(&project.arenaria(&["test"]), &["3 passed"]);
     let server = project.serve();
     let order = r#"{"id": 1, "items": [{"cents": 2, "count": 3}]}"#;
     server.post("/orders", order).check(201, r#"{"id":1,"total_cents":6}"#);
@@ -116,10 +49,8 @@ fn a_project_with_json_is_built_and_served() {
 #[test]
 fn a_module_that_plain_cargo_built_is_served_with_all_of_the_memory() {
     let project = Project::new("plain", "hello");
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["build", "--quiet", "--release", "--target", "wasm32-unknown-unknown"]);
-    cargo.env_remove("RUSTFLAGS").stdout(Stdio::piped()).stderr(Stdio::piped());
-    check_built(&project.run(&mut cargo), &[]);
+    let built = ["cargo", "build", "--quiet", "--release", "--target", "wasm32-unknown-unknown"];
+    check_built(&project.tool(&built), &[]);
     let module = targets().join("wasm32-unknown-unknown/release/plain.wasm");
     let module = module.display().to_string();
     let called = project.arenaria(&["call", &module, "--memory", "4MiB", "--usage"]);

@@ -44,8 +44,11 @@ impl Run {
         }
         let arenaria = workspace.binary("arenaria");
         std::os::unix::fs::symlink(&arenaria, programs.join("arenaria"))?;
+        // In a terminal curl shows no progress while it prints an answer.
+        fs::write(files.join(".curlrc"), "silent\nshow-error\n").context("cannot write .curlrc")?;
         let mut ports = Ports::default();
-        let bash = environment(workspace, &programs, &mut ports)?;
+        let mut bash = environment(workspace, &programs, &mut ports)?;
+        bash.env("CURL_HOME", &files);
         let shell = Shell::start(bash, &page, &files)?;
         Ok(Self { shell, ports, server: None })
     }

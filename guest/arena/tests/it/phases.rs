@@ -168,15 +168,19 @@ fn a_vector_uses_the_last_byte_before_it_gives_up() {
 }
 
 #[test]
-fn a_vector_that_fills_the_arena_moves_its_elements_a_few_times() {
+fn a_vector_that_fills_the_memory_moves_a_few_times() {
     let arena = Sandbox::configured(64 << 10);
     arena.phase("vec", |scope| {
-        let (mut bytes, mut growths, mut capacity) = (ScopeVec::new(scope), 0, 0);
-        while bytes.try_push(0u8) == Ok(()) {
-            growths += u32::from(bytes.capacity() != capacity);
-            capacity = bytes.capacity();
+        let (mut bytes, mut moves) = (ScopeVec::new(scope), 0);
+        loop {
+            let before = bytes.capacity();
+            if bytes.try_push(0_u8).is_err() {
+                break;
+            }
+            moves += usize::from(bytes.capacity() != before);
         }
-        assert!(growths < 60, "expected a few steps of each size, got {growths} steps");
+        // It doubles up to half of the memory, and then takes half of what is left, and so on.
+        assert!(moves <= 2 * 16, "{moves} moves for {} bytes", bytes.len());
     });
 }
 

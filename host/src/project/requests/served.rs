@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
@@ -35,6 +35,7 @@ use crate::project::requests::compare::Received;
 use crate::project::requests::file::Case;
 use crate::project::requests::report::{Memory, NoMemory};
 use crate::runtime::engine::{Clock, engine, open_cache};
+use crate::runtime::guest_log::GuestLog;
 use crate::runtime::load::Source;
 
 /// The routes of a configuration, ready for requests.
@@ -76,15 +77,6 @@ impl Served {
     ///
     /// If the server could not start with this configuration either.
     pub(super) async fn start(mut config: Config, is_fresh: bool) -> Result<Self> {
-        for route in &config.routes {
-            let name = route.component.display();
-            ensure!(
-                route.component.exists(),
-                "expected the component of route {:?} in {name}, got no such file; run `arenaria build`, or correct \
-                 component = … in the configuration",
-                route.path
-            );
-        }
         let sources = config
             .routes
             .iter()
@@ -96,7 +88,8 @@ impl Served {
             engine(source.engine_kind(), pool, cache.clone())
         });
         let engines = engines.collect::<Result<Vec<_>>>()?;
-        let clock = Clock::start(&engines).context("cannot start the clock")?;
+        let clock = Clock::start().context("cannot start the clock")?;
+        engines.iter().for_each(|engine| clock.drive(engine));
         let mut routes = Vec::with_capacity(sources.len());
         for (index, (route, source)) in config.routes.iter_mut().zip(&sources).enumerate() {
             route.slots = 1;
@@ -107,7 +100,8 @@ impl Served {
             if is_processor {
                 route.isolation = Some(Isolation::Reuse);
             }
-            let route = Route::load(&engines[index], index, route, source)?;
+            let log = GuestLog::new(&route.path, route.limits.log_lines);
+            let route = Route::load(&engines[index], index, route, source, log)?;
             let is_renewed = match route.isolation {
                 Isolation::Reuse => is_fresh || (is_processor && is_always_fresh),
                 Isolation::Fresh => false,
@@ -187,6 +181,7 @@ impl Served {
             unrouted: RouteStats::new(),
             bodies: BodyBudget::new(self.config.bodies_per_worker().0),
             playground: None,
+            development: None,
         })
     }
 }

@@ -1,4 +1,4 @@
-//! The operator's listener: liveness, readiness and metrics.
+//! The operator's listener: liveness, readiness and metrics. With `arenaria dev` also the state of the build.
 //!
 //! It runs on the control thread, so a busy worker does not delay it. The exception is reading the
 //! arena usage for the metrics, which skips busy slots. It forwards no requests, and `guard`
@@ -23,8 +23,9 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::config::limits::ServerLimits;
+use crate::config::limits::{RequestLimits, RouteLimits, ServerLimits};
 use crate::http::connection;
+use crate::http::development::Development;
 use crate::http::response::text;
 use crate::pool::stats::{Metrics, RouteStats};
 use crate::server::worker::Command;
@@ -32,6 +33,10 @@ use crate::server::worker::Command;
 /// The state that the operator's listener reports.
 pub(crate) struct Operator {
     pub(crate) limits: ServerLimits,
+    /// The limits of a route that sets none of its own.
+    pub(crate) route_limits: RouteLimits,
+    /// The state of the build, with `arenaria dev`.
+    pub(crate) development: Option<Arc<Development>>,
     /// One for each further connection that the operator's listener may have open.
     pub(crate) connections: Arc<Semaphore>,
     pub(crate) ready: AtomicBool,
@@ -85,6 +90,7 @@ async fn respond(
         "/readyz" if operator.is_ready() => text(StatusCode::OK, "ready\n"),
         "/readyz" => text(StatusCode::SERVICE_UNAVAILABLE, "not ready\n"),
         "/metrics" => metrics(&operator).await,
+        "/build" if operator.development.is_some() => build(&operator),
         _ => text(StatusCode::NOT_FOUND, "expected the path /livez, /readyz or /metrics\n"),
     })
 }
@@ -96,6 +102,18 @@ impl Operator {
             |stats: &Arc<RouteStats>| stats.idle.load(Relaxed) + stats.busy.load(Relaxed) > 0;
         self.ready.load(Relaxed)
             && self.metrics.routes.iter().all(|(_, workers)| workers.iter().all(live))
+    }
+}
+
+/// Whether the newest sources serve, with `arenaria dev`.
+fn build(operator: &Operator) -> Response<Full<Bytes>> {
+    let development = operator.development.as_ref();
+    match development.and_then(|development| development.problem()) {
+        None => text(StatusCode::OK, "the newest sources serve\n"),
+        Some(problem) => {
+            let (server, route) = (&operator.limits, &operator.route_limits);
+            problem.whole(RequestLimits { server, route }).map(Full::new)
+        }
     }
 }
 
