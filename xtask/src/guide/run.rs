@@ -89,7 +89,7 @@ impl Run {
     fn command(&mut self, command: &Command) -> anyhow::Result<()> {
         let typed = self.ports.real(&command.text)?;
         if command.is_server() {
-            let (ports, expected) = (&self.ports, Expected::beginning(&command.output));
+            let (ports, expected) = (&self.ports, Expected::within(&command.output));
             let is_ready = |lines: &[String]| expected.matches(&ports.all_shown(lines));
             let mut output = self.shell.serve(&typed, is_ready)?;
             let printed = self.ports.all_shown(output.rest());
