@@ -4,6 +4,7 @@
 mod blocks;
 mod expected;
 mod links;
+mod pages;
 mod run;
 mod shell;
 mod site;
@@ -13,19 +14,16 @@ use std::env;
 use std::fs::{self, File};
 use std::hash::{Hash as _, Hasher as _};
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context as _, bail, ensure};
 
-use self::blocks::Block;
+use self::pages::{Page, SUMMARY, read_pages};
 use self::run::{Counts, Run};
 use crate::guests;
 use crate::steps::Steps;
 use crate::workspace::{Workspace, succeed};
-
-/// The file that lists the pages.
-const SUMMARY: &str = "SUMMARY.md";
 
 /// The pages that are run with each check of a change. They are short.
 const QUICK: [&str; 2] = ["quick-start.md", "operate.md"];
@@ -39,13 +37,6 @@ pub(crate) struct Args {
     /// The pages to run, such as quick-start.md; all if none is named.
     #[arg(requires = "run")]
     pages: Vec<String>,
-}
-
-/// A page of the guide.
-struct Page {
-    /// Its file in `docs/`.
-    name: String,
-    blocks: Vec<Block>,
 }
 
 /// Builds the site, or runs pages with the server of this checkout.
@@ -134,30 +125,10 @@ fn remove(folder: &Path) -> std::io::Result<()> {
     }
 }
 
-/// The pages that the summary lists, in its order.
-fn read_pages(workspace: &Workspace) -> anyhow::Result<Vec<Page>> {
-    let summary = read(&folder(workspace).join(SUMMARY))?;
-    let names = links::targets(&summary).map(|(_, target)| target.to_owned());
-    names
-        .map(|name| {
-            let text = read(&folder(workspace).join(&name))?;
-            let blocks = blocks::read(&text).with_context(|| format!("docs/{name}"))?;
-            Ok(Page { name, blocks })
-        })
-        .collect()
-}
-
-fn folder(workspace: &Workspace) -> PathBuf {
-    workspace.root().join("docs")
-}
-
-fn read(path: &Path) -> anyhow::Result<String> {
-    fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::guide::pages::folder;
 
     #[test]
     fn every_page_can_be_read_and_is_in_the_summary() {

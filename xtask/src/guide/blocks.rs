@@ -108,10 +108,17 @@ pub(super) fn read(page: &str) -> anyhow::Result<Vec<Block>> {
             let kind = kind(trimmed[ticks..].trim(), notes.take(), number + 1, &text);
             blocks.extend(kind.with_context(at)?.map(|kind| Block { line: number + 1, kind }));
         } else if let Some(note) = trimmed.strip_prefix("<!-- guide: ") {
-            let note = note.trim_end().strip_suffix(" -->").context("expected a comment of one line");
-            notes.get_or_insert_with(Notes::default).add(note.with_context(at)?).with_context(at)?;
+            let note =
+                note.trim_end().strip_suffix(" -->").context("expected a comment of one line");
+            notes
+                .get_or_insert_with(Notes::default)
+                .add(note.with_context(at)?)
+                .with_context(at)?;
         } else if !trimmed.is_empty() {
-            ensure!(notes.is_none(), "line {number}: expected a block after the comment, got {line:?}");
+            ensure!(
+                notes.is_none(),
+                "line {number}: expected a block after the comment, got {line:?}"
+            );
         }
     }
     ensure!(notes.is_none(), "expected a block after the last comment, got the end of the page");

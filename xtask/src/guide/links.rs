@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use regex::{Captures, Regex};
 
+use crate::files::read_text;
+
 /// The links of a Markdown text, `[text](target)`: where each target begins, and the target.
 pub(super) fn targets(text: &str) -> impl Iterator<Item = (usize, &str)> {
     text.match_indices("](").map(|(at, _)| {
@@ -41,7 +43,7 @@ pub(super) fn broken(site: &Path) -> anyhow::Result<Vec<String>> {
     let id = Regex::new(r#"\bid="([^"]*)""#).expect("the expression is valid");
     let mut broken = Vec::new();
     for page in pages(site)? {
-        let text = read(&page)?;
+        let text = read_text(&page)?;
         let (text, name) = (without_comments(&text), page.strip_prefix(site).unwrap_or(&page));
         for found in link.captures_iter(&text) {
             let target = found[1].replace("&amp;", "&");
@@ -60,7 +62,7 @@ pub(super) fn broken(site: &Path) -> anyhow::Result<Vec<String>> {
             let place = if place.is_dir() { place.join("index.html") } else { place };
             let is_page = place.extension().is_some_and(|extension| extension == "html");
             let has_anchor = || -> anyhow::Result<bool> {
-                let text = read(&place)?;
+                let text = read_text(&place)?;
                 let ids: BTreeSet<_> = id.captures_iter(&text).map(|id| id[1].to_owned()).collect();
                 Ok(ids.contains(anchor))
             };
@@ -80,12 +82,11 @@ fn pages(site: &Path) -> anyhow::Result<Vec<PathBuf>> {
     Ok(pages)
 }
 
-fn read(path: &Path) -> anyhow::Result<String> {
-    fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
-}
-
 fn without_comments(text: &str) -> String {
-    Regex::new("(?s)<!--.*?-->").expect("the expression is valid").replace_all(text, "").into_owned()
+    Regex::new("(?s)<!--.*?-->")
+        .expect("the expression is valid")
+        .replace_all(text, "")
+        .into_owned()
 }
 
 #[cfg(test)]

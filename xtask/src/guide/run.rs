@@ -93,7 +93,10 @@ impl Run {
             let is_ready = |lines: &[String]| expected.matches(&ports.all_shown(lines));
             let mut output = self.shell.serve(&typed, is_ready)?;
             let printed = self.ports.all_shown(output.rest());
-            ensure!(expected.matches(&printed), difference(&command.text, &command.output, &printed));
+            ensure!(
+                expected.matches(&printed),
+                difference(&command.text, &command.output, &printed)
+            );
             output.compared();
             self.server = Some(output);
             return Ok(());
@@ -208,9 +211,8 @@ fn write(path: &PathBuf, text: &str) -> anyhow::Result<()> {
 
 /// What a reader of the error needs: the command, what the page shows, and what was printed.
 fn difference(command: &str, expected: &[String], printed: &[String]) -> String {
-    let block = |lines: &[String]| -> String {
-        lines.iter().map(|line| format!("\n    {line}")).collect()
-    };
+    let block =
+        |lines: &[String]| -> String { lines.iter().map(|line| format!("\n    {line}")).collect() };
     let expected = match expected {
         [] => "\n    (anything)".to_owned(),
         lines => block(lines),
@@ -242,7 +244,10 @@ mod tests {
         let counts = ran(page).unwrap();
         assert_eq!(counts.ran, 3);
         let reasons = ["no-such-program is missing", "it is only a test"].map(str::to_owned);
-        assert_eq!(counts.left_out.into_iter().map(|(_, reason)| reason).collect::<Vec<_>>(), reasons);
+        assert_eq!(
+            counts.left_out.into_iter().map(|(_, reason)| reason).collect::<Vec<_>>(),
+            reasons
+        );
     }
 
     #[test]

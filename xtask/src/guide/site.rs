@@ -7,7 +7,9 @@ use std::process::Command;
 
 use anyhow::{Context as _, ensure};
 
-use crate::guide::{folder, links, read};
+use crate::files::read_text;
+use crate::guide::links;
+use crate::guide::pages::folder;
 use crate::tools::need_mdbook;
 use crate::workspace::{Workspace, succeed};
 
@@ -28,7 +30,7 @@ pub(super) fn build(workspace: &Workspace) -> anyhow::Result<()> {
         let path = entry?.path();
         let to = copy.path().join(path.file_name().expect("an entry has a name"));
         if path.extension().is_some_and(|extension| extension == "md") {
-            fs::write(&to, links::outward(&read(&path)?, repository.as_deref()))
+            fs::write(&to, links::outward(&read_text(&path)?, repository.as_deref()))
         } else {
             fs::copy(&path, &to).map(|_| ())
         }
@@ -45,7 +47,7 @@ pub(super) fn build(workspace: &Workspace) -> anyhow::Result<()> {
 
 /// The address of the repository, if `Cargo.toml` has it.
 fn repository(workspace: &Workspace) -> anyhow::Result<Option<String>> {
-    let manifest: toml::Table = toml::from_str(&read(&workspace.root().join("Cargo.toml"))?)?;
+    let manifest: toml::Table = toml::from_str(&read_text(&workspace.root().join("Cargo.toml"))?)?;
     let address = manifest["workspace"].get("package").and_then(|table| table.get("repository"));
     Ok(address.and_then(toml::Value::as_str).map(str::to_owned))
 }
