@@ -26,7 +26,7 @@ mod declared {
                 export arenaria:processor/log@0.1.0;
             }
         ",
-        path: "../../wit/processor",
+        path: "wit",
         world: "arenaria:guest-log/log-only",
         skip: ["buffer"],
     });
