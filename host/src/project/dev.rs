@@ -11,6 +11,7 @@ use anyhow::{Result, anyhow};
 use tokio::sync::{mpsc, oneshot};
 use tracing_appender::non_blocking::ErrorCounter;
 
+use crate::config::built_in::built_in;
 use crate::config::file::Config;
 use crate::config::serve_args::ServeArgs;
 use crate::http::development::{AnsweredRequest, BuildState, Development};
@@ -181,8 +182,9 @@ impl Dev {
             let built = built?;
             self.tell(Event::Built(built, begun.elapsed()));
         } else {
-            for route in &self.config.routes {
-                self.watch.add_file(&route.component)?;
+            let files = self.config.routes.iter().map(|route| &route.component);
+            for file in files.filter(|file| built_in(file).is_none()) {
+                self.watch.add_file(file)?;
             }
         }
         self.serve().await.map_err(BuildError::from)

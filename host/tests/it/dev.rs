@@ -147,9 +147,14 @@ fn before_the_first_good_build_each_request_is_told_why() {
     let detail = problem["detail"].as_str().expect("checked");
     assert!(detail.contains("error[E0433]"), "{detail}");
     assert_eq!(served.operator("/readyz").status, 503);
-    served.change(SERVING, || {
-        served.edit(&served.source, "Reponse::new(404),", "Response::new(404),");
-    });
+    let repaired = "{\n    arenaria_guest::log!(debug, \"asked for {}\", request.path());\n    panic!(\"no such page\")\n},";
+    served.change(SERVING, || served.edit(&served.source, "Reponse::new(404),", repaired));
     served.server.get("/").check(200, "hello, world\n");
     assert_eq!(served.operator("/readyz").status, 200);
+    // Its author sees what it logs, and why it failed.
+    served.server.get("/elsewhere").check_problem(500, "trap");
+    until_built("the log is written", || {
+        let log = served.server.log();
+        (log.contains("asked for /elsewhere") && log.contains("no such page")).then_some(())
+    });
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::client::{Connection, Request};
 use crate::config::Config;
-use crate::harness::{Server, arenaria, component, processor, until};
+use crate::harness::{Server, arenaria, component, processor, until_built};
 use crate::load::Load;
 
 const HELLO: &str = "hello, world\n";
@@ -35,7 +35,8 @@ impl Watched {
     /// Waits until this was printed so often.
     #[track_caller]
     fn until_printed(&self, text: &str, count: usize) {
-        until(&format!("{text:?} is printed {count} times"), || {
+        // A component may have to be compiled.
+        until_built(&format!("{text:?} is printed {count} times"), || {
             (self.printed(text) >= count).then_some(())
         });
     }
