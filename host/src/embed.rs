@@ -248,7 +248,7 @@ impl Processor {
         let response = instance.handle(request.lower(), self.guest_time).await;
         if let Some(lines) = instance.take_log() {
             let during = During::Request { slot: None, method, path_with_query };
-            self.instance_config.log.write(lines, during);
+            self.instance_config.log.write(&lines, during);
         }
         let response = response?;
         self.idle().push(instance);
@@ -280,7 +280,7 @@ impl Processor {
         let config = &self.instance_config;
         let mut instance = Instance::start(&self.loaded, config, Arc::default()).await?;
         if let Some(lines) = instance.take_log() {
-            config.log.write(lines, During::Start);
+            config.log.write(&lines, During::Start);
         }
         Ok(instance)
     }

@@ -3,9 +3,8 @@
 //!
 //! The same files give the same bytes.
 
-use std::fs::{self, File, FileTimes};
-use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::fs;
+use std::path::PathBuf;
 
 use anyhow::Context as _;
 
@@ -60,7 +59,7 @@ fn place(workspace: &Workspace) -> PathBuf {
 /// checkout do not embed what has changed since.
 #[derive(Debug)]
 pub(crate) struct Packed {
-    remove: Option<(PathBuf, SystemTime)>,
+    remove: Option<PathBuf>,
 }
 
 impl Packed {
@@ -71,10 +70,7 @@ impl Packed {
     /// If something cannot be built or written.
     pub(crate) fn build(workspace: &Workspace) -> anyhow::Result<Self> {
         let place = place(workspace);
-        let folder = place.parent().expect("a file lies in a folder");
-        let modified = fs::metadata(folder).and_then(|it| it.modified());
-        let modified = modified.with_context(|| format!("cannot read {}", folder.display()))?;
-        let packed = Self { remove: (!place.exists()).then_some((place, modified)) };
+        let packed = Self { remove: (!place.exists()).then_some(place) };
         build(workspace)?;
         Ok(packed)
     }
@@ -82,14 +78,7 @@ impl Packed {
 
 impl Drop for Packed {
     fn drop(&mut self) {
-        let Some((place, modified)) = &self.remove else { return };
-        // Without them, the next build of the host embeds the archive, or only takes longer.
-        let _ = fs::remove_file(place);
-        let _ = place.parent().map(|folder| set_modified(folder, *modified));
+        // If it stays, the next build of the host embeds it.
+        let _ = self.remove.as_ref().map(fs::remove_file);
     }
-}
-
-/// Cargo builds the host again if this time is later than its last build.
-fn set_modified(folder: &Path, time: SystemTime) -> std::io::Result<()> {
-    File::open(folder)?.set_times(FileTimes::new().set_modified(time))
 }

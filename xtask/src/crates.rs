@@ -13,6 +13,7 @@ use tar::Archive;
 
 use crate::assets::Packed;
 use crate::files::{read, write_if_changed};
+use crate::projects;
 use crate::registries::lack_of_node;
 use crate::steps::Steps;
 use crate::whole;
@@ -102,6 +103,7 @@ pub(crate) fn make(workspace: &Workspace, is_dirty: bool) -> anyhow::Result<Vec<
         files.push(file);
     }
     whole::check(&binary(workspace))?;
+    projects::check(workspace, &binary(workspace), &["arenaria-guest", "phase-arena"])?;
     Ok(files)
 }
 

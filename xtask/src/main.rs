@@ -22,6 +22,7 @@ mod metadata;
 mod other_hosts;
 mod package;
 mod playground;
+mod projects;
 mod registries;
 mod release;
 mod rivals;

@@ -102,6 +102,10 @@ pub(crate) fn step(
         steps.leave_out(NAME, "packages or crates were not made");
         return Ok(());
     };
+    if let Some(reason) = binary::lack_of_objcopy() {
+        steps.leave_out(NAME, reason);
+        return Ok(());
+    }
     steps.step(NAME, || {
         let folder = workspace.release_parts();
         fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;

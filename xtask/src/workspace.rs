@@ -120,6 +120,11 @@ impl Workspace {
         self.target.join("crates")
     }
 
+    /// Where cargo unpacks a package to verify it.
+    pub(crate) fn unpacked_package(&self, name: &str, version: &str) -> PathBuf {
+        self.target.join("package").join(format!("{name}-{version}"))
+    }
+
     /// Where a release is made.
     pub(crate) fn release(&self) -> PathBuf {
         self.target.join("release-files")

@@ -127,9 +127,14 @@ impl<'s, T> ScopeVec<'s, T> {
         // The need counts from the length, the doubling from the capacity (bumpalo's issue 335
         // confused them).
         let needed = self.len.checked_add(additional).ok_or(Exhausted)?;
-        let doubled = self.capacity.saturating_mul(2).max(CAPACITY_FIRST);
-        if needed < doubled && self.grow_to(doubled).is_ok() {
-            return Ok(());
+        // The capacity doubles. If that does not fit, it grows by half of that, and so on: by the need alone at
+        // last. So a vector that fills the memory moves a few times, not at each push.
+        let mut step = self.capacity.max(CAPACITY_FIRST);
+        while self.capacity.saturating_add(step) > needed {
+            if self.grow_to(self.capacity.saturating_add(step)).is_ok() {
+                return Ok(());
+            }
+            step /= 2;
         }
         self.grow_to(needed)
     }

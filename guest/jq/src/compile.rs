@@ -5,6 +5,7 @@
 
 mod builtin;
 mod calls;
+mod demand;
 mod patterns;
 mod regexes;
 mod scope;
@@ -54,11 +55,12 @@ pub(crate) fn compile(program: &str, nodes_max: usize) -> Compiled<Plan> {
     let main = compiler.expr(&tree)?;
     let slots = compiler.scopes.pop().expect("the main scope is there").slots;
     let Compiler { functions, closures, constants, regexes, .. } = compiler;
-    let functions = functions
+    let functions: Vec<Function> = functions
         .into_iter()
         .map(|function| function.expect("each function is compiled"))
         .collect();
-    Ok(Plan { main, slots, functions, closures, constants, regexes })
+    let demand = demand::of_program(&main, slots, &functions, &closures, &constants);
+    Ok(Plan { main, slots, functions, closures, constants, regexes, demand })
 }
 
 struct Compiler<'t> {

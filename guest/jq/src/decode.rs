@@ -2,18 +2,25 @@
 //!
 //! Strings without escapes stay in the document, and so do numbers that a double does not print as they are written.
 
+mod check;
 mod keys;
 pub(crate) mod message;
 mod numbers;
+mod parts;
 mod strings;
 
 use alloc::vec::Vec;
 
 use crate::heap::Heap;
+use crate::plan::demand::Demand;
 use crate::text::window::{self, window};
 use crate::value::Value;
 use keys::may_repeat;
 pub(crate) use keys::object_with_repeated_keys;
+use parts::KnownKey;
+
+/// A character that jq prints with an escape, although JSON does not ask for one.
+const DELETE: u8 = 0x7F;
 
 /// Why a document cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,16 +71,21 @@ struct Decoder<'d, 'h, 'r> {
     fault: DecodeError,
     /// A string without its escapes.
     unescaped: Vec<u8>,
+    /// The brackets of the containers that are only checked.
+    checked: Vec<u8>,
+    /// The keys of the objects of which parts are read, so many for each shape.
+    shapes: Vec<KnownKey>,
 }
 
-/// Reads the document of the run.
+/// Reads so much of the document of the run.
 pub(crate) fn document<'r>(
     heap: &mut Heap<'r>,
     document: &'r [u8],
+    demand: &Demand,
     stack: &mut Vec<Value>,
     depth_max: usize,
 ) -> Result<Value, DecodeError> {
-    decode(heap, document, stack, depth_max, true)
+    decode(heap, document, demand, stack, depth_max, true)
 }
 
 /// Reads a text that does not outlive the call, for `fromjson`.
@@ -83,12 +95,13 @@ pub(crate) fn text(
     stack: &mut Vec<Value>,
     depth_max: usize,
 ) -> Result<Value, DecodeError> {
-    decode(heap, document, stack, depth_max, false)
+    decode(heap, document, &Demand::WHOLE, stack, depth_max, false)
 }
 
 fn decode(
     heap: &mut Heap<'_>,
     document: &[u8],
+    demand: &Demand,
     stack: &mut Vec<Value>,
     depth_max: usize,
     is_own: bool,
@@ -112,9 +125,11 @@ fn decode(
         is_beyond_ascii: false,
         fault: DecodeError::Full,
         unescaped: Vec::new(),
+        checked: Vec::new(),
+        shapes: Vec::new(),
     };
     let start = if document.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
-    let mut result = match decoder.run(start) {
+    let mut result = match decoder.run(start, demand) {
         Some(()) => Ok(decoder.stack[base]),
         None => Err(decoder.fault),
     };
@@ -138,8 +153,18 @@ fn decode(
 /// Functions that read something take the offset where it starts, and give the offset behind it. What they read is on
 /// the stack then.
 impl Decoder<'_, '_, '_> {
-    /// Reads the whole document.
-    fn run(&mut self, start: usize) -> Option<()> {
+    /// Reads so much of the document.
+    #[inline(always)]
+    fn run(&mut self, start: usize, demand: &Demand) -> Option<()> {
+        let at = self.spaces(start);
+        let at = if demand.is_whole() { self.value(at)? } else { self.demanded(at, demand)? };
+        let at = self.spaces(at);
+        if at == self.document.len() { Some(()) } else { self.fail(at) }
+    }
+
+    /// Reads a whole value.
+    fn value(&mut self, start: usize) -> Option<usize> {
+        let floor = self.outer.len();
         let mut at = start;
         loop {
             at = self.spaces(at);
@@ -172,10 +197,10 @@ impl Decoder<'_, '_, '_> {
             };
             // The value is complete, and maybe containers that hold it.
             loop {
-                at = self.spaces(at);
-                if self.outer.is_empty() {
-                    return if at == self.document.len() { Some(()) } else { self.fail(at) };
+                if self.outer.len() == floor {
+                    return Some(at);
                 }
+                at = self.spaces(at);
                 let is_object = self.inner.is_object;
                 match self.byte(at) {
                     b',' => {
@@ -238,6 +263,7 @@ impl Decoder<'_, '_, '_> {
     }
 
     /// Opens a container.
+    #[inline(always)]
     fn open(&mut self, is_object: bool, start: usize) -> Option<()> {
         let base = self.stack.len();
         let before = self.before();
@@ -250,6 +276,7 @@ impl Decoder<'_, '_, '_> {
 
     /// The value before the one that begins: the element before it, or what stands at its place in the container
     /// before its own.
+    #[inline(always)]
     fn before(&self) -> Value {
         let Open { base, is_object, before, .. } = self.inner;
         let at = self.stack.len() - base;
@@ -329,6 +356,7 @@ impl Decoder<'_, '_, '_> {
     }
 
     /// Closes the innermost container, which ends in front of this offset.
+    #[inline(always)]
     fn close(&mut self, end: usize) -> Option<()> {
         let Open { base, is_object, start, levels, is_alike, .. } = self.inner;
         self.inner = self.outer.pop()?;
@@ -347,15 +375,9 @@ impl Decoder<'_, '_, '_> {
     }
 
     fn word(&mut self, start: usize, word: &[u8], value: Value) -> Option<usize> {
-        let mut at = start;
-        for byte in word {
-            if self.byte(at) != *byte {
-                return self.fail(at);
-            }
-            at += 1;
-        }
+        let end = self.check_word(start, word)?;
         self.push(value)?;
-        Some(at)
+        Some(end)
     }
 }
 

@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 
 use crate::regex_cache::RegexCache;
 use crate::value::Value;
+use demand::Demand;
 
 /// A compiled program.
 #[derive(Debug)]
@@ -23,6 +24,8 @@ pub(crate) struct Plan {
     pub(crate) constants: Vec<u8>,
     /// The patterns that stand in the program.
     pub(crate) regexes: RegexCache,
+    /// How much of the document the program looks at.
+    pub(crate) demand: Demand,
 }
 
 /// A function: its frame holds the enclosing frame, then its arguments, then its variables.
@@ -315,4 +318,5 @@ pub(crate) enum By {
     Max,
 }
 
+pub(crate) mod demand;
 mod facts;

@@ -148,7 +148,8 @@ impl Engine {
             Run::new(&program.plan, builtins::function, document, memory, bounds, run_limits, now);
         run.heap.reserve_for_document();
         let depth = limits.document_depth;
-        match decode::document(&mut run.heap, document, &mut run.collected, depth) {
+        let demand = &program.plan.demand;
+        match decode::document(&mut run.heap, document, demand, &mut run.collected, depth) {
             Ok(input) => Ok(Ready { memory: &mut self.memory, run, input }),
             Err(error) => {
                 self.memory = run.into_memory();

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 
+use crate::memory::Exhausted;
 use crate::pairs::{FormError, ParameterError};
 use crate::response::Response;
 
@@ -208,6 +209,13 @@ impl From<ParameterError> for Problem {
 impl From<FormError> for Problem {
     fn from(error: FormError) -> Self {
         Self::new(415).with_detail(error)
+    }
+}
+
+/// 507: what a [`phase`](crate::phase) allocates did not fit.
+impl From<Exhausted> for Problem {
+    fn from(error: Exhausted) -> Self {
+        Self::new(507).with_detail(error)
     }
 }
 

@@ -25,7 +25,7 @@ use crate::runtime::fault::Fault;
 use crate::runtime::guest_log::GuestLog;
 use crate::runtime::instance::Instance;
 use crate::runtime::load::Source;
-use crate::runtime::log_buffer::{LogLine, LogLines};
+use crate::runtime::log_buffer::LogLines;
 use crate::runtime::store::InstanceConfig;
 use crate::runtime::wasi_http_call::{CallError, Reply, WasiHttpCall};
 
@@ -67,7 +67,7 @@ pub fn call(args: &CallArgs) -> Result<u8> {
             World::Processor => process(args, &body, &mut instance).await.map_err(failed),
             World::Proxy | World::Service => call_wasi_http(args, body, &mut instance).await,
         };
-        print_log(instance.take_log().unwrap_or_default());
+        print_log(&instance.take_log().unwrap_or_default());
         let response = response?;
         print_response(&response)?;
         if args.usage && source.world == World::Processor {
@@ -149,12 +149,12 @@ fn read_data(data: &str) -> Result<Vec<u8>> {
 }
 
 /// The lines that the processor logged, before its response or its fault.
-fn print_log(logged: LogLines) {
+fn print_log(logged: &LogLines) {
     if logged.dropped > 0 {
         note(format_args!("log: {} older lines were dropped", logged.dropped));
     }
-    for LogLine { level, text } in logged.lines {
-        note(format_args!("log {}: {text}", <&str>::from(level)));
+    for line in logged.iter() {
+        note(format_args!("log {}: {}", <&str>::from(line.level), line.text()));
     }
 }
 

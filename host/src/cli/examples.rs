@@ -35,10 +35,11 @@ pub(super) const SERVE: &str = "\
 Examples:
   arenaria serve hello.wasm
   arenaria serve hello.wasm --listen 0.0.0.0:80 --memory 8MiB
-  arenaria serve transform.wasm --set program=.name --records
+  arenaria serve --jq .name --records
   arenaria serve app.wasm --grant outgoing-http:api.example
-  arenaria serve --config arenaria.toml
-  arenaria serve --config arenaria.toml --check-config";
+  arenaria serve
+  arenaria serve --config other/arenaria.toml
+  arenaria serve --config other/arenaria.toml --check-config";
 
 /// `arenaria inspect`
 pub(super) const INSPECT: &str = "\

@@ -9,7 +9,7 @@ use crate::cli::args::Cli;
 
 /// Commands under the names that other tools have for them.
 const COMMANDS: [(&str, &[&str]); 9] = [
-    ("serve", &["run", "up", "start", "server", "listen", "proxy", "jq", "playground"]),
+    ("serve", &["run", "up", "start", "server", "listen", "proxy"]),
     ("new", &["init", "create", "template", "generate"]),
     ("build", &["compile", "make", "encode", "componentize", "pack"]),
     ("dev", &["watch", "develop", "reload"]),
@@ -21,7 +21,9 @@ const COMMANDS: [(&str, &[&str]); 9] = [
 ];
 
 /// Whole command lines under the names that other tools have for them.
-const LINES: [(&str, &[&str]); 3] = [
+const LINES: [(&str, &[&str]); 5] = [
+    ("arenaria serve --jq", &["jq", "transform"]),
+    ("arenaria serve --jq --playground", &["playground"]),
     ("arenaria serve --check-config", &["check", "validate", "lint", "config"]),
     ("arenaria --version", &["version", "about"]),
     ("arenaria --help", &["usage", "commands", "options"]),

@@ -12,7 +12,7 @@ use zstd::Decoder;
 pub(crate) type Files = BTreeMap<String, Vec<u8>>;
 
 #[cfg(has_assets)]
-const ARCHIVE: Option<&[u8]> = Some(include_bytes!("../../assets/assets.tar.zst"));
+const ARCHIVE: Option<&[u8]> = Some(include_bytes!(concat!(env!("OUT_DIR"), "/assets.tar.zst")));
 #[cfg(not(has_assets))]
 const ARCHIVE: Option<&[u8]> = None;
 

@@ -37,7 +37,7 @@ impl Lease {
             },
         };
         if let Some(lines) = logged {
-            route.log().write(lines, during);
+            route.log().write(&lines, during);
         }
         self.ended(result.as_ref().err(), during);
         if result.is_ok() && route.isolation == Isolation::Reuse {

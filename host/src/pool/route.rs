@@ -161,7 +161,7 @@ impl Route {
         let stats = Arc::clone(memory_stats);
         let mut instance = Instance::start(&self.loaded, &self.instance_config, stats).await?;
         if let Some(lines) = instance.take_log() {
-            self.log().write(lines, During::Start);
+            self.log().write(&lines, During::Start);
         }
         Ok(instance)
     }

@@ -9,7 +9,7 @@ use tracing::field::{DisplayValue, display};
 use tracing::{Level, enabled, event};
 
 use crate::component::guest_text::GuestText;
-use crate::runtime::log_buffer::{LogLevel, LogLine, LogLines};
+use crate::runtime::log_buffer::{LogLevel, LogLines};
 
 /// The share of one route in the log. All clones share it.
 #[derive(Clone, Debug)]
@@ -74,7 +74,7 @@ impl GuestLog {
 
     /// Writes the lines that a guest has logged.
     #[cold]
-    pub(crate) fn write(&self, logged: LogLines, during: During<'_>) {
+    pub(crate) fn write(&self, logged: &LogLines, during: During<'_>) {
         let route = self.route();
         let (slot, method, path) = during.fields();
         // The level of an event is constant.
@@ -88,12 +88,12 @@ impl GuestLog {
         if logged.dropped > 0 {
             write!(WARN, "{} older lines of the guest's log were dropped", logged.dropped);
         }
-        for LogLine { level, text } in logged.lines {
-            match level {
-                LogLevel::Error => write!(ERROR, "{text}"),
-                LogLevel::Warn => write!(WARN, "{text}"),
-                LogLevel::Info => write!(INFO, "{text}"),
-                LogLevel::Debug => write!(DEBUG, "{text}"),
+        for line in logged.iter() {
+            match line.level {
+                LogLevel::Error => write!(ERROR, "{}", line.text()),
+                LogLevel::Warn => write!(WARN, "{}", line.text()),
+                LogLevel::Info => write!(INFO, "{}", line.text()),
+                LogLevel::Debug => write!(DEBUG, "{}", line.text()),
             }
         }
     }

@@ -111,7 +111,7 @@ impl Instance {
             && let Err(fault) = instance.configure(config).await
         {
             if let Some(lines) = instance.take_log() {
-                config.log.write(lines, During::Start);
+                config.log.write(&lines, During::Start);
             }
             return Err(fault);
         }

@@ -28,19 +28,21 @@ pub(crate) struct LogBuffer {
     read: Position,
 }
 
-/// Lines of a guest's log, oldest first.
-#[derive(Debug, Default, PartialEq, Eq)]
+/// Lines of a guest's log.
+#[derive(Debug, Default)]
 pub(crate) struct LogLines {
-    pub(crate) lines: Vec<LogLine>,
-    /// How many older lines were overwritten before they were read.
+    bytes: Vec<u8>,
+    /// How many lines at the begin of these bytes are left out.
+    left_out: usize,
+    /// How many older lines were overwritten before they were read, or left out.
     pub(crate) dropped: u64,
 }
 
 /// A line of a guest's log.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct LogLine {
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LogLine<'a> {
     pub(crate) level: LogLevel,
-    pub(crate) text: GuestText,
+    text: &'a [u8],
 }
 
 /// The level of a line.
@@ -148,17 +150,16 @@ impl<'a> Layout<'a> {
         let is_overwritten = unread > size;
         let kept = unread.min(size);
         let first = bytes.wrapping_sub(kept);
-        let text: Vec<u8> =
-            (0..kept).map(|index| self.ring[(first.wrapping_add(index) % size) as usize]).collect();
-        let mut pieces: Vec<_> = text.split(|byte| *byte == END).collect();
-        // What follows the last end is not a whole line. What precedes the first one is not either, if what came
-        // before it was overwritten.
-        pieces.pop();
-        let begin = usize::from(is_overwritten).max(pieces.len().saturating_sub(LINES_MAX));
-        let taken: Vec<_> = pieces.into_iter().skip(begin).map(LogLine::parse).collect();
-        let new = lines.wrapping_sub(read.lines);
+        let (wrapped, begin) = self.ring.split_at((first % size) as usize);
+        let (kept, in_begin) = (kept as usize, begin.len().min(kept as usize));
+        let bytes = [&begin[..in_begin], &wrapped[..kept - in_begin]].concat();
+        let count = bytes.iter().filter(|byte| **byte == END).count();
+        // If what came before was overwritten, the first line is not a whole one.
+        let left_out = usize::from(is_overwritten).max(count.saturating_sub(LINES_MAX));
+        let shown = count.saturating_sub(left_out) as u64;
+        let dropped = lines.wrapping_sub(read.lines).saturating_sub(shown);
         *read = self.written;
-        LogLines { dropped: new.saturating_sub(taken.len() as u64), lines: taken }
+        LogLines { bytes, left_out, dropped }
     }
 
     fn panic(&self) -> Option<GuestText> {
@@ -168,15 +169,29 @@ impl<'a> Layout<'a> {
     }
 }
 
-impl LogLine {
-    fn parse(line: &[u8]) -> Self {
+impl LogLines {
+    /// The lines, the oldest first.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = LogLine<'_>> {
+        let lines = self.bytes.split_inclusive(|byte| *byte == END).skip(self.left_out);
+        // What follows the last end is not a whole line.
+        lines.filter_map(|line| line.strip_suffix(&[END])).map(LogLine::parse)
+    }
+}
+
+impl<'a> LogLine<'a> {
+    fn parse(line: &'a [u8]) -> Self {
         let (level, text) = match line {
             [b'E', text @ ..] => (LogLevel::Error, text),
             [b'W', text @ ..] => (LogLevel::Warn, text),
             [b'D', text @ ..] => (LogLevel::Debug, text),
             [b'I', text @ ..] | text => (LogLevel::Info, text),
         };
-        Self { level, text: GuestText::new(String::from_utf8_lossy(text)) }
+        Self { level, text }
+    }
+
+    /// The text, printable. It is made here, so that a line that is not shown costs little.
+    pub(crate) fn text(self) -> GuestText {
+        GuestText::new(String::from_utf8_lossy(self.text))
     }
 }
 
@@ -205,8 +220,8 @@ mod tests {
 
     fn take(buffer: &[u8], read: &mut Position) -> (Vec<String>, u64) {
         let taken = Layout::of(buffer).unwrap().take(read);
-        let name = |line: LogLine| format!("{:?} {}", line.level, line.text);
-        (taken.lines.into_iter().map(name).collect(), taken.dropped)
+        let name = |line: LogLine<'_>| format!("{:?} {}", line.level, line.text());
+        (taken.iter().map(name).collect(), taken.dropped)
     }
 
     #[track_caller]
@@ -237,6 +252,16 @@ mod tests {
         check(&["I123456", "I123456"], &["Info 123456", "Info 123456"], 0);
         check(&["I1", "I123456", "I123456"], &["Info 123456"], 2);
         check(&["Ia", "I123456789012345678901234567890"], &[], 2);
+    }
+
+    #[test]
+    fn at_most_256_lines_are_taken_at_once() {
+        let ring = [b"Ia\xff".repeat(300), vec![0; 500]].concat();
+        let written = Position { lines: 300, bytes: 900 };
+        let panic = &[0; PANIC_BYTES];
+        let layout = Layout { version: 1, panic_length: 0, written, panic, ring: &ring };
+        let taken = layout.take(&mut Position::default());
+        assert_eq!((taken.iter().count(), taken.dropped), (256, 44));
     }
 
     #[test]
@@ -281,7 +306,7 @@ mod tests {
             let layout = Layout::of(&bytes).unwrap();
             let mut read = Position { lines: read.0, bytes: read.1 };
             let taken = layout.take(&mut read);
-            prop_assert!(taken.lines.len() <= LINES_MAX);
+            prop_assert!(taken.iter().map(LogLine::text).count() <= LINES_MAX);
             prop_assert_eq!(read, layout.written);
             layout.panic();
         }

@@ -40,6 +40,7 @@ fn a_word_in_place_of_a_command_gets_a_tip() {
     );
     check_tip("run", "did you mean 'arenaria serve'?");
     check_tip("UP", "did you mean 'arenaria serve'?");
+    check_tip("jq .a", "did you mean 'arenaria serve --jq'?");
     check_tip("init", "did you mean 'arenaria new'?");
     check_tip("compile", "did you mean 'arenaria build'?");
     check_tip("lib.rs", "'arenaria build' makes a component of a project");

@@ -206,6 +206,42 @@ fn a_fault_is_shown_and_the_next_case_has_a_new_instance() {
 }
 
 #[test]
+fn a_panic_is_shown_with_its_text_and_its_remedy() {
+    let requests = "### panic\nGET /panic?text=out%20of%20tea\nHTTP 500\n### clock\nGET /clock\nHTTP 500\n\
+                    ### log\nGET /log?text=steep&count=1\nHTTP 204\n";
+    let ended = Project::new(&Config::probe(), requests).test(&[]);
+    check(
+        &ended,
+        0,
+        &[
+            "       fault: the guest panicked: guest/fixtures/probe/src/lib.rs:",
+            ": out of tea; ",
+            "use `Request::received_at` instead",
+            "\n         in probe.wasm: __rustc::rust_panic",
+            "3 cases: 3 passed",
+        ],
+    );
+    // The report has the faults, and the log has what the guest logs.
+    assert!(ended.stderr.contains("steep"), "{ended:?}");
+    assert!(!ended.stderr.contains("lost an instance"), "{ended:?}");
+}
+
+#[test]
+fn a_record_that_fails_is_a_part_of_a_good_response() {
+    let requests =
+        "POST /\ncontent-type: application/x-ndjson\n\n{\"a\":1}\n{\"loop\":true}\n\nHTTP 200\n";
+    let config = Config::program("if .loop then until(false; .) else .a end");
+    let config = config.limit("guest-time", "300ms").route_key("records", true);
+    let cases = Project::new(&config, requests).cases(&[]);
+    assert_eq!(
+        (&cases[0]["passed"], &cases[0]["no_memory"]),
+        (&true.into(), &"instance-lost".into())
+    );
+    let fault = cases[0]["fault"].as_str().unwrap();
+    assert!(fault.contains("time limit"), "{fault}");
+}
+
+#[test]
 fn budgets_are_checked_for_each_request() {
     let requests = "### small\nGET /greeting\nHTTP 200\n### large\nGET /respond?bytes=100000\nHTTP 200\n\
                     ### leaves\nGET /survive?bytes=1000\nHTTP 200\n### after\nGET /greeting\nHTTP 200\n";
@@ -297,7 +333,7 @@ fn what_cannot_be_run_is_told_apart_from_a_failure() {
     );
     let missing = Config::probe().to_toml().replace(".wasm", ".wasn");
     project.write("arenaria.toml", &missing);
-    check_refused(&project.test(&[]), &["expected the component of route \"/\"", "arenaria build"]);
+    check_refused(&project.test(&[]), &["cannot read the component", "arenaria build"]);
     project.write("arenaria.toml", &Config::probe().setting("configure", "error").to_toml());
     check_refused(&project.test(&[]), &["route \"/\" cannot start: configure was told to fail"]);
     project.write("arenaria.toml", "nonsense = 1\n");

@@ -130,3 +130,20 @@ fn nothing_to_serve_says_what_could_be_served() {
         assert!(said.contains(part), "no {part:?} in {said}");
     }
 }
+
+#[test]
+fn its_name_is_tested_as_a_file_is() {
+    let assets = assets();
+    let write = |name: &str, text: &str| fs::write(assets.path().join(name), text).unwrap();
+    let route = "[[route]]\npath = \"/\"\ncomponent = \"arenaria:transform\"\n";
+    write(
+        "arenaria.toml",
+        &format!("{route}settings = {{ program = \".a\" }}\nlimits = {{ guest-time = \"20s\" }}\n"),
+    );
+    write("cases.http", "POST /\n\n{\"a\":1}\n\nHTTP 200\n\n1\n");
+    let mut command = arenaria(&["test", "cases.http"]);
+    command.env("ARENARIA_ASSETS", assets.path()).current_dir(assets.path());
+    let ended = finished(&mut command);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.stdout.contains("1 case: 1 passed, 0 failed"), "{ended:?}");
+}

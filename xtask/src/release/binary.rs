@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
 
 use crate::workspace::{printed, succeed};
 
@@ -14,6 +14,13 @@ pub(super) const TABLES: &str = "arenaria.debug";
 /// A function of the server, in the form of a mangled name.
 const FUNCTION: &str = "8arenaria4main";
 
+/// The reason why binaries cannot be separated on this machine, if any.
+pub(super) fn lack_of_objcopy() -> Option<&'static str> {
+    let works =
+        Command::new("objcopy").arg("--version").output().is_ok_and(|it| it.status.success());
+    (!works).then_some("objcopy (Debian: binutils) is missing")
+}
+
 /// Separates a binary from its tables in a folder: `arenaria` and `arenaria.debug`. The names of functions stay in the
 /// binary, so that a backtrace without the tables has them.
 ///
@@ -21,10 +28,9 @@ const FUNCTION: &str = "8arenaria4main";
 ///
 /// If objcopy is missing or fails, or the binary has no tables.
 pub(super) fn split(binary: &Path, folder: &Path) -> anyhow::Result<PathBuf> {
-    ensure!(
-        Command::new("objcopy").arg("--version").output().is_ok_and(|it| it.status.success()),
-        "objcopy, which separates the line tables, is missing (Debian: binutils); install it"
-    );
+    if let Some(reason) = lack_of_objcopy() {
+        bail!("the line tables cannot be separated: {reason}; install it");
+    }
     let stripped = folder.join("arenaria");
     let objcopy = |args: &[&str], from: &Path, to: &str| {
         let mut objcopy = Command::new("objcopy");

@@ -168,6 +168,23 @@ fn a_vector_uses_the_last_byte_before_it_gives_up() {
 }
 
 #[test]
+fn a_vector_that_fills_the_memory_moves_a_few_times() {
+    let arena = Sandbox::configured(64 << 10);
+    arena.phase("vec", |scope| {
+        let (mut bytes, mut moves) = (ScopeVec::new(scope), 0);
+        loop {
+            let before = bytes.capacity();
+            if bytes.try_push(0_u8).is_err() {
+                break;
+            }
+            moves += usize::from(bytes.capacity() != before);
+        }
+        // It doubles up to half of the memory, and then takes half of what is left, and so on.
+        assert!(moves <= 2 * 16, "{moves} moves for {} bytes", bytes.len());
+    });
+}
+
+#[test]
 fn text_is_formatted_into_a_phase() {
     let arena = Sandbox::configured(4 << 10);
     arena.phase("text", |scope| {

@@ -11,7 +11,7 @@
 
 use std::sync::LazyLock;
 
-use arenaria_jq::{Engine, Limits, Program, RunError};
+use arenaria_jq::{Engine, Limits, Outcome, Program, RunError};
 
 use super::reference::Json;
 
@@ -23,15 +23,39 @@ static AS_MADE: LazyLock<Program> = LazyLock::new(|| program("walk(.)"));
 static AS_DOUBLES: LazyLock<Program> =
     LazyLock::new(|| program("walk(if type == \"number\" then . * 1 else . end)"));
 
+/// Programs that look at parts of a document, and the same with a look at all of it.
+static PARTS: LazyLock<Vec<[Program; 2]>> = LazyLock::new(|| {
+    const PARTS: &[&str] = &[
+        "1",
+        "type",
+        ".a?",
+        "length?",
+        ".[0]?",
+        ".[-1]?.name?",
+        "[.[]? | .id?]",
+        "[.[]? | .[]? | .a?, .b?]",
+        "map(keys?)?",
+        "has(\"a\")?",
+        "[..]? | length",
+        "[.orders[]? | {id, n: (.items | length), total: [.items[]? | .price?]}]",
+        "[.[]? | select(.level? == \"error\") | .ms?]",
+        "[.requests[]? | .method, (.headers | keys?)]",
+        "{repository: .repository?.full_name?, by: .sender?.login?}",
+        ". as {a: $a, commits: [{message: $m}]} | [$a, $m]",
+    ];
+    let whole = |text| program(&format!("(tojson | empty), ({text})"));
+    PARTS.iter().map(|text| [program(text), whole(text)]).collect()
+});
+
 fn program(text: &str) -> Program {
     Program::compile(text, &LIMITS()).expect("it is a program")
 }
 
-/// Reads a document with both.
+/// Reads a document with both, and parts of it.
 ///
 /// # Panics
 ///
-/// If they differ.
+/// If they differ, or a part is not as in the whole.
 pub fn check(document: &[u8]) {
     let depth_max = LIMITS().document_depth;
     let text = str::from_utf8(document).ok();
@@ -55,6 +79,11 @@ pub fn check(document: &[u8]) {
         (Err(RunError::Document { offset }), None) => assert!(offset <= document.len()),
         (ours, theirs) => panic!("ours: {ours:?}; theirs: {theirs:?}"),
     }
+    // All of them would take most of the time.
+    for [part, whole] in PARTS.iter().cycle().skip(document.len() % PARTS.len()).take(2) {
+        let (part, whole) = (outputs(part, document), outputs(whole, document));
+        assert_eq!(part, whole, "reading a part changes the answer");
+    }
 }
 
 fn without_lone_low_surrogates(text: &str) -> String {
@@ -77,9 +106,15 @@ fn without_lone_low_surrogates(text: &str) -> String {
 }
 
 fn run(program: &Program, document: &[u8]) -> Result<String, RunError> {
+    let (result, out) = outputs(program, document);
+    result.map(|_| out)
+}
+
+/// How a run ends, and what it gives before.
+fn outputs(program: &Program, document: &[u8]) -> (Result<Outcome, RunError>, String) {
     let mut out = Vec::new();
-    Engine::new().run(program, document, &LIMITS(), None, &mut out)?;
-    Ok(String::from_utf8(out).expect("outputs are UTF-8"))
+    let result = Engine::new().run(program, document, &LIMITS(), None, &mut out);
+    (result, String::from_utf8(out).expect("outputs are UTF-8"))
 }
 
 fn assert_equal(theirs: &Json<'_>, ours: &str, number: fn(&str, &str) -> bool) {

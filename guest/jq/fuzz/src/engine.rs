@@ -43,7 +43,8 @@ impl Case {
     /// # Panics
     ///
     /// If the program gives something else in memory that was used, or if it gives up its dead values at each
-    /// opportunity, or if nothing can be copied from the document, or if an output is not JSON.
+    /// opportunity, or if nothing can be copied from the document, or if all of the document is read, or if an output
+    /// is not JSON.
     pub fn check(&self) {
         let Ok(program) = Program::compile(&self.program, &self.limits) else { return };
         let mut engine = Engine::new();
@@ -55,9 +56,20 @@ impl Case {
         let tidied = run(&mut engine, &program, document, &limits);
         let written = run(&mut engine, &program, &spaced(document), &self.limits);
         // These need more or less memory than the first run.
-        for (other, what) in [(tidied, "giving up dead values"), (written, "space in the document")]
+        let mut others =
+            vec![(tidied, "giving up dead values"), (written, "space in the document")];
+        // `tojson` looks at the whole document.
+        if let Ok(whole) =
+            Program::compile(&format!("(tojson | empty), ({})", self.program), &self.limits)
         {
-            if [&first, &other].iter().all(|(result, _)| *result != Err(RunError::Memory)) {
+            others.push((
+                run(&mut engine, &whole, document, &self.limits),
+                "reading the whole document",
+            ));
+        }
+        let is_limit = |result: &_| matches!(result, Err(RunError::Memory | RunError::CallDepth));
+        for (other, what) in others {
+            if ![&first, &other].iter().any(|(result, _)| is_limit(result)) {
                 assert_eq!(first, other, "{what} changes the answer");
             }
         }

@@ -75,14 +75,8 @@ impl Decoder<'_, '_, '_> {
 
     #[inline(never)]
     fn odd_number(&mut self, start: usize) -> Option<usize> {
-        let rest = &self.document[start..];
-        let Some(len) = number::scan(rest) else { return self.fail(start) };
-        let end = start + len;
-        // A zero in front of more digits ends the number there, and what follows is not JSON.
-        if self.byte(end).is_ascii_alphanumeric() || self.byte(end) == b'.' {
-            return self.fail(end);
-        }
-        let number = match number::from_literal(&rest[..len]) {
+        let end = self.odd_number_end(start)?;
+        let number = match number::from_literal(&self.document[start..end]) {
             Parsed::Literal(Cow::Borrowed(_)) => return self.canonical_number(start, end),
             Parsed::Literal(Cow::Owned(text)) => self.heap.literal(&text).ok()?,
             Parsed::Double(double) => Value::Number(double),

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::Decoder;
+use super::{DELETE, Decoder};
 use crate::text;
 use crate::text::window::{self, WINDOW, window};
 use crate::value::{Origin, SHORT_MAX, Value};
@@ -43,34 +43,26 @@ impl Decoder<'_, '_, '_> {
     /// Reads a string with escapes, or near the end of the document.
     #[inline(never)]
     fn odd_string(&mut self, start: usize) -> Option<usize> {
-        const DELETE: u8 = 0x7F;
-        let scanned = match text::scan_string(self.document, start) {
-            Ok(scanned) => scanned,
-            Err(fault) => {
-                self.is_beyond_ascii = true;
-                return self.fail(fault.at);
+        let (has_escapes, end) = self.odd_text(start)?;
+        let raw = &self.document[start..end - 1];
+        if !has_escapes {
+            if !raw.contains(&DELETE) {
+                return self.plain_string(start, end - 1);
             }
-        };
-        let raw = scanned.raw;
-        self.is_beyond_ascii |= !raw.is_ascii();
-        if !scanned.has_escapes && !raw.contains(&DELETE) {
-            return self.plain_string(start, start + raw.len());
+            self.unescaped.clear();
+            self.unescaped.try_reserve(raw.len()).ok()?;
+            self.unescaped.extend_from_slice(raw);
         }
         self.odd_strings += 1;
-        self.unescaped.clear();
-        self.unescaped.try_reserve(raw.len()).ok()?;
-        if let Err(fault) = text::unescape(raw, &mut self.unescaped) {
-            return self.fail(start + fault.at);
-        }
         // Of the ways to escape a character jq prints one.
         let mut printed = Vec::new();
         text::write_json_string(&self.unescaped, &mut printed);
         if printed.get(1..printed.len() - 1) != Some(raw) {
-            self.odd_end = self.odd_end.max(scanned.end);
+            self.odd_end = self.odd_end.max(end);
         }
         let string = self.heap.string(&self.unescaped).ok()?;
         self.push(string)?;
-        Some(scanned.end)
+        Some(end)
     }
 
     /// A string of which JSON text escapes nothing.

@@ -69,7 +69,13 @@ pub(crate) fn short(window: &[u8; WINDOW], len: usize) -> [u8; SHORT_MAX] {
 /// Whether the window starts with these bytes, which are `len` and zeros.
 #[inline(always)]
 pub(crate) fn starts_with(window: &[u8; WINDOW], short: &[u8; SHORT_MAX], len: usize) -> bool {
-    words(window, len) == (word(short, 0), word(short, LAST))
+    words(window, len) == words_of(short)
+}
+
+/// The bytes of a short string: the first eight, and the last eight, which overlap them.
+#[inline(always)]
+pub(crate) fn words_of(short: &[u8; SHORT_MAX]) -> (u64, u64) {
+    (word(short, 0), word(short, LAST))
 }
 
 #[inline(always)]

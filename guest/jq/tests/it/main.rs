@@ -12,6 +12,7 @@ mod fuzz;
 mod memory;
 mod objects;
 mod order;
+mod parts;
 mod paths;
 // Under Miri, few random inputs take minutes, and the others test the same code.
 #[cfg(not(miri))]

@@ -144,7 +144,12 @@ impl CaseReport {
             });
         }
         if let Some(fault) = &self.fault {
-            let _ = write!(text, "\n       fault: {fault}");
+            // The guest's functions are long, so they have a line of their own.
+            let (what, functions) = match fault.rsplit_once("; in ") {
+                Some((what, functions)) => (what, format!("\n         in {functions}")),
+                None => (fault.as_str(), String::new()),
+            };
+            let _ = write!(text, "\n       fault: {what}{functions}");
         }
         text
     }
@@ -204,7 +209,7 @@ mod tests {
         check(&case(None), "ok orders 200 1.23 ms no arena");
         let refused = CaseReport { no_memory: Some(NoMemory::NotCalled), ..case(None) };
         check(&refused, "ok orders 200 1.23 ms not called");
-        let fault = Some("the guest trapped".to_owned());
+        let fault = Some("the guest trapped; in a.wasm: b".to_owned());
         let failure = Failure { what: What::Body, line: 4, message: "first\nsecond".to_owned() };
         let failed = CaseReport {
             passed: false,
@@ -216,7 +221,7 @@ mod tests {
         };
         check(
             &failed,
-            "FAIL orders - 1.23 ms instance lost\n a.http:4: first\n second\n fault: the guest trapped",
+            "FAIL orders - 1.23 ms instance lost\n a.http:4: first\n second\n fault: the guest trapped\n in a.wasm: b",
         );
     }
 

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
@@ -77,15 +77,6 @@ impl Served {
     ///
     /// If the server could not start with this configuration either.
     pub(super) async fn start(mut config: Config, is_fresh: bool) -> Result<Self> {
-        for route in &config.routes {
-            let name = route.component.display();
-            ensure!(
-                route.component.exists(),
-                "expected the component of route {:?} in {name}, got no such file; run `arenaria build`, or correct \
-                 component = … in the configuration",
-                route.path
-            );
-        }
         let sources = config
             .routes
             .iter()
