@@ -4,6 +4,7 @@
 
 mod check;
 mod keys;
+mod known_key;
 pub(crate) mod message;
 mod numbers;
 mod parts;
@@ -17,7 +18,7 @@ use crate::text::window::{self, window};
 use crate::value::Value;
 use keys::may_repeat;
 pub(crate) use keys::object_with_repeated_keys;
-use parts::KnownKey;
+use known_key::KnownKey;
 
 /// A character that jq prints with an escape, although JSON does not ask for one.
 const DELETE: u8 = 0x7F;

@@ -2,6 +2,8 @@
 
 pub use crate::glue::{Component, bindings};
 pub use crate::log::{Level, log};
+#[cfg(all(target_family = "wasm", target_os = "unknown"))]
+pub use crate::log_export::buffer;
 pub use crate::state::State;
 
 /// Makes a type that implements [`Processor`](crate::Processor) the component's processor. Once
@@ -26,6 +28,10 @@ macro_rules! export {
             $crate::__private::bindings::export!(
                 ArenariaComponent with_types_in $crate::__private::bindings
             );
+            // The linker takes a file of this crate only if something refers to it.
+            #[cfg(all(target_family = "wasm", target_os = "unknown"))]
+            #[used]
+            static LOG: extern "C" fn() -> *const u8 = $crate::__private::buffer;
             // So that nothing looks unused natively.
             const _: fn() -> ArenariaComponent = $crate::__private::Component::new;
         };

@@ -26,7 +26,7 @@ mod declared {
                 export arenaria:processor/log@0.1.0;
             }
         ",
-        path: "../../wit/processor",
+        path: "wit",
         world: "arenaria:guest-log/log-only",
         skip: ["buffer"],
     });
@@ -35,7 +35,9 @@ mod declared {
 /// Where the log of this instance is. It has no post-return, so the buffer stays.
 // SAFETY: nothing else in a component exports this name: its generated export is skipped above.
 #[unsafe(export_name = "arenaria:processor/log@0.1.0#buffer")]
-extern "C" fn buffer() -> *const u8 {
+pub extern "C" fn buffer() -> *const u8 {
+    // The section is in the component if this function is.
+    declared::__link_custom_section_describing_imports();
     let (address, length) = crate::log::expose();
     BUFFER.with(|list| {
         list.address.set(address);

@@ -10,8 +10,9 @@ use crate::component::guest_text::GuestText;
 use crate::component::info::is_fixed;
 use crate::config::limits::PAGE_BYTES;
 use crate::config::units::Size;
-use crate::project::build::{self, Built, Listener};
+use crate::project::build::{self, Built};
 use crate::project::facts::{Facts, Stack};
+use crate::project::listener::Listener;
 
 /// Builds the component of a project and prints what is known of it. What the tools say goes to standard error.
 ///

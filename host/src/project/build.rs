@@ -3,38 +3,18 @@
 //! The result replaces the one before it in one step, and only if it is a component that the host supports. So a build
 //! that fails leaves the last good component where it is.
 
-use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::component::info::ComponentInfo;
 use crate::component::refusal::Refusal;
 use crate::component::world::World;
+use crate::project::build_error::BuildError;
 use crate::project::cargo;
 use crate::project::facts::Facts;
+use crate::project::listener::Listener;
 use crate::project::scripts;
 use crate::project::sources::Sources;
-
-/// What hears the tools of a build: a terminal, or `arenaria dev`.
-pub(crate) struct Listener<'a> {
-    say: &'a mut dyn FnMut(&str),
-    has_colours: bool,
-}
-
-impl<'a> Listener<'a> {
-    /// `say` gets each line without its end. With `has_colours` the lines contain escape codes.
-    pub(crate) fn new(say: &'a mut dyn FnMut(&str), has_colours: bool) -> Self {
-        Self { say, has_colours }
-    }
-
-    pub(super) fn say(&mut self, line: &str) {
-        (self.say)(line);
-    }
-
-    pub(super) fn has_colours(&self) -> bool {
-        self.has_colours
-    }
-}
 
 /// A component that was built.
 #[derive(Debug)]
@@ -45,34 +25,11 @@ pub(crate) struct Built {
     pub(crate) facts: Facts,
 }
 
-/// Why a project was not built.
-#[derive(Debug)]
-pub(crate) struct BuildError {
-    /// What went wrong, and the remedy.
-    pub(crate) sentence: String,
-    /// What the compiler or another tool said, in plain text. The listener has heard it already.
-    pub(crate) output: String,
-}
-
-impl BuildError {
-    pub(super) fn new(sentence: impl Into<String>) -> Self {
-        Self { sentence: sentence.into(), output: String::new() }
-    }
-}
-
-impl fmt::Display for BuildError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.sentence)
-    }
-}
-
-impl std::error::Error for BuildError {}
-
 /// Builds the project in a folder. `arguments` are passed to its tool: cargo, `componentize-js` or `componentize-py`.
 ///
 /// # Errors
 ///
-/// If it cannot be built, or the result is no component that the host supports.
+/// If it cannot be built, or the host does not support the result.
 pub(crate) fn build(
     folder: &Path,
     arguments: &[String],

@@ -7,7 +7,8 @@ use cargo_metadata::{Artifact, Message, Metadata as Workspace, MetadataCommand, 
 
 use crate::component::encode::as_component;
 use crate::component::refusal::Refusal;
-use crate::project::build::{BuildError, Listener};
+use crate::project::build_error::BuildError;
+use crate::project::listener::Listener;
 use crate::project::metadata::Metadata;
 use crate::project::mistakes::{self, Failure};
 use crate::project::tool;

@@ -3,7 +3,7 @@
 
 use wasm_metadata::{AddMetadata, AddMetadataField, Authors, Description, Licenses, Version};
 
-use crate::project::build::BuildError;
+use crate::project::build_error::BuildError;
 
 /// What a project says of itself.
 #[derive(Debug, Default)]

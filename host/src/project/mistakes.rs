@@ -12,7 +12,7 @@ use cargo_metadata::{CompilerMessage, Metadata as Workspace, Package, PackageId}
 
 use crate::component::guest_text::GuestText;
 use crate::component::refusal::CoreImport;
-use crate::project::build::BuildError;
+use crate::project::build_error::BuildError;
 
 /// An error of the compiler.
 pub(super) struct Failure {

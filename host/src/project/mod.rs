@@ -2,12 +2,14 @@
 //! written.
 //!
 //! A project is a folder with `arenaria.toml` and the sources of one component, in Rust, JavaScript or Python. Nothing
-//! here prints: what a tool says is passed on to a [`build::Listener`].
+//! here prints: what a tool says is passed on to a [`listener::Listener`].
 
 pub(crate) mod build;
+pub(crate) mod build_error;
 mod cargo;
 pub(crate) mod dev;
 pub(crate) mod facts;
+pub(crate) mod listener;
 mod metadata;
 mod mistakes;
 pub(crate) mod requests;

@@ -5,7 +5,8 @@ use std::process::Command;
 
 use serde::Deserialize;
 
-use crate::project::build::{BuildError, Listener};
+use crate::project::build_error::BuildError;
+use crate::project::listener::Listener;
 use crate::project::metadata::Metadata;
 use crate::project::tool;
 

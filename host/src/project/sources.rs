@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::project::build::BuildError;
+use crate::project::build_error::BuildError;
 
 /// What a component is built from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ impl Sources {
     ///
     /// # Errors
     ///
-    /// If there is no project.
+    /// If it has none of these files.
     pub(crate) fn find(folder: &Path) -> Result<Self, BuildError> {
         let found = FILES.iter().find(|(file, _)| folder.join(file).is_file());
         found.map(|(_, sources)| *sources).ok_or_else(|| {

@@ -6,7 +6,8 @@ use std::process::{Command, Stdio};
 use std::sync::mpsc::{self, Sender};
 use std::thread;
 
-use crate::project::build::{BuildError, Listener};
+use crate::project::build_error::BuildError;
+use crate::project::listener::Listener;
 
 /// A line of a tool's output.
 enum Line {

@@ -2,8 +2,12 @@
 //!
 //! The folders of the project and of the crates that it depends on by a path are watched, except what tools and editors
 //! put there, and the files of components that are built elsewhere. Several events in a row are one change.
+//!
+//! A build may write to its own sources. A file that is written as it was before is not a change, so that such a build
+//! does not lead to the next one for ever.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow};
@@ -24,6 +28,8 @@ pub(crate) struct Watch {
     files: BTreeSet<PathBuf>,
     /// What the watcher was told.
     watched: BTreeSet<PathBuf>,
+    /// What was in each file that has changed; none if it was removed.
+    contents: BTreeMap<PathBuf, Option<u64>>,
 }
 
 impl Watch {
@@ -39,7 +45,7 @@ impl Watch {
         let watcher = notify::recommended_watcher(hear)
             .map_err(|error| anyhow!("cannot watch files: {error}"))?;
         let (folders, files, watched) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
-        Ok(Self { watcher, events, folders, files, watched })
+        Ok(Self { watcher, events, folders, files, watched, contents: BTreeMap::new() })
     }
 
     /// Watches a folder of sources, with all folders in it.
@@ -112,7 +118,16 @@ impl Watch {
                 self.watch_subfolder(path)?;
             }
         }
-        Ok(event.paths.iter().any(|path| self.counts(path)))
+        let mut is_change = false;
+        for path in &event.paths {
+            if !self.counts(path) {
+                continue;
+            }
+            let now = contents(path);
+            let before = self.contents.insert(path.clone(), now);
+            is_change |= before != Some(now);
+        }
+        Ok(is_change)
     }
 
     /// Whether a change of this file is one of the project.
@@ -146,6 +161,16 @@ impl Watch {
             .watch(path, mode)
             .map_err(|error| anyhow!("cannot watch {}: {error}", path.display()))
     }
+}
+
+/// A number that differs for different contents. Folders are all alike.
+fn contents(path: &Path) -> Option<u64> {
+    if path.is_dir() {
+        return Some(0);
+    }
+    let mut hasher = DefaultHasher::new();
+    std::fs::read(path).ok()?.hash(&mut hasher);
+    Some(hasher.finish())
 }
 
 /// Whether this is the name of a folder that tools write to, or of a file that an editor writes for a while.
@@ -238,6 +263,31 @@ mod tests {
         });
         check(folder.path(), true, true, |folder| {
             std::fs::remove_file(folder.join("src/lib.rs")).unwrap();
+        });
+    }
+
+    #[test]
+    fn a_file_that_is_written_as_it_was_counts_once() {
+        let folder = folder();
+        let write = |text| std::fs::write(folder.path().join("src/lib.rs"), text).unwrap();
+        let mut watch = Watch::start().unwrap();
+        watch.add_folder(folder.path()).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            write("one");
+            watch.changed().await.unwrap();
+            write("one");
+            std::fs::write(folder.path().join("src/end.rs"), "").unwrap();
+            loop {
+                let event = watch.events.recv().await.unwrap().unwrap();
+                let is_end = event.paths.iter().any(|path| path.ends_with("end.rs"));
+                assert_eq!(watch.is_change(Ok(event)).unwrap(), is_end);
+                if is_end {
+                    break;
+                }
+            }
+            write("two");
+            watch.changed().await.unwrap();
         });
     }
 

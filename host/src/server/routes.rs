@@ -190,10 +190,13 @@ impl Routes {
             installs.push(install);
             warming.push(warmed);
         }
+        let mut result = Ok(installs);
+        // Also after a failure, so that nothing of these routes is left when this returns.
         for warmed in warming {
-            warmed.await.map_err(|_| ended())??;
+            let warmed = warmed.await.map_err(|_| ended()).flatten();
+            result = result.and_then(|installs| warmed.map(|()| installs));
         }
-        Ok(installs)
+        result
     }
 
     async fn install(&self, installs: Vec<Install>) {

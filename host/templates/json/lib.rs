@@ -40,7 +40,7 @@ impl Processor for Shop {
     }
 }
 
-/// Checks an order. A body that is no order is answered with a problem document.
+/// Checks an order. Any other body is answered with a problem document.
 fn accept(_: &mut (), request: Request<'_>, _: &Params<'_>) -> Result<Response, Problem> {
     let Order { id, items } = request.json()?;
     if items.is_empty() {

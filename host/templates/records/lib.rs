@@ -35,7 +35,7 @@ impl Processor for Totals {
     }
 
     fn handle(&mut self, request: Request<'_>) -> Response {
-        // The number of the batch's first record, from 1. A request that is no stream has none.
+        // The number of the batch's first record, from 1. A request that is not a stream has none.
         let first = request.header("arenaria-first-record").and_then(|text| text.parse().ok());
         let mut answers = Vec::with_capacity(request.body().len());
         let lines = request.body().split(|byte| *byte == b'\n').filter(|line| !line.is_empty());

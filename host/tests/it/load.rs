@@ -4,12 +4,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use crate::client::{Connection, Request};
 use crate::harness::until;
 
 /// How many clients there are.
 const CLIENTS: usize = 3;
+/// How long a client rests between two requests, so that builds get on beside it.
+const REST: Duration = Duration::from_millis(1);
 /// How many requests one connection carries, so that there are new connections all the time.
 const REQUESTS_PER_CONNECTION: usize = 20;
 
@@ -68,6 +71,7 @@ impl Shared {
                 let response = connection.exchange(request);
                 assert!(matches!(response.status, 200..=299) && response.complete, "{response:?}");
                 self.answered.fetch_add(1, Relaxed);
+                std::thread::sleep(REST);
             }
         }
     }

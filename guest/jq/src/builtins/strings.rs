@@ -153,8 +153,11 @@ fn edge(
         let place = if is_last { text::rindex(text, part) } else { text::index(text, part) };
         return Ok(place.map_or(Value::Null, Value::count));
     }
-    let places = indices(run, input, arguments)?;
-    run.index(places, Value::Number(if is_last { -1.0 } else { 0.0 }))
+    let mut places = indices(run, input, arguments)?;
+    if is_last {
+        places = run.slice(places, Value::Number(-1.0), Value::Null)?;
+    }
+    run.index(places, Value::Number(0.0))
 }
 
 impl Run<'_> {

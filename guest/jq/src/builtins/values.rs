@@ -102,8 +102,8 @@ fn to_boolean(run: &mut Run<'_>, input: Value, _: &[Value]) -> Result<Value, Sto
 
 fn contains(run: &mut Run<'_>, input: Value, arguments: &[Value]) -> Result<Value, Stop> {
     let other = arguments[0];
-    let is_boolean = |value: Value| matches!(value.kind(), Kind::False | Kind::True);
-    if input.kind() == other.kind() || (is_boolean(input) && is_boolean(other)) {
+    // `true` and `false` are two kinds here, as in jq.
+    if input.kind() == other.kind() {
         let contains = run.heap.contains(input, other);
         run.check_depth_of("Containment check too deep")?;
         return Ok(Value::bool(contains));

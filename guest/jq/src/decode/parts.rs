@@ -2,23 +2,12 @@
 
 use super::check::end_of;
 use super::keys::{may_repeat, object_with_repeated_keys};
+use super::known_key::{KnownKey, NONE};
 use super::{DELETE, DecodeError, Decoder, Open};
 use crate::heap::Heap;
 use crate::plan::demand::{Demand, Fields, Part};
 use crate::text::window::{self, window};
 use crate::value::{SHORT_MAX, Value};
-
-/// A key that an object had at a place. Records are alike, so the next one may have it there too.
-#[derive(Clone, Copy)]
-pub(super) struct KnownKey {
-    bytes: [u8; SHORT_MAX],
-    /// [`NONE`], if it is not known.
-    len: u8,
-    /// The place of the field that it names, or [`NONE`].
-    field: u8,
-}
-
-const NONE: u8 = u8::MAX;
 
 /// The most keys of an object that are kept.
 const SHAPE_LEN: usize = 16;

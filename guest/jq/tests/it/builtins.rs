@@ -72,6 +72,19 @@ fn arrays() {
             ],
         ),
         ("indices([]), .[[]], index([])", "[1]", &["[]", "[]", "null"]),
+        ("rindex(\"b\"), index(\"b\")", r#"{"b":[4,5]}"#, &["5", "4"]),
+        ("rindex(\"b\")", r#"{"b":null}"#, &["null"]),
+        (
+            "rindex(\"b\")",
+            r#"{"b":0}"#,
+            &[r#"! Cannot index number with object ({"start":-1,"end":null})"#],
+        ),
+        ("contains(false)", "false", &["true"]),
+        (
+            "contains(true)",
+            "false",
+            &["! boolean (false) and boolean (true) cannot have their containment checked"],
+        ),
         (
             "min_by(.)",
             r#"{"a":1}"#,

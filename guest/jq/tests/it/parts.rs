@@ -126,15 +126,17 @@ fn faults_are_found_where_nobody_looks() {
 #[test]
 fn bytes_that_are_not_utf8_are_found_where_nobody_looks() {
     let limits = Limits::default();
+    let padding = b", \"y\": \"a text that is longer than a value\"}";
     for (document, at) in [
-        (&b"{\"z\":\"\xFF\",\"a\":1}"[..], 6),
-        (b"{\"z\":\"a text that is longer than a value \xC3\",\"a\":x}", 41),
-        (b"{\"\xFF\":1,\"a\":1}", 2),
-        (b"{\"a\":1,\"z\":[{\"\xED\xA0\x80\":1}]}", 14),
+        (&b"{\"z\":\"\xFF\",\"a\":1"[..], 6),
+        (b"{\"z\":\"a text that is longer than a value \xC3\",\"a\":x", 41),
+        (b"{\"\xFF\":1,\"a\":1", 2),
+        (b"{\"a\":1,\"z\":[{\"\xED\xA0\x80\":1}]", 14),
     ] {
         for program in PROGRAMS {
             let program = Program::compile(program, &limits).unwrap();
-            let result = Engine::new().run(&program, document, &limits, None, &mut Vec::new());
+            let document = [document, padding].concat();
+            let result = Engine::new().run(&program, &document, &limits, None, &mut Vec::new());
             assert_eq!(
                 result,
                 Err(RunError::Document { offset: at }),
