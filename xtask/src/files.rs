@@ -16,6 +16,15 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
     fs::read(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
+/// Reads a file of text.
+///
+/// # Errors
+///
+/// If it cannot be read or is not UTF-8, with its path.
+pub(crate) fn read_text(path: &Path) -> anyhow::Result<String> {
+    fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
+}
+
 /// Writes a file, unless it has this content already: so its time changes only with its content.
 ///
 /// # Errors

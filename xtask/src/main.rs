@@ -17,6 +17,7 @@ mod examples;
 mod files;
 mod fuzz;
 mod guests;
+mod guide;
 mod instructions;
 mod metadata;
 mod other_hosts;
@@ -83,6 +84,8 @@ enum Task {
         #[arg(long)]
         bless: bool,
     },
+    /// Build the guide in docs/ as a site, or run the commands of its pages as a reader would type them.
+    Guide(guide::Args),
     /// Check only the examples: Rust, JavaScript, Python.
     Examples,
     /// Run a load test against the release build; the arguments are a scenario and its options (`help`
@@ -171,6 +174,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Serve { args } => run::serve(&workspace, &args),
         Task::Test { all, step } => test::run(&workspace, all, step),
         Task::Tidy { bless } => tidy::run(&workspace, bless),
+        Task::Guide(args) => guide::run(&workspace, &args),
         Task::Examples => examples::run(&workspace),
         Task::Load { args } => run::load(&workspace, &args),
         Task::Instructions(args) => instructions::run(&workspace, args),

@@ -13,6 +13,7 @@ use crate::crates;
 use crate::deploy;
 use crate::examples;
 use crate::guests::{GUEST_LIBRARIES, GUESTS, PROFILE, build_all};
+use crate::guide;
 use crate::other_hosts;
 use crate::package;
 use crate::playground;
@@ -48,6 +49,7 @@ pub(crate) fn run(workspace: &Workspace, all: bool, only: Vec<String>) -> anyhow
     Steps::run(only, |steps| {
         builds(workspace, steps)?;
         tests(workspace, steps)?;
+        guide::steps(workspace, all, steps)?;
         if all {
             documentation(workspace, steps)?;
             steps.step("rivals", || rivals::check(workspace))?;

@@ -111,6 +111,27 @@ const FUZZ: Tool = Tool {
     pypi: None,
 };
 
+/// Hardly optimised, because it runs only for a moment. Without what serves and watches a book.
+const MDBOOK: Tool = Tool {
+    package: "mdbook",
+    program: "mdbook",
+    version: "0.5.4",
+    accepted: "mdbook v0.5.",
+    args: &[
+        "--no-default-features",
+        "--features",
+        "search",
+        "--config",
+        "profile.release.opt-level=0",
+        "--config",
+        "profile.release.lto='off'",
+        "--config",
+        "profile.release.codegen-units=16",
+    ],
+    remark: ": this takes some minutes",
+    pypi: None,
+};
+
 /// Adds a target to the toolchain, if it is missing.
 ///
 /// # Errors
@@ -199,6 +220,15 @@ pub(crate) fn need_wkg(workspace: &Workspace) -> anyhow::Result<PathBuf> {
 /// If it is missing and cannot be installed.
 pub(crate) fn need_oha(workspace: &Workspace) -> anyhow::Result<PathBuf> {
     need(workspace, &OHA)
+}
+
+/// The path of mdbook, in the same way.
+///
+/// # Errors
+///
+/// If it is missing and cannot be installed.
+pub(crate) fn need_mdbook(workspace: &Workspace) -> anyhow::Result<PathBuf> {
+    need(workspace, &MDBOOK)
 }
 
 /// The path of cargo-fuzz, in the same way.

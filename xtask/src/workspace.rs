@@ -18,7 +18,7 @@ pub(crate) const COMPONENTS_VARIABLE: &str = "ARENARIA_COMPONENTS";
 
 /// Variables that a shell may have set. They would override the guests' link arguments in
 /// `.cargo/config.toml`, or move the output.
-const OVERRIDES: [&str; 8] = [
+pub(crate) const OVERRIDES: [&str; 8] = [
     "CARGO_BUILD_RUSTFLAGS",
     "CARGO_BUILD_TARGET",
     "CARGO_BUILD_TARGET_DIR",
@@ -98,6 +98,16 @@ impl Workspace {
     /// Where the examples in other languages are copied.
     pub(crate) fn examples(&self) -> PathBuf {
         self.target.join("examples")
+    }
+
+    /// Where the site of the guide is built.
+    pub(crate) fn guide(&self) -> PathBuf {
+        self.target.join("guide")
+    }
+
+    /// What the commands of the guide compile and install, kept for the next run.
+    pub(crate) fn guide_runs(&self) -> PathBuf {
+        self.target.join("guide-runs")
     }
 
     /// A program of the development profile.

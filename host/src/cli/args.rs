@@ -80,7 +80,7 @@ pub struct NewArgs {
     #[arg(long, short, value_name = "TEMPLATE")]
     pub template: Option<Template>,
     /// A folder with the crate arenaria-guest, instead of the published one
-    #[arg(long, value_name = "FOLDER")]
+    #[arg(long, env = "ARENARIA_SDK", hide_env = true, value_name = "FOLDER")]
     pub sdk: Option<PathBuf>,
 }
 
