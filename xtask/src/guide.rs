@@ -26,7 +26,7 @@ use crate::steps::Steps;
 use crate::workspace::{Workspace, succeed};
 
 /// The pages that are run with each check of a change. They are short.
-const QUICK: [&str; 2] = ["quick-start.md", "operate.md"];
+const QUICK: [&str; 4] = ["quick-start.md", "phases.md", "test-a-processor.md", "operate.md"];
 
 /// `cargo xtask guide`
 #[derive(Debug, clap::Args)]
