@@ -2,7 +2,7 @@
 //! types, from an empty folder, with the registries alone.
 
 #[path = "../it/client.rs"]
-#[allow(dead_code, reason = "other tests use the rest")]
+#[allow(dead_code, unused_imports, reason = "other tests use the rest")]
 mod client;
 #[path = "../it/config.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
