@@ -6,6 +6,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::component::guest_text::GuestText;
 use crate::component::info::ComponentInfo;
 use crate::component::refusal::Refusal;
 use crate::component::world::World;
@@ -44,13 +45,14 @@ pub(crate) fn build(
     let refused =
         |refusal: Refusal| BuildError::new(format!("the component is refused: {refusal}"));
     let info = ComponentInfo::read(&component).map_err(refused)?;
-    if info.exports.is_empty() {
-        return Err(BuildError::new(
-            "expected a component that exports a processor or wasi:http, got one that exports nothing; in Rust, export a processor with arenaria_guest::export!",
-        ));
-    }
     let Some(world) = World::of(&info.exports) else {
-        return Err(refused(Refusal::OtherWorld(info.exports)));
+        let exports = match &info.exports[..] {
+            [] => GuestText::new("nothing"),
+            names => GuestText::names(names.iter().map(String::as_str)),
+        };
+        return Err(BuildError::new(format!(
+            "expected a component that exports a processor or wasi:http, got one that exports {exports}; in Rust, export a processor with arenaria_guest::export!"
+        )));
     };
     let mut facts = Facts::read(&component, info, world).map_err(refused)?;
     if sources != Sources::Rust {
