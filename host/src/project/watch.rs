@@ -173,10 +173,11 @@ fn contents(path: &Path) -> Option<u64> {
     Some(hasher.finish())
 }
 
-/// Whether this is the name of a folder that tools write to, or of a file that an editor writes for a while.
+/// Whether this is the name of a folder that tools write to, of a file that an editor writes for a while, or of a log.
 fn is_ignored(name: &str) -> bool {
     const FOLDERS: [&str; 3] = ["target", "node_modules", "__pycache__"];
-    const ENDS: [&str; 6] = ["~", ".swp", ".swx", ".tmp", ".part", ".new"];
+    // A log may be that of `arenaria dev` itself.
+    const ENDS: [&str; 7] = ["~", ".swp", ".swx", ".tmp", ".part", ".new", ".log"];
     let is_hidden = name.starts_with('.') && name != ".cargo";
     // vim tries whether it can write with a file of this name.
     let is_trial = name == "4913";
@@ -237,6 +238,7 @@ mod tests {
             ("node_modules/x", false),
             ("src/.lib.rs.swp", false),
             ("src/lib.rs~", false),
+            ("dev.log", false),
             ("4913", false),
             ("#lib.rs#", false),
         ];
