@@ -54,6 +54,7 @@ fn only_what_is_looked_at_takes_memory() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "many runs take minutes")]
 fn faults_are_found_where_nobody_looks() {
     let deep = "[".repeat(30) + &"]".repeat(30);
     let limits = Limits { document_depth: 20, ..Limits::default() };
@@ -271,6 +272,7 @@ fn what_comes_before_the_end_is_looked_at() {
 
 /// The search for what is looked at has bounds of its own.
 #[test]
+#[cfg_attr(miri, ignore = "many runs take minutes")]
 fn long_and_deep_programs_run() {
     let limits = Limits::default();
     let pipes = |n: usize| vec![".a?"; n].join(" | ");
