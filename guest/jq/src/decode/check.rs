@@ -90,19 +90,10 @@ impl Decoder<'_, '_, '_> {
     /// The same. If the string has escapes, its text is `unescaped`.
     #[inline(never)]
     pub(super) fn check_long_string(&mut self, start: usize) -> Option<usize> {
-        let mut end = start;
-        while let Some(window) = window(self.document, end) {
-            let len = window::plain_len(window);
-            self.is_beyond_ascii |= window::has_high_bit(window);
-            end += len;
-            if len < WINDOW {
-                if window[len] != b'"' {
-                    break;
-                }
-                return Some(end + 1);
-            }
+        match self.plain_end(start) {
+            Some(end) => Some(end + 1),
+            None => self.check_odd_string(start),
         }
-        self.check_odd_string(start)
     }
 
     #[inline(never)]

@@ -25,19 +25,25 @@ impl Decoder<'_, '_, '_> {
 
     #[inline(never)]
     fn long_string(&mut self, start: usize) -> Option<usize> {
+        match self.plain_end(start) {
+            Some(end) => self.plain_string(start, end),
+            None => self.odd_string(start),
+        }
+    }
+
+    /// The offset of the quote that ends a string. None if the string has escapes, or ends near the end of the document.
+    #[inline(always)]
+    pub(super) fn plain_end(&mut self, start: usize) -> Option<usize> {
         let mut end = start;
         while let Some(window) = window(self.document, end) {
             let len = window::plain_len(window);
             self.is_beyond_ascii |= window::has_high_bit(window);
             end += len;
             if len < WINDOW {
-                if window[len] != b'"' {
-                    break;
-                }
-                return self.plain_string(start, end);
+                return (window[len] == b'"').then_some(end);
             }
         }
-        self.odd_string(start)
+        None
     }
 
     /// Reads a string with escapes, or near the end of the document.
