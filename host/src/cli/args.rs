@@ -8,7 +8,7 @@ use crate::cli::examples;
 use crate::cli::version::version;
 use crate::component::compose::{Generation, Source};
 use crate::config::limits::LimitSettings;
-use crate::config::serve_args::{ServeArgs, setting};
+use crate::config::serve_args::{ServeArgs, ServerArgs, setting};
 use crate::config::units::Size;
 use crate::project::template::Template;
 
@@ -104,22 +104,9 @@ pub struct DevArgs {
     /// Configuration file (TOML) [default: arenaria.toml in the folder]
     #[arg(long, env = "ARENARIA_CONFIG", hide_env = true)]
     pub config: Option<PathBuf>,
-    /// Address to serve on, HOST:PORT [default: 127.0.0.1:8080]
-    #[arg(long, env = "ARENARIA_LISTEN", hide_env = true, value_name = "ADDRESS")]
-    pub listen: Option<String>,
-    /// Address of the operator's listener (/build, /livez, /readyz, /metrics), HOST:PORT, or `off`
-    /// [default: 127.0.0.1:8081]
-    #[arg(long, env = "ARENARIA_OPERATOR_LISTEN", hide_env = true, value_name = "ADDRESS")]
-    pub operator_listen: Option<String>,
-    /// Number of worker threads [default: one per core]
-    #[arg(long, env = "ARENARIA_WORKERS", hide_env = true)]
-    pub workers: Option<usize>,
-    /// Warm instances per worker and route [default: 4]
-    #[arg(long, env = "ARENARIA_SLOTS", hide_env = true)]
-    pub slots: Option<usize>,
-    /// Directory that keeps compiled components, or `off` [default: the user's cache directory]
-    #[arg(long, env = "ARENARIA_CACHE", hide_env = true, value_name = "DIRECTORY")]
-    pub cache: Option<String>,
+    /// The server itself.
+    #[command(flatten)]
+    pub server: ServerArgs,
     /// Arguments for the tool that builds: cargo, componentize-js or componentize-py
     #[arg(last = true)]
     pub arguments: Vec<String>,

@@ -53,12 +53,8 @@ pub fn dev(args: &DevArgs, log: &Log) -> Result<u8> {
         has_colours: io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none(),
         args: ServeArgs {
             config: Some(config),
-            listen: args.listen.clone(),
-            operator_listen: args.operator_listen.clone(),
-            workers: args.workers,
-            slots: args.slots,
+            server: args.server.clone(),
             limits: args.limits.clone(),
-            cache: args.cache.clone(),
             ..ServeArgs::default()
         },
         hear: Arc::new(move |event| lines.tell(event, has_keys)),

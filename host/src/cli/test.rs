@@ -9,7 +9,7 @@ use crate::cli::args::{Format, TestArgs};
 use crate::cli::component_path::{check_config, check_requests};
 use crate::cli::output::{self, line, note};
 use crate::config::file::Config;
-use crate::config::serve_args::ServeArgs;
+use crate::config::serve_args::{ServeArgs, ServerArgs};
 use crate::project::requests::run::{self, Budgets, Plan};
 
 /// The folder of requests, beside the configuration.
@@ -43,7 +43,7 @@ fn run_cases(args: &TestArgs) -> Result<u8> {
     );
     let config = Config::read(&ServeArgs {
         config: Some(args.config.clone()),
-        cache: args.cache.clone(),
+        server: ServerArgs { cache: args.cache.clone(), ..ServerArgs::default() },
         ..ServeArgs::default()
     })?;
     let folder = args.config.parent().unwrap_or(Path::new(""));

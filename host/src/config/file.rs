@@ -136,7 +136,7 @@ impl Config {
             None => ConfigFile::default(),
         };
         let limits = args.limits.clone().or(&file.limits);
-        let slots = args.slots.or(file.slots).unwrap_or(SLOTS_DEFAULT);
+        let slots = args.server.slots.or(file.slots).unwrap_or(SLOTS_DEFAULT);
         file.routes.extend(served.map(|Served { component, settings }| RouteFile {
             path: "/".to_owned(),
             component,
@@ -157,8 +157,8 @@ impl Config {
             let path = &route.path;
             ensure!(paths.insert(path.clone()), "two routes have path = {path:?}; remove one");
         }
-        let listen = args.listen.clone().or(file.listen);
-        let operator = args.operator_listen.clone().or(file.operator_listen);
+        let listen = args.server.listen.clone().or(file.listen);
+        let operator = args.server.operator_listen.clone().or(file.operator_listen);
         let operator = operator.as_deref().unwrap_or("127.0.0.1:8081");
         let config = Self {
             listen: address("listen", listen.as_deref().unwrap_or("127.0.0.1:8080"))?,
@@ -167,8 +167,8 @@ impl Config {
                 text => Some(address("operator-listen", text)?),
             },
             playground: args.playground.or(file.playground).unwrap_or(false),
-            workers: args.workers.or(file.workers).unwrap_or_else(cores),
-            cache: match args.cache.clone().or(file.cache).as_deref() {
+            workers: args.server.workers.or(file.workers).unwrap_or_else(cores),
+            cache: match args.server.cache.clone().or(file.cache).as_deref() {
                 None => Cache::User,
                 Some("off") => Cache::Off,
                 Some(directory) => Cache::Directory(directory.into()),

@@ -28,27 +28,13 @@ pub struct ServeArgs {
     /// Configuration file (TOML); flags and ARENARIA_* variables override it [default: ./arenaria.toml unless a component or a jq program is named]
     #[arg(long, env = "ARENARIA_CONFIG", hide_env = true)]
     pub config: Option<PathBuf>,
-    /// Address to serve on, HOST:PORT; of a host with several addresses, the first that can be bound
-    /// [default: 127.0.0.1:8080]
-    #[arg(long, env = "ARENARIA_LISTEN", hide_env = true, value_name = "ADDRESS")]
-    pub listen: Option<String>,
-    /// Address of the operator's listener (/livez, /readyz, /metrics), HOST:PORT, or `off`
-    /// [default: 127.0.0.1:8081]
-    #[arg(long, env = "ARENARIA_OPERATOR_LISTEN", hide_env = true, value_name = "ADDRESS")]
-    pub operator_listen: Option<String>,
+    /// The server itself.
+    #[command(flatten)]
+    pub server: ServerArgs,
     /// Serve the playground, a page that runs jq programs, at /playground/, before the routes
     #[arg(long, env = "ARENARIA_PLAYGROUND", hide_env = true, value_name = "BOOL", num_args = 0..=1,
         require_equals = true, default_missing_value = "true")]
     pub playground: Option<bool>,
-    /// Number of worker threads [default: one per core]
-    #[arg(long, env = "ARENARIA_WORKERS", hide_env = true)]
-    pub workers: Option<usize>,
-    /// Warm instances per worker and route [default: 4]
-    #[arg(long, env = "ARENARIA_SLOTS", hide_env = true)]
-    pub slots: Option<usize>,
-    /// Directory that keeps compiled components, or `off` [default: the user's cache directory]
-    #[arg(long, env = "ARENARIA_CACHE", hide_env = true, value_name = "DIRECTORY")]
-    pub cache: Option<String>,
     /// Whether requests to the component reuse an instance or each get a fresh one [default: reuse for
     /// processors, fresh for others]
     #[arg(long, requires = "component")]
@@ -76,6 +62,28 @@ pub struct ServeArgs {
     /// The limits of the server, and of every route that does not set its own.
     #[command(flatten)]
     pub limits: LimitSettings,
+}
+
+/// What `arenaria serve` and `arenaria dev` have in common.
+#[derive(Clone, Debug, Default, Args)]
+pub struct ServerArgs {
+    /// Address to serve on, HOST:PORT; of a host with several addresses, the first that can be bound
+    /// [default: 127.0.0.1:8080]
+    #[arg(long, env = "ARENARIA_LISTEN", hide_env = true, value_name = "ADDRESS")]
+    pub listen: Option<String>,
+    /// Address of the operator's listener (/livez, /readyz, /metrics; with dev also /build), HOST:PORT, or `off`
+    /// [default: 127.0.0.1:8081]
+    #[arg(long, env = "ARENARIA_OPERATOR_LISTEN", hide_env = true, value_name = "ADDRESS")]
+    pub operator_listen: Option<String>,
+    /// Number of worker threads [default: one per core]
+    #[arg(long, env = "ARENARIA_WORKERS", hide_env = true)]
+    pub workers: Option<usize>,
+    /// Warm instances per worker and route [default: 4]
+    #[arg(long, env = "ARENARIA_SLOTS", hide_env = true)]
+    pub slots: Option<usize>,
+    /// Directory that keeps compiled components, or `off` [default: the user's cache directory]
+    #[arg(long, env = "ARENARIA_CACHE", hide_env = true, value_name = "DIRECTORY")]
+    pub cache: Option<String>,
 }
 
 /// What the command line names to be served.
