@@ -4,21 +4,11 @@ use std::fs::File;
 use std::io::Write as _;
 use std::process::Stdio;
 
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, tcgetattr};
 
 use crate::config::Config;
 use crate::harness::{Server, arenaria, until};
-
-/// A terminal: the side of a person, and the side of a program.
-fn terminal() -> (File, File) {
-    let person = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("the system has terminals");
-    grantpt(&person).expect("it is ours");
-    unlockpt(&person).expect("it is ours");
-    let name = ptsname(&person, Vec::new()).expect("it has a name").into_string().expect("ASCII");
-    let program = File::options().read(true).write(true).open(name).expect("it is there");
-    (person.into(), program)
-}
+use crate::terminal::terminal;
 
 fn is_by_lines(terminal: &File) -> bool {
     let modes = tcgetattr(terminal).expect("it is a terminal").local_modes;

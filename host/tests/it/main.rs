@@ -49,6 +49,7 @@ mod shop;
 mod shutdown;
 mod start;
 mod swap;
+mod terminal;
 mod transform;
 mod transform_values;
 mod wasi_http;

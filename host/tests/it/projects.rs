@@ -3,8 +3,14 @@
 //!
 //! The templates that need other toolchains, or more time, are in `tests/templates`.
 
+use std::fs::Permissions;
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::Stdio;
+
 use crate::harness::{arenaria, finished};
 use crate::project::{Project, check_built, sdk, targets};
+use crate::terminal::terminal;
 
 /// The build failed with this sentence, and nothing was made.
 #[track_caller]
@@ -92,6 +98,73 @@ fn what_is_missing_is_not_asked_of_a_script() {
     let ended = finished(arenaria(&["build"]).current_dir(folder.path()));
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(ended.stderr.contains("make one with arenaria new"), "{ended:?}");
+}
+
+#[test]
+fn a_terminal_is_asked_for_what_is_missing() {
+    for (replies, file) in [("shop\njavascript\n", "package.json"), ("shop\n\n", "Cargo.toml")] {
+        let folder = tempfile::tempdir().expect("the system has room for a folder");
+        let (mut person, program) = terminal();
+        person.write_all(replies.as_bytes()).expect("it is open");
+        let stderr = program.try_clone().expect("there are files left");
+        let mut new = arenaria(&["new", "--sdk", &sdk()]);
+        new.current_dir(folder.path()).stdin(program).stderr(stderr).stdout(Stdio::piped());
+        let ended = new.output().expect("the program starts");
+        assert!(ended.status.success(), "{ended:?}");
+        assert!(folder.path().join("shop").join(file).is_file(), "{replies:?}");
+    }
+}
+
+/// A folder with a program of that name, to be found before others.
+fn program(folder: &std::path::Path, name: &str, script: &str) {
+    let file = folder.join(name);
+    std::fs::write(&file, format!("#!/bin/sh\n{script}\n")).expect("the folder is ours");
+    std::fs::set_permissions(file, Permissions::from_mode(0o755)).expect("it is ours");
+}
+
+#[test]
+fn a_target_that_is_missing_is_installed_after_saying_so() {
+    let project = Project::new("far", "hello");
+    let tools = project.path("tools");
+    std::fs::create_dir(&tools).expect("the folder is ours");
+    // A toolchain without the target, until rustup has added it.
+    let installed = tools.join("installed").display().to_string();
+    let real = "PATH=\"${PATH#*:}\" exec rustc \"$@\"";
+    let rustc = format!(
+        "if [ -e {installed} ] || [ \"$2\" != target-libdir ]; then {real}; fi; echo /nowhere"
+    );
+    program(&tools, "rustc", &rustc);
+    program(&tools, "rustup", &format!("echo \"$@\" > {installed}"));
+    let path = format!("{}:{}", tools.display(), std::env::var("PATH").expect("there is a path"));
+    let built = project.run(arenaria(&["build"]).env("PATH", &path));
+    check_built(&built, &["target/components/far.wasm"]);
+    let says = "installing the target wasm32-unknown-unknown: rustup target add";
+    assert!(built.stderr.contains(says), "{built:?}");
+    let asked = std::fs::read_to_string(&installed).expect("rustup was called");
+    assert_eq!(asked, "target add wasm32-unknown-unknown\n");
+
+    std::fs::remove_file(&installed).expect("it is there");
+    program(&tools, "rustup", "echo 'no network' >&2; exit 1");
+    let failed = project.run(arenaria(&["build"]).env("PATH", &path));
+    assert_eq!(failed.code, Some(1), "{failed:?}");
+    let sentence = "install it with rustup target add wasm32-unknown-unknown";
+    assert!(failed.stderr.contains(sentence), "{failed:?}");
+    assert!(failed.stderr.contains("no network"), "{failed:?}");
+}
+
+#[test]
+fn the_flags_are_those_of_this_repository() {
+    let read = |file: &str| {
+        let file = format!("{}/{file}", env!("CARGO_MANIFEST_DIR"));
+        std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{file}: {error}"))
+    };
+    let config: toml::Table = read("../.cargo/config.toml").parse().expect("it is TOML");
+    let flags = config["target"]["wasm32-unknown-unknown"]["rustflags"].as_array();
+    let source = read("src/project/cargo.rs");
+    let (_, ours) = source.split_once("rustflags = [").expect("the flags are there");
+    let (ours, _) = ours.split_once(']').expect("the list ends");
+    let ours: toml::Table = format!("flags = [{ours}]").parse().expect("it is TOML");
+    assert_eq!(flags, ours["flags"].as_array());
 }
 
 #[test]
