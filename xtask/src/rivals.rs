@@ -76,6 +76,9 @@ pub(crate) fn need_program(workspace: &Workspace) -> anyhow::Result<PathBuf> {
 fn cargo(workspace: &Workspace, command: &str) -> anyhow::Result<Command> {
     let mut cargo = workspace.cargo();
     cargo.arg(command).current_dir(workspace.root().join(FOLDER));
+    if command != "fmt" {
+        cargo.arg("--locked");
+    }
     cargo.env("CARGO_TARGET_DIR", workspace.rivals()).env("LIBJQ_DIR", need_libjq(workspace)?);
     Ok(cargo)
 }
