@@ -112,7 +112,7 @@ fn build(workspace: &Workspace) -> anyhow::Result<PathBuf> {
     for package in ["arenaria", "load-tests"] {
         succeed(workspace.cargo().args(["build", "--release", "-p", package]))?;
     }
-    Ok(workspace.binary("").with_file_name("release"))
+    Ok(workspace.program("release", ""))
 }
 
 fn read_budgets(file: &Path) -> anyhow::Result<Budgets> {

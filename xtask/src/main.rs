@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a command line")]
 
+mod allocators;
 mod archive;
 mod assets;
 mod benchmark_peers;
@@ -141,6 +142,8 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Compare allocators of components, and write docs/allocators.md.
+    Allocators(allocators::Args),
     /// Run jq's own tests and write the results to docs/conformance.md.
     Conformance {
         /// Other files of tests, in the format of `jq.test` from jq's repository.
@@ -189,6 +192,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Package { out, binary } => package::run(&workspace, out, binary),
         Task::Release(args) => release::run(&workspace, args),
         Task::Rivals { args } => rivals::run(&workspace, &args),
+        Task::Allocators(args) => allocators::run(&workspace, &args),
         Task::Conformance { files } => conformance::write(&workspace, files),
     }
 }

@@ -90,6 +90,11 @@ impl Workspace {
         self.target.join("rivals")
     }
 
+    /// Where the components of the comparison of allocators are built.
+    pub(crate) fn allocators(&self) -> PathBuf {
+        self.target.join("allocators")
+    }
+
     /// Where fuzz targets are built, and what fuzzing leaves behind.
     pub(crate) fn fuzz(&self) -> PathBuf {
         self.target.join("fuzz")
@@ -112,7 +117,12 @@ impl Workspace {
 
     /// A program of the development profile.
     pub(crate) fn binary(&self, name: &str) -> PathBuf {
-        self.target.join("debug").join(name)
+        self.program("debug", name)
+    }
+
+    /// A program, in cargo's folder for its profile.
+    pub(crate) fn program(&self, profile: &str, name: &str) -> PathBuf {
+        self.target.join(profile).join(name)
     }
 
     /// Where components and the image are packed. Cargo uses `package` itself.

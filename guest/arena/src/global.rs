@@ -5,14 +5,14 @@
 //! have no such memory, but tests must run there: see `elsewhere`. This file only chooses between
 //! them.
 
-#[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+#[cfg(all(target_arch = "wasm32", any(target_os = "unknown", phase_arena_detached)))]
 mod sandbox;
-#[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+#[cfg(all(target_arch = "wasm32", any(target_os = "unknown", phase_arena_detached)))]
 use sandbox as target;
 
-#[cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
+#[cfg(not(all(target_arch = "wasm32", any(target_os = "unknown", phase_arena_detached))))]
 mod elsewhere;
-#[cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
+#[cfg(not(all(target_arch = "wasm32", any(target_os = "unknown", phase_arena_detached))))]
 use elsewhere as target;
 
 use core::alloc::{GlobalAlloc, Layout};
@@ -32,10 +32,16 @@ use crate::usage::Usage;
 /// no harm. The arena takes all memory above `__heap_base` at its first use. A module that links
 /// another allocator over the same memory (a libc) must not use it.
 ///
+/// To compare it with other allocators, a guest is compiled with `--cfg phase_arena_detached`. Then
+/// this one takes no memory at all: its allocations fail, and all else does nothing.
+///
 /// On other targets than `wasm32-unknown-unknown` it allocates from [`std::alloc::System`],
 /// and only phases, statistics and requests use an arena: one of 16 MiB per thread.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct GlobalArena;
+
+/// Whether another allocator serves the guest.
+const DETACHED: bool = cfg!(phase_arena_detached);
 
 impl GlobalArena {
     /// A handle on the module's arena.
@@ -46,22 +52,30 @@ impl GlobalArena {
 
     /// See [`Arena::configured`](crate::Arena::configured).
     pub fn configured(&self) {
-        target::with(|arena| arena.configured());
+        if !DETACHED {
+            target::with(|arena| arena.configured());
+        }
     }
 
     /// See [`Arena::begin_request`](crate::Arena::begin_request).
     pub fn begin_request(&self) {
-        target::with(|arena| arena.begin_request());
+        if !DETACHED {
+            target::with(|arena| arena.begin_request());
+        }
     }
 
     /// See [`Arena::begin_inspection`](crate::Arena::begin_inspection).
     pub fn begin_inspection(&self) {
-        target::with(|arena| arena.begin_inspection());
+        if !DETACHED {
+            target::with(|arena| arena.begin_inspection());
+        }
     }
 
     /// See [`Arena::end_request`](crate::Arena::end_request).
     pub fn end_request(&self) {
-        target::with(|arena| arena.end_request());
+        if !DETACHED {
+            target::with(|arena| arena.end_request());
+        }
     }
 
     /// See [`Arena::phase`](crate::Arena::phase).
@@ -71,18 +85,20 @@ impl GlobalArena {
 
     /// See [`Arena::persistent`](crate::Arena::persistent).
     pub fn persistent<R>(&self, f: impl FnOnce() -> R) -> R {
-        target::with(|arena| arena.persistent(f))
+        if DETACHED { f() } else { target::with(|arena| arena.persistent(f)) }
     }
 
     /// See [`Arena::set_scrub`](crate::Arena::set_scrub).
     pub fn set_scrub(&self, on: bool) {
-        target::with(|arena| arena.set_scrub(on));
+        if !DETACHED {
+            target::with(|arena| arena.set_scrub(on));
+        }
     }
 
     /// See [`Arena::usage`](crate::Arena::usage).
     #[must_use]
     pub fn usage(&self) -> Usage {
-        target::with(|arena| arena.usage())
+        if DETACHED { Usage::default() } else { target::with(|arena| arena.usage()) }
     }
 
     /// See [`Arena::phases`](crate::Arena::phases).

@@ -97,7 +97,7 @@
 //! - Of a region above 2 GiB, only the first 2 GiB are used.
 #![no_std]
 
-#[cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
+#[cfg(not(all(target_arch = "wasm32", any(target_os = "unknown", phase_arena_detached))))]
 extern crate std;
 
 // From the outside in: the allocator of a guest, the arena, its three parts, their foundations.

@@ -183,7 +183,7 @@ mod router;
 
 mod glue;
 mod log;
-#[cfg(all(target_family = "wasm", target_os = "unknown"))]
+#[cfg(all(target_family = "wasm", any(target_os = "unknown", phase_arena_detached)))]
 mod log_export;
 mod memory;
 #[cfg(all(target_family = "wasm", target_os = "unknown"))]

@@ -5,8 +5,11 @@ pub use phase_arena::{Exhausted, Scope, ScopeVec, Usage};
 
 use phase_arena::GlobalArena;
 
-/// The only allocator of a component.
-#[cfg_attr(all(target_family = "wasm", target_os = "unknown"), global_allocator)]
+/// The only allocator of a component, unless it is compiled to be compared with another one.
+#[cfg_attr(
+    all(target_family = "wasm", target_os = "unknown", not(phase_arena_detached)),
+    global_allocator
+)]
 pub(crate) static ARENA: GlobalArena = GlobalArena::new();
 
 /// Runs one phase of a request, such as `decode`. What `f` allocates in the scope is freed at once

@@ -18,6 +18,10 @@ unsafe extern "C" fn cabi_realloc(
     align: usize,
     new_size: usize,
 ) -> *mut u8 {
+    if cfg!(phase_arena_detached) {
+        // SAFETY: the caller keeps the canonical ABI's contract, which is this function's too.
+        return unsafe { wit_bindgen::rt::cabi_realloc(old, old_size, align, new_size) };
+    }
     // SAFETY: the caller keeps the canonical ABI's contract, which is `host_realloc`'s.
     unsafe { ARENA.host_realloc(old, old_size, align, new_size) }
 }

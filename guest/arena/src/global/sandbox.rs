@@ -41,6 +41,9 @@ impl Single {
     #[cold]
     #[inline(never)]
     fn attach(&self) {
+        if cfg!(phase_arena_detached) {
+            return;
+        }
         // SAFETY: wasm-ld defines the symbol under this name for every module. It is never read.
         unsafe extern "C" {
             /// Set by the linker: the end of static data and stack. Only its address has a meaning.

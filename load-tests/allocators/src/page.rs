@@ -1,0 +1,125 @@
+//! Measures everything, and writes the numbers into the page: into its blocks `<!-- begin NAME -->` to
+//! `<!-- end NAME -->`. The text around them is written by hand.
+
+mod tables;
+
+use std::fs;
+use std::path::Path;
+
+use wasmtime::Result;
+use wasmtime::error::Context as _;
+
+use crate::instance::{Subject, engine};
+use crate::memory::{self, Churned, Used};
+use crate::plot;
+use crate::subjects::{ALLOCATORS, Allocator, PROGRAMS, Program};
+use crate::{counts, documents::SIZES, times};
+
+/// Everything that was measured.
+pub(crate) struct Measured {
+    /// The allocators that there are components of.
+    pub(crate) allocators: Vec<Allocator>,
+    /// By program, then by allocator.
+    pub(crate) programs: Vec<(Program, Vec<Row>)>,
+    /// By allocator. None for one that frees nothing: a cache that is renewed exhausts it.
+    pub(crate) churns: Vec<Option<Churned>>,
+    /// By allocator.
+    pub(crate) spikes: Vec<Used>,
+}
+
+/// A program with an allocator.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Row {
+    /// Per request, in each size.
+    pub(crate) instructions: [f64; 3],
+    pub(crate) nanoseconds: [f64; 3],
+    /// Bytes of code in the component.
+    pub(crate) code: usize,
+    /// Microseconds until an instance is configured.
+    pub(crate) start: f64,
+    /// After one document of 1 MiB.
+    pub(crate) peak: Used,
+}
+
+/// Measures, and writes page and plots.
+pub(crate) fn write(
+    components: &Path,
+    page: &Path,
+    plots: &Path,
+    rounds: usize,
+    churn: u32,
+) -> Result<()> {
+    let measured = measure(components, rounds, churn)?;
+    let mut text =
+        fs::read_to_string(page).with_context(|| format!("cannot read {}", page.display()))?;
+    for (name, block) in tables::all(&measured) {
+        println!("{block}");
+        text = replaced(&text, name, &block)?;
+    }
+    fs::write(page, text).with_context(|| format!("cannot write {}", page.display()))?;
+    fs::create_dir_all(plots).with_context(|| format!("cannot make {}", plots.display()))?;
+    for (name, charts) in tables::charts(&measured) {
+        fs::write(plots.join(name), plot::draw(&charts)).context("cannot write a plot")?;
+    }
+    Ok(())
+}
+
+fn measure(components: &Path, rounds: usize, churn: u32) -> Result<Measured> {
+    let engine = engine()?;
+    let has = |allocator: &Allocator| PROGRAMS[0].file(components, allocator.name).is_file();
+    let allocators: Vec<_> = ALLOCATORS.into_iter().filter(has).collect();
+    let mut programs = Vec::new();
+    let (mut churns, mut spikes) = (Vec::new(), Vec::new());
+    for program in PROGRAMS {
+        let load =
+            |allocator: &Allocator| Subject::load(&engine, components, program, allocator.name);
+        let subjects: Vec<_> = allocators.iter().map(load).collect::<Result<_>>()?;
+        let mut rows = Vec::new();
+        for (allocator, subject) in allocators.iter().zip(&subjects) {
+            eprintln!("{} with {}", program.name, allocator.name);
+            rows.push(Row {
+                instructions: counts::of(components, program, allocator.name)?,
+                nanoseconds: [0.0; 3],
+                code: subject.code,
+                start: times::start(subject)?,
+                peak: memory::peak(subject)?,
+            });
+        }
+        for (at, (_, bytes)) in SIZES.into_iter().enumerate() {
+            for (row, time) in rows.iter_mut().zip(times::of(&subjects, bytes, rounds)?) {
+                row.nanoseconds[at] = time;
+            }
+        }
+        if program.name == "probe" {
+            for (allocator, subject) in allocators.iter().zip(&subjects) {
+                let churned = allocator.frees.then(|| memory::churn(subject, churn)).transpose();
+                churns.push(churned.with_context(|| format!("the churn over {}", allocator.name))?);
+            }
+            spikes = subjects.iter().map(memory::spike).collect::<Result<_>>()?;
+        }
+        programs.push((program, rows));
+    }
+    Ok(Measured { allocators, programs, churns, spikes })
+}
+
+/// The text with another content between the block's marks.
+fn replaced(text: &str, name: &str, block: &str) -> Result<String> {
+    let (begin, end) = (format!("<!-- begin {name} -->\n"), format!("<!-- end {name} -->"));
+    let missing = || format!("the page has no block {name}");
+    let (before, rest) = text.split_once(&begin).with_context(missing)?;
+    let (_, after) = rest.split_once(&end).with_context(missing)?;
+    Ok(format!("{before}{begin}{block}{end}{after}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_block_is_replaced_and_nothing_else() {
+        let text = "a\n<!-- begin x -->\nold\n<!-- end x -->\nb\n";
+        let new = "a\n<!-- begin x -->\nnew\n<!-- end x -->\nb\n";
+        assert_eq!(replaced(text, "x", "new\n").unwrap(), new);
+        assert!(replaced(text, "y", "").is_err());
+    }
+}
