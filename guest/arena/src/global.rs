@@ -8,6 +8,8 @@
 #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 mod sandbox;
 #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+mod stack;
+#[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 use sandbox as target;
 
 #[cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
@@ -18,6 +20,7 @@ use elsewhere as target;
 use core::alloc::{GlobalAlloc, Layout};
 
 use crate::scope::Scope;
+use crate::scrub::Scrub;
 use crate::usage::Usage;
 
 /// The one arena of a WebAssembly module, as its global allocator.
@@ -59,9 +62,12 @@ impl GlobalArena {
         target::with(|arena| arena.begin_inspection());
     }
 
-    /// See [`Arena::end_request`](crate::Arena::end_request).
+    /// See [`Arena::end_request`](crate::Arena::end_request). In a sandbox, if scrub is on, this
+    /// also zeroes the stack below the caller's frame. So the code of the request should be in a
+    /// function that is not inlined into the caller.
     pub fn end_request(&self) {
         target::with(|arena| arena.end_request());
+        target::scrub_stack();
     }
 
     /// See [`Arena::phase`](crate::Arena::phase).
@@ -75,8 +81,8 @@ impl GlobalArena {
     }
 
     /// See [`Arena::set_scrub`](crate::Arena::set_scrub).
-    pub fn set_scrub(&self, on: bool) {
-        target::with(|arena| arena.set_scrub(on));
+    pub fn set_scrub(&self, scrub: Scrub) {
+        target::with(|arena| arena.set_scrub(scrub));
     }
 
     /// See [`Arena::usage`](crate::Arena::usage).
