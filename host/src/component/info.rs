@@ -14,6 +14,7 @@ use wasmparser::{
 
 use crate::component::refusal::Refusal;
 use crate::component::shape::Shape;
+use crate::component::stack::{Stack, StackSearch};
 use crate::component::world::{self, World};
 use crate::config::grants::Grants;
 use crate::config::limits::PAGE_BYTES;
@@ -35,6 +36,8 @@ pub(crate) struct ComponentInfo {
     /// Whether its modules use structs, arrays or exceptions, which are in a garbage-collected
     /// heap.
     pub collects: bool,
+    /// Where its stack in linear memory lies, if a linker of LLVM made it.
+    pub stack: Option<Stack>,
 }
 
 impl ComponentInfo {
@@ -46,11 +49,12 @@ impl ComponentInfo {
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, Refusal> {
         let (memories, imports, exports) = (Vec::new(), Vec::new(), Vec::new());
         let (data_end, grows, collects) = (Size(0), false, false);
-        let mut info = Self { memories, data_end, imports, exports, grows, collects };
-        let mut shape = Shape::default();
+        let mut info = Self { memories, data_end, imports, exports, grows, collects, stack: None };
+        let (mut shape, mut search) = (Shape::default(), StackSearch::default());
         for payload in Parser::new(0).parse_all(bytes) {
             let payload = payload?;
             shape.add(&payload)?;
+            search.add(&payload)?;
             match payload {
                 Payload::Version { encoding: Encoding::Module, .. } if shape.is_outermost() => {
                     return Err(Refusal::CoreModule);
@@ -90,6 +94,7 @@ impl ComponentInfo {
                 _ => {}
             }
         }
+        info.stack = search.stack();
         if shape.is_complete() {
             Ok(info)
         } else {

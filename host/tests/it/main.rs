@@ -50,6 +50,7 @@ mod serve_jq;
 mod shop;
 mod shutdown;
 mod start;
+mod survivors;
 mod swap;
 mod terminal;
 mod transform;
