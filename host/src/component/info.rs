@@ -33,8 +33,7 @@ pub(crate) struct ComponentInfo {
     pub exports: Vec<String>,
     /// Whether its code could grow a memory that is not of fixed size.
     pub grows: bool,
-    /// Whether its modules use structs, arrays or exceptions, which are in a garbage-collected
-    /// heap.
+    /// Whether its modules use structs, arrays or exceptions: a garbage-collected heap.
     pub collects: bool,
     /// Where its stack in linear memory lies, if a linker of LLVM made it.
     pub stack: Option<Stack>,
@@ -48,8 +47,8 @@ impl ComponentInfo {
     /// If it is not a component, or malformed.
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, Refusal> {
         let (memories, imports, exports) = (Vec::new(), Vec::new(), Vec::new());
-        let (data_end, grows, collects) = (Size(0), false, false);
-        let mut info = Self { memories, data_end, imports, exports, grows, collects, stack: None };
+        let (data_end, grows, collects, stack) = (Size(0), false, false, None);
+        let mut info = Self { memories, data_end, imports, exports, grows, collects, stack };
         let (mut shape, mut search) = (Shape::default(), StackSearch::default());
         for payload in Parser::new(0).parse_all(bytes) {
             let payload = payload?;
@@ -95,11 +94,8 @@ impl ComponentInfo {
             }
         }
         info.stack = search.stack();
-        if shape.is_complete() {
-            Ok(info)
-        } else {
-            Err(Refusal::malformed("unexpected end of file"))
-        }
+        let complete = shape.is_complete().then_some(info);
+        complete.ok_or_else(|| Refusal::malformed("unexpected end of file"))
     }
 
     /// Checks that its world is supported, its imports are granted, and its memories can be limited

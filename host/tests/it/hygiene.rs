@@ -12,9 +12,9 @@ use crate::config::Config;
 use crate::harness::{Server, until};
 use crate::process_memory::ProcessMemory;
 
-/// Places whose bytes do not outlive a request.
+/// Places with bytes that do not outlive a request.
 const DEAD: [&str; 7] = ["heap", "phase", "stack", "deep-stack", "own-frame", "body", "response"];
-/// Places whose bytes do.
+/// Places with bytes that do.
 const KEPT: [&str; 2] = ["persistent", "survivor"];
 
 /// The bytes of the memory of an instance.

@@ -13,7 +13,7 @@
 //!
 //! # Why it is sound
 //!
-//! - Below the frame of the function that runs, the stack is no part of any Rust object. Volatile
+//! - Below the frame of the function that runs, the stack belongs to no Rust object. Volatile
 //!   accesses may reach memory outside of all Rust objects.
 //! - Unoptimised code calls functions for a volatile access, and these have frames. So [`zero`]
 //!   stays [`MARGIN`] below the frame of [`scrub`], which is far more than they need. [`cover`]
