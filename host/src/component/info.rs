@@ -292,8 +292,8 @@ mod tests {
     fn info(memories: &[wasmparser::MemoryType]) -> ComponentInfo {
         let exports = PROCESSOR_EXPORTS.map(str::to_owned).to_vec();
         let (memories, imports) = (memories.to_vec(), Vec::new());
-        let (data_end, grows, collects) = (Size(0), true, false);
-        ComponentInfo { memories, data_end, imports, exports, grows, collects }
+        let (data_end, grows, collects, stack) = (Size(0), true, false, None);
+        ComponentInfo { memories, data_end, imports, exports, grows, collects, stack }
     }
 
     #[track_caller]
