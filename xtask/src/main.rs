@@ -113,6 +113,13 @@ enum Task {
         #[arg(long, default_value_t = 100)]
         count: u64,
     },
+    /// Send many requests to one instance of the jq component, with all builtins and the programs of jq's tests: none may
+    /// leave anything alive.
+    Survivors {
+        /// How many.
+        #[arg(long, default_value_t = 1_000_000)]
+        count: u64,
+    },
     /// Fuzz the jq engine: its decoder of documents, its compiler, and whole runs. It goes on where it was stopped.
     Fuzz(fuzz::Args),
     /// Build the components that arenaria is compared with, and install wasmtime's command if it is
@@ -183,6 +190,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Instructions(args) => instructions::run(&workspace, args),
         Task::Rebuilds { count } => run::rebuilds(&workspace, count),
         Task::Mutations { count, seed } => run::mutations(&workspace, count, seed),
+        Task::Survivors { count } => run::survivors(&workspace, count),
         Task::Fuzz(args) => fuzz::run(&workspace, &args),
         Task::BenchmarkPeers { oha } => benchmark_peers::get(&workspace, oha),
         Task::OtherHosts => other_hosts::run(&workspace),

@@ -78,6 +78,18 @@ pub(crate) fn rebuilds(workspace: &Workspace, count: u64) -> anyhow::Result<()> 
     succeed(test.args(["test", "--workspace", "--test", "it", "--", "dev::rebuilds_under_load"]))
 }
 
+/// Runs the test of what survives a request of the jq component with more requests than usual.
+///
+/// # Errors
+///
+/// If something cannot be built, or something survives.
+pub(crate) fn survivors(workspace: &Workspace, count: u64) -> anyhow::Result<()> {
+    build_all(workspace)?;
+    let mut test = cargo_with_lints(workspace)?;
+    test.env("ARENARIA_SURVIVORS", count.to_string());
+    succeed(test.args(["test", "--workspace", "--test", "it", "--", "survivors::many_requests"]))
+}
+
 fn names_option(args: &[String], option: &str) -> bool {
     args.iter().any(|arg| {
         arg.strip_prefix(option).is_some_and(|rest| rest.is_empty() || rest.starts_with('='))

@@ -17,6 +17,7 @@ use crate::heap::Heap;
 use crate::persistent::Persistent;
 use crate::phases::Phases;
 use crate::region::Region;
+use crate::scrub::Scrub;
 use crate::usage::Usage;
 
 /// The persistent part keeps this fraction of the region free for allocations during requests.
@@ -135,22 +136,23 @@ impl Arena {
         self.persistent.freeze(&self.region, self.scopes.top(), headroom);
         let start = self.persistent.start(&self.region);
         self.heap.begin_at(start, max(used, start), self.scopes.top());
-        if self.heap.scrub() {
-            self.heap.scrub_above(&self.region, self.scopes.top());
-        }
+        self.heap.scrub_above(&self.region, self.scopes.top());
         self.route();
         self.debug_check();
     }
 
-    /// Sets whether each reset, each sealing, and the end of each phase zeroes the memory that was
-    /// used and is free. Switching it on zeroes such memory at once. A freed block keeps its bytes
-    /// until the next of these.
-    pub fn set_scrub(&self, on: bool) {
-        self.heap.set_scrub(on);
-        if on {
-            self.heap.scrub_above(&self.region, self.scopes.top());
-            self.scopes.scrub(&self.region, self.heap.bump());
-        }
+    /// Sets what becomes of memory that was used and is free. Such memory is scrubbed at once, and
+    /// then at each reset, at each sealing, and at the end of each phase.
+    pub fn set_scrub(&self, scrub: Scrub) {
+        self.heap.set_scrub(scrub);
+        self.heap.scrub_above(&self.region, self.scopes.top());
+        self.scopes.scrub(&self.region, self.heap.bump(), scrub);
+    }
+
+    /// What becomes of memory that was used and is free.
+    #[must_use]
+    pub fn scrub(&self) -> Scrub {
+        self.heap.scrub()
     }
 
     /// How the arena is used now, and how it has been used.

@@ -16,6 +16,7 @@ use core::cmp::{max, min};
 use core::ptr::NonNull;
 
 use crate::region::Region;
+use crate::scrub::Scrub;
 
 pub(crate) struct ScopeFront {
     top: Cell<u32>,
@@ -123,12 +124,15 @@ impl ScopeFront {
         NonNull::new(region.at(offset - padding))
     }
 
-    /// Zeroes what this front has used and given back, above `bump`.
-    #[cold]
-    pub(crate) fn scrub(&self, region: &Region, bump: u32) {
+    /// Scrubs what this front has used and given back, above `bump`.
+    #[inline]
+    pub(crate) fn scrub(&self, region: &Region, bump: u32, scrub: Scrub) {
+        let Some(byte) = scrub.byte() else { return };
         let top = self.top.get();
         // SAFETY: nothing is alive between the fronts.
-        unsafe { region.zero(max(self.low.get(), bump), top) };
-        self.low.set(top);
+        unsafe { region.fill(max(self.low.get(), bump), top, byte) };
+        if scrub == Scrub::Zero {
+            self.low.set(top);
+        }
     }
 }

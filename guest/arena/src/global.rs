@@ -8,6 +8,8 @@
 #[cfg(all(target_arch = "wasm32", any(target_os = "unknown", phase_arena_detached)))]
 mod sandbox;
 #[cfg(all(target_arch = "wasm32", any(target_os = "unknown", phase_arena_detached)))]
+mod stack;
+#[cfg(all(target_arch = "wasm32", any(target_os = "unknown", phase_arena_detached)))]
 use sandbox as target;
 
 #[cfg(not(all(target_arch = "wasm32", any(target_os = "unknown", phase_arena_detached))))]
@@ -18,6 +20,7 @@ use elsewhere as target;
 use core::alloc::{GlobalAlloc, Layout};
 
 use crate::scope::Scope;
+use crate::scrub::Scrub;
 use crate::usage::Usage;
 
 /// The one arena of a WebAssembly module, as its global allocator.
@@ -71,10 +74,13 @@ impl GlobalArena {
         }
     }
 
-    /// See [`Arena::end_request`](crate::Arena::end_request).
+    /// See [`Arena::end_request`](crate::Arena::end_request). In a sandbox, if scrub is on, this
+    /// also zeroes the stack below the caller's frame. So the code of the request should be in a
+    /// function that is not inlined into the caller.
     pub fn end_request(&self) {
         if !DETACHED {
             target::with(|arena| arena.end_request());
+            target::scrub_stack();
         }
     }
 
@@ -89,9 +95,9 @@ impl GlobalArena {
     }
 
     /// See [`Arena::set_scrub`](crate::Arena::set_scrub).
-    pub fn set_scrub(&self, on: bool) {
+    pub fn set_scrub(&self, scrub: Scrub) {
         if !DETACHED {
-            target::with(|arena| arena.set_scrub(on));
+            target::with(|arena| arena.set_scrub(scrub));
         }
     }
 

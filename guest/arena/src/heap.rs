@@ -24,6 +24,7 @@ use core::cmp::{max, min};
 
 use crate::classes::{self, CLASSES, GRANULE};
 use crate::region::Region;
+use crate::scrub::Scrub;
 
 /// The end of a list. No block lies there, because the region's first bytes are reserved.
 const NIL: u32 = 0;
@@ -54,8 +55,8 @@ pub(crate) struct Heap {
     start: Cell<u32>,
     /// Blocks alive below the floor.
     sealed_live: Cell<u32>,
-    /// Whether a reset zeroes the memory that was used.
-    scrub: Cell<bool>,
+    /// What a reset does with the memory that was used.
+    scrub: Cell<Scrub>,
     resets: Cell<u64>,
 }
 
@@ -71,7 +72,7 @@ impl Heap {
             heads: [const { Cell::new(NIL) }; HEADS],
             start: Cell::new(0),
             sealed_live: Cell::new(0),
-            scrub: Cell::new(false),
+            scrub: Cell::new(Scrub::Off),
             resets: Cell::new(0),
         }
     }
@@ -127,12 +128,12 @@ impl Heap {
         self.live.get()
     }
 
-    pub(crate) fn scrub(&self) -> bool {
+    pub(crate) fn scrub(&self) -> Scrub {
         self.scrub.get()
     }
 
-    pub(crate) fn set_scrub(&self, on: bool) {
-        self.scrub.set(on);
+    pub(crate) fn set_scrub(&self, scrub: Scrub) {
+        self.scrub.set(scrub);
     }
 
     /// The common case: a block of the right class from its list, or from the bump, aligned to 8.
@@ -300,10 +301,10 @@ impl Heap {
             return;
         }
         self.note_retreat(limit);
-        if self.scrub.get() {
+        if let Some(byte) = self.scrub.get().byte() {
             // SAFETY: the lists are cleared below, before they are read again.
-            unsafe { self.scrub_listed(region) };
-            self.scrub_from(region, limit, self.bump.get());
+            unsafe { self.fill_listed(region, byte) };
+            self.fill_from(region, limit, self.bump.get(), byte);
         }
         self.sealed_live.set(self.sealed_live.get() + self.live.get());
         self.live.set(0);
@@ -323,23 +324,28 @@ impl Heap {
         self.bump.set(self.floor.get());
         self.clear_lists();
         self.resets.set(self.resets.get() + 1);
-        if self.scrub.get() {
-            self.scrub_from(region, limit, self.floor.get());
+        if let Some(byte) = self.scrub.get().byte() {
+            self.fill_from(region, limit, self.floor.get(), byte);
         }
     }
 
-    /// Zeroes the memory above the bump that this front has used.
+    /// Scrubs the memory above the bump that this front has used.
     pub(crate) fn scrub_above(&self, region: &Region, limit: u32) {
         self.note_retreat(limit);
-        self.scrub_from(region, limit, self.bump.get());
+        if let Some(byte) = self.scrub.get().byte() {
+            self.fill_from(region, limit, self.bump.get(), byte);
+        }
     }
 
-    /// Zeroes what this front has used from `from` on, up to the other front at `limit`.
+    /// Fills what this front has used from `from` on, up to the other front at `limit`.
     #[cold]
-    fn scrub_from(&self, region: &Region, limit: u32, from: u32) {
+    fn fill_from(&self, region: &Region, limit: u32, from: u32, byte: u8) {
         // SAFETY: nothing is alive between the bump (= `from`) and the limit.
-        unsafe { region.zero(from, min(self.mark.get(), limit)) };
-        self.mark.set(from);
+        unsafe { region.fill(from, min(self.mark.get(), limit), byte) };
+        // What is poisoned is not zero: it stays below the mark.
+        if byte == 0 {
+            self.mark.set(from);
+        }
     }
 
     /// Must run before the bump goes down or the limit goes up, to record what was used.

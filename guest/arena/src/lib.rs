@@ -84,15 +84,18 @@
 //! - No operation on a sealed block moves the bump.
 //! - `realloc` keeps the bytes up to the lesser of both sizes. If it fails, the block is unchanged.
 //! - No arithmetic wraps: offsets and sizes stay below 2^31.
-//! - With scrub on, a heap front without live blocks means: all bytes between the fronts are zero.
+//! - With [`Scrub::Zero`], a heap front without live blocks means: all bytes between the fronts are
+//!   zero.
 //!
 //! # Limits of the design
 //!
 //! - The heap front does not free blocks "at once": every `Drop` of ordinary Rust code still runs,
 //!   and the reset only makes the memory contiguous again. Only the scope front frees at once.
 //! - The memory has a fixed maximum; it is not statically allocated.
-//! - Scrub zeroes what was freed. Survivors, the persistent part and the stack keep their bytes,
-//!   and a freed block keeps its bytes until the next reset or sealing.
+//! - [`Scrub::Zero`] zeroes what was freed. Survivors, the persistent part and static data keep
+//!   their bytes, and a freed block keeps its bytes until the next reset or sealing.
+//! - [`GlobalArena::end_request`] also zeroes the stack of a module, which costs one read of the
+//!   whole stack. The frames of the functions that call it keep their bytes.
 //! - It is for one thread. WebAssembly with atomics is rejected at compile time.
 //! - Of a region above 2 GiB, only the first 2 GiB are used.
 #![no_std]
@@ -107,6 +110,7 @@ mod arena;
 mod phases;
 mod scope;
 mod scope_vec;
+mod scrub;
 mod usage;
 
 mod front;
@@ -127,4 +131,5 @@ pub use global::GlobalArena;
 pub use phases::PHASES_MAX;
 pub use scope::{Exhausted, Scope};
 pub use scope_vec::ScopeVec;
+pub use scrub::{POISON, Scrub};
 pub use usage::Usage;

@@ -101,8 +101,17 @@ impl Region {
     /// # Safety
     /// The range is in the region, and no reference to it is alive.
     pub(crate) unsafe fn zero(&self, from: u32, to: u32) {
+        // SAFETY: the caller's promise.
+        unsafe { self.fill(from, to, 0) }
+    }
+
+    /// Fills `from..to` with a byte; nothing if the range is empty or inverted.
+    ///
+    /// # Safety
+    /// As for `zero`.
+    pub(crate) unsafe fn fill(&self, from: u32, to: u32, byte: u8) {
         let len = to.saturating_sub(from) as usize;
         // SAFETY: in range and without aliases (the caller's promise).
-        unsafe { self.at(from).write_bytes(0, len) }
+        unsafe { self.at(from).write_bytes(byte, len) }
     }
 }

@@ -155,7 +155,9 @@
 //!
 //! | setting | value | meaning |
 //! |---|---|---|
-//! | `arena-scrub` | `true` or `false` (default) | zero the used memory at every reset |
+//! | `arena-scrub` | `true` | zero the used memory at every reset, and the stack when a request ends |
+//! | | `false` (default) | leave the bytes |
+//! | | `poison` | for debugging: fill the used memory with the byte `0xA5` at every reset, zero the stack |
 //!
 //! Every processor has them; they are not passed to [`Processor::configure`]. A setting that is
 //! given twice is an error.

@@ -1,5 +1,7 @@
 //! The settings of a processor, as the operator wrote them. The processor parses their values.
 
+use phase_arena::Scrub;
+
 /// Names and values, each name at most once, in the operator's order.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings<'a> {
@@ -43,24 +45,27 @@ impl<'a> Settings<'a> {
 /// The setting that every processor has.
 const SCRUB: &str = "arena-scrub";
 
-/// Takes the built-in settings out of `pairs` and returns the value of `arena-scrub`.
+/// Takes the built-in settings out of `pairs` and returns what `arena-scrub` asks for.
 ///
 /// # Errors
 ///
 /// A setting that is given twice, or an invalid value of a built-in one.
-pub(crate) fn take_built_in(pairs: &mut Vec<(String, String)>) -> Result<bool, String> {
+pub(crate) fn take_built_in(pairs: &mut Vec<(String, String)>) -> Result<Scrub, String> {
     for (index, (name, _)) in pairs.iter().enumerate() {
         if pairs[..index].iter().any(|(earlier, _)| earlier == name) {
             return Err(format!("setting `{name}` is given twice"));
         }
     }
     let Some(index) = pairs.iter().position(|(name, _)| name == SCRUB) else {
-        return Ok(false);
+        return Ok(Scrub::Off);
     };
     match pairs.remove(index).1.as_str() {
-        "true" => Ok(true),
-        "false" => Ok(false),
-        other => Err(format!("setting `{SCRUB}`: expected `true` or `false`, got `{other}`")),
+        "true" => Ok(Scrub::Zero),
+        "false" => Ok(Scrub::Off),
+        "poison" => Ok(Scrub::Poison),
+        other => {
+            Err(format!("setting `{SCRUB}`: expected `true`, `false` or `poison`, got `{other}`"))
+        }
     }
 }
 
@@ -94,7 +99,11 @@ mod tests {
     }
 
     #[track_caller]
-    fn check_built_in(given: &[(&str, &str)], expected: Result<bool, &str>, left: &[(&str, &str)]) {
+    fn check_built_in(
+        given: &[(&str, &str)],
+        expected: Result<Scrub, &str>,
+        left: &[(&str, &str)],
+    ) {
         let mut given = pairs(given);
         assert_eq!(take_built_in(&mut given), expected.map_err(str::to_owned));
         assert_eq!(given, pairs(left));
@@ -102,14 +111,15 @@ mod tests {
 
     #[test]
     fn the_scrub_setting_is_not_passed_on() {
-        check_built_in(&[("a", "1")], Ok(false), &[("a", "1")]);
+        check_built_in(&[("a", "1")], Ok(Scrub::Off), &[("a", "1")]);
         check_built_in(
             &[("a", "1"), (SCRUB, "true"), ("b", "2")],
-            Ok(true),
+            Ok(Scrub::Zero),
             &[("a", "1"), ("b", "2")],
         );
-        check_built_in(&[(SCRUB, "false")], Ok(false), &[]);
-        let message = "setting `arena-scrub`: expected `true` or `false`, got `yes`";
+        check_built_in(&[(SCRUB, "false")], Ok(Scrub::Off), &[]);
+        check_built_in(&[(SCRUB, "poison")], Ok(Scrub::Poison), &[]);
+        let message = "setting `arena-scrub`: expected `true`, `false` or `poison`, got `yes`";
         check_built_in(&[(SCRUB, "yes")], Err(message), &[]);
     }
 

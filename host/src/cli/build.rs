@@ -11,7 +11,7 @@ use crate::component::info::is_fixed;
 use crate::config::limits::PAGE_BYTES;
 use crate::config::units::Size;
 use crate::project::build::{self, Built};
-use crate::project::facts::{Facts, Stack};
+use crate::project::facts::Facts;
 use crate::project::listener::Listener;
 
 /// Builds the component of a project and prints what is known of it. What the tools say goes to standard error.
@@ -41,14 +41,8 @@ fn print(facts: &Facts) -> Result<()> {
         };
         line(format_args!("memory: {memory}"))?;
     }
-    match facts.stack {
-        Some(Stack::First { bytes }) => {
-            line(format_args!("stack: {}, below the data: an overflow traps", Size(bytes.into())))?;
-        }
-        Some(Stack::AboveData) => {
-            line("stack: above data: an overflow overwrites it unnoticed; link with --stack-first")?
-        }
-        None => {}
+    if let Some(stack) = facts.info.stack {
+        line(format_args!("stack: {stack}"))?;
     }
     print_names("imports", &facts.info.imports)?;
     print_names("exports", &facts.info.exports)?;

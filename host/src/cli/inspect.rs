@@ -34,6 +34,9 @@ pub fn inspect(args: &InspectArgs) -> Result<u8> {
     let info = ComponentInfo::read(&bytes).map_err(refused)?;
     print_metadata(&bytes)?;
     print_memories(&info, args.memory)?;
+    if let Some(stack) = info.stack {
+        line(format_args!("stack: {stack}"))?;
+    }
     if let Some(room) = info.heap_room(args.memory) {
         line(format_args!("heap: uses garbage collection; the host sets a maximum of {room}"))?;
     }

@@ -14,6 +14,7 @@ use wasmparser::{
 
 use crate::component::refusal::Refusal;
 use crate::component::shape::Shape;
+use crate::component::stack::{Stack, StackSearch};
 use crate::component::world::{self, World};
 use crate::config::grants::Grants;
 use crate::config::limits::PAGE_BYTES;
@@ -32,9 +33,10 @@ pub(crate) struct ComponentInfo {
     pub exports: Vec<String>,
     /// Whether its code could grow a memory that is not of fixed size.
     pub grows: bool,
-    /// Whether its modules use structs, arrays or exceptions, which are in a garbage-collected
-    /// heap.
+    /// Whether its modules use structs, arrays or exceptions: a garbage-collected heap.
     pub collects: bool,
+    /// Where its stack in linear memory lies, if a linker of LLVM made it.
+    pub stack: Option<Stack>,
 }
 
 impl ComponentInfo {
@@ -45,12 +47,13 @@ impl ComponentInfo {
     /// If it is not a component, or malformed.
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, Refusal> {
         let (memories, imports, exports) = (Vec::new(), Vec::new(), Vec::new());
-        let (data_end, grows, collects) = (Size(0), false, false);
-        let mut info = Self { memories, data_end, imports, exports, grows, collects };
-        let mut shape = Shape::default();
+        let (data_end, grows, collects, stack) = (Size(0), false, false, None);
+        let mut info = Self { memories, data_end, imports, exports, grows, collects, stack };
+        let (mut shape, mut search) = (Shape::default(), StackSearch::default());
         for payload in Parser::new(0).parse_all(bytes) {
             let payload = payload?;
             shape.add(&payload)?;
+            search.add(&payload)?;
             match payload {
                 Payload::Version { encoding: Encoding::Module, .. } if shape.is_outermost() => {
                     return Err(Refusal::CoreModule);
@@ -90,11 +93,9 @@ impl ComponentInfo {
                 _ => {}
             }
         }
-        if shape.is_complete() {
-            Ok(info)
-        } else {
-            Err(Refusal::malformed("unexpected end of file"))
-        }
+        info.stack = search.stack();
+        let complete = shape.is_complete().then_some(info);
+        complete.ok_or_else(|| Refusal::malformed("unexpected end of file"))
     }
 
     /// Checks that its world is supported, its imports are granted, and its memories can be limited
@@ -291,8 +292,8 @@ mod tests {
     fn info(memories: &[wasmparser::MemoryType]) -> ComponentInfo {
         let exports = PROCESSOR_EXPORTS.map(str::to_owned).to_vec();
         let (memories, imports) = (memories.to_vec(), Vec::new());
-        let (data_end, grows, collects) = (Size(0), true, false);
-        ComponentInfo { memories, data_end, imports, exports, grows, collects }
+        let (data_end, grows, collects, stack) = (Size(0), true, false, None);
+        ComponentInfo { memories, data_end, imports, exports, grows, collects, stack }
     }
 
     #[track_caller]

@@ -9,4 +9,5 @@ pub(crate) mod guest_text;
 pub(crate) mod info;
 pub(crate) mod refusal;
 mod shape;
+pub(crate) mod stack;
 pub(crate) mod world;

@@ -57,7 +57,7 @@ pub(crate) fn build(
     let mut facts = Facts::read(&component, info, world).map_err(refused)?;
     if sources != Sources::Rust {
         // It is that of the language's runtime, which its author cannot link otherwise.
-        facts.stack = None;
+        facts.info.stack = None;
     }
     let file = place(folder, &name);
     write(&file, &component)

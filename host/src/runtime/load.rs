@@ -11,6 +11,7 @@ use wasmtime_wasi_http::p3::bindings::ServicePre;
 use crate::component::encode::as_component;
 use crate::component::file;
 use crate::component::info::{self, ComponentInfo};
+use crate::component::stack::Stack;
 use crate::component::world::{self, World};
 use crate::config::grants::Grants;
 use crate::config::units::Size;
@@ -83,6 +84,12 @@ impl Source {
         } else {
             EngineKind::Sync
         }
+    }
+
+    /// Whether its stack lies above data, and its author could change that: one that imports
+    /// something has a language's runtime, which is linked already and guards its own stack.
+    pub(crate) fn has_unguarded_stack(&self) -> bool {
+        self.info.imports.is_empty() && self.info.stack == Some(Stack::AboveData)
     }
 
     /// The size of a pool for instances of this component only.

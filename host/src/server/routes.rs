@@ -21,6 +21,7 @@ use anyhow::{Context as _, Result, anyhow};
 use tokio::sync::{Mutex, mpsc, oneshot};
 use wasmtime::Engine;
 
+use crate::component::stack::Stack;
 use crate::config::file::{Config, RouteConfig};
 use crate::pool::route::Route;
 use crate::pool::stats::Metrics;
@@ -167,6 +168,13 @@ impl Routes {
             engines.0.iter().flatten().for_each(|engine| clock.drive(engine));
             let routes = changes.iter().map(|change| {
                 let Change { index, config, source } = &**change;
+                if source.has_unguarded_stack() {
+                    tracing::warn!(
+                        route = config.path,
+                        "the component's stack is {}",
+                        Stack::AboveData
+                    );
+                }
                 let engine = engines.of(source.engine_kind());
                 let log = metrics.logs[*index].clone();
                 Route::load(engine, *index, config, source, log).map(Arc::new)

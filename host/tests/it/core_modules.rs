@@ -106,3 +106,31 @@ fn an_import_of_no_interface_is_named_with_its_remedy() {
 fn a_core_module_that_does_not_match_its_wit_is_refused() {
     check_refused("(memory (export \"memory\") 1)", &["does not match the WIT that it carries"]);
 }
+
+/// Serves a module with a stack of 4 KiB and data at an address. Returns what `inspect` says of the stack, and the
+/// server's log.
+#[track_caller]
+fn told_of_stack(data: u32) -> (String, String) {
+    let stack = "(global (mut i32) (i32.const 4096))";
+    let (folder, file) = module(&format!("{stack} {PROCESSOR} (data (i32.const {data}) \"sand\")"));
+    let inspected = run("inspect", &file, &[]).stdout;
+    let line = inspected.lines().find(|line| line.starts_with("stack: "));
+    let name = file.display().to_string();
+    let mut arguments = vec!["serve", &name, "--listen", "127.0.0.1:0", "--operator-listen", "off"];
+    arguments.extend(["--workers", "1", "--slots", "1", "--memory", "2MiB"]);
+    let server = Server::start_command(arenaria(&arguments), folder);
+    assert_eq!(server.get("/").status, 200);
+    (line.unwrap_or_default().to_owned(), server.log())
+}
+
+#[test]
+fn a_stack_above_data_is_told() {
+    const TEXT: &str = "above data: an overflow overwrites it unnoticed; link with --stack-first";
+    let (inspected, log) = told_of_stack(3000);
+    assert_eq!(inspected, format!("stack: {TEXT}"));
+    let warnings = log.lines().filter(|line| line.contains("WARN") && line.contains(TEXT));
+    assert_eq!(warnings.count(), 1, "{log}");
+    let (inspected, log) = told_of_stack(4096);
+    assert_eq!(inspected, "stack: 4KiB, below the data: an overflow traps");
+    assert!(!log.contains("WARN"), "{log}");
+}

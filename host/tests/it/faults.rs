@@ -41,6 +41,12 @@ fn an_endless_recursion_is_answered_with_500() {
 }
 
 #[test]
+fn a_recursion_with_large_frames_is_answered_with_500() {
+    // A bulk instruction that fails tells no address, so the host cannot see that it was the stack.
+    check_fault("/recurse-in-strides", 500, "trap", "trap");
+}
+
+#[test]
 fn an_exhaustion_is_answered_with_507() {
     check_fault("/exhaust", 507, "memory", "memory");
 }

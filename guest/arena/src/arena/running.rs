@@ -101,9 +101,7 @@ impl Drop for Phase<'_> {
             arena.phases.record(place, in_use);
         }
         arena.scopes.leave(self.top);
-        if arena.heap.scrub() {
-            arena.scopes.scrub(&arena.region, arena.heap.bump());
-        }
+        arena.scopes.scrub(&arena.region, arena.heap.bump(), arena.heap.scrub());
         arena.debug_check();
     }
 }

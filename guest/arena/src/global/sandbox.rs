@@ -9,7 +9,9 @@ use core::arch::wasm32;
 use core::cell::Cell;
 use core::ptr::{self, NonNull};
 
+use super::stack;
 use crate::arena::Arena;
+use crate::scrub::Scrub;
 
 #[cfg(target_feature = "atomics")]
 compile_error!("phase-arena is for a single thread: WebAssembly with atomics is not supported");
@@ -63,6 +65,15 @@ impl Single {
 
 pub(super) fn with<R>(f: impl FnOnce(&Arena) -> R) -> R {
     f(ARENA.get())
+}
+
+/// If scrub is on, zeroes the stack below the caller's frame. In both modes: unsafe code that reads
+/// the stack below its frame is not what poison is for.
+#[inline]
+pub(super) fn scrub_stack() {
+    if ARENA.arena.scrub() != Scrub::Off {
+        stack::scrub();
+    }
 }
 
 pub(super) fn phases() -> impl Iterator<Item = (&'static str, usize)> {

@@ -68,15 +68,15 @@ impl Heap {
         }
     }
 
-    /// Zeroes every listed block, and with it the links.
+    /// Fills every listed block with a byte, and with it the links.
     ///
     /// # Safety
     /// The caller clears the lists before anything reads them.
     #[cold]
-    pub(super) unsafe fn scrub_listed(&self, region: &Region) {
+    pub(super) unsafe fn fill_listed(&self, region: &Region, byte: u8) {
         self.listed(region, |block, len| {
             // SAFETY: nothing uses a listed block, and its link has been read.
-            unsafe { block.write_bytes(0, len) };
+            unsafe { block.write_bytes(byte, len) };
         });
     }
 }

@@ -5,8 +5,8 @@
 
 use std::cell::Cell;
 
-use phase_arena::Scope;
 use phase_arena::classes::block_size;
+use phase_arena::{Scope, Scrub};
 
 use crate::region::{Block, Sandbox, pattern};
 
@@ -48,7 +48,7 @@ pub(crate) struct Model<'a> {
     /// At least so many bytes were in use during the last request.
     request_peak: u64,
     request_survivors: u64,
-    scrub: bool,
+    scrub: Scrub,
     resets: u64,
     spills: u64,
 }
@@ -76,7 +76,7 @@ impl<'a> Model<'a> {
             peak: Cell::new(0),
             request_peak: 0,
             request_survivors: 0,
-            scrub: false,
+            scrub: Scrub::Off,
             resets: 0,
             spills: 0,
         }
@@ -178,9 +178,9 @@ impl<'a> Model<'a> {
         self.open = false;
     }
 
-    pub(crate) fn set_scrub(&mut self, on: bool) {
-        self.arena.set_scrub(on);
-        self.scrub = on;
+    pub(crate) fn set_scrub(&mut self, scrub: Scrub) {
+        self.arena.set_scrub(scrub);
+        self.scrub = scrub;
     }
 
     pub(crate) fn scope_alloc<T: Copy>(&mut self, scope: &Scope<'_>, len: usize, value: T) {
@@ -233,9 +233,13 @@ impl<'a> Model<'a> {
         assert!(live > 0 || fronts.bump == fronts.floor, "nothing is alive, and it is not reset");
         assert!(live + sealed > 0 || fronts.floor == fronts.start, "nothing is sealed");
         assert_eq!(usage.retire, fronts.floor - fronts.start > fronts.capacity / 4);
-        if self.scrub && live == 0 {
-            assert!(self.arena.is_zero(fronts.bump, fronts.top), "scrub left bytes behind");
-        }
+        let is_scrubbed = match self.scrub {
+            _ if live > 0 => true,
+            Scrub::Off => true,
+            Scrub::Zero => self.arena.is_zero(fronts.bump, fronts.top),
+            Scrub::Poison => self.arena.is_poisoned(fronts.bump, fronts.top),
+        };
+        assert!(is_scrubbed, "{:?} left bytes behind", self.scrub);
         self.check_extents(&fronts);
     }
 

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use proptest::test_runner::RngAlgorithm;
 
-use phase_arena::Scope;
+use phase_arena::{Scope, Scrub};
 
 use crate::model::Model;
 use crate::region::{Contents, Sandbox};
@@ -19,7 +19,7 @@ enum Op {
     BeginRequest,
     BeginInspection,
     EndRequest,
-    Scrub(bool),
+    Scrub(Scrub),
 }
 
 #[derive(Clone, Copy)]
@@ -57,7 +57,7 @@ fn run(model: &mut Model, ops: &[Op], scope: Option<&Scope<'_>>) {
             Op::BeginRequest => model.begin_request(),
             Op::BeginInspection => model.begin_inspection(),
             Op::EndRequest => model.end_request(),
-            Op::Scrub(on) => model.set_scrub(on),
+            Op::Scrub(scrub) => model.set_scrub(scrub),
         }
         // Miri is after other things, and slow.
         if !cfg!(miri) {
@@ -90,7 +90,7 @@ fn op() -> impl Strategy<Value = Op> {
         1 => Just(Op::BeginRequest),
         1 => Just(Op::BeginInspection),
         1 => Just(Op::EndRequest),
-        1 => any::<bool>().prop_map(Op::Scrub),
+        1 => prop::sample::select(&[Scrub::Off, Scrub::Zero, Scrub::Poison][..]).prop_map(Op::Scrub),
     ];
     leaf.prop_recursive(3, 24, 8, |inner| {
         prop_oneof![

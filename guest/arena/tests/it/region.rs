@@ -4,7 +4,7 @@ use std::alloc::{GlobalAlloc, Layout, alloc, dealloc};
 use std::ops::Deref;
 use std::ptr::NonNull;
 
-use phase_arena::Arena;
+use phase_arena::{Arena, POISON};
 
 /// The largest alignment that tests ask for; the memory itself must have it, so that Miri's
 /// symbolic alignment check can follow.
@@ -81,6 +81,13 @@ impl Sandbox {
         let bytes = self.bytes(skip + from, to.saturating_sub(from));
         // As a whole: Miri is slow byte by byte.
         bytes == vec![0; bytes.len()]
+    }
+
+    /// Whether all bytes at these offsets are poison, or zero because they were never used.
+    pub(crate) fn is_poisoned(&self, from: usize, to: usize) -> bool {
+        let skip = self.base() - self.memory.addr().get();
+        let bytes = self.bytes(skip + from, to.saturating_sub(from));
+        bytes.iter().all(|&byte| byte == POISON || byte == 0)
     }
 
     /// Bytes of the whole allocation.

@@ -1,5 +1,7 @@
 //! Scrub: not a byte of what was freed remains between the fronts.
 
+use phase_arena::{POISON, Scrub};
+
 use crate::region::{Contents, Sandbox};
 
 const LEN: usize = 32 << 10;
@@ -7,7 +9,7 @@ const LEN: usize = 32 << 10;
 #[test]
 fn a_reset_zeroes_all_that_was_used() {
     let arena = Sandbox::configured(LEN);
-    arena.set_scrub(true);
+    arena.set_scrub(Scrub::Zero);
     let start = arena.usage().persistent as usize;
     let (first, second) = (arena.alloc(5000, 8), arena.alloc(3000, 8));
     first.fill(1);
@@ -30,7 +32,7 @@ fn without_scrub_bytes_remain() {
 #[test]
 fn the_end_of_a_phase_zeroes_what_it_used() {
     let arena = Sandbox::configured(LEN);
-    arena.set_scrub(true);
+    arena.set_scrub(Scrub::Zero);
     let start = arena.usage().persistent as usize;
     arena.phase("outer", |scope| {
         let outer = scope.try_alloc_slice_fill_with(1000, |_| 1u8).unwrap();
@@ -56,7 +58,7 @@ fn switching_it_on_zeroes_what_was_used_before() {
         });
         arena.phase("around", |scope| {
             let kept = scope.try_alloc_slice_fill_with(100, |_| 3u8).unwrap();
-            arena.set_scrub(true);
+            arena.set_scrub(Scrub::Zero);
             assert!(kept.iter().all(|&byte| byte == 3));
             assert!(arena.is_zero(start + 5120, LEN - 100), "{contents:?}");
         });
@@ -69,7 +71,7 @@ fn switching_it_on_zeroes_what_was_used_before() {
 #[test]
 fn what_lies_dead_between_survivors_is_zeroed_when_they_are_sealed() {
     let arena = Sandbox::configured(LEN);
-    arena.set_scrub(true);
+    arena.set_scrub(Scrub::Zero);
     let blocks: Vec<_> = (0..9).map(|_| arena.alloc(1024, 8)).collect();
     let mut dead = Vec::new();
     let mut survivors = Vec::new();
@@ -92,4 +94,42 @@ fn what_lies_dead_between_survivors_is_zeroed_when_they_are_sealed() {
         arena.free(block);
     }
     assert!(arena.is_zero(arena.usage().persistent as usize, LEN));
+}
+
+#[test]
+fn poison_fills_what_was_freed_and_nothing_else() {
+    let arena = Sandbox::configured(LEN);
+    arena.set_scrub(Scrub::Poison);
+    let start = arena.usage().persistent as usize;
+    let block = arena.alloc(5000, 8);
+    block.fill(1);
+    arena.phase("phase", |scope| {
+        scope.try_alloc_slice_fill_with(2000, |_| 2u8).unwrap();
+    });
+    assert!(block.holds(1, 5000));
+    assert!(arena.is_poisoned(start + 5120, LEN));
+    assert!(!arena.is_zero(LEN - 2000, LEN), "the phase is poisoned");
+    arena.free(block);
+    assert!(arena.is_poisoned(start, LEN));
+    // A stale read shows: the bytes of a new block are those of the poison.
+    let block = arena.alloc(100, 8);
+    assert_eq!(block.bytes(), [POISON; 100]);
+    arena.free(block);
+}
+
+#[test]
+fn zeroed_memory_is_zero_after_poison() {
+    let arena = Sandbox::configured(LEN);
+    arena.set_scrub(Scrub::Poison);
+    for _ in 0..2 {
+        let block = arena.try_alloc_zeroed(5000, 8).unwrap();
+        assert!(block.is_zero());
+        block.fill(1);
+        arena.free(block);
+    }
+    arena.phase("phase", |scope| {
+        scope.try_alloc_slice_fill_with(LEN / 2, |_| 2u8).unwrap();
+    });
+    let most = LEN - arena.usage().persistent as usize - 2048;
+    assert!(arena.try_alloc_zeroed(most, 8).unwrap().is_zero());
 }
