@@ -4,7 +4,7 @@ use std::alloc::Layout;
 
 use phase_arena::Exhausted;
 
-use crate::region::{Block, Sandbox};
+use arena_model::{Block, Sandbox};
 
 /// A sandbox in which nothing but `left` bytes or so are free, and the blocks that fill it.
 fn full(arena: &Sandbox, size: usize) -> Vec<Block> {

@@ -1,6 +1,6 @@
 //! The persistent part: before `configured`, during requests, and routing between the parts.
 
-use crate::region::{Block, Sandbox};
+use arena_model::{Block, Sandbox};
 
 const LEN: usize = 1 << 20;
 

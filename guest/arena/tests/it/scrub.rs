@@ -1,6 +1,6 @@
 //! Scrub: not a byte of what was freed remains between the fronts.
 
-use crate::region::{Contents, Sandbox};
+use arena_model::{Contents, Sandbox};
 
 const LEN: usize = 32 << 10;
 

@@ -1,65 +1,65 @@
 //! A plain model of the arena: which blocks are alive, where, and with what in them.
 //!
-//! It never predicts an address. It checks, after every operation, that what the arena says and
-//! hands out obeys the invariants of the crate's documentation.
+//! It never predicts an address. After every operation it checks that what the arena says and hands out obeys the
+//! invariants of the crate's documentation: `checks.rs` has one function for each.
 
 use std::cell::Cell;
 
 use phase_arena::Scope;
 use phase_arena::classes::block_size;
 
-use crate::region::{Block, Sandbox, pattern};
+use crate::sandbox::{Block, Sandbox, pattern};
 
 /// Which part of the arena a block is in. Known from its address when it was allocated, and
 /// checked against what the arena does with it later.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Home {
+pub(crate) enum Home {
     Persistent,
     Heap,
     Sealed,
 }
 
-struct Live {
-    block: Block,
-    seed: u8,
-    home: Home,
+pub(crate) struct Live {
+    pub(crate) block: Block,
+    pub(crate) seed: u8,
+    pub(crate) home: Home,
 }
 
 /// Bytes in a scope: offset and length, and the way to look at them.
-struct Scoped {
-    pointer: *const u8,
-    len: usize,
+pub(crate) struct Scoped {
+    pub(crate) pointer: *const u8,
+    pub(crate) len: usize,
     seed: u8,
 }
 
 pub(crate) struct Model<'a> {
     pub(crate) arena: &'a Sandbox,
-    live: Vec<Live>,
-    scoped: Vec<Scoped>,
+    pub(crate) live: Vec<Live>,
+    pub(crate) scoped: Vec<Scoped>,
     seeds: u8,
-    configured: bool,
+    pub(crate) configured: bool,
     open: bool,
     /// Whether what is in use now counts as a request's.
     is_request: bool,
     /// How many phases are running, one inside the other.
     depth: usize,
     /// The most bytes that were seen in use since the last bracket was opened.
-    peak: Cell<u64>,
+    pub(crate) peak: Cell<u64>,
     /// At least so many bytes were in use during the last request.
-    request_peak: u64,
-    request_survivors: u64,
-    scrub: bool,
-    resets: u64,
-    spills: u64,
+    pub(crate) request_peak: u64,
+    pub(crate) request_survivors: u64,
+    pub(crate) scrub: bool,
+    pub(crate) resets: u64,
+    pub(crate) spills: u64,
 }
 
 /// Offsets that follow from a reading of the arena.
-struct Fronts {
-    start: usize,
-    floor: usize,
-    bump: usize,
-    top: usize,
-    capacity: usize,
+pub(crate) struct Fronts {
+    pub(crate) start: usize,
+    pub(crate) floor: usize,
+    pub(crate) bump: usize,
+    pub(crate) top: usize,
+    pub(crate) capacity: usize,
 }
 
 impl<'a> Model<'a> {
@@ -89,7 +89,9 @@ impl<'a> Model<'a> {
             false => self.arena.try_alloc(size, align),
         };
         let Some(block) = block else { return self.check_exhausted(&before, size, align) };
-        assert!(!zeroed || block.is_zero(), "not zeroed");
+        if zeroed {
+            self.check_zeroed(&block);
+        }
         self.adopt(block);
     }
 
@@ -97,11 +99,11 @@ impl<'a> Model<'a> {
         if self.live.is_empty() {
             return;
         }
-        let Live { block, seed, home } = self.live.swap_remove(which % self.live.len());
-        assert!(block.holds(seed, block.size()));
+        let live = self.live.swap_remove(which % self.live.len());
+        live.check_contents();
         let before = self.fronts();
-        self.arena.free(block);
-        self.freed(home, &before);
+        self.arena.free(live.block);
+        self.freed(live.home, &before);
     }
 
     pub(crate) fn realloc(&mut self, which: usize, size: usize) {
@@ -110,32 +112,23 @@ impl<'a> Model<'a> {
         }
         let Live { block, seed, home } = self.live.swap_remove(which % self.live.len());
         let (before, address, old) = (self.fronts(), block.address(), block.size());
-        let align = block.layout.align();
-        match self.arena.try_realloc(block, size) {
+        let align = block.align();
+        let result = self.arena.try_realloc(block, size);
+        self.check_realloc(&result, (address, home, seed), (old, size));
+        match result {
             Err(block) => {
-                assert!(size > old, "shrinking never fails");
-                assert!(block.holds(seed, old));
                 self.check_exhausted(&before, size, align);
                 self.live.push(Live { block, seed, home });
             }
+            Ok(block) if block.address() == address => {
+                self.check_sealed(home, &before);
+                block.fill(seed);
+                self.live.push(Live { block, seed, home });
+            }
             Ok(block) => {
-                assert!(block.holds(seed, old.min(size)), "realloc lost bytes");
-                if block.address() == address {
-                    if home == Home::Sealed {
-                        assert_eq!(
-                            self.fronts().bump,
-                            before.bump,
-                            "a sealed block moved the bump"
-                        );
-                    }
-                    block.fill(seed);
-                    self.live.push(Live { block, seed, home });
-                } else {
-                    assert!(size > old || home == Home::Persistent, "shrinking moved a block");
-                    self.adopt(block);
-                    let at = self.fronts();
-                    self.freed(home, &Fronts { bump: at.bump, ..before });
-                }
+                self.adopt(block);
+                let at = self.fronts();
+                self.freed(home, &Fronts { bump: at.bump, ..before });
             }
         }
     }
@@ -183,6 +176,23 @@ impl<'a> Model<'a> {
         self.scrub = on;
     }
 
+    pub(crate) fn persistent<R>(&mut self, f: impl FnOnce(&mut Self) -> R) -> R {
+        let arena = self.arena;
+        arena.persistent(|| f(self))
+    }
+
+    pub(crate) fn phase<R>(&mut self, f: impl FnOnce(&mut Self, &Scope<'_>) -> R) -> R {
+        let (arena, mark) = (self.arena, self.scoped.len());
+        self.depth += 1;
+        arena.phase("phase", |scope| {
+            let result = f(self, scope);
+            // While the memory is still the phase's own.
+            self.depth -= 1;
+            self.scoped.drain(mark..).for_each(|scoped| scoped.check_contents());
+            result
+        })
+    }
+
     pub(crate) fn scope_alloc<T: Copy>(&mut self, scope: &Scope<'_>, len: usize, value: T) {
         let before = self.fronts();
         self.seeds = self.seeds.wrapping_add(1);
@@ -203,87 +213,17 @@ impl<'a> Model<'a> {
         }
     }
 
-    pub(crate) fn phase_begins(&mut self) -> usize {
-        self.depth += 1;
-        self.scoped.len()
-    }
-
-    /// Must be called before the phase ends, while its memory is still its own.
-    pub(crate) fn phase_ends(&mut self, mark: usize) {
-        self.depth -= 1;
-        for scoped in self.scoped.drain(mark..) {
-            assert!(scoped.holds());
-        }
-    }
-
-    /// All invariants.
-    pub(crate) fn check(&self) {
-        let (usage, fronts) = (self.arena.usage(), self.fronts());
-        let sealed = self.count(Home::Sealed);
-        let live = self.count(Home::Heap);
-        assert_eq!(self.arena.live_blocks(), live);
-        assert_eq!((usage.resets, usage.spills), (self.resets, self.spills));
-        assert!(usage.high_water >= usage.in_use + usage.sealed || !self.configured);
-        self.peak.set(self.peak.get().max(usage.in_use + usage.sealed));
-        assert_eq!(usage.request_survivors, self.request_survivors);
-        assert!(usage.request_high_water >= self.request_peak, "a request's peak was lost");
-        assert!(usage.request_high_water <= usage.high_water);
-        assert!(fronts.floor <= fronts.bump && fronts.bump <= fronts.top, "the fronts crossed");
-        assert!(fronts.top <= fronts.capacity);
-        assert!(live > 0 || fronts.bump == fronts.floor, "nothing is alive, and it is not reset");
-        assert!(live + sealed > 0 || fronts.floor == fronts.start, "nothing is sealed");
-        assert_eq!(usage.retire, fronts.floor - fronts.start > fronts.capacity / 4);
-        if self.scrub && live == 0 {
-            assert!(self.arena.is_zero(fronts.bump, fronts.top), "scrub left bytes behind");
-        }
-        self.check_extents(&fronts);
-    }
-
-    /// Everything that is alive or listed is where it belongs, and disjoint; on the heap front
-    /// above the floor, nothing is neither.
-    fn check_extents(&self, fronts: &Fronts) {
-        let base = self.arena.base();
-        let mut extents: Vec<(usize, usize)> = Vec::new();
-        let mut tiled = 0;
-        for live in &self.live {
-            let from = live.block.address() - base;
-            let (low, high, len) = match live.home {
-                Home::Persistent => (0, fronts.start, live.block.size()),
-                Home::Sealed => (fronts.start, fronts.floor, live.len()),
-                Home::Heap => (fronts.floor, fronts.bump, live.len()),
-            };
-            assert!(low <= from && from + len <= high, "{:?} outside of its part", live.home);
-            tiled += if live.home == Home::Heap { len } else { 0 };
-            extents.push((from, len));
-        }
-        for (address, len) in self.arena.listed() {
-            let from = address - base;
-            assert!(fronts.floor <= from && from + len <= fronts.bump, "a list left the heap");
-            tiled += len;
-            extents.push((from, len));
-        }
-        assert_eq!(tiled, fronts.bump - fronts.floor, "bytes of the heap front are lost");
-        extents.extend(self.scoped.iter().map(|scoped| (scoped.pointer.addr() - base, scoped.len)));
-        extents.sort_unstable();
-        for pair in extents.windows(2) {
-            assert!(pair[0].0 + pair[0].1 <= pair[1].0, "{pair:?} overlap");
-        }
-    }
-
-    /// What every block holds. Slow; at the end of a program.
-    pub(crate) fn check_contents(&self) {
-        assert!(self.live.iter().all(|live| live.block.holds(live.seed, live.block.size())));
-        assert!(self.scoped.iter().all(Scoped::holds));
-    }
-
-    /// Ends a program. What is alive is freed in no particular order.
-    pub(crate) fn free_all(&mut self) {
+    /// Ends a program. What is alive is freed in no particular order. Returns how many blocks there were.
+    pub(crate) fn free_all(&mut self) -> u64 {
+        let count = self.live.len() as u64;
         while !self.live.is_empty() {
             self.free(0);
             if !cfg!(miri) {
                 self.check();
             }
         }
+        self.check();
+        count
     }
 
     fn adopt(&mut self, block: Block) {
@@ -298,28 +238,19 @@ impl<'a> Model<'a> {
         self.live.push(Live { block, seed: self.seeds, home });
     }
 
-    /// Counts what the arena should have counted when a block that was not among `live` any more
+    /// Counts what the arena should have counted when a block that is not among `live` any more
     /// was freed.
     fn freed(&mut self, home: Home, before: &Fronts) {
         let (live, sealed) = (self.count(Home::Heap), self.count(Home::Sealed));
         let reset = live == 0 && (home == Home::Heap || home == Home::Sealed && sealed == 0);
         self.resets += u64::from(reset);
-        if home != Home::Heap && !reset {
-            assert_eq!(self.fronts().bump, before.bump, "{home:?}: its free moved the bump");
+        self.check_routing(home);
+        if !reset {
+            self.check_sealed(home, before);
         }
     }
 
-    fn check_exhausted(&self, before: &Fronts, size: usize, align: usize) {
-        if !self.configured {
-            return;
-        }
-        let need = block_size(size as u32) as usize + align;
-        assert!(before.top - before.bump < need, "gave up with room between the fronts");
-        // Twice: the class of what is needed may be one above the class of what is there.
-        assert!(self.arena.listed().iter().all(|block| block.1 < 2 * need), "gave up with a list");
-    }
-
-    fn fronts(&self) -> Fronts {
+    pub(crate) fn fronts(&self) -> Fronts {
         let usage = self.arena.usage();
         let base = self.arena.base();
         let capacity = usage.capacity as usize;
@@ -336,21 +267,30 @@ impl<'a> Model<'a> {
         }
     }
 
-    fn count(&self, home: Home) -> usize {
+    pub(crate) fn count(&self, home: Home) -> usize {
         self.live.iter().filter(|live| live.home == home).count()
     }
 }
 
 impl Live {
-    fn len(&self) -> usize {
-        block_size(self.block.size() as u32) as usize
+    /// The bytes that the block occupies.
+    pub(crate) fn len(&self) -> usize {
+        match self.home {
+            Home::Persistent => self.block.size(),
+            Home::Heap | Home::Sealed => block_size(self.block.size() as u32) as usize,
+        }
+    }
+
+    pub(crate) fn check_contents(&self) {
+        let (block, home) = (&self.block, self.home);
+        assert!(block.holds(self.seed, block.size()), "{block:?} ({home:?}) has other bytes");
     }
 }
 
 impl Scoped {
-    fn holds(&self) -> bool {
+    pub(crate) fn check_contents(&self) {
         // SAFETY: the phase is still running; written by `scope_alloc`.
         let bytes = unsafe { std::slice::from_raw_parts(self.pointer, self.len) };
-        bytes == pattern(self.seed, self.len)
+        assert!(bytes == pattern(self.seed, self.len), "bytes of a scope changed");
     }
 }
