@@ -112,7 +112,8 @@ enum Task {
         #[arg(long, default_value_t = 100)]
         count: u64,
     },
-    /// Fuzz the jq engine: its decoder of documents, its compiler, and whole runs. It goes on where it was stopped.
+    /// Fuzz the arena and its persistent part with random programs, and the jq engine: its decoder of documents, its
+    /// compiler, and whole runs. It goes on where it was stopped.
     Fuzz(fuzz::Args),
     /// Build the components that arenaria is compared with, and install wasmtime's command if it is
     /// missing.

@@ -6,15 +6,18 @@ use phase_arena::classes::block_size;
 use crate::model::{Fronts, Home, Live, Model, Scoped};
 use crate::sandbox::Block;
 
+/// The address and the bytes of a block in a list.
+type Listed = (usize, usize);
+
 impl Model<'_> {
     /// All that can be checked at any time.
     pub(crate) fn check(&self) {
-        let fronts = self.fronts();
+        let (fronts, listed) = (self.fronts(), self.arena.listed());
         self.check_order(&fronts);
         self.check_offsets(&fronts);
-        self.check_disjoint(&fronts);
-        self.check_tiling(&fronts);
-        self.check_reset(&fronts);
+        self.check_disjoint(&fronts, &listed);
+        self.check_tiling(&fronts, &listed);
+        self.check_reset(&fronts, &listed);
         self.check_scrub(&fronts);
         self.check_usage(&fronts);
     }
@@ -36,7 +39,7 @@ impl Model<'_> {
         assert!(sums.iter().all(|&bytes| bytes <= usage.capacity), "a difference wrapped");
     }
 
-    fn check_disjoint(&self, fronts: &Fronts) {
+    fn check_disjoint(&self, fronts: &Fronts, listed: &[Listed]) {
         let base = self.arena.base();
         let mut extents: Vec<(usize, usize)> = Vec::new();
         for live in &self.live {
@@ -50,8 +53,8 @@ impl Model<'_> {
             assert!(block.address().is_multiple_of(block.align()));
             extents.push((from, len));
         }
-        let listed = self.arena.listed().into_iter();
-        extents.extend(listed.map(|(address, len)| (address - base, len)));
+        let listed = listed.iter();
+        extents.extend(listed.map(|&(address, len)| (address - base, len)));
         let scoped = self.scoped.iter();
         extents.extend(scoped.map(|scoped| (scoped.pointer.addr() - base, scoped.len)));
         extents.sort_unstable();
@@ -61,11 +64,11 @@ impl Model<'_> {
     }
 
     /// Together with `check_disjoint`: the lengths alone show that there is no gap.
-    fn check_tiling(&self, fronts: &Fronts) {
+    fn check_tiling(&self, fronts: &Fronts, listed: &[Listed]) {
         let base = self.arena.base();
         let heap = self.live.iter().filter(|live| live.home == Home::Heap);
         let mut tiled: usize = heap.map(Live::len).sum();
-        for (address, len) in self.arena.listed() {
+        for &(address, len) in listed {
             let from = address - base;
             assert!(fronts.floor <= from && from + len <= fronts.bump, "a list left the heap");
             tiled += len;
@@ -73,12 +76,12 @@ impl Model<'_> {
         assert_eq!(tiled, fronts.bump - fronts.floor, "bytes of the heap front are lost");
     }
 
-    fn check_reset(&self, fronts: &Fronts) {
+    fn check_reset(&self, fronts: &Fronts, listed: &[Listed]) {
         if self.count(Home::Heap) > 0 {
             return;
         }
         assert_eq!(fronts.bump, fronts.floor, "nothing is alive, and it is not reset");
-        assert!(self.arena.listed().is_empty(), "a list outlived the reset");
+        assert!(listed.is_empty(), "a list outlived the reset");
         if self.count(Home::Sealed) == 0 {
             assert_eq!(fronts.floor, fronts.start, "nothing is sealed, and the floor is up");
         }

@@ -19,7 +19,7 @@ const LOCALS: usize = 24;
 const KEPT: usize = 12;
 /// Places for values that later requests seal.
 const SURVIVORS: usize = 6;
-/// After so many requests nothing survives: what was sealed is free again.
+/// After so many requests nothing survives on the heap front: what was sealed is free again.
 const LIFETIME: u64 = 4;
 
 const OPS_MAX: usize = 60;
@@ -67,6 +67,8 @@ impl Collections {
         self.requests += 1;
         if self.requests.is_multiple_of(LIFETIME) {
             self.survivors.fill(Value::Nothing);
+            // What was empty has grown outside of the persistent part.
+            self.kept = ARENA.persistent(|| self.kept.clone());
         }
         for value in locals.iter().chain(&self.kept).chain(&self.survivors) {
             value.hash(&mut self.hash);
