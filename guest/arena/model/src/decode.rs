@@ -129,7 +129,7 @@ impl Life {
     pub fn persistent(bytes: &[u8]) -> Self {
         let mut bytes = Bytes(bytes);
         let kind = bytes.next();
-        let len = bytes.pair() << (kind / 4 % 6);
+        let len = bytes.pair() << (kind / 4 % 4);
         let (skew, configuration) = (bytes.next() % 64, bytes.next());
         Self {
             len,

@@ -31,6 +31,8 @@ pub enum Contents {
     Zero,
     /// Something else.
     Dirty,
+    /// The same, although the arena is told that it is zero. It shows what the arena zeroes.
+    Pretended,
 }
 
 impl Sandbox {
@@ -73,8 +75,9 @@ impl Sandbox {
         unsafe { base.write_bytes(fill, len) };
         let base = NonNull::new(base).expect("inside an allocation");
         let arena = match contents {
-            // SAFETY: in the allocation, which is the sandbox's own until it is dropped; zeroed.
-            Contents::Zero => unsafe { Arena::new_zeroed(base, len) },
+            // SAFETY: in the allocation, which is the sandbox's own until it is dropped. Zeroed, or
+            // else at least initialised: then zeroed allocations have other bytes, and no more.
+            Contents::Zero | Contents::Pretended => unsafe { Arena::new_zeroed(base, len) },
             // SAFETY: as above.
             Contents::Dirty => unsafe { Arena::new(base, len) },
         };

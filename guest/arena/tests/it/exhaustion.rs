@@ -28,6 +28,22 @@ fn an_exhausted_heap_gives_null_and_serves_again_after_a_free() {
 }
 
 #[test]
+fn the_last_block_may_fill_the_room_exactly() {
+    for (size, align) in [(1024, 8), (1024, 16), (640, 128)] {
+        let arena = Sandbox::configured(32 << 10);
+        let room = (arena.usage().capacity - arena.usage().persistent) as usize;
+        arena.phase("rest", |scope| {
+            // In front of the block there is as much as its alignment needs.
+            let bump = arena.base() + arena.usage().persistent as usize;
+            let rest = room - bump.next_multiple_of(align) + bump - size;
+            scope.try_alloc_slice_fill_with(rest, |_| 0u8).unwrap();
+            let block = arena.alloc(size, align);
+            assert!(arena.try_realloc(block, size + 1).is_err());
+        });
+    }
+}
+
+#[test]
 fn larger_free_blocks_are_split_before_giving_up() {
     let arena = Sandbox::configured(32 << 10);
     let mut blocks = full(&arena, 1024);
