@@ -33,9 +33,9 @@ fn the_last_block_may_fill_the_room_exactly() {
         let arena = Sandbox::configured(32 << 10);
         let room = (arena.usage().capacity - arena.usage().persistent) as usize;
         arena.phase("rest", |scope| {
-            // In front of the block there is as much as its alignment needs.
             let bump = arena.base() + arena.usage().persistent as usize;
-            let rest = room - bump.next_multiple_of(align) + bump - size;
+            let padding = bump.next_multiple_of(align) - bump;
+            let rest = room - padding - size;
             scope.try_alloc_slice_fill_with(rest, |_| 0u8).unwrap();
             let block = arena.alloc(size, align);
             assert!(arena.try_realloc(block, size + 1).is_err());
