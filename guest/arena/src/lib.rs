@@ -82,6 +82,9 @@
 //! - `check_reset`: No live block on the heap front means: bump at the floor, all lists empty.
 //! - `check_tiling`: Every listed block lies between floor and bump and is not alive. Live blocks
 //!   and listed blocks together fill that span without a gap.
+//! - `check_placement`: A block persists if it is allocated before [`Arena::configured`] or inside
+//!   [`Arena::persistent`], or replaces one that persists. All others, and what spills, are on the
+//!   heap front.
 //! - `check_routing`: A block is freed into the part that contains its address, in every mode.
 //! - `check_sealed`: No operation on a sealed or persistent block moves the bump, except a reset.
 //! - `check_contents`: A live block keeps its bytes, whatever happens to others.

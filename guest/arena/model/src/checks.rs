@@ -104,6 +104,13 @@ impl Model<'_> {
         assert_eq!(usage.retire, fronts.floor - fronts.start > fronts.capacity / 4);
     }
 
+    /// A new block is in `home`.
+    pub(crate) fn check_placement(&self, home: Home, is_kept: bool) {
+        assert!(self.configured || home == Home::Persistent, "before `configured`: {home:?}");
+        assert!(is_kept || home == Home::Heap, "a block of a request is {home:?}");
+        assert_eq!(self.arena.usage().spills, self.spills, "{home:?}: expected so many spills");
+    }
+
     /// A block from `home` was just freed: it was given back to the part that it came from.
     pub(crate) fn check_routing(&self, home: Home) {
         let live = self.count(Home::Heap);

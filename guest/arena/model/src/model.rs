@@ -43,6 +43,8 @@ pub(crate) struct Model<'a> {
     is_request: bool,
     /// How many phases are running, one inside the other.
     depth: usize,
+    /// How many `persistent` closures are running.
+    keeping: usize,
     /// The most bytes that were seen in use since the last bracket was opened.
     pub(crate) peak: Cell<u64>,
     /// At least so many bytes were in use during the last request.
@@ -73,6 +75,7 @@ impl<'a> Model<'a> {
             open: false,
             is_request: false,
             depth: 0,
+            keeping: 0,
             peak: Cell::new(0),
             request_peak: 0,
             request_survivors: 0,
@@ -92,7 +95,7 @@ impl<'a> Model<'a> {
         if zeroed {
             self.check_zeroed(&block);
         }
-        self.adopt(block);
+        self.adopt(block, !self.configured || self.keeping > 0);
     }
 
     pub(crate) fn free(&mut self, which: usize) {
@@ -126,7 +129,8 @@ impl<'a> Model<'a> {
                 self.live.push(Live { block, seed, home });
             }
             Ok(block) => {
-                self.adopt(block);
+                let is_kept = self.keeping > 0 || home == Home::Persistent;
+                self.adopt(block, is_kept);
                 let at = self.fronts();
                 self.freed(home, &Fronts { bump: at.bump, ..before });
             }
@@ -178,7 +182,10 @@ impl<'a> Model<'a> {
 
     pub(crate) fn persistent<R>(&mut self, f: impl FnOnce(&mut Self) -> R) -> R {
         let arena = self.arena;
-        arena.persistent(|| f(self))
+        self.keeping += 1;
+        let result = arena.persistent(|| f(self));
+        self.keeping -= 1;
+        result
     }
 
     pub(crate) fn phase<R>(&mut self, f: impl FnOnce(&mut Self, &Scope<'_>) -> R) -> R {
@@ -226,15 +233,16 @@ impl<'a> Model<'a> {
         count
     }
 
-    fn adopt(&mut self, block: Block) {
+    /// A new block, which should or should not persist.
+    fn adopt(&mut self, block: Block, is_kept: bool) {
         self.seeds = self.seeds.wrapping_add(1);
         block.fill(self.seeds);
         let limit = self.arena.base() + self.fronts().start;
         let home = if block.address() < limit { Home::Persistent } else { Home::Heap };
-        assert!(self.configured || home == Home::Persistent);
-        if home == Home::Heap && self.arena.usage().spills > self.spills {
+        if self.configured && is_kept && home == Home::Heap {
             self.spills += 1;
         }
+        self.check_placement(home, is_kept);
         self.live.push(Live { block, seed: self.seeds, home });
     }
 

@@ -164,3 +164,46 @@ fn a_search_does_not_leave_the_region() {
         assert!(arena.try_alloc(20_000, align).is_none());
     }
 }
+
+/// The bytes of talc's chunks are multiples of this, and a chunk ends with a tag.
+const CHUNK: usize = 4 * size_of::<usize>();
+
+#[test]
+fn the_last_block_may_end_where_the_room_does() {
+    for align in [8, CHUNK] {
+        let arena = Sandbox::new(256 << 10);
+        let first = arena.alloc(1, align);
+        arena.phase("limit", |scope| {
+            scope.try_alloc_slice_fill_with(64 << 10, |_| 1u8).unwrap();
+            let end = arena.base() + (192 << 10);
+            let size = end - (first.address() + CHUNK) - size_of::<usize>();
+            let persistent = arena.usage().persistent;
+            assert!(arena.try_alloc(size + 1, align).is_none());
+            assert_eq!(arena.usage().persistent, persistent, "a failure takes nothing");
+            arena.alloc(size, align).fill(1);
+        });
+        let size = (64 << 10) - size_of::<usize>();
+        assert!(arena.try_alloc(size + 1, align).is_none());
+        arena.alloc(size, align).fill(2);
+    }
+}
+
+#[test]
+fn alignments_beyond_the_step_of_the_part() {
+    let arena = Sandbox::new(4 << 20);
+    for align in [1 << 17, 1 << 18, 1 << 19] {
+        arena.alloc(100, align).fill(1);
+    }
+}
+
+#[test]
+fn the_part_extends_in_steps() {
+    for align in [8, 4096] {
+        let arena = Sandbox::new(1 << 20);
+        let steps = || arena.usage().persistent as usize / (64 << 10);
+        let _first = arena.alloc(100, align);
+        assert_eq!(steps(), 1, "a step at first");
+        let _second = arena.alloc(100_000, align);
+        assert_eq!(steps(), 2, "what is needed and another step");
+    }
+}
