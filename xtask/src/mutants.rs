@@ -2,7 +2,7 @@
 //! change. A change that no test notices is an error, unless `.cargo/mutants.toml` says that it changes nothing.
 //!
 //! cargo-mutants leaves unsafe functions alone. Half of an allocator's are, so it works on a copy in which they are safe:
-//! the bodies are the same.
+//! the bodies are the same. Only those of unsafe traits stay as they are, because their traits need it.
 
 use std::fs;
 use std::path::Path;
@@ -20,7 +20,7 @@ pub(crate) struct Args {
     /// How many changes are tested at the same time.
     #[arg(long, value_name = "N", default_value_t = 1)]
     jobs: u64,
-    /// Only changes whose description matches this, such as the name of a file or a function.
+    /// Only changes with a description that matches this, such as the name of a file or a function.
     #[arg(long, value_name = "REGEX")]
     only: Option<String>,
 }
@@ -68,9 +68,13 @@ fn copy_sources(workspace: &Workspace, copy: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// An implementation may be safe where its trait is not, so this compiles.
 fn without_unsafe_functions(source: &str) -> String {
-    source.replace("unsafe fn ", "fn ")
+    let mut is_in_trait = false;
+    let lines = source.split_inclusive('\n').map(|line| {
+        is_in_trait = line.starts_with("unsafe impl") || is_in_trait && !line.starts_with('}');
+        if is_in_trait { line.to_owned() } else { line.replace("unsafe fn ", "fn ") }
+    });
+    lines.collect()
 }
 
 #[cfg(test)]
@@ -78,9 +82,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_functions_become_safe() {
-        let source = "pub(crate) unsafe fn f() { unsafe { g() } }\nunsafe impl Sync for A {}\n";
-        let safe = "pub(crate) fn f() { unsafe { g() } }\nunsafe impl Sync for A {}\n";
-        assert_eq!(without_unsafe_functions(source), safe);
+    fn only_functions_outside_of_traits_become_safe() {
+        let source = |prefix: &str| {
+            format!(
+                "unsafe impl A for B {{\n    unsafe fn f() {{\n    }}\n}}\n\
+                 pub(crate) {prefix}fn f() {{ unsafe {{ g() }} }}\n"
+            )
+        };
+        assert_eq!(without_unsafe_functions(&source("unsafe ")), source(""));
     }
 }

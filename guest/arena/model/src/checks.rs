@@ -63,7 +63,7 @@ impl Model<'_> {
         }
     }
 
-    /// Together with `check_disjoint`: the lengths alone show that there is no gap.
+    /// Together with `check_disjoint`: the lengths alone show that nothing is between the blocks.
     fn check_tiling(&self, fronts: &Fronts, listed: &[Listed]) {
         let base = self.arena.base();
         let heap = self.live.iter().filter(|live| live.home == Home::Heap);

@@ -60,7 +60,7 @@ impl Sandbox {
     ///
     /// # Panics
     ///
-    /// If there is no memory.
+    /// If the machine has too little memory.
     #[must_use]
     pub fn with(len: usize, skew: usize, contents: Contents) -> Self {
         let size = (GUARD_BYTES + skew + len + GUARD_BYTES).max(1);
@@ -147,7 +147,7 @@ impl Sandbox {
         let (pointer, layout) = (block.pointer.as_ptr(), block.layout);
         self.free(block);
         // SAFETY: not kept, on purpose: the arena must notice. Nothing else can be damaged,
-        // because there is no other block.
+        // because nothing else is alive.
         unsafe { self.arena.dealloc(pointer, layout) };
     }
 

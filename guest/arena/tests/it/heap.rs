@@ -240,7 +240,7 @@ fn a_region_at_any_address_and_of_any_size_is_a_region() {
 #[should_panic(expected = "a block was freed although none is alive")]
 fn a_block_that_is_freed_twice_is_caught() {
     let arena = Sandbox::configured(64 << 10);
-    // SAFETY: there is no other block.
+    // SAFETY: it is the only block.
     unsafe { arena.free_twice(arena.alloc(100, 8)) };
 }
 
@@ -251,6 +251,6 @@ fn a_survivor_that_is_freed_twice_is_caught() {
     let survivor = arena.alloc(100, 8);
     arena.end_request();
     arena.begin_request();
-    // SAFETY: there is no other block.
+    // SAFETY: it is the only block.
     unsafe { arena.free_twice(survivor) };
 }
