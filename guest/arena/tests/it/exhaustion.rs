@@ -36,7 +36,7 @@ fn the_last_block_may_fill_the_room_exactly() {
             let bump = arena.base() + arena.usage().persistent as usize;
             let padding = bump.next_multiple_of(align) - bump;
             let rest = room - padding - size;
-            scope.try_alloc_slice_fill_with(rest, |_| 0u8).unwrap();
+            scope.try_alloc_slice_copy(&vec![0u8; rest]).unwrap();
             let block = arena.alloc(size, align);
             assert!(arena.try_realloc(block, size + 1).is_err());
         });

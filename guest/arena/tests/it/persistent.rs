@@ -115,6 +115,19 @@ fn configuration_may_use_nearly_all_of_the_region() {
 }
 
 #[test]
+fn a_phase_does_not_count_what_persists() {
+    let arena = Sandbox::new(LEN);
+    arena.phase("configure", |scope| {
+        scope.try_alloc_slice_copy(&[1u8; 1000]).unwrap();
+        for size in [100, 100_000, 100_000] {
+            arena.alloc(size, 8).fill(2);
+        }
+    });
+    assert_eq!(arena.phases().next(), Some(("configure", 1000)));
+    assert_eq!(arena.usage().high_water, 1000);
+}
+
+#[test]
 fn growing_by_doubling_reuses_what_it_leaves() {
     let arena = Sandbox::new(LEN);
     let mut block = arena.alloc(64, 8);
@@ -174,7 +187,7 @@ fn the_last_block_may_end_where_the_room_does() {
         let arena = Sandbox::new(256 << 10);
         let first = arena.alloc(1, align);
         arena.phase("limit", |scope| {
-            scope.try_alloc_slice_fill_with(64 << 10, |_| 1u8).unwrap();
+            scope.try_alloc_slice_copy(&[1u8; 64 << 10]).unwrap();
             let end = arena.base() + (192 << 10);
             let size = end - (first.address() + CHUNK) - size_of::<usize>();
             let persistent = arena.usage().persistent;
