@@ -38,6 +38,11 @@ fn the_last_block_may_fill_the_room_exactly() {
             let rest = room - padding - size;
             scope.try_alloc_slice_copy(&vec![0u8; rest]).unwrap();
             let block = arena.alloc(size, align);
+            assert!(arena.try_alloc(1, 1).is_none());
+            arena.free(block);
+            // And it may grow to there.
+            let block = arena.alloc(size / 2, align);
+            let block = arena.try_realloc(block, size).unwrap();
             assert!(arena.try_realloc(block, size + 1).is_err());
         });
     }
