@@ -1,8 +1,9 @@
 //! Exhaustion is null or `Err`, changes nothing, and is not for ever.
 
 use std::alloc::Layout;
+use std::ptr::NonNull;
 
-use phase_arena::Exhausted;
+use phase_arena::{Arena, Exhausted};
 
 use arena_model::{Block, Sandbox};
 
@@ -150,4 +151,16 @@ fn a_scope_refuses_what_no_region_could_hold() {
         assert_eq!(scope.try_alloc_slice_fill_with(usize::MAX / 16, fill), Err(Exhausted));
         assert_eq!(scope.try_alloc_slice_fill_with(1 << 29, fill), Err(Exhausted));
     });
+}
+
+#[test]
+#[cfg(target_pointer_width = "64")]
+fn of_a_larger_region_two_gib_are_used() {
+    for (len, capacity) in [(100, 96), ((2 << 30) - 16, (2 << 30) - 16), (3 << 30, (2 << 30) - 16)]
+    {
+        // SAFETY: not kept, on purpose: a machine may not have so much. Nothing is allocated, so
+        // nothing uses the memory.
+        let arena = unsafe { Arena::new(NonNull::<u128>::dangling().cast(), len) };
+        assert_eq!(arena.usage().capacity, capacity);
+    }
 }

@@ -10,7 +10,7 @@ use proptest::test_runner::RngAlgorithm;
 const BYTES: usize = if cfg!(miri) { 120 } else { 600 };
 
 fn config() -> ProptestConfig {
-    let cases = if cfg!(miri) { 6 } else { 1500 };
+    let cases = if cfg!(miri) { 12 } else { 1500 };
     ProptestConfig {
         cases,
         failure_persistence: None,
