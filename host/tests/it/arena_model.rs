@@ -43,12 +43,12 @@ impl Guest {
 #[track_caller]
 fn check_lives(path: &str) {
     let guest = Guest::new(0);
-    let operations: u64 = (0..LIVES)
-        .step_by(10)
-        .map(|seed| guest.answer(&format!("{path}?seed={seed}&count=10")).parse::<u64>().unwrap())
-        .sum();
+    let run = |seed: u64| {
+        let answer = guest.answer(&format!("{path}?seed={seed}&count=10"));
+        answer.parse::<u64>().expect("it answers with a number")
+    };
+    let operations: u64 = (0..LIVES).step_by(10).map(run).sum();
     assert!(operations > LIVES * 50, "{path}: {operations} operations test little");
-    println!("{path}: {operations} operations");
 }
 
 #[test]
@@ -82,5 +82,5 @@ fn collections_contain_the_same_in_the_arena_as_outside() {
         assert!(usage.resets >= REQUESTS / 4, "program {program}: {usage:?}");
         assert!(usage.high_water > 100_000, "program {program}: {usage:?}");
     }
-    println!("{operations} operations on collections");
+    assert!(operations > PROGRAMS * REQUESTS * 20, "{operations} operations test little");
 }
