@@ -15,6 +15,7 @@ use std::time::Instant;
 use anyhow::{Context, bail, ensure};
 use clap::builder::PossibleValuesParser;
 
+use crate::files::write_if_changed;
 use crate::tools::{find_nightly, need_fuzz, nightly};
 use crate::workspace::{Workspace, succeed};
 
@@ -196,8 +197,8 @@ impl Fuzzer<'_> {
             let (logs, result) = self.round((goal - done).div_ceil(jobs), jobs)?;
             for (unit, file) in &files {
                 let count = total(file)? + unit.count(&logs);
-                fs::write(file, format!("{count}\n"))
-                    .with_context(|| format!("cannot write {}", file.display()))?;
+                // As a whole: an interruption must not leave a file without a number.
+                write_if_changed(file, format!("{count}\n").as_bytes())?;
             }
             result?;
             let more = unit.count(&logs);
