@@ -1,9 +1,11 @@
-//! `cargo xtask fuzz`: runs fuzz targets with cargo-fuzz on a nightly toolchain, and counts their executions.
+//! `cargo xtask fuzz`: runs fuzz targets with cargo-fuzz on a nightly toolchain, and counts their executions. A target
+//! that runs programs also counts the operations of its programs.
 //!
 //! A crate with fuzz targets has a package of its own for them, in its folder `fuzz`. Each target has a row in
 //! [`TARGETS`]. If there is a file `TARGET.dict` in that folder, libFuzzer takes words from it.
 //!
-//! No sanitizer is used, because what is fuzzed has no unsafe code. Debug assertions and checks of overflow are on.
+//! No sanitizer is used. The jq engine has no unsafe code. A sanitizer knows nothing of blocks inside the arena's region;
+//! the model checks these, and bytes beside the region. Debug assertions and checks of overflow are on.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -13,6 +15,7 @@ use std::time::Instant;
 use anyhow::{Context, bail, ensure};
 use clap::builder::PossibleValuesParser;
 
+use crate::files::write_if_changed;
 use crate::tools::{find_nightly, need_fuzz, nightly};
 use crate::workspace::{Workspace, succeed};
 
@@ -25,6 +28,9 @@ pub(crate) struct Args {
     /// Go on until each target has had so many executions. Those of earlier runs count.
     #[arg(long, value_name = "N", default_value_t = 34_000_000)]
     executions: u64,
+    /// The same for targets that run programs, in operations of these.
+    #[arg(long, value_name = "N", default_value_t = 500_000_000)]
+    operations: u64,
     /// How many processes fuzz a target at the same time.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     jobs: u64,
@@ -41,21 +47,36 @@ struct Target {
     folder: &'static str,
     /// The longest input. Short ones are executed fast.
     len_max: u32,
+    /// What its goal counts.
+    unit: Unit,
 }
 
-const TARGETS: [Target; 3] = [
-    Target { name: "decoder", folder: "guest/jq/fuzz", len_max: 256 },
-    Target { name: "compiler", folder: "guest/jq/fuzz", len_max: 256 },
-    Target { name: "engine", folder: "guest/jq/fuzz", len_max: 256 },
+/// What is counted of a target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Unit {
+    Executions,
+    /// Of the programs that the target makes of its inputs. It prints their number when it ends.
+    Operations,
+}
+
+const TARGETS: [Target; 5] = [
+    Target { name: "arena", folder: ARENA, len_max: 700, unit: Unit::Operations },
+    Target { name: "persistent", folder: ARENA, len_max: 700, unit: Unit::Operations },
+    Target { name: "decoder", folder: JQ, len_max: 256, unit: Unit::Executions },
+    Target { name: "compiler", folder: JQ, len_max: 256, unit: Unit::Executions },
+    Target { name: "engine", folder: JQ, len_max: 256, unit: Unit::Executions },
 ];
 
-/// After so many seconds a process ends and its executions are added up. An interruption loses those since then.
+const ARENA: &str = "guest/arena/fuzz";
+const JQ: &str = "guest/jq/fuzz";
+
+/// After so many seconds a process ends and its counts are added up. An interruption loses those since then.
 const ROUND_SECONDS: u32 = 60;
 
 /// One execution that takes longer is a failure. Most take less than a millisecond, but waiting for a processor counts.
 const TIMEOUT_SECONDS: u32 = 120;
 
-/// Fuzzes until each target has had its executions.
+/// Fuzzes until each target has reached its goal.
 ///
 /// # Errors
 ///
@@ -74,28 +95,56 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<()> {
     }
     let mut result = Ok(());
     for fuzzer in &fuzzers {
-        result = fuzzer.fuzz(args.executions, args.jobs);
+        let goal = match fuzzer.target.unit {
+            Unit::Executions => args.executions,
+            Unit::Operations => args.operations,
+        };
+        result = fuzzer.fuzz(goal, args.jobs);
         if result.is_err() {
             break;
         }
     }
-    let mut sum = 0;
-    println!("\nexecutions so far:");
-    for target in TARGETS {
-        let executions = executions(&total_file(workspace, target.name))?;
-        println!("{:<10} {executions:>12}", target.name);
-        sum += executions;
+    for unit in [Unit::Executions, Unit::Operations] {
+        let mut sum = 0;
+        println!("\n{} so far:", unit.name());
+        for target in TARGETS {
+            if unit == Unit::Executions || target.unit == unit {
+                let count = total(&total_file(workspace, unit, target.name))?;
+                println!("{:<10} {count:>13}", target.name);
+                sum += count;
+            }
+        }
+        println!("{:<10} {sum:>13}", "sum");
     }
-    println!("{:<10} {sum:>12}", "sum");
     result
 }
 
-/// The file with the executions of a target.
-fn total_file(workspace: &Workspace, target: &str) -> PathBuf {
-    workspace.fuzz().join("executions").join(target)
+impl Unit {
+    /// Its name, and the name of the folder with the totals.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Executions => "executions",
+            Self::Operations => "operations",
+        }
+    }
+
+    /// Its count of a process, from what libFuzzer and the target printed.
+    fn count(self, log: &str) -> u64 {
+        let key = match self {
+            Self::Executions => "stat::number_of_executed_units:",
+            Self::Operations => "stat::number_of_operations:",
+        };
+        let numbers = log.lines().filter_map(|line| line.strip_prefix(key));
+        numbers.filter_map(|number| number.trim().parse::<u64>().ok()).sum()
+    }
 }
 
-fn executions(file: &Path) -> anyhow::Result<u64> {
+/// The file with the count of a target.
+fn total_file(workspace: &Workspace, unit: Unit, target: &str) -> PathBuf {
+    workspace.fuzz().join(unit.name()).join(target)
+}
+
+fn total(file: &Path) -> anyhow::Result<u64> {
     if !file.exists() {
         return Ok(0);
     }
@@ -128,33 +177,41 @@ impl Fuzzer<'_> {
     }
 
     fn fuzz(&self, goal: u64, jobs: u64) -> anyhow::Result<()> {
-        let name = self.target.name;
-        let total = total_file(self.workspace, name);
-        for folder in [total.parent().expect("the file is in a folder"), &self.corpus()] {
+        let Target { name, unit, .. } = self.target;
+        let files = [Unit::Executions, Unit::Operations].map(|unit| {
+            let file = total_file(self.workspace, unit, name);
+            (unit, file)
+        });
+        for folder in files.iter().filter_map(|(_, file)| file.parent()).chain([&*self.corpus()]) {
             fs::create_dir_all(folder)
                 .with_context(|| format!("cannot create {}", folder.display()))?;
         }
-        let mut done = executions(&total)?;
+        let mut done = total(&total_file(self.workspace, unit, name))?;
         if done >= goal {
             return Ok(());
         }
         succeed(&mut self.command("build"))?;
         while done < goal {
             let begun = Instant::now();
-            let (executed, result) = self.round((goal - done).div_ceil(jobs), jobs)?;
-            done += executed;
-            fs::write(&total, format!("{done}\n"))
-                .with_context(|| format!("cannot write {}", total.display()))?;
+            // A program has more than one operation, so this is enough in either unit.
+            let (logs, result) = self.round((goal - done).div_ceil(jobs), jobs)?;
+            for (unit, file) in &files {
+                let count = total(file)? + unit.count(&logs);
+                // As a whole: an interruption must not leave a file without a number.
+                write_if_changed(file, format!("{count}\n").as_bytes())?;
+            }
             result?;
-            ensure!(executed > 0, "expected executions of {name}, got none");
-            let rate = executed as f64 / begun.elapsed().as_secs_f64();
-            println!("{name}: {done} of {goal} executions, {rate:.0} per second");
+            let more = unit.count(&logs);
+            ensure!(more > 0, "expected {} of {name}, got none", unit.name());
+            done += more;
+            let rate = more as f64 / begun.elapsed().as_secs_f64();
+            println!("{name}: {done} of {goal} {}, {rate:.0} per second", unit.name());
         }
         succeed(self.command("cmin").arg(self.corpus()).args(["--", "-verbosity=0"]))
     }
 
-    /// Runs the target for a while, in several processes. Returns the number of executions also if it failed.
-    fn round(&self, executions: u64, jobs: u64) -> anyhow::Result<(u64, anyhow::Result<()>)> {
+    /// Runs the target for a while, in several processes. Returns what they printed, also if one failed.
+    fn round(&self, executions: u64, jobs: u64) -> anyhow::Result<(String, anyhow::Result<()>)> {
         let name = self.target.name;
         let mut children = Vec::new();
         for job in 0..jobs {
@@ -166,17 +223,17 @@ impl Fuzzer<'_> {
             let child = command.stderr(file).spawn().context("cannot start cargo-fuzz")?;
             children.push((child, log));
         }
-        let (mut executed, mut result) = (0, Ok(()));
+        let (mut logs, mut result) = (String::new(), Ok(()));
         for (mut child, log) in children {
             let status = child.wait().context("cannot wait for cargo-fuzz")?;
             let text = String::from_utf8_lossy(&fs::read(&log)?).into_owned();
-            executed += executed_units(&text);
             if !status.success() {
                 eprintln!("{text}");
                 result = Err(failure(name, &text, &log));
             }
+            logs += &text;
         }
-        Ok((executed, result))
+        Ok((logs, result))
     }
 
     fn options(&self, executions: u64) -> Vec<String> {
@@ -202,13 +259,6 @@ impl Fuzzer<'_> {
     }
 }
 
-/// The executions of a process, from what libFuzzer printed.
-fn executed_units(log: &str) -> u64 {
-    let numbers =
-        log.lines().filter_map(|line| line.strip_prefix("stat::number_of_executed_units:"));
-    numbers.filter_map(|number| number.trim().parse::<u64>().ok()).sum()
-}
-
 fn failure(target: &str, log: &str, file: &Path) -> anyhow::Error {
     let mut lines = log.lines();
     match lines.find_map(|line| line.split_once("Test unit written to ")) {
@@ -226,12 +276,14 @@ mod tests {
     use super::*;
 
     const LOG: &str = "artifact_prefix='a/'; Test unit written to a/crash-1\n\
-        stat::number_of_executed_units: 868963\nstat::average_exec_per_sec:     124137\n";
+        stat::number_of_executed_units: 868963\nstat::average_exec_per_sec:     124137\n\
+        stat::number_of_operations: 12\n";
 
     #[test]
     fn the_output_of_a_fuzzer_is_read() {
-        assert_eq!(executed_units(LOG), 868_963);
-        assert_eq!(executed_units("killed"), 0);
+        assert_eq!(Unit::Executions.count(LOG), 868_963);
+        assert_eq!(Unit::Operations.count(LOG), 12);
+        assert_eq!(Unit::Executions.count("killed"), 0);
         let message = failure("decoder", LOG, Path::new("l")).to_string();
         assert!(message.ends_with("cargo xtask fuzz decoder --input a/crash-1"), "{message}");
         let message = failure("decoder", "killed", Path::new("l")).to_string();
@@ -239,13 +291,13 @@ mod tests {
     }
 
     #[test]
-    fn the_executions_are_kept_in_a_file() {
+    fn the_totals_are_kept_in_files() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("decoder");
-        assert_eq!(executions(&file).unwrap(), 0);
+        assert_eq!(total(&file).unwrap(), 0);
         fs::write(&file, "12\n").unwrap();
-        assert_eq!(executions(&file).unwrap(), 12);
+        assert_eq!(total(&file).unwrap(), 12);
         fs::write(&file, "").unwrap();
-        assert!(executions(&file).unwrap_err().to_string().starts_with("expected a number"));
+        assert!(total(&file).unwrap_err().to_string().starts_with("expected a number"));
     }
 }

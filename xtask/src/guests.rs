@@ -14,7 +14,7 @@ use crate::tools::need_target;
 use crate::workspace::{WASM, Workspace, succeed};
 
 /// The packages that become components.
-pub(crate) const GUESTS: [&str; 5] = ["canary", "hello", "probe", "transform", "words"];
+pub(crate) const GUESTS: [&str; 6] = ["canary", "hello", "model", "probe", "transform", "words"];
 
 /// The jq component among the assets.
 pub(crate) const TRANSFORM: &str = "components/transform.wasm";

@@ -21,6 +21,7 @@ mod guests;
 mod guide;
 mod instructions;
 mod metadata;
+mod mutants;
 mod other_hosts;
 mod package;
 mod playground;
@@ -120,8 +121,11 @@ enum Task {
         #[arg(long, default_value_t = 1_000_000)]
         count: u64,
     },
-    /// Fuzz the jq engine: its decoder of documents, its compiler, and whole runs. It goes on where it was stopped.
+    /// Fuzz the arena and its persistent part with random programs, and the jq engine: its decoder of documents, its
+    /// compiler, and whole runs. It goes on where it was stopped.
     Fuzz(fuzz::Args),
+    /// Change the core of the arena in each way that cargo-mutants knows: a test must notice each change.
+    Mutants(mutants::Args),
     /// Build the components that arenaria is compared with, and install wasmtime's command if it is
     /// missing.
     BenchmarkPeers {
@@ -192,6 +196,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Mutations { count, seed } => run::mutations(&workspace, count, seed),
         Task::Survivors { count } => run::survivors(&workspace, count),
         Task::Fuzz(args) => fuzz::run(&workspace, &args),
+        Task::Mutants(args) => mutants::run(&workspace, &args),
         Task::BenchmarkPeers { oha } => benchmark_peers::get(&workspace, oha),
         Task::OtherHosts => other_hosts::run(&workspace),
         Task::TestComponents => {

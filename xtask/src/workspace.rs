@@ -100,6 +100,11 @@ impl Workspace {
         self.target.join("fuzz")
     }
 
+    /// Where the arena is copied and changed, and the results of its tests with each change.
+    pub(crate) fn mutants(&self) -> PathBuf {
+        self.target.join("mutants")
+    }
+
     /// Where the examples in other languages are copied.
     pub(crate) fn examples(&self) -> PathBuf {
         self.target.join("examples")

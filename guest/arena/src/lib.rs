@@ -73,19 +73,45 @@
 //!
 //! # Invariants
 //!
-//! Each is checked by the tests after every operation of random programs, also under Miri with
-//! strict provenance, on 64 and 32 bits.
+//! Each has a check of its own, `guest/arena/model/src/checks.rs` in the repository, which random
+//! programs run after every operation.
 //!
-//! - Live blocks are disjoint, in range and aligned.
-//! - No live block on the heap front means: bump at the floor, all lists empty.
-//! - Every listed block lies between floor and bump and is not alive. Live blocks and listed blocks
-//!   together fill that span without a gap.
-//! - A block is freed into the part that contains its address, in every mode.
-//! - No operation on a sealed block moves the bump.
-//! - `realloc` keeps the bytes up to the lesser of both sizes. If it fails, the block is unchanged.
-//! - No arithmetic wraps: offsets and sizes stay below 2^31.
-//! - With [`Scrub::Zero`], a heap front without live blocks means: all bytes between the fronts are
-//!   zero.
+//! - `check_order`: The parts lie in this order: persistent part, sealed blocks, heap front, free
+//!   bytes, scopes.
+//! - `check_disjoint`: Live blocks, listed blocks and scopes are disjoint, in range and aligned.
+//! - `check_reset`: No live block on the heap front means: bump at the floor, all lists empty.
+//! - `check_tiling`: Every listed block lies between floor and bump and is not alive. Live blocks
+//!   and listed blocks together fill that span without a gap.
+//! - `check_placement`: A block persists if it is allocated before [`Arena::configured`] or inside
+//!   [`Arena::persistent`], or replaces one that persists. All others, and what spills, are on the
+//!   heap front.
+//! - `check_routing`: A block is freed into the part that contains its address, in every mode.
+//! - `check_sealed`: No operation on a sealed or persistent block moves the bump, except a reset.
+//! - `check_contents`: A live block keeps its bytes, whatever happens to others.
+//! - `check_realloc`: `realloc` keeps the bytes up to the lesser of both sizes. If it fails, the
+//!   block is unchanged. Shrinking does not fail.
+//! - `check_zeroed`: What `alloc_zeroed` returns is zero.
+//! - `check_offsets`: No arithmetic wraps: offsets and sizes stay below 2^31.
+//! - `check_exhausted`: An allocation on the heap front fails only if neither the span between the
+//!   fronts nor a listed block is large enough.
+//! - `check_scrub`: With [`Scrub::Zero`], a heap front without live blocks means: all bytes between
+//!   the fronts are zero. With [`Scrub::Poison`], they have its pattern.
+//! - `check_usage`: [`Usage`] counts what happened.
+//!
+//! # How it is tested
+//!
+//! - **Random programs.** The same programs run natively (proptest), under Miri (strict provenance,
+//!   symbolic alignment, 64 and 32 bits), in libFuzzer (`cargo xtask fuzz arena persistent`, which
+//!   counts operations), and in a guest inside wasmtime.
+//! - **The global allocator in the sandbox.** Random programs of ordinary collections run over many
+//!   requests there and natively. Both must end with the same contents.
+//! - **Size classes** are arithmetic on one `u32`. A test compares every size up to 256 KiB, every edge
+//!   of a class and two million sizes up to 2^31 with a table. With `--release`, it compares every size.
+//! - **Mutants.** `cargo xtask mutants` changes the code in each way that cargo-mutants knows. A test
+//!   fails for every change but those in `.cargo/mutants.toml`, which do not change what it does. The
+//!   functions of `GlobalAlloc` are left out, because they must be unsafe.
+//! - **Soundness bugs of other allocators** have a test each: `tests/it/neighbours.rs`.
+//! - **Escapes.** Programs that must not compile: `tests/compile_fail`.
 //!
 //! # Limits of the design
 //!

@@ -5,6 +5,7 @@
 //! folder that `ARENARIA_COMPONENTS` names.
 
 mod admission;
+mod arena_model;
 mod bridge;
 mod cli;
 mod client;

@@ -49,6 +49,16 @@ fn every_small_size() {
     }
 }
 
+/// All sizes there are, so this is a proof. Without optimisation it would take minutes: then one of 1021, a prime.
+#[test]
+#[cfg_attr(miri, ignore = "it is slow, and arithmetic alone")]
+fn every_size() {
+    let sizes = sizes();
+    for size in (0..=SIZE_MAX).step_by(if cfg!(debug_assertions) { 1021 } else { 1 }) {
+        check(&sizes, size);
+    }
+}
+
 #[test]
 fn every_edge() {
     let sizes = sizes();

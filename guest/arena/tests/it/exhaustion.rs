@@ -4,7 +4,7 @@ use std::alloc::Layout;
 
 use phase_arena::Exhausted;
 
-use crate::region::{Block, Sandbox};
+use arena_model::{Block, Sandbox};
 
 /// A sandbox in which nothing but `left` bytes or so are free, and the blocks that fill it.
 fn full(arena: &Sandbox, size: usize) -> Vec<Block> {
@@ -25,6 +25,28 @@ fn an_exhausted_heap_gives_null_and_serves_again_after_a_free() {
         arena.free(block);
     }
     assert_eq!(arena.in_use(), 0);
+}
+
+#[test]
+fn the_last_block_may_fill_the_room_exactly() {
+    for (size, align) in [(1024, 8), (1024, 16), (640, 128)] {
+        let arena = Sandbox::configured(32 << 10);
+        let room = (arena.usage().capacity - arena.usage().persistent) as usize;
+        arena.phase("rest", |scope| {
+            let bump = arena.base() + arena.usage().persistent as usize;
+            let padding = bump.next_multiple_of(align) - bump;
+            let rest = room - padding - size;
+            scope.try_alloc_slice_copy(&vec![0u8; rest]).unwrap();
+            let block = arena.alloc(size, align);
+            // Only the padding in front of it is left.
+            assert!(arena.try_alloc(256, 8).is_none());
+            arena.free(block);
+            // And it may grow to there.
+            let block = arena.alloc(size / 2, align);
+            let block = arena.try_realloc(block, size).unwrap();
+            assert!(arena.try_realloc(block, size + 1).is_err());
+        });
+    }
 }
 
 #[test]
@@ -88,7 +110,10 @@ fn huge_sizes_and_alignments_are_refused_without_wrapping() {
                 assert!(arena.persistent(|| arena.try_alloc(size, align)).is_none());
             }
         }
-        assert!(arena.try_alloc(8, 1 << 30).is_none());
+        for log2 in 30..usize::BITS - 1 {
+            assert!(arena.try_alloc(8, 1 << log2).is_none());
+            assert!(arena.persistent(|| arena.try_alloc(8, 1 << log2)).is_none());
+        }
     }
     let some = arena.try_realloc(some, max - 7).unwrap_err();
     arena.free(some);
@@ -129,4 +154,17 @@ fn a_scope_refuses_what_no_region_could_hold() {
         assert_eq!(scope.try_alloc_slice_fill_with(usize::MAX / 16, fill), Err(Exhausted));
         assert_eq!(scope.try_alloc_slice_fill_with(1 << 29, fill), Err(Exhausted));
     });
+}
+
+#[test]
+#[cfg(target_pointer_width = "64")]
+fn of_a_larger_region_two_gib_are_used() {
+    let base = std::ptr::NonNull::<u128>::dangling().cast();
+    for (len, capacity) in [(100, 96), ((2 << 30) - 16, (2 << 30) - 16), (3 << 30, (2 << 30) - 16)]
+    {
+        // SAFETY: not kept, on purpose: a machine may not have so much. Nothing is allocated, so
+        // nothing uses the memory.
+        let arena = unsafe { phase_arena::Arena::new(base, len) };
+        assert_eq!(arena.usage().capacity, capacity);
+    }
 }

@@ -1,6 +1,6 @@
 //! The heap front: lists, the top block, alignment, the reset.
 
-use crate::region::{Block, Sandbox};
+use arena_model::{Block, Sandbox};
 
 #[test]
 fn a_freed_block_is_the_next_of_its_class() {
@@ -220,7 +220,7 @@ fn a_region_at_any_address_and_of_any_size_is_a_region() {
     let (skews, lens) = if cfg!(miri) { (8, 61) } else { (1, 1) };
     for skew in (0..17).step_by(skews) {
         for len in (0..200).step_by(lens).chain([5000]) {
-            let arena = Sandbox::with(len, skew, crate::region::Contents::Dirty);
+            let arena = Sandbox::with(len, skew, arena_model::Contents::Dirty);
             assert!(arena.usage().capacity as usize <= len);
             assert!(arena.try_alloc(8, 8).is_none() || len >= 5000, "no room for talc's tables");
             arena.configured_now();
@@ -240,7 +240,8 @@ fn a_region_at_any_address_and_of_any_size_is_a_region() {
 #[should_panic(expected = "a block was freed although none is alive")]
 fn a_block_that_is_freed_twice_is_caught() {
     let arena = Sandbox::configured(64 << 10);
-    arena.free_twice(arena.alloc(100, 8));
+    // SAFETY: it is the only block.
+    unsafe { arena.free_twice(arena.alloc(100, 8)) };
 }
 
 #[test]
@@ -250,5 +251,6 @@ fn a_survivor_that_is_freed_twice_is_caught() {
     let survivor = arena.alloc(100, 8);
     arena.end_request();
     arena.begin_request();
-    arena.free_twice(survivor);
+    // SAFETY: it is the only block.
+    unsafe { arena.free_twice(survivor) };
 }

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use phase_arena::ScopeVec;
 
-use crate::region::{Contents, Sandbox};
+use arena_model::{Contents, Sandbox};
 
 /// RUSTSEC-2020-0006 (bumpalo): `realloc` copied as many bytes as the *new* size has.
 #[test]

@@ -1,6 +1,6 @@
 //! The persistent part: before `configured`, during requests, and routing between the parts.
 
-use crate::region::{Block, Sandbox};
+use arena_model::{Block, Sandbox};
 
 const LEN: usize = 1 << 20;
 
@@ -115,6 +115,19 @@ fn configuration_may_use_nearly_all_of_the_region() {
 }
 
 #[test]
+fn a_phase_does_not_count_what_persists() {
+    let arena = Sandbox::new(LEN);
+    arena.phase("configure", |scope| {
+        scope.try_alloc_slice_copy(&[1u8; 1000]).unwrap();
+        for size in [100, 100_000, 100_000] {
+            arena.alloc(size, 8).fill(2);
+        }
+    });
+    assert_eq!(arena.phases().next(), Some(("configure", 1000)));
+    assert_eq!(arena.usage().high_water, 1000);
+}
+
+#[test]
 fn growing_by_doubling_reuses_what_it_leaves() {
     let arena = Sandbox::new(LEN);
     let mut block = arena.alloc(64, 8);
@@ -144,7 +157,7 @@ fn a_phase_during_configuration_and_the_part_that_grows_towards_it() {
     });
     arena.configured();
     let (name, bytes) = arena.phases().next().unwrap();
-    assert_eq!((name, bytes >= 32 << 10), ("configure", true));
+    assert_eq!((name, bytes), ("configure", 32 << 10), "what persists is not the phase's");
 }
 
 /// talc's search computes where a block would end in gaps that are too small for it. Here that
@@ -162,5 +175,48 @@ fn a_search_does_not_leave_the_region() {
         assert!(arena.persistent(|| arena.try_alloc(24_000, align)).is_none());
         // What the limit costs: this would fit into the gap.
         assert!(arena.try_alloc(20_000, align).is_none());
+    }
+}
+
+/// The bytes of talc's chunks are multiples of this, and a chunk ends with a tag.
+const CHUNK: usize = 4 * size_of::<usize>();
+
+#[test]
+fn the_last_block_may_end_where_the_room_does() {
+    for align in [8, CHUNK] {
+        let arena = Sandbox::new(256 << 10);
+        let first = arena.alloc(1, align);
+        arena.phase("limit", |scope| {
+            scope.try_alloc_slice_copy(&[1u8; 64 << 10]).unwrap();
+            let end = arena.base() + (192 << 10);
+            let size = end - (first.address() + CHUNK) - size_of::<usize>();
+            let persistent = arena.usage().persistent;
+            assert!(arena.try_alloc(size + 1, align).is_none());
+            assert_eq!(arena.usage().persistent, persistent, "a failure takes nothing");
+            arena.alloc(size, align).fill(1);
+        });
+        let size = (64 << 10) - size_of::<usize>();
+        assert!(arena.try_alloc(size + 1, align).is_none());
+        arena.alloc(size, align).fill(2);
+    }
+}
+
+#[test]
+fn alignments_beyond_the_step_of_the_part() {
+    let arena = Sandbox::new(4 << 20);
+    for align in [1 << 17, 1 << 18, 1 << 19] {
+        arena.alloc(100, align).fill(1);
+    }
+}
+
+#[test]
+fn the_part_extends_in_steps() {
+    for align in [8, 4096] {
+        let arena = Sandbox::new(1 << 20);
+        let steps = || arena.usage().persistent as usize / (64 << 10);
+        let _first = arena.alloc(100, align);
+        assert_eq!(steps(), 1, "a step at first");
+        let _second = arena.alloc(100_000, align);
+        assert_eq!(steps(), 2, "what is needed and another step");
     }
 }

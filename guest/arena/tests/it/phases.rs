@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use phase_arena::{PHASES_MAX, ScopeVec};
 
-use crate::region::Sandbox;
+use arena_model::Sandbox;
 
 const LEN: usize = 256 << 10;
 
@@ -116,7 +116,7 @@ fn values_are_aligned_whatever_the_region_is() {
     struct Page(u8);
 
     for skew in [0, 1, 8, 100] {
-        let arena = Sandbox::with(LEN, skew, crate::region::Contents::Dirty);
+        let arena = Sandbox::with(LEN, skew, arena_model::Contents::Dirty);
         arena.configured_now();
         arena.phase("align", |scope| {
             for round in 0..4 {

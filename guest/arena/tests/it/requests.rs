@@ -1,6 +1,6 @@
 //! What the last request has used, beside what the whole life of the arena has.
 
-use crate::region::Sandbox;
+use arena_model::Sandbox;
 
 const LEN: usize = 256 << 10;
 

@@ -1,8 +1,7 @@
 //! Scrub: not a byte of what was freed remains between the fronts.
 
+use arena_model::{Contents, Sandbox};
 use phase_arena::{POISON, Scrub};
-
-use crate::region::{Contents, Sandbox};
 
 const LEN: usize = 32 << 10;
 
@@ -27,6 +26,31 @@ fn without_scrub_bytes_remain() {
     block.fill(1);
     arena.free(block);
     assert!(!arena.is_zero(start, LEN), "or the other tests here see nothing");
+    arena.phase("phase", |scope| {
+        scope.try_alloc_slice_fill_with(1000, |_| 1u8).unwrap();
+    });
+    assert!(!arena.is_zero(LEN - 1000, LEN), "the end of a phase costs nothing");
+}
+
+/// What has never been used is zero from the start: zeroing it again would cost as much as using it.
+#[test]
+fn zeroed_memory_is_not_zeroed_again() {
+    let arena = Sandbox::with(LEN, 0, Contents::Pretended);
+    arena.configured_now();
+    let fresh = arena.try_alloc_zeroed(1000, 8).unwrap();
+    assert!(fresh.bytes().iter().all(|&byte| byte == 0x5A), "it was written");
+    arena.free(fresh);
+    let used = arena.try_alloc_zeroed(2000, 8).unwrap();
+    let (first, second) = used.bytes().split_at(1024);
+    assert!(first.iter().all(|&byte| byte == 0) && second.iter().all(|&byte| byte == 0x5A));
+    // Scopes reach down to here, so from here on it may be dirty.
+    let mut scoped = 0;
+    arena.phase("phase", |scope| {
+        scoped = scope.try_alloc_slice_fill_with(1000, |_| 1u8).unwrap().as_ptr().addr();
+    });
+    let below = scoped - used.address() - 2048;
+    let below = arena.try_alloc_zeroed(below / 2, 8).unwrap();
+    assert!(below.bytes().iter().all(|&byte| byte == 0x5A), "it was written");
 }
 
 #[test]

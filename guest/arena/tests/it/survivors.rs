@@ -1,6 +1,6 @@
 //! What a request leaves alive is sealed: never reused, never listed, counted, and given back.
 
-use crate::region::Sandbox;
+use arena_model::Sandbox;
 
 #[test]
 fn survivors_are_sealed_by_the_next_request() {

@@ -16,7 +16,7 @@ const GUARD: u8 = 0xC3;
 const GUARD_BYTES: usize = if cfg!(miri) { 0 } else { ALIGN_MAX };
 
 /// An arena together with its memory.
-pub(crate) struct Sandbox {
+pub struct Sandbox {
     arena: Arena,
     memory: NonNull<u8>,
     layout: Layout,
@@ -26,30 +26,43 @@ pub(crate) struct Sandbox {
 
 /// What the memory contains at first.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Contents {
+pub enum Contents {
+    /// Zeros, and the arena is told so.
     Zero,
+    /// Something else.
     Dirty,
+    /// The same, although the arena is told that it is zero. It shows what the arena zeroes.
+    Pretended,
 }
 
 impl Sandbox {
-    pub(crate) fn new(len: usize) -> Self {
+    /// A sandbox of zeroed memory.
+    #[must_use]
+    pub fn new(len: usize) -> Self {
         Self::with(len, 0, Contents::Zero)
     }
 
     /// A sandbox that has been configured with nothing: its heap front is open.
-    pub(crate) fn configured(len: usize) -> Self {
+    #[must_use]
+    pub fn configured(len: usize) -> Self {
         let sandbox = Self::new(len);
         sandbox.configured_now();
         sandbox
     }
 
-    pub(crate) fn configured_now(&self) {
+    /// Ends the configuration, and begins a request.
+    pub fn configured_now(&self) {
         self.arena.configured();
         self.arena.begin_request();
     }
 
-    /// `len` bytes that begin `skew` bytes above a multiple of `ALIGN_MAX`.
-    pub(crate) fn with(len: usize, skew: usize, contents: Contents) -> Self {
+    /// `len` bytes that begin `skew` bytes above a multiple of 4096.
+    ///
+    /// # Panics
+    ///
+    /// If the machine has too little memory.
+    #[must_use]
+    pub fn with(len: usize, skew: usize, contents: Contents) -> Self {
         let size = (GUARD_BYTES + skew + len + GUARD_BYTES).max(1);
         let layout = layout_of(size, ALIGN_MAX);
         // SAFETY: the layout is not empty.
@@ -62,8 +75,9 @@ impl Sandbox {
         unsafe { base.write_bytes(fill, len) };
         let base = NonNull::new(base).expect("inside an allocation");
         let arena = match contents {
-            // SAFETY: in the allocation, which is the sandbox's own until it is dropped; zeroed.
-            Contents::Zero => unsafe { Arena::new_zeroed(base, len) },
+            // SAFETY: in the allocation, which is the sandbox's own until it is dropped. Zeroed, or
+            // else at least initialised: then zeroed allocations have other bytes, and no more.
+            Contents::Zero | Contents::Pretended => unsafe { Arena::new_zeroed(base, len) },
             // SAFETY: as above.
             Contents::Dirty => unsafe { Arena::new(base, len) },
         };
@@ -71,20 +85,21 @@ impl Sandbox {
     }
 
     /// The address that is offset zero to the arena.
-    pub(crate) fn base(&self) -> usize {
+    #[must_use]
+    pub fn base(&self) -> usize {
         (self.memory.addr().get() + GUARD_BYTES + self.skew).next_multiple_of(16)
     }
 
     /// Whether all bytes at these offsets are zero. They must be free, and initialised.
-    pub(crate) fn is_zero(&self, from: usize, to: usize) -> bool {
+    #[must_use]
+    pub fn is_zero(&self, from: usize, to: usize) -> bool {
         let skip = self.base() - self.memory.addr().get();
-        let bytes = self.bytes(skip + from, to.saturating_sub(from));
-        // As a whole: Miri is slow byte by byte.
-        bytes == vec![0; bytes.len()]
+        is_filled(self.bytes(skip + from, to.saturating_sub(from)), &[0; CHUNK])
     }
 
     /// Whether all bytes at these offsets are poison, or zero because they were never used.
-    pub(crate) fn is_poisoned(&self, from: usize, to: usize) -> bool {
+    #[must_use]
+    pub fn is_poisoned(&self, from: usize, to: usize) -> bool {
         let skip = self.base() - self.memory.addr().get();
         let bytes = self.bytes(skip + from, to.saturating_sub(from));
         bytes.iter().all(|&byte| byte == POISON || byte == 0)
@@ -97,56 +112,77 @@ impl Sandbox {
         unsafe { std::slice::from_raw_parts(first, len) }
     }
 
+    /// Allocates.
+    ///
+    /// # Panics
+    ///
+    /// If the arena is exhausted.
+    #[must_use]
     #[track_caller]
-    pub(crate) fn alloc(&self, size: usize, align: usize) -> Block {
+    pub fn alloc(&self, size: usize, align: usize) -> Block {
         let block = self.try_alloc(size, align);
         block.expect("there is room")
     }
 
-    pub(crate) fn try_alloc(&self, size: usize, align: usize) -> Option<Block> {
+    /// Allocates, or gives nothing if the arena is exhausted.
+    #[must_use]
+    pub fn try_alloc(&self, size: usize, align: usize) -> Option<Block> {
         let layout = layout_of(size, align);
         // SAFETY: an empty layout is allowed by this allocator.
         Block::of(unsafe { self.arena.alloc(layout) }, layout)
     }
 
-    pub(crate) fn try_alloc_zeroed(&self, size: usize, align: usize) -> Option<Block> {
+    /// As `try_alloc`, with zeros.
+    #[must_use]
+    pub fn try_alloc_zeroed(&self, size: usize, align: usize) -> Option<Block> {
         let layout = layout_of(size, align);
         // SAFETY: as in `try_alloc`.
         Block::of(unsafe { self.arena.alloc_zeroed(layout) }, layout)
     }
 
-    pub(crate) fn free(&self, block: Block) {
+    /// Frees a block of this sandbox.
+    pub fn free(&self, block: Block) {
         // SAFETY: blocks are values: this one is given up, so it is freed once.
         unsafe { self.arena.dealloc(block.pointer.as_ptr(), block.layout) };
     }
 
     /// Breaks the allocator's contract: frees a block two times.
-    pub(crate) fn free_twice(&self, block: Block) {
+    ///
+    /// # Safety
+    ///
+    /// It is the only block.
+    pub unsafe fn free_twice(&self, block: Block) {
         let (pointer, layout) = (block.pointer.as_ptr(), block.layout);
         self.free(block);
-        // SAFETY: not kept, on purpose: the arena must notice. It is the only block, so nothing
-        // else can be damaged.
+        // SAFETY: not kept, on purpose: the arena must notice. Nothing else can be damaged,
+        // because nothing else is alive.
         unsafe { self.arena.dealloc(pointer, layout) };
     }
 
-    /// The block in its new size, or the old one if the arena is exhausted.
-    pub(crate) fn try_realloc(&self, block: Block, size: usize) -> Result<Block, Block> {
+    /// The block in its new size.
+    ///
+    /// # Errors
+    ///
+    /// The block as it was, if the arena is exhausted.
+    pub fn try_realloc(&self, block: Block, size: usize) -> Result<Block, Block> {
         // SAFETY: the block is alive and given up; tests ask for sizes that are valid.
         let moved = unsafe { self.arena.realloc(block.pointer.as_ptr(), block.layout, size) };
         let layout = layout_of(size, block.layout.align());
         Block::of(moved, layout).ok_or(block)
     }
 
-    pub(crate) fn in_use(&self) -> usize {
+    /// Bytes of the heap front and of scopes.
+    #[must_use]
+    pub fn in_use(&self) -> usize {
         self.usage().in_use as usize
     }
 
-    /// The lists' blocks as (address, bytes), sorted.
-    pub(crate) fn listed(&self) -> Vec<(usize, usize)> {
+    /// The lists' blocks as (address, bytes).
+    #[must_use]
+    pub fn listed(&self) -> Vec<(usize, usize)> {
         let mut blocks = Vec::new();
         // SAFETY: the closure only looks at addresses.
         unsafe { self.arena.free_blocks(|block, len| blocks.push((block.addr(), len))) };
-        blocks.sort_unstable();
         blocks
     }
 }
@@ -164,7 +200,7 @@ impl Drop for Sandbox {
         let front = GUARD_BYTES + self.skew;
         let back = self.layout.size() - front - self.len;
         let guards = [self.bytes(0, front), self.bytes(front + self.len, back)];
-        let intact = guards.iter().all(|guard| **guard == vec![GUARD; guard.len()]);
+        let intact = guards.iter().all(|guard| is_filled(guard, &[GUARD; CHUNK]));
         // SAFETY: allocated by `with` with this layout.
         unsafe { dealloc(self.memory.as_ptr(), self.layout) };
         assert!(intact || std::thread::panicking(), "bytes outside the region were written");
@@ -173,9 +209,9 @@ impl Drop for Sandbox {
 
 /// A live block. Not `Clone`, so that it is freed only once.
 #[derive(Debug, PartialEq)]
-pub(crate) struct Block {
-    pub(crate) pointer: NonNull<u8>,
-    pub(crate) layout: Layout,
+pub struct Block {
+    pointer: NonNull<u8>,
+    layout: Layout,
 }
 
 impl Block {
@@ -189,16 +225,26 @@ impl Block {
         self.pointer.as_ptr().wrapping_add(offset)
     }
 
-    pub(crate) fn address(&self) -> usize {
+    /// Where it is.
+    #[must_use]
+    pub fn address(&self) -> usize {
         self.pointer.addr().get()
     }
 
-    pub(crate) fn size(&self) -> usize {
+    /// The alignment that was asked for.
+    #[must_use]
+    pub fn align(&self) -> usize {
+        self.layout.align()
+    }
+
+    /// The bytes that were asked for.
+    #[must_use]
+    pub fn size(&self) -> usize {
         self.layout.size()
     }
 
     /// Fills the block with a pattern that differs from seed to seed.
-    pub(crate) fn fill(&self, seed: u8) {
+    pub fn fill(&self, seed: u8) {
         let pattern = pattern(seed, self.size());
         // SAFETY: the block is as large as its layout says, and alive.
         unsafe {
@@ -207,12 +253,13 @@ impl Block {
     }
 
     /// Whether the first `len` bytes are still those of `fill`.
-    pub(crate) fn holds(&self, seed: u8, len: usize) -> bool {
+    #[must_use]
+    pub fn holds(&self, seed: u8, len: usize) -> bool {
         self.bytes()[..len] == pattern(seed, len)[..]
     }
 
     /// As `fill`, but only the first and last 64 bytes: for blocks of many MiB.
-    pub(crate) fn fill_ends(&self, seed: u8) {
+    pub fn fill_ends(&self, seed: u8) {
         for offset in [0, self.size() - 64] {
             // SAFETY: in the block, which is longer than 64 bytes.
             unsafe { self.at(offset).write_bytes(seed, 64) };
@@ -220,7 +267,8 @@ impl Block {
     }
 
     /// Whether both ends are still those of `fill_ends`.
-    pub(crate) fn holds_ends(&self, seed: u8) -> bool {
+    #[must_use]
+    pub fn holds_ends(&self, seed: u8) -> bool {
         [0, self.size() - 64].into_iter().all(|offset| {
             // SAFETY: in the block, and initialised by `fill_ends`.
             let end = unsafe { std::slice::from_raw_parts(self.at(offset), 64) };
@@ -228,15 +276,26 @@ impl Block {
         })
     }
 
-    pub(crate) fn is_zero(&self) -> bool {
-        self.bytes() == vec![0; self.size()]
+    /// Whether it is zero. It must have been initialised.
+    #[must_use]
+    pub fn is_zero(&self) -> bool {
+        is_filled(self.bytes(), &[0; CHUNK])
     }
 
     /// The contents, which must have been initialised.
-    pub(crate) fn bytes(&self) -> &[u8] {
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
         // SAFETY: alive, and as large as its layout says.
         unsafe { std::slice::from_raw_parts(self.pointer.as_ptr(), self.size()) }
     }
+}
+
+/// Bytes that are compared at once, because Miri is slow byte by byte.
+const CHUNK: usize = 4096;
+
+/// Whether the bytes are those of the chunk, again and again.
+fn is_filled(bytes: &[u8], chunk: &[u8; CHUNK]) -> bool {
+    bytes.chunks(CHUNK).all(|bytes| *bytes == chunk[..bytes.len()])
 }
 
 /// A period of bytes that is prime and not zero anywhere: the pattern of one block is not that of
