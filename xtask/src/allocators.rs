@@ -4,7 +4,7 @@
 //! file. Ours is linked as `.cargo/config.toml` says. The others get a memory that may grow, because they need one.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::Context;
@@ -106,24 +106,58 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<()> {
     become_command(&mut command)
 }
 
+/// The step of `cargo xtask test --all`: the lints of the guest, and the same answers of the program that does the most
+/// with an allocator.
+///
+/// # Errors
+///
+/// If something is not formatted, has a lint, cannot be built or answers differently.
+pub(crate) fn check(workspace: &Workspace) -> anyhow::Result<()> {
+    succeed(guest(workspace, &BUILDS[0]).args(["fmt", "--check"]))?;
+    let bump =
+        BUILDS.iter().find(|build| build.feature == Some("bump")).expect("it is in the list");
+    let mut clippy = guest(workspace, bump);
+    clippy.args([
+        "clippy",
+        "--quiet",
+        "--locked",
+        "--target",
+        bump.target,
+        "--features",
+        "probe,bump",
+    ]);
+    succeed(clippy.args(["--", "-D", "warnings"]))?;
+    run(workspace, &Args { check: Some("probe".into()), rounds: 0, churn: 0 })
+}
+
+/// Cargo in the guest's own workspace, with the flags of a build.
+fn guest(workspace: &Workspace, build: &Build) -> Command {
+    let flags: Vec<&str> = COMMON.iter().chain(build.flags).copied().collect();
+    let mut cargo = workspace.cargo_for_guests();
+    cargo
+        .current_dir(workspace.root().join(GUEST))
+        .env("CARGO_TARGET_DIR", target(workspace, build));
+    // Instead of the link arguments in .cargo/config.toml.
+    cargo.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"));
+    cargo
+}
+
+/// A folder for each set of flags.
+fn target(workspace: &Workspace, build: &Build) -> PathBuf {
+    workspace.allocators().join(if build.feature.is_some() { "other" } else { build.name })
+}
+
 fn build_one(
     workspace: &Workspace,
     components: &Path,
     build: &Build,
     program: &str,
 ) -> anyhow::Result<()> {
-    // A folder for each set of flags.
-    let target =
-        workspace.allocators().join(if build.feature.is_some() { "other" } else { build.name });
     let features = build.feature.map_or(program.into(), |feature| format!("{program},{feature}"));
-    let flags: Vec<&str> = COMMON.iter().chain(build.flags).copied().collect();
-    let mut cargo = workspace.cargo_for_guests();
-    cargo.current_dir(workspace.root().join(GUEST)).env("CARGO_TARGET_DIR", &target);
-    // Instead of the link arguments in .cargo/config.toml.
-    cargo.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"));
+    let mut cargo = guest(workspace, build);
     cargo.args(["build", "--locked", "--quiet", "--profile", "guest", "--target", build.target]);
     succeed(cargo.args(["--features", &features]))?;
-    let built = target.join(build.target).join("guest/allocators_guest.wasm");
+    let built = target(workspace, build).join(build.target).join("guest/allocators_guest.wasm");
     let component = if build.target == WASI { read(&built)? } else { encoded(&read(&built)?)? };
     let file = components.join(format!("{program}-{}.wasm", build.name));
     fs::create_dir_all(components).context("cannot make the folder of components")?;

@@ -39,14 +39,14 @@ pub(crate) fn add_steps(workspace: &Workspace, steps: &mut Steps) -> anyhow::Res
         "under wasmtime serve",
         "wasmtime cannot be installed",
         || need_wasmtime(workspace),
-        |program| command(workspace, &[tests, more], variable, program),
+        |program| Ok(vec![command(workspace, &[tests, more], variable, program)?]),
     )?;
     let [tests, variable] = JCO;
     steps.tests_with_tool(
         "under jco serve",
         "jco cannot be installed: it needs Node and npm",
         || need_jco(workspace),
-        |program| command(workspace, &[tests], variable, program),
+        |program| Ok(vec![command(workspace, &[tests], variable, program)?]),
     )
 }
 

@@ -3,6 +3,7 @@
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
@@ -111,8 +112,8 @@ impl Steps {
         self.counted(name, |tests| run_tests(command, tests).map(|()| None))
     }
 
-    /// As `tests`, with a command that needs a tool. If the tool cannot be installed, the step is left out
-    /// with the reason `lack`.
+    /// As `tests`, with commands that need a tool and run at the same time. If the tool cannot be
+    /// installed, the step is left out with the reason `lack`.
     ///
     /// # Errors
     ///
@@ -122,10 +123,10 @@ impl Steps {
         name: &'static str,
         lack: &'static str,
         tool: impl FnOnce() -> anyhow::Result<T>,
-        command: impl FnOnce(T) -> anyhow::Result<Command>,
+        commands: impl FnOnce(T) -> anyhow::Result<Vec<Command>>,
     ) -> anyhow::Result<()> {
         self.counted(name, |tests| match tool() {
-            Ok(tool) => run_tests(&mut command(tool)?, tests).map(|()| None),
+            Ok(tool) => run_at_once(commands(tool)?, tests).map(|()| None),
             Err(error) => {
                 println!("left out, {lack}: {error:#}");
                 Ok(Some(lack))
@@ -220,13 +221,31 @@ fn run_tests(command: &mut Command, tests: &mut Tests) -> anyhow::Result<()> {
         .spawn()
         .with_context(|| format!("cannot start {}", shown(command)))?;
     let output = child.stdout.take().expect("standard output is piped");
-    let ran = relay(BufReader::new(output), io::stdout().lock());
+    let ran = relay(BufReader::new(output), io::stdout());
     let status = child.wait()?;
     let ran = ran.context("cannot read the output of the tests")?;
     tests.add(ran);
     ensure!(status.success(), "{} failed: {status}", shown(command));
     ensure!(ran.passed > 0, "{} ran no test", shown(command));
     Ok(())
+}
+
+/// As `run_tests`, for several commands at the same time. Their lines are printed as they come.
+fn run_at_once(commands: Vec<Command>, tests: &mut Tests) -> anyhow::Result<()> {
+    let run = |mut command: Command| {
+        let mut tests = Tests::default();
+        let result = run_tests(&mut command, &mut tests);
+        (tests, result)
+    };
+    let ended: Vec<_> = thread::scope(|scope| {
+        let started: Vec<_> =
+            commands.into_iter().map(|command| scope.spawn(move || run(command))).collect();
+        started.into_iter().map(|thread| thread.join().expect("it does not panic")).collect()
+    });
+    ended.into_iter().try_for_each(|(ran, result)| {
+        tests.add(ran);
+        result
+    })
 }
 
 /// Prints the output of the test runner, and adds up its result lines.

@@ -6,6 +6,7 @@
 
 use std::process::Command;
 
+use crate::allocators;
 use crate::benchmark_peers;
 use crate::bridges;
 use crate::conformance;
@@ -32,8 +33,7 @@ const TARGETS: [&str; 5] = ["--workspace", "--lib", "--bins", "--tests", "--exam
 const PROGRAMS: [&str; 7] = ["arenaria", "bare", "bench", "library", "load", "plain", "xtask"];
 
 /// The targets for Miri: one with 64-bit addresses, and one with 32-bit addresses, as in WebAssembly.
-const MIRI_TARGETS: [(&str, &str); 2] =
-    [("miri, 64 bits", "x86_64-unknown-linux-gnu"), ("miri, 32 bits", "i686-unknown-linux-gnu")];
+const MIRI_TARGETS: [&str; 2] = ["x86_64-unknown-linux-gnu", "i686-unknown-linux-gnu"];
 
 /// What Miri checks beyond its defaults: pointers made from integers, and code that is aligned only by
 /// chance.
@@ -53,6 +53,7 @@ pub(crate) fn run(workspace: &Workspace, all: bool, only: Vec<String>) -> anyhow
         if all {
             documentation(workspace, steps)?;
             steps.step("rivals", || rivals::check(workspace))?;
+            steps.step("allocators", || allocators::check(workspace))?;
             steps.step("conformance", || conformance::check(workspace))?;
             playground::test(workspace, steps)?;
             other_hosts::add_steps(workspace, steps)?;
@@ -174,14 +175,12 @@ fn licences(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<()> {
 }
 
 fn miri(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<()> {
-    for (name, target) in MIRI_TARGETS {
-        let lack = "a nightly toolchain is missing";
-        steps.tests_with_tool(name, lack, find_nightly, |()| {
-            need_miri()?;
-            Ok(miri_command(workspace, target))
-        })?;
-    }
-    Ok(())
+    let lack = "a nightly toolchain is missing";
+    steps.tests_with_tool("miri", lack, find_nightly, |()| {
+        need_miri()?;
+        // Miri runs on one core.
+        Ok(MIRI_TARGETS.map(|target| miri_command(workspace, target)).into())
+    })
 }
 
 fn miri_command(workspace: &Workspace, target: &str) -> Command {

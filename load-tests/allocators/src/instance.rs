@@ -7,7 +7,7 @@ use std::path::Path;
 
 use wasmtime::component::{Component, Linker, ResourceTable};
 use wasmtime::error::{Context as _, ensure, format_err};
-use wasmtime::{Config, Engine, ResourceLimiter, Result, Store};
+use wasmtime::{Cache, CacheConfig, Config, Engine, ResourceLimiter, Result, Store};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use crate::subjects::Program;
@@ -54,9 +54,12 @@ pub(crate) struct Instance {
     exports: world::Processor,
 }
 
-/// The engine for all.
-pub(crate) fn engine() -> Result<Engine> {
+/// The engine for all. What it compiles is kept beside the components, because valgrind would take minutes to do it.
+pub(crate) fn engine(components: &Path) -> Result<Engine> {
+    let mut cache = CacheConfig::new();
+    cache.with_directory(std::path::absolute(components)?.join("compiled"));
     let mut config = Config::new();
+    config.cache(Some(Cache::new(cache)?));
     config.concurrency_support(false);
     if cfg!(target_arch = "x86_64") {
         config.target("x86_64-unknown-linux-gnu")?;
@@ -74,7 +77,7 @@ fn enable(config: &mut Config, feature: &str) {
 }
 
 impl Subject {
-    /// Compiles a component, or takes what an earlier run compiled.
+    /// Compiles a component.
     pub(crate) fn load(
         engine: &Engine,
         components: &Path,

@@ -71,9 +71,12 @@ fn main() -> Result<()> {
     let args = Args::parse();
     match &args.task {
         Task::Check { program } => check(&args.components, named(program)?),
-        Task::Count { program, allocator } => {
-            counts::run(&Subject::load(&engine()?, &args.components, named(program)?, allocator)?)
-        }
+        Task::Count { program, allocator } => counts::run(&Subject::load(
+            &engine(&args.components)?,
+            &args.components,
+            named(program)?,
+            allocator,
+        )?),
         Task::Report { page, plots, rounds, churn } => {
             page::write(&args.components, page, plots, *rounds, *churn)
         }
@@ -86,7 +89,7 @@ fn named(name: &str) -> Result<Program> {
 
 /// Compares the answers of all components of a program.
 fn check(components: &Path, program: Program) -> Result<()> {
-    let engine = engine()?;
+    let engine = engine(components)?;
     let mut expected: Option<Vec<Vec<u8>>> = None;
     let bodies = SIZES.map(|(_, bytes)| documents::body(program, bytes));
     for allocator in ALLOCATORS {

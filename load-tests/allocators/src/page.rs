@@ -65,7 +65,7 @@ pub(crate) fn write(
 }
 
 fn measure(components: &Path, rounds: usize, churn: u32) -> Result<Measured> {
-    let engine = engine()?;
+    let engine = engine(components)?;
     let has = |allocator: &Allocator| PROGRAMS[0].file(components, allocator.name).is_file();
     let allocators: Vec<_> = ALLOCATORS.into_iter().filter(has).collect();
     let mut programs = Vec::new();

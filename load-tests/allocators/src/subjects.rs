@@ -21,7 +21,7 @@ pub(crate) const PROGRAMS: [Program; 6] = [
     Program { name: "templates", about: "JSON by serde_json to HTML by minijinja" },
     Program {
         name: "engine",
-        about: "the same jq program by arenaria's own engine, whose values lie in chunks",
+        about: "the same jq program by arenaria's own engine, with values in chunks",
     },
 ];
 
@@ -49,13 +49,12 @@ pub(crate) const BASELINE: &str = "libc";
 /// The floor under all of them.
 pub(crate) const BUMP: &str = "bump";
 
-pub(crate) const ALLOCATORS: [Allocator; 9] = [
+pub(crate) const ALLOCATORS: [Allocator; 8] = [
     Allocator { name: OURS, title: "arena (ours)", frees: true },
     Allocator { name: BASELINE, title: "dlmalloc (wasi-libc)", frees: true },
     Allocator { name: "std", title: "dlmalloc (Rust)", frees: true },
     Allocator { name: "talc", title: "talc", frees: true },
     Allocator { name: "rlsf", title: "rlsf", frees: true },
-    Allocator { name: "mimalloc", title: "mimalloc", frees: true },
     Allocator { name: "lol_alloc", title: "lol_alloc", frees: true },
     Allocator { name: "wee_alloc", title: "wee_alloc", frees: true },
     Allocator { name: BUMP, title: "plain bump with reset", frees: false },

@@ -30,7 +30,5 @@ mod templates;
 #[cfg(feature = "templates")]
 pub(crate) use templates::Work;
 
-/// What both jq engines run: a filter and an aggregate, as gateways have them.
 #[cfg(any(feature = "engine", feature = "jaq"))]
-const PROGRAM: &str = "{orders: [.orders[] | select(.total > 100) | {id, customer: .customer.name, lines: (.lines | length)}], \
-    sum: ([.orders[].total] | add)}";
+mod jq_program;

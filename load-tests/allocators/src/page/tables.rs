@@ -8,7 +8,7 @@ use crate::plot::{Bar, Chart};
 use crate::statistics::geometric_mean;
 use crate::subjects::{Allocator, BASELINE, BUMP, OURS};
 
-/// Where there is no figure.
+/// What stands for a figure that does not exist.
 const NONE: &str = "–";
 
 /// A column of a table: its head, and a cell for each allocator.

@@ -1,5 +1,5 @@
 //! A plain bump with reset: the floor under every allocator, in time and in code. It reuses nothing before all blocks
-//! of a request are freed, so it is no allocator that can free. It grows the memory like the others.
+//! of a request are freed, so it cannot free a block alone. It grows the memory like the others.
 
 use core::alloc::{GlobalAlloc, Layout};
 use core::arch::wasm32;

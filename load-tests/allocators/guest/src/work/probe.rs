@@ -39,7 +39,11 @@ pub(crate) struct Work {
 
 impl Work {
     pub(crate) fn new() -> Self {
-        Self { random: Random(SEED), cache: vec![Vec::new(); ENTRIES], taken: Vec::with_capacity(TAKEN) }
+        Self {
+            random: Random(SEED),
+            cache: vec![Vec::new(); ENTRIES],
+            taken: Vec::with_capacity(TAKEN),
+        }
     }
 
     pub(crate) fn handle(&mut self, request: Request<'_>) -> Response {
@@ -128,7 +132,8 @@ impl Random {
 }
 
 fn spike(body: &[u8]) -> Response {
-    let bytes: usize = std::str::from_utf8(body).ok().and_then(|text| text.parse().ok()).expect("a number");
+    let bytes: usize =
+        std::str::from_utf8(body).ok().and_then(|text| text.parse().ok()).expect("a number");
     let blocks: Vec<Vec<u8>> = (0..bytes / SPIKE_BLOCK).map(|_| vec![1; SPIKE_BLOCK]).collect();
     text(blocks.iter().map(Vec::len).sum())
 }
