@@ -70,7 +70,7 @@ impl Bytes<'_> {
             18 => Op::BeginRequest,
             19 => Op::BeginInspection,
             20 => Op::EndRequest,
-            21 => Op::Scrub([Scrub::Off, Scrub::Zero, Scrub::Poison][usize::from(kind % 3)]),
+            21 => Op::Scrub([Scrub::Off, Scrub::Zero, Scrub::Poison][kind % 3]),
             _ if depth == DEPTH_MAX => Op::EndRequest,
             22 => Op::Persistent(self.inner(depth)),
             _ => Op::Phase(self.inner(depth)),
