@@ -107,8 +107,8 @@
 //!   requests there and natively. Both must end with the same contents.
 //! - **Size classes** are arithmetic on one `u32`. A test compares every size up to 256 KiB, every edge
 //!   of a class and two million sizes up to 2^31 with a table. With `--release`, it compares every size.
-//! - **Mutants.** `cargo xtask mutants` changes the code in each way that cargo-mutants knows. A test
-//!   fails for every change but those in `.cargo/mutants.toml`, which do not change what it does. The
+//! - **Mutants.** `cargo xtask mutants` changes the code in each way that cargo-mutants knows. A change
+//!   that no test notices is an error, unless `.cargo/mutants.toml` says that it changes nothing. The
 //!   functions of `GlobalAlloc` are left out, because they must be unsafe.
 //! - **Soundness bugs of other allocators** have a test each: `tests/it/neighbours.rs`.
 //! - **Escapes.** Programs that must not compile: `tests/compile_fail`.

@@ -2,7 +2,7 @@
 
 pub use crate::glue::{Component, bindings};
 pub use crate::log::{Level, log};
-#[cfg(all(target_family = "wasm", any(target_os = "unknown", phase_arena_detached)))]
+#[cfg(target_family = "wasm")]
 pub use crate::log_export::buffer;
 pub use crate::state::State;
 
@@ -24,12 +24,12 @@ macro_rules! export {
             }
 
             type ArenariaComponent = $crate::__private::Component<$processor>;
-            #[cfg(all(target_family = "wasm", any(target_os = "unknown", phase_arena_detached)))]
+            #[cfg(target_family = "wasm")]
             $crate::__private::bindings::export!(
                 ArenariaComponent with_types_in $crate::__private::bindings
             );
             // The linker takes a file of this crate only if something refers to it.
-            #[cfg(all(target_family = "wasm", any(target_os = "unknown", phase_arena_detached)))]
+            #[cfg(target_family = "wasm")]
             #[used]
             static LOG: extern "C" fn() -> *const u8 = $crate::__private::buffer;
             // So that nothing looks unused natively.

@@ -185,7 +185,7 @@ mod router;
 
 mod glue;
 mod log;
-#[cfg(all(target_family = "wasm", any(target_os = "unknown", phase_arena_detached)))]
+#[cfg(target_family = "wasm")]
 mod log_export;
 mod memory;
 #[cfg(all(target_family = "wasm", target_os = "unknown"))]

