@@ -195,6 +195,8 @@ fn environment(
     let kept = workspace.guide_runs();
     bash.env("CARGO_TARGET_DIR", kept.join("target")).env("XDG_CACHE_HOME", kept.join("cache"));
     bash.env("CARGO_INCREMENTAL", "0").env("CARGO_PROFILE_DEV_DEBUG", "0");
+    // Tests are then printed in the order of their names.
+    bash.env("RUST_TEST_THREADS", "1");
     bash.env("CARGO_TERM_COLOR", "never").env("NO_COLOR", "1").env("LC_ALL", "C.UTF-8");
     Ok(bash)
 }
