@@ -101,7 +101,7 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<()> {
         return succeed(command.args(["check", program]));
     }
     command.arg("report").arg("--page").arg(workspace.root().join("docs/allocators.md"));
-    command.arg("--plots").arg(workspace.root().join("docs/allocators"));
+    command.arg("--plots").arg(workspace.root().join("docs"));
     command.args(["--rounds", &args.rounds.to_string(), "--churn", &args.churn.to_string()]);
     become_command(&mut command)
 }

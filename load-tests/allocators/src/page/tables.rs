@@ -60,7 +60,7 @@ pub(super) fn charts(measured: &Measured) -> Vec<(&'static str, Vec<Chart>)> {
         let touched = measured.churns[at].map(|churned| churned.used.touched);
         (touched.unwrap_or(0) as f64, touched.map_or(NONE.into(), kib))
     });
-    vec![("speed.svg", speed.collect()), ("memory.svg", vec![lost, touched])]
+    vec![("allocators-speed.svg", speed.collect()), ("allocators-memory.svg", vec![lost, touched])]
 }
 
 fn instructions(row: &Row) -> [f64; 3] {
