@@ -59,7 +59,7 @@ impl Work {
     fn churn(&mut self) -> Response {
         let count = self.random.next() % CHURN_STEPS;
         let sum = steps(&mut self.random, count);
-        if self.random.next() % 4 == 0 {
+        if self.random.next().is_multiple_of(4) {
             let (at, size) = (self.random.next() % ENTRIES, self.random.size(LARGE));
             persistent(|| self.cache[at] = vec![1; size]);
         }
