@@ -114,6 +114,7 @@ fn dry_run(workspace: &Workspace, is_dirty: bool) -> anyhow::Result<()> {
     // The packages share dependencies with the tests, and cargo puts this binary where theirs is.
     let kept = binary.with_extension("kept");
     let keeps = fs::rename(&binary, &kept).is_ok();
+    forget_packages(workspace)?;
     let mut cargo = workspace.cargo();
     cargo.args(["publish", "--workspace", "--dry-run"]).args(is_dirty.then_some("--allow-dirty"));
     let ran = succeed(cargo.arg("--config").arg(profile(workspace)?));
@@ -124,6 +125,33 @@ fn dry_run(workspace: &Workspace, is_dirty: bool) -> anyhow::Result<()> {
         fs::rename(&kept, &binary).with_context(|| format!("cannot keep {}", binary.display()))?;
     }
     moved
+}
+
+/// Removes what cargo keeps of the packages of an earlier dry run. It takes a package of a registry for the same while its
+/// version is the same, and would build this one with those.
+fn forget_packages(workspace: &Workspace) -> anyhow::Result<()> {
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")));
+    let registries = home.context("HOME is not set")?.join("registry/src");
+    for registry in fs::read_dir(&registries).into_iter().flatten().flatten() {
+        // A registry in a folder has no name before its hash.
+        if !registry.file_name().to_string_lossy().starts_with('-') {
+            continue;
+        }
+        for (name, _) in CRATES {
+            let unpacked = registry.path().join(format!("{name}-{}", env!("CARGO_PKG_VERSION")));
+            match fs::remove_dir_all(&unpacked) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(error)
+                        .with_context(|| format!("cannot remove {}", unpacked.display()));
+                }
+                _ => {}
+            }
+        }
+    }
+    let mut clean = workspace.cargo();
+    clean.args(["clean", "--quiet"]);
+    succeed(clean.args(CRATES.map(|(name, _)| format!("--package={name}"))))
 }
 
 /// Checks that these crates are published and no other.
