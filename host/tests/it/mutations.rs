@@ -28,7 +28,7 @@ fn number(name: &str, default: u64) -> u64 {
 /// Checks each number from 0, on as many threads as the machine has cores. `check` says whether a server started: a
 /// tenth of them must, or nothing is tested.
 fn each(name: &str, check: impl Fn(&mut Rng, &Path) -> bool + Sync) {
-    let (seed, count) = (number("ARENARIA_MUTATIONS_SEED", 1), number("ARENARIA_MUTATIONS", 40));
+    let (seed, count) = (number("ARENARIA_MUTATIONS_SEED", 1), number("ARENARIA_MUTATIONS", 120));
     let folder = tempfile::tempdir().expect("the system has room for a folder").keep();
     let (next, started) = (AtomicU64::new(0), AtomicU64::new(0));
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
@@ -51,8 +51,7 @@ fn each(name: &str, check: impl Fn(&mut Rng, &Path) -> bool + Sync) {
     });
     let _ = std::fs::remove_dir_all(folder);
     let started = started.into_inner();
-    // Most are malformed. A handful is enough to see that what starts is served.
-    assert!(started * 20 >= count, "{started} of {count} started");
+    assert!(started * 10 > count, "{started} of {count} started");
 }
 
 /// Changes a few bytes, or moves, repeats and removes parts.
