@@ -43,7 +43,7 @@ pub(crate) struct Churned {
     pub(crate) lost: usize,
 }
 
-/// After one document of 1 MiB, and after a hundred small ones more.
+/// After one document of 1 MiB.
 pub(crate) fn peak(subject: &Subject) -> Result<Used> {
     let mut instance = Instance::start(subject, &documents::sample(subject.program))?;
     instance.call("/", &documents::body(subject.program, LARGE))?;

@@ -17,8 +17,6 @@ use crate::{counts, documents::SIZES, times};
 
 /// Everything that was measured.
 pub(crate) struct Measured {
-    /// The allocators that there are components of.
-    pub(crate) allocators: Vec<Allocator>,
     /// By program, then by allocator.
     pub(crate) programs: Vec<(Program, Vec<Row>)>,
     /// By allocator. None for one that frees nothing: a cache that is renewed exhausts it.
@@ -66,16 +64,14 @@ pub(crate) fn write(
 
 fn measure(components: &Path, rounds: usize, churn: u32) -> Result<Measured> {
     let engine = engine(components)?;
-    let has = |allocator: &Allocator| PROGRAMS[0].file(components, allocator.name).is_file();
-    let allocators: Vec<_> = ALLOCATORS.into_iter().filter(has).collect();
     let mut programs = Vec::new();
     let (mut churns, mut spikes) = (Vec::new(), Vec::new());
     for program in PROGRAMS {
         let load =
             |allocator: &Allocator| Subject::load(&engine, components, program, allocator.name);
-        let subjects: Vec<_> = allocators.iter().map(load).collect::<Result<_>>()?;
+        let subjects: Vec<_> = ALLOCATORS.iter().map(load).collect::<Result<_>>()?;
         let mut rows = Vec::new();
-        for (allocator, subject) in allocators.iter().zip(&subjects) {
+        for (allocator, subject) in ALLOCATORS.iter().zip(&subjects) {
             eprintln!("{} with {}", program.name, allocator.name);
             rows.push(Row {
                 instructions: counts::of(components, program, allocator.name)?,
@@ -91,7 +87,7 @@ fn measure(components: &Path, rounds: usize, churn: u32) -> Result<Measured> {
             }
         }
         if program.name == "probe" {
-            for (allocator, subject) in allocators.iter().zip(&subjects) {
+            for (allocator, subject) in ALLOCATORS.iter().zip(&subjects) {
                 let churned = allocator.frees.then(|| memory::churn(subject, churn)).transpose();
                 churns.push(churned.with_context(|| format!("the churn over {}", allocator.name))?);
             }
@@ -99,7 +95,7 @@ fn measure(components: &Path, rounds: usize, churn: u32) -> Result<Measured> {
         }
         programs.push((program, rows));
     }
-    Ok(Measured { allocators, programs, churns, spikes })
+    Ok(Measured { programs, churns, spikes })
 }
 
 /// The text with another content between the block's marks.
