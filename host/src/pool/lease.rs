@@ -69,6 +69,7 @@ impl Lease {
     #[cold]
     #[inline(never)]
     fn read_usage_later(mut self) {
+        self.slots.read_before_release(&self);
         spawn_local(async move { drop(self.read_usage().await) });
     }
 

@@ -52,7 +52,7 @@ enum SlotState {
     Idle,
     /// One request has it.
     Busy,
-    /// A scrape has it for a moment, to read the usage of its arena.
+    /// It has no request, but for a moment the usage of its arena is read: for a scrape, or after a request.
     Reading,
     /// It is empty, and its next instance is being started for the `attempt`th time, from 0.
     Warming { attempt: u32 },
@@ -157,6 +157,7 @@ pub(crate) enum Admission {
 /// How many slots are in which state, for the metrics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
+    /// Slots without a request, also those that are being read.
     pub(crate) idle: usize,
     pub(crate) busy: usize,
     /// Instances that are being started: for empty slots, and an orderly replacement.
@@ -232,9 +233,19 @@ impl Policy {
     pub(crate) fn take_idle(&mut self, slot: SlotId) -> bool {
         let Some(index) = self.idle.iter().position(|idle| *idle == slot) else { return false };
         self.idle.remove(index);
+        self.read(slot);
+        true
+    }
+
+    /// The request of that slot is done, and its instance is asked about its memory before it is released.
+    pub(crate) fn read_before_release(&mut self, slot: SlotId) {
+        assert_eq!(self.slots[slot], SlotState::Busy, "only a slot in use is kept");
+        self.read(slot);
+    }
+
+    fn read(&mut self, slot: SlotId) {
         self.slots[slot] = SlotState::Reading;
         self.reading += 1;
-        true
     }
 
     /// Takes an idle slot out of use, if more slots are in use than that. The slot that was used the longest ago is
@@ -267,9 +278,10 @@ impl Policy {
 
     pub(crate) fn counts(&self) -> Counts {
         let starting = self.replacement.is_some_and(|replacement| !replacement.is_ready);
+        let idle = self.idle.len() + self.reading;
         Counts {
-            idle: self.idle.len(),
-            busy: self.slots.len() - self.idle.len() - self.empty - self.closed,
+            idle,
+            busy: self.slots.len() - idle - self.empty - self.closed,
             warming: self.empty + usize::from(starting),
         }
     }

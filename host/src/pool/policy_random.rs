@@ -70,10 +70,12 @@ impl Model {
         let instances = self.full.len() + self.starting.len() + self.ready.len();
         assert!(instances <= slots + 1, "{instances} instances for {slots} slots");
         let counts = policy.counts();
-        assert_eq!(counts.busy, self.in_use.len());
-        assert_eq!(counts.idle, self.full.len() - self.in_use.len());
+        let busy = self.in_use.len() - self.reading.len();
+        assert_eq!(counts.busy, busy);
+        assert_eq!(counts.idle, self.full.len() - busy);
         assert_eq!(counts.warming, self.starting.len());
-        assert!(counts.idle == 0 || self.waiting.is_empty(), "waits while a slot is idle");
+        let could_serve = counts.idle > self.reading.len();
+        assert!(!could_serve || self.waiting.is_empty(), "waits while a slot is idle");
         let starts = |slot| self.starting.contains(&slot) || self.ready.contains(&slot);
         let is_used = |slot: &SlotId| self.full.contains(slot) || self.closed.contains(slot);
         let lost = (0..slots).find(|slot| !is_used(slot) && !starts(*slot));
@@ -86,6 +88,7 @@ impl Model {
 enum Step {
     Acquire(bool),
     Take(usize),
+    Read(usize),
     Release(usize),
     Lose(usize),
     Retire(usize),
@@ -99,6 +102,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         4 => any::<bool>().prop_map(Step::Acquire),
         1 => any::<usize>().prop_map(Step::Take),
+        1 => any::<usize>().prop_map(Step::Read),
         3 => any::<usize>().prop_map(Step::Release),
         2 => any::<usize>().prop_map(Step::Lose),
         2 => any::<usize>().prop_map(Step::Retire),
@@ -139,6 +143,13 @@ fn run(policy: &mut Policy, model: &mut Model, [slots, queue_length]: [usize; 2]
                 model.in_use.push(slot);
                 model.reading.push(slot);
             }
+        }
+        Step::Read(choice) => {
+            let busy = |slot: &SlotId| !model.reading.contains(slot);
+            let mut busy: Vec<_> = model.in_use.iter().copied().filter(busy).collect();
+            let Some(slot) = take_one(&mut busy, choice) else { return };
+            policy.read_before_release(slot);
+            model.reading.push(slot);
         }
         Step::Release(choice) => {
             let Some(slot) = model.give_back(choice) else { return };

@@ -182,6 +182,19 @@ fn a_reading_sheds_no_request() {
 }
 
 #[test]
+fn a_reading_before_the_release_sheds_no_request() {
+    let mut policy = Policy::new(1, 0, true);
+    assert_eq!(policy.acquire(WaiterKind::Request), Admission::Granted(0));
+    assert!(policy.is_full());
+    policy.read_before_release(0);
+    assert_eq!(policy.counts(), Counts { idle: 1, busy: 0, warming: 0 });
+    assert!(!policy.is_full());
+    assert_eq!(policy.acquire(WaiterKind::Request), Admission::Queued(0));
+    check(&mut policy, release(0), &[Action::Grant { waiter: 0, slot: 0 }]);
+    assert!(policy.is_full());
+}
+
+#[test]
 fn a_reading_that_loses_the_instance_lends_no_place_afterwards() {
     let mut policy = Policy::new(1, 0, true);
     assert!(policy.take_idle(0));

@@ -165,10 +165,13 @@ impl Slots {
     /// Takes a slot if it is idle, for a reading of its arena. It does not count as busy for admission.
     pub(crate) fn take_idle(self: &Rc<Self>, slot: SlotId) -> Option<Lease> {
         let is_taken = self.policy.borrow_mut().take_idle(slot);
-        is_taken.then(|| {
-            self.count();
-            self.lease(slot)
-        })
+        is_taken.then(|| self.lease(slot))
+    }
+
+    /// The request of that lease is done. From now on its slot does not count as busy for admission.
+    pub(crate) fn read_before_release(&self, lease: &Lease) {
+        self.policy.borrow_mut().read_before_release(lease.slot);
+        self.count();
     }
 
     /// The last usage of each arena, by slot.
