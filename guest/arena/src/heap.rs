@@ -273,7 +273,7 @@ impl Heap {
             self.bump.set(offset + new_block);
             return true;
         }
-        if new_block > old_block {
+        if old_block < new_block {
             return false;
         }
         // SAFETY: the caller keeps only the first `new_block` bytes.
