@@ -4,6 +4,8 @@
 //!
 //! The encoder checks that the component is valid.
 
+pub(crate) mod with_libc;
+
 use std::fmt;
 
 use anyhow::Context;

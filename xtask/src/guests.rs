@@ -7,14 +7,17 @@ use anyhow::{Context, bail};
 use wit_component::ComponentEncoder;
 
 use crate::collector;
-use crate::contract::examine;
+use crate::contract::{examine, with_libc};
 use crate::files::{read, write_if_changed};
 use crate::metadata::Package;
 use crate::tools::need_target;
-use crate::workspace::{WASM, Workspace, succeed};
+use crate::workspace::{WASI, WASM, Workspace, succeed};
 
 /// The packages that become components.
 pub(crate) const GUESTS: [&str; 6] = ["canary", "hello", "model", "probe", "transform", "words"];
+
+/// A package that becomes a component with a libc.
+pub(crate) const WITH_LIBC: &str = "wasi-probe";
 
 /// The jq component among the assets.
 pub(crate) const TRANSFORM: &str = "components/transform.wasm";
@@ -32,6 +35,7 @@ pub(crate) const PROFILE: &str = "guest";
 /// If one cannot be built or breaks the contract.
 pub(crate) fn build_all(workspace: &Workspace) -> anyhow::Result<()> {
     need_target(workspace, WASM)?;
+    need_target(workspace, WASI)?;
     println!("{:<12} {:>12} {:>12} {:>12}", "guest", "core", "component", "memory");
     let print = |guest, built: Built| {
         println!(
@@ -42,6 +46,7 @@ pub(crate) fn build_all(workspace: &Workspace) -> anyhow::Result<()> {
     for guest in GUESTS {
         print(guest, build(workspace, guest).with_context(|| format!("guest {guest}"))?);
     }
+    build_with_libc(workspace).with_context(|| format!("guest {WITH_LIBC}"))?;
     // For `arenaria serve --jq` in a checkout.
     write_if_changed(&workspace.asset(TRANSFORM), &read(&workspace.component("transform"))?)?;
     let core = collector::core(workspace).context("guest collector")?;
@@ -65,6 +70,27 @@ fn build(workspace: &Workspace, guest: &str) -> anyhow::Result<Built> {
     let core_file = workspace.guests().join(WASM).join(PROFILE).join(format!("{guest}.wasm"));
     encode(workspace, &Package::find(workspace, guest)?, &read(&core_file)?)
         .with_context(|| format!("built from {}", core_file.display()))
+}
+
+/// Builds the guest with a libc. The target's linker makes the component.
+fn build_with_libc(workspace: &Workspace) -> anyhow::Result<()> {
+    let mut cargo = workspace.cargo_for_guests();
+    succeed(cargo.args([
+        "build",
+        "--quiet",
+        "--profile",
+        PROFILE,
+        "--target",
+        WASI,
+        "-p",
+        WITH_LIBC,
+    ]))?;
+    let file = format!("{}.wasm", WITH_LIBC.replace('-', "_"));
+    let linked = read(&workspace.guests().join(WASI).join(PROFILE).join(file))?;
+    with_libc::check(&linked)?;
+    let component = Package::find(workspace, WITH_LIBC)?.write_into(&linked)?;
+    println!("{WITH_LIBC:<12} {:>27} B  with a libc", component.len());
+    write_if_changed(&workspace.component(WITH_LIBC), &component)
 }
 
 /// Encodes a core module as the component of a package. The module names its world.

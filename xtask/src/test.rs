@@ -13,7 +13,7 @@ use crate::conformance;
 use crate::crates;
 use crate::deploy;
 use crate::examples;
-use crate::guests::{GUEST_LIBRARIES, GUESTS, PROFILE, build_all};
+use crate::guests::{GUEST_LIBRARIES, GUESTS, PROFILE, WITH_LIBC, build_all};
 use crate::guide;
 use crate::other_hosts;
 use crate::package;
@@ -76,7 +76,8 @@ fn builds(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<()> {
     steps.step("benchmark peers", || benchmark_peers::build_all(workspace))?;
     steps.step("lints of the guests", || {
         let packages = GUEST_LIBRARIES.iter().chain(&GUESTS).chain(&bridges::BRIDGE_PACKAGES);
-        lint_components(workspace, WASM, packages)
+        lint_components(workspace, WASM, packages)?;
+        lint_components(workspace, WASI, GUEST_LIBRARIES.iter().chain([&WITH_LIBC]))
     })?;
     steps.step("build and lints", || {
         succeed(cargo_with_lints(workspace)?.args(["test", "--no-run"]).args(TARGETS))?;

@@ -1,21 +1,23 @@
 //! The arena as a guest's global allocator.
 //!
-//! In a sandbox (`wasm32-unknown-unknown`) each module has one arena, over all memory above
-//! `__heap_base`. The host that instantiates the module decides how much that is. Other targets
-//! have no such memory, but tests must run there: see `elsewhere`. This file only chooses between
-//! them.
+//! In a sandbox (`wasm32-unknown-unknown`, `wasm32-wasip2`) each module has one arena. Other
+//! targets have no memory that a host limits, but tests must run there: see `elsewhere`. This file
+//! only chooses between them.
 
-#[cfg(all(target_arch = "wasm32", any(target_os = "unknown", phase_arena_detached)))]
+#[cfg(all(target_arch = "wasm32", not(target_env = "p1")))]
 mod sandbox;
-#[cfg(all(target_arch = "wasm32", any(target_os = "unknown", phase_arena_detached)))]
+#[cfg(all(target_arch = "wasm32", not(target_env = "p1")))]
 mod stack;
-#[cfg(all(target_arch = "wasm32", any(target_os = "unknown", phase_arena_detached)))]
+#[cfg(all(target_arch = "wasm32", not(target_env = "p1")))]
 use sandbox as target;
 
-#[cfg(not(all(target_arch = "wasm32", any(target_os = "unknown", phase_arena_detached))))]
+#[cfg(not(all(target_arch = "wasm32", not(target_env = "p1"))))]
 mod elsewhere;
-#[cfg(not(all(target_arch = "wasm32", any(target_os = "unknown", phase_arena_detached))))]
+#[cfg(not(all(target_arch = "wasm32", not(target_env = "p1"))))]
 use elsewhere as target;
+
+#[cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
+mod system;
 
 use core::alloc::{GlobalAlloc, Layout};
 
@@ -32,14 +34,20 @@ use crate::usage::Usage;
 /// ```
 ///
 /// It has no state: every value of this type is a handle on the same arena, so a second one does
-/// no harm. The arena takes all memory above `__heap_base` at its first use. A module that links
-/// another allocator over the same memory (a libc) must not use it.
+/// no harm. A component needs more than the allocator: [`global_arena!`](crate::global_arena) also
+/// exports the functions that its host allocates with.
+///
+/// - On `wasm32-unknown-unknown` the arena takes all memory above `__heap_base` at its first use.
+///   A module that links another allocator over the same memory must not use it.
+/// - On `wasm32-wasip2` that memory belongs to the libc. The arena is static: 8 MiB, or as many
+///   bytes as the variable `PHASE_ARENA_BYTES` says when this crate is compiled. What the libc
+///   allocates, and what the host returns from imports, is in the libc's heap. A block of either may
+///   be freed here: its address says to which heap it belongs.
+/// - On other targets it allocates from [`std::alloc::System`], and only phases, statistics and
+///   requests use an arena: one of 16 MiB per thread.
 ///
 /// To compare it with other allocators, a guest is compiled with `--cfg phase_arena_detached`. Then
 /// this one takes no memory at all: its allocations fail, and all else does nothing.
-///
-/// On other targets than `wasm32-unknown-unknown` it allocates from [`std::alloc::System`],
-/// and only phases, statistics and requests use an arena: one of 16 MiB per thread.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct GlobalArena;
 
@@ -127,6 +135,28 @@ impl GlobalArena {
     ) -> *mut u8 {
         // SAFETY: the caller's promise.
         let block = unsafe { target::host_realloc(pointer, old_size, align, new_size) };
+        if block.is_null() {
+            target::arena_exhausted();
+        }
+        block
+    }
+
+    /// As `host_realloc`, for what an import returns. The libc frees that with its own `free`, so it
+    /// must be the libc's.
+    ///
+    /// # Safety
+    /// As for `host_realloc`, with blocks that this function returned.
+    #[cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
+    #[doc(hidden)]
+    pub unsafe fn import_realloc(
+        &self,
+        pointer: *mut u8,
+        old_size: usize,
+        align: usize,
+        new_size: usize,
+    ) -> *mut u8 {
+        // SAFETY: the caller's promise.
+        let block = unsafe { system::realloc(pointer, old_size, align, new_size) };
         if block.is_null() {
             target::arena_exhausted();
         }

@@ -29,10 +29,9 @@
 //! In a guest:
 //!
 //! ```
-//! use phase_arena::GlobalArena;
-//!
-//! #[global_allocator]
-//! static ARENA: GlobalArena = GlobalArena::new();
+//! phase_arena::global_arena! {
+//!     static ARENA;
+//! }
 //!
 //! fn handle(body: &str) -> String {
 //!     ARENA.phase("count", |scope| {
@@ -122,14 +121,18 @@
 //!   their bytes, and a freed block keeps its bytes until the next reset or sealing.
 //! - [`GlobalArena::end_request`] also zeroes the stack of a module, which costs one read of the
 //!   whole stack. The frames of the functions that call it keep their bytes.
+//! - In a module with a libc (`wasm32-wasip2`), what the libc allocates and what imports return is in
+//!   the libc's heap: it is neither counted nor scrubbed, and no reset frees it.
 //! - It is for one thread. WebAssembly with atomics is rejected at compile time.
 //! - Of a region above 2 GiB, only the first 2 GiB are used.
 #![no_std]
 
-#[cfg(not(all(target_arch = "wasm32", any(target_os = "unknown", phase_arena_detached))))]
+#[cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
 extern crate std;
 
 // From the outside in: the allocator of a guest, the arena, its three parts, their foundations.
+#[doc(hidden)]
+pub mod component;
 mod global;
 
 mod arena;

@@ -58,7 +58,8 @@
 //!
 //! The target has no system. What asks for one compiles and panics when it runs: clocks (`Instant::now`; use
 //! [`Request::received_at`]), files, sockets, threads, the environment (use [`Settings`]), and random numbers of the
-//! system. The host's log shows the panic, and says what to use instead.
+//! system. The host's log shows the panic, and says what to use instead. For a processor that needs them, or C code,
+//! `package.metadata.arenaria.target = "wasm32-wasip2"` in `Cargo.toml` chooses the target with WASI and a libc.
 //!
 //! # Routes, queries, JSON and errors
 //!
@@ -95,9 +96,9 @@
 //!
 //! # Where memory comes from
 //!
-//! This crate makes `phase-arena` the only allocator. What [`Processor::configure`] allocates stays
-//! until the instance ends. What [`Processor::handle`] allocates goes to the heap front, which is
-//! reset when the request's last block has been freed. Ordinary crates work unchanged. Three
+//! This crate makes `phase-arena` the only allocator (on `wasm32-wasip2` the libc has one too). What
+//! [`Processor::configure`] allocates stays until the instance ends. What [`Processor::handle`] allocates goes to the
+//! heap front, which is reset when the request's last block has been freed. Ordinary crates work unchanged. Three
 //! functions give more control:
 //!
 //! - [`phase`]: memory that is freed at once when the phase ends, without destructors;
@@ -188,7 +189,7 @@ mod log;
 #[cfg(target_family = "wasm")]
 mod log_export;
 mod memory;
-#[cfg(all(target_family = "wasm", target_os = "unknown"))]
+#[cfg(all(target_family = "wasm", target_os = "unknown", phase_arena_detached))]
 mod realloc;
 mod state;
 

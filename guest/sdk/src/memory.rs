@@ -3,14 +3,15 @@
 
 pub use phase_arena::{Exhausted, Scope, ScopeVec, Usage};
 
-use phase_arena::GlobalArena;
+#[cfg(all(target_family = "wasm", not(phase_arena_detached)))]
+phase_arena::global_arena! {
+    /// The only allocator of a component.
+    pub(crate) static ARENA;
+}
 
-/// The only allocator of a component, unless it is compiled to be compared with another one.
-#[cfg_attr(
-    all(target_family = "wasm", target_os = "unknown", not(phase_arena_detached)),
-    global_allocator
-)]
-pub(crate) static ARENA: GlobalArena = GlobalArena::new();
+/// Natively, and in a component that is compiled to be compared with another allocator.
+#[cfg(not(all(target_family = "wasm", not(phase_arena_detached))))]
+pub(crate) static ARENA: phase_arena::GlobalArena = phase_arena::GlobalArena::new();
 
 /// Runs one phase of a request, such as `decode`. What `f` allocates in the scope is freed at once
 /// when it returns, without running destructors; nothing allocated there can leave it. The most

@@ -1,10 +1,8 @@
-//! The reallocation function that the host calls.
+//! The reallocation function that the host calls, in a component that is compiled to be compared with
+//! another allocator. All others have the one of `phase_arena::global_arena`.
 #![allow(unsafe_code, reason = "the canonical ABI calls it with raw pointers")]
 
-use crate::memory::ARENA;
-
-/// Allocates the memory for the arguments that the host passes to an export. It replaces the
-/// function of `wit-bindgen`, which does not begin a request.
+/// Allocates the memory for the arguments that the host passes to an export.
 ///
 /// # Safety
 ///
@@ -18,10 +16,6 @@ unsafe extern "C" fn cabi_realloc(
     align: usize,
     new_size: usize,
 ) -> *mut u8 {
-    if cfg!(phase_arena_detached) {
-        // SAFETY: the caller keeps the canonical ABI's contract, which is this function's too.
-        return unsafe { wit_bindgen::rt::cabi_realloc(old, old_size, align, new_size) };
-    }
-    // SAFETY: the caller keeps the canonical ABI's contract, which is `host_realloc`'s.
-    unsafe { ARENA.host_realloc(old, old_size, align, new_size) }
+    // SAFETY: the caller keeps the canonical ABI's contract, which is this function's too.
+    unsafe { wit_bindgen::rt::cabi_realloc(old, old_size, align, new_size) }
 }

@@ -56,5 +56,6 @@ mod swap;
 mod terminal;
 mod transform;
 mod transform_values;
+mod wasi_guest;
 mod wasi_http;
 mod webhooks;

@@ -76,23 +76,8 @@ pub(super) unsafe fn host_realloc(
     align: usize,
     new_size: usize,
 ) -> *mut u8 {
-    let (Ok(old), Ok(new)) =
-        (Layout::from_size_align(old_size, align), Layout::from_size_align(new_size, align))
-    else {
-        return core::ptr::null_mut();
-    };
-    match (old_size, new_size) {
-        (0, 0) => new.dangling_ptr().as_ptr(),
-        // SAFETY: the new size is not zero.
-        (0, _) => unsafe { System.alloc(new) },
-        (_, 0) => {
-            // SAFETY: the caller's promise.
-            unsafe { System.dealloc(pointer, old) };
-            new.dangling_ptr().as_ptr()
-        }
-        // SAFETY: the caller's promise; the new size is not zero and valid with this alignment.
-        _ => unsafe { System.realloc(pointer, old, new_size) },
-    }
+    // SAFETY: the caller's promise.
+    unsafe { super::system::realloc(pointer, old_size, align, new_size) }
 }
 
 pub(super) fn arena_exhausted() -> ! {

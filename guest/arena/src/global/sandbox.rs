@@ -1,13 +1,13 @@
-//! `wasm32-unknown-unknown`: the arena over everything above `__heap_base`.
-//!
-//! Invariant: nothing else in the module uses that memory. This target has no libc. std's own
-//! allocator is linked only if code names `std::alloc::System`; it would call `memory.grow`, which
-//! fails in a memory of fixed size.
+//! The one arena of a WebAssembly module. Where its memory is depends on whether there is a libc.
+
+// With a libc, or without one.
+#[cfg_attr(target_os = "unknown", path = "sandbox/alone.rs")]
+#[cfg_attr(not(target_os = "unknown"), path = "sandbox/beside_libc.rs")]
+mod memory;
 
 use core::alloc::{GlobalAlloc, Layout};
 use core::arch::wasm32;
 use core::cell::Cell;
-use core::ptr::{self, NonNull};
 
 use super::stack;
 use crate::arena::Arena;
@@ -15,9 +15,6 @@ use crate::scrub::Scrub;
 
 #[cfg(target_feature = "atomics")]
 compile_error!("phase-arena is for a single thread: WebAssembly with atomics is not supported");
-
-/// Bytes of a page of linear memory.
-const PAGE: usize = 64 << 10;
 
 static ARENA: Single = Single { arena: Arena::detached(), attached: Cell::new(false) };
 
@@ -46,18 +43,9 @@ impl Single {
         if cfg!(phase_arena_detached) {
             return;
         }
-        // SAFETY: wasm-ld defines the symbol under this name for every module. It is never read.
-        unsafe extern "C" {
-            /// Set by the linker: the end of static data and stack. Only its address has a meaning.
-            static __heap_base: u8;
-        }
         self.attached.set(true);
-        let base = (&raw const __heap_base).addr();
-        let len = wasm32::memory_size(0).saturating_mul(PAGE).saturating_sub(base);
-        // The memory there belongs to no Rust object, so the pointer is made from its address.
-        if let Some(base) = NonNull::new(ptr::with_exposed_provenance_mut(base)) {
-            // SAFETY: nothing else uses what is above `__heap_base` (invariant); a new instance's
-            // memory is zero where no data segment is, and data segments are all below.
+        if let Some((base, len)) = memory::region() {
+            // SAFETY: the memory is the arena's alone and zero (invariant of `memory`).
             unsafe { self.arena.attach(base, len, true) };
         }
     }
@@ -121,6 +109,10 @@ unsafe impl GlobalAlloc for Allocator {
 
     #[inline]
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        if let Some(libc) = memory::libc_of(pointer) {
+            // SAFETY: the caller's promise, and the block is the libc's.
+            return unsafe { libc.dealloc(pointer, layout) };
+        }
         // SAFETY: the caller's promise.
         unsafe { ARENA.arena.dealloc(pointer, layout) }
     }
@@ -133,6 +125,10 @@ unsafe impl GlobalAlloc for Allocator {
 
     #[inline]
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        if let Some(libc) = memory::libc_of(pointer) {
+            // SAFETY: the caller's promise, and the block is the libc's.
+            return unsafe { libc.realloc(pointer, layout, size) };
+        }
         // SAFETY: the caller's promise.
         unsafe { ARENA.arena.realloc(pointer, layout, size) }
     }
