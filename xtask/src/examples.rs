@@ -7,15 +7,19 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 
-use crate::guests::build_all;
+use crate::files::write_if_changed;
+use crate::guests::{PROFILE, build_all};
 use crate::registries::{lack_of_node, lack_of_python, need_npm, need_pip};
 use crate::steps::Steps;
-use crate::workspace::{COMPONENTS_VARIABLE, Workspace, succeed};
+use crate::workspace::{COMPONENTS_VARIABLE, WASM, Workspace, printed, succeed};
 
 const JAVASCRIPT: &str = "example in JavaScript";
 const PYTHON: &str = "example in Python";
+
+/// The example of a plain module.
+pub(crate) const PLAIN_MODULE: &str = "words-module";
 
 /// What an example leaves in its folder when a person runs it there.
 const LEFT_BEHIND: [&str; 4] = ["node_modules", "build", "venv", "__pycache__"];
@@ -28,7 +32,10 @@ const LEFT_BEHIND: [&str; 4] = ["node_modules", "build", "venv", "__pycache__"];
 pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<()> {
     Steps::run(Vec::new(), |steps| {
         steps.step("guests", || build_all(workspace))?;
-        steps.tests("examples in Rust", workspace.cargo().args(["test", "-p", "embed"]))?;
+        steps.tests(
+            "examples in Rust",
+            workspace.cargo().args(["test", "-p", "words-service", "-p", "embed"]),
+        )?;
         steps.step("bench", || {
             let build = ["build", "--quiet", "-p", "embed", "--bin", "bench"];
             succeed(workspace.cargo().args(build))
@@ -64,8 +71,23 @@ fn javascript(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<()> {
             npm.env(COMPONENTS_VARIABLE, workspace.components());
             succeed(npm.env("ARENARIA_BENCH", workspace.binary("bench")))?;
         }
-        Ok(())
+        plain_module(workspace)
     })
+}
+
+/// Lets the script of `examples/arena` call the plain module there.
+fn plain_module(workspace: &Workspace) -> anyhow::Result<()> {
+    let mut cargo = workspace.cargo_for_guests();
+    cargo.args(["build", "--quiet", "--profile", PROFILE, "--target", WASM]);
+    succeed(cargo.args(["--package", PLAIN_MODULE]))?;
+    let module = workspace.guests().join(WASM).join(PROFILE).join("words_module.wasm");
+    let text = workspace.examples().join("words.txt");
+    write_if_changed(&text, b"to be or not to be\n")?;
+    let mut node = Command::new("node");
+    node.arg(workspace.root().join("examples/arena/module/run.mjs")).arg(module);
+    let counted = printed(node.stdin(fs::File::open(&text)?))?;
+    ensure!(counted == "be 2\nnot 1\nor 1\nto 2\n", "expected the counts of words, got {counted}");
+    Ok(())
 }
 
 fn python(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<()> {

@@ -76,6 +76,7 @@ fn builds(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<()> {
     steps.step("benchmark peers", || benchmark_peers::build_all(workspace))?;
     steps.step("lints of the guests", || {
         let packages = GUEST_LIBRARIES.iter().chain(&GUESTS).chain(&bridges::BRIDGE_PACKAGES);
+        let packages = packages.chain([&examples::PLAIN_MODULE]);
         lint_components(workspace, WASM, packages)?;
         lint_components(workspace, WASI, GUEST_LIBRARIES.iter().chain([&WITH_LIBC]))
     })?;
