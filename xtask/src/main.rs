@@ -30,6 +30,7 @@ mod registries;
 mod release;
 mod rivals;
 mod run;
+mod semver;
 mod served;
 mod steps;
 mod test;
@@ -126,6 +127,8 @@ enum Task {
     Fuzz(fuzz::Args),
     /// Change the core of the arena in each way that cargo-mutants knows: a test must notice each change.
     Mutants(mutants::Args),
+    /// Compare the public API of the published libraries with the last tag: a change that breaks users is an error.
+    Semver(semver::Args),
     /// Build the components that arenaria is compared with, and install wasmtime's command if it is
     /// missing.
     BenchmarkPeers {
@@ -197,6 +200,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Survivors { count } => run::survivors(&workspace, count),
         Task::Fuzz(args) => fuzz::run(&workspace, &args),
         Task::Mutants(args) => mutants::run(&workspace, &args),
+        Task::Semver(args) => semver::run(&workspace, &args),
         Task::BenchmarkPeers { oha } => benchmark_peers::get(&workspace, oha),
         Task::OtherHosts => other_hosts::run(&workspace),
         Task::TestComponents => {

@@ -116,6 +116,19 @@ const FUZZ: Tool = Tool {
     pypi: None,
 };
 
+/// It runs for seconds, and takes minutes to optimise.
+const SEMVER_CHECKS: Tool = Tool {
+    package: "cargo-semver-checks",
+    program: "cargo-semver-checks",
+    version: "0.51.0",
+    ask: &["semver-checks", "--version"],
+    accepted: "cargo-semver-checks ",
+    args: &[],
+    is_optimised: false,
+    remark: ": this takes some minutes",
+    pypi: None,
+};
+
 const MUTANTS: Tool = Tool {
     package: "cargo-mutants",
     program: "cargo-mutants",
@@ -247,6 +260,15 @@ pub(crate) fn need_mdbook(workspace: &Workspace) -> anyhow::Result<PathBuf> {
 /// If it is missing and cannot be installed.
 pub(crate) fn need_fuzz(workspace: &Workspace) -> anyhow::Result<PathBuf> {
     need(workspace, &FUZZ)
+}
+
+/// The path of cargo-semver-checks, in the same way.
+///
+/// # Errors
+///
+/// If it is missing and cannot be installed.
+pub(crate) fn need_semver_checks(workspace: &Workspace) -> anyhow::Result<PathBuf> {
+    need(workspace, &SEMVER_CHECKS)
 }
 
 /// The path of cargo-mutants, in the same way.
