@@ -10,6 +10,7 @@ mod running;
 
 use core::cell::Cell;
 use core::cmp::max;
+use core::fmt;
 use core::ptr::NonNull;
 
 use crate::front::ScopeFront;
@@ -57,6 +58,12 @@ pub struct Arena {
 }
 
 /// What one request has used.
+impl fmt::Debug for Arena {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Arena").field("usage", &self.usage()).finish_non_exhaustive()
+    }
+}
+
 #[derive(Clone, Copy)]
 struct RequestUsage {
     /// The most bytes that were in use at once, sealed bytes included.

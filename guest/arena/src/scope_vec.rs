@@ -176,6 +176,24 @@ impl<T> DerefMut for ScopeVec<'_, T> {
     }
 }
 
+impl<'v, T> IntoIterator for &'v ScopeVec<'_, T> {
+    type Item = &'v T;
+    type IntoIter = slice::Iter<'v, T>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl<'v, T> IntoIterator for &'v mut ScopeVec<'_, T> {
+    type Item = &'v mut T;
+    type IntoIter = slice::IterMut<'v, T>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter_mut()
+    }
+}
+
 /// Text can be formatted into a phase; exhaustion is `fmt::Error`.
 impl fmt::Write for ScopeVec<'_, u8> {
     fn write_str(&mut self, text: &str) -> fmt::Result {

@@ -7,6 +7,7 @@
 /// The last request is the last one that is over: a request is over when the next one, or an
 /// inspection, begins.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Usage {
     /// Bytes of the region.
     pub capacity: u64,

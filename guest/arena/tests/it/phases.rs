@@ -156,6 +156,24 @@ fn a_vector_grows_in_its_place_while_it_is_last() {
 }
 
 #[test]
+fn a_vector_is_iterated_like_a_slice() {
+    let arena = Sandbox::configured(LEN);
+    arena.phase("vec", |scope| {
+        let mut numbers = ScopeVec::new(scope);
+        numbers.try_extend_from_slice(&[1, 2, 3]).unwrap();
+        for number in &mut numbers {
+            *number *= 2;
+        }
+        let mut sum = 0;
+        for number in &numbers {
+            sum += number;
+        }
+        assert_eq!((sum, format!("{numbers:?}").as_str()), (12, "[2, 4, 6]"));
+    });
+    assert!(format!("{:?}", *arena).starts_with("Arena { usage: Usage { capacity: "));
+}
+
+#[test]
 fn a_vector_uses_the_last_byte_before_it_gives_up() {
     let arena = Sandbox::configured(1 << 10);
     arena.phase("vec", |scope| {
