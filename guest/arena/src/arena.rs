@@ -149,7 +149,8 @@ impl Arena {
     }
 
     /// Sets what becomes of memory that was used and is free. Such memory is scrubbed at once, and
-    /// then at each reset, at each sealing, and at the end of each phase.
+    /// then at each reset, at each sealing, and at the end of each phase. Blocks of a request that is
+    /// over and had no scrub are scrubbed at the next reset only.
     pub fn set_scrub(&self, scrub: Scrub) {
         self.heap.set_scrub(scrub);
         self.heap.scrub_above(&self.region, self.scopes.top());

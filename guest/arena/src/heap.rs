@@ -8,7 +8,8 @@
 //! Invariants (tested by the property tests):
 //! - `start <= floor <= bump <= limit`, all multiples of 8.
 //! - The live blocks above the floor and the listed blocks tile `floor..bump`, without a gap and
-//!   without an overlap.
+//!   without an overlap. Only what is freed after the end of a request, and before a reset or the
+//!   next request, is in neither.
 //! - `live == 0` implies `bump == floor` and empty lists.
 //! - Nothing below the floor is ever listed, and freeing it never moves the bump.
 //! - Bytes at or above `max(mark, bump)` have not been written by this front since they were zero.
@@ -44,6 +45,9 @@ pub(crate) struct Heap {
     live: Cell<u32>,
     /// Whether any list may be non-empty.
     listed: Cell<bool>,
+    /// Whether the request is over. What is freed then is not listed: usually all of it is, and the
+    /// reset follows.
+    ended: Cell<bool>,
     /// The highest value of `bump` since the bytes below it were last zeroed. Kept up to date
     /// only when the bump goes down: the truth is `max(mark, bump)`.
     mark: Cell<u32>,
@@ -67,6 +71,7 @@ impl Heap {
             floor: Cell::new(0),
             live: Cell::new(0),
             listed: Cell::new(false),
+            ended: Cell::new(false),
             mark: Cell::new(0),
             room_min: Cell::new(0),
             heads: [const { Cell::new(NIL) }; HEADS],
@@ -232,6 +237,8 @@ impl Heap {
         // There are fewer than 2^31 blocks. A negative count is a bug, which `reset` reports.
         if live as i32 <= 0 {
             self.reset(region, limit);
+        } else if self.ended.get() {
+            // Its bytes are free again with the reset, or sealed.
         } else if offset + classes::block_size(size) == self.bump.get() {
             self.note_retreat(limit);
             self.bump.set(offset);
@@ -239,6 +246,12 @@ impl Heap {
             // SAFETY: the caller gives the block up.
             unsafe { self.list(region, classes::class_of(size), offset) };
         }
+    }
+
+    /// The request is over. Not with scrub on: a block that is sealed unlisted is not scrubbed.
+    #[inline]
+    pub(crate) fn end(&self) {
+        self.ended.set(self.scrub.get() == Scrub::Off);
     }
 
     /// Changes a block's size without moving it, if possible. Shrinking always is; growing is if it
@@ -296,6 +309,7 @@ impl Heap {
     /// Raises the floor above all live blocks, so that nothing below it is reused. Does nothing if
     /// there are none.
     pub(crate) fn seal(&self, region: &Region, limit: u32) {
+        self.ended.set(false);
         if self.live.get() == 0 {
             debug_assert!(self.bump.get() == self.floor.get() && !self.listed.get());
             return;
@@ -323,6 +337,7 @@ impl Heap {
         }
         self.bump.set(self.floor.get());
         self.clear_lists();
+        self.ended.set(false);
         self.resets.set(self.resets.get() + 1);
         if let Some(byte) = self.scrub.get().byte() {
             self.fill_from(region, limit, self.floor.get(), byte);

@@ -79,8 +79,8 @@
 //!   bytes, scopes.
 //! - `check_disjoint`: Live blocks, listed blocks and scopes are disjoint, in range and aligned.
 //! - `check_reset`: No live block on the heap front means: bump at the floor, all lists empty.
-//! - `check_tiling`: Every listed block lies between floor and bump and is not alive. Live blocks
-//!   and listed blocks together fill that span without a gap.
+//! - `check_tiling`: Every listed block lies between floor and bump and is not alive. Live blocks,
+//!   listed blocks and what was freed after the end of the request fill that span without a gap.
 //! - `check_placement`: A block persists if it is allocated before [`Arena::configured`] or inside
 //!   [`Arena::persistent`], or replaces one that persists. All others, and what spills, are on the
 //!   heap front.

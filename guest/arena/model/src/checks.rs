@@ -74,7 +74,8 @@ impl Model<'_> {
             assert!(fronts.floor <= from && from + len <= fronts.bump, "a list left the heap");
             tiled += len;
         }
-        assert_eq!(tiled, fronts.bump - fronts.floor, "bytes of the heap front are lost");
+        let len = fronts.bump - fronts.floor;
+        assert_eq!(tiled + self.spent, len, "bytes of the heap front are lost");
     }
 
     fn check_reset(&self, fronts: &Fronts, listed: &[Listed]) {

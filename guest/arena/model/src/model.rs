@@ -39,6 +39,10 @@ pub(crate) struct Model<'a> {
     seeds: u8,
     pub(crate) configured: bool,
     open: bool,
+    /// Whether a request is over, and since then none has begun and the arena was not reset.
+    ended: bool,
+    /// The bytes that were freed since then.
+    pub(crate) spent: usize,
     /// Whether what is in use now counts as a request's.
     is_request: bool,
     /// How many phases are running, one inside the other.
@@ -73,6 +77,8 @@ impl<'a> Model<'a> {
             seeds: 0,
             configured: false,
             open: false,
+            ended: false,
+            spent: 0,
             is_request: false,
             depth: 0,
             keeping: 0,
@@ -104,16 +110,18 @@ impl<'a> Model<'a> {
         }
         let live = self.live.swap_remove(which % self.live.len());
         live.check_contents();
-        let before = self.fronts();
+        let (before, len) = (self.fronts(), live.len());
         self.arena.free(live.block);
-        self.freed(live.home, &before);
+        self.freed((live.home, len), &before);
     }
 
     pub(crate) fn realloc(&mut self, which: usize, size: usize) {
         if self.live.is_empty() {
             return;
         }
-        let Live { block, seed, home } = self.live.swap_remove(which % self.live.len());
+        let live = self.live.swap_remove(which % self.live.len());
+        let len = live.len();
+        let Live { block, seed, home } = live;
         let (before, address, old) = (self.fronts(), block.address(), block.size());
         let align = block.align();
         let result = self.arena.try_realloc(block, size);
@@ -132,7 +140,7 @@ impl<'a> Model<'a> {
                 let is_kept = self.keeping > 0 || home == Home::Persistent;
                 self.adopt(block, is_kept);
                 let at = self.fronts();
-                self.freed(home, &Fronts { bump: at.bump, ..before });
+                self.freed((home, len), &Fronts { bump: at.bump, ..before });
             }
         }
     }
@@ -157,6 +165,7 @@ impl<'a> Model<'a> {
     fn begun(&mut self, is_request: bool, before: &Fronts) {
         if self.configured && !self.open {
             self.open = true;
+            (self.ended, self.spent) = (false, 0);
             // A phase that is running has a measurement of its own.
             let peak = if self.depth == 0 { self.peak.get() } else { 0 };
             if std::mem::replace(&mut self.is_request, is_request) {
@@ -172,6 +181,7 @@ impl<'a> Model<'a> {
 
     pub(crate) fn end_request(&mut self) {
         self.arena.end_request();
+        self.ended |= self.open && self.scrub == Scrub::Off;
         self.open = false;
     }
 
@@ -248,10 +258,15 @@ impl<'a> Model<'a> {
 
     /// Counts what the arena should have counted when a block that is not among `live` any more
     /// was freed.
-    fn freed(&mut self, home: Home, before: &Fronts) {
+    fn freed(&mut self, (home, len): (Home, usize), before: &Fronts) {
         let (live, sealed) = (self.count(Home::Heap), self.count(Home::Sealed));
         let reset = live == 0 && (home == Home::Heap || home == Home::Sealed && sealed == 0);
         self.resets += u64::from(reset);
+        if reset {
+            (self.ended, self.spent) = (false, 0);
+        } else if home == Home::Heap && self.ended {
+            self.spent += len;
+        }
         self.check_routing(home);
         if !reset {
             self.check_sealed(home, before);

@@ -12,6 +12,11 @@ use super::Arena;
 use super::running::Keeping;
 use crate::classes::{GRANULE, SIZE_MAX};
 
+/// An aligned pointer without memory.
+fn dangling(layout: Layout) -> *mut u8 {
+    layout.dangling_ptr().as_ptr()
+}
+
 impl Arena {
     /// The `realloc` of the canonical ABI. An old size of zero means a new block; a new size of
     /// zero gives an aligned pointer without memory. Begins a request. Null if the arena is
@@ -28,23 +33,23 @@ impl Arena {
         new_size: usize,
     ) -> *mut u8 {
         self.begin_request();
-        let (Ok(old), Ok(new)) =
-            (Layout::from_size_align(old_size, align), Layout::from_size_align(new_size, align))
-        else {
+        let Ok(new) = Layout::from_size_align(new_size, align) else {
             return ptr::null_mut();
         };
-        match (old_size, new_size) {
-            (0, 0) => new.dangling_ptr().as_ptr(),
+        if old_size == 0 {
             // SAFETY: the new size is not zero.
-            (0, _) => unsafe { self.alloc(new) },
-            (_, 0) => {
-                // SAFETY: the caller's promise.
-                unsafe { self.dealloc(pointer, old) };
-                new.dangling_ptr().as_ptr()
-            }
-            // SAFETY: the caller's promise; the new size is valid with this alignment.
-            _ => unsafe { self.realloc(pointer, old, new_size) },
+            return if new_size == 0 { dangling(new) } else { unsafe { self.alloc(new) } };
         }
+        let Ok(old) = Layout::from_size_align(old_size, align) else {
+            return ptr::null_mut();
+        };
+        if new_size == 0 {
+            // SAFETY: the caller's promise.
+            unsafe { self.dealloc(pointer, old) };
+            return dangling(new);
+        }
+        // SAFETY: the caller's promise; the new size is valid with this alignment.
+        unsafe { self.realloc(pointer, old, new_size) }
     }
 
     /// The common case: an allocation on the heap front, from a list or from the bump. `None`

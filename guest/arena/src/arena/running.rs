@@ -40,10 +40,12 @@ impl Arena {
     }
 
     /// Ends the request's own code. Its results may still be alive: the next `begin_request` seals
-    /// what is alive then.
+    /// what is alive then. What is freed until then is not reused before the last block is freed.
     #[inline]
     pub fn end_request(&self) {
-        self.open.set(false);
+        if self.open.replace(false) {
+            self.heap.end();
+        }
     }
 
     /// Runs a phase. What its scope allocates is freed at once when the closure returns or unwinds.

@@ -1,6 +1,7 @@
 //! What the last request has used, beside what the whole life of the arena has.
 
 use arena_model::Sandbox;
+use phase_arena::Scrub;
 
 const LEN: usize = 256 << 10;
 
@@ -107,4 +108,38 @@ fn phases_count_towards_their_request() {
     check(&arena, 1024 + 4096, 0);
     arena.begin_request();
     check(&arena, 512, 0);
+}
+
+/// Two blocks: the lower one is freed, and the upper one keeps the arena from a reset.
+#[track_caller]
+fn check_reuse(scrub: Scrub, is_over: bool, expected: bool) {
+    let arena = configured();
+    arena.set_scrub(scrub);
+    arena.begin_request();
+    let (lower, upper) = (arena.alloc(64, 8), arena.alloc(64, 8));
+    let place = lower.address();
+    if is_over {
+        arena.end_request();
+    }
+    arena.free(lower);
+    let next = arena.alloc(64, 8);
+    assert_eq!(next.address() == place, expected, "{scrub:?} {is_over}");
+    arena.free(next);
+    arena.free(upper);
+    // After the reset, blocks are reused again, although no request has begun.
+    let (lower, upper) = (arena.alloc(64, 8), arena.alloc(64, 8));
+    let place = lower.address();
+    arena.free(lower);
+    let next = arena.alloc(64, 8);
+    assert_eq!(next.address(), place, "{scrub:?} {is_over}");
+    arena.free(next);
+    arena.free(upper);
+}
+
+#[test]
+fn what_is_freed_after_the_end_of_a_request_waits_for_the_reset() {
+    check_reuse(Scrub::Off, false, true);
+    check_reuse(Scrub::Off, true, false);
+    // What is sealed unlisted would not be scrubbed.
+    check_reuse(Scrub::Zero, true, true);
 }
