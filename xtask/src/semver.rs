@@ -27,7 +27,7 @@ pub(crate) struct Args {
 ///
 /// # Errors
 ///
-/// If a change breaks users although the version allows none, there is no revision to compare with, or the tool cannot
+/// If a change breaks users although the version allows none, a revision to compare with is missing, or the tool cannot
 /// be installed.
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<()> {
     let baseline = match &args.baseline {

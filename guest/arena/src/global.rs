@@ -42,7 +42,8 @@ use crate::usage::Usage;
 /// - On `wasm32-wasip2` that memory belongs to the libc. The arena is static: 8 MiB, or as many
 ///   bytes as the variable `PHASE_ARENA_BYTES` says when this crate is compiled. What the libc
 ///   allocates, and what the host returns from imports, is in the libc's heap. A block of either may
-///   be freed here: its address says to which heap it belongs.
+///   be freed here: its address says to which heap it belongs. A module that has this allocator
+///   without `global_arena!` does not link, because the libc would free blocks of the arena.
 /// - On other targets it allocates from [`std::alloc::System`], and only phases, statistics and
 ///   requests use an arena: one of 16 MiB per thread.
 ///

@@ -103,7 +103,10 @@ unsafe impl GlobalAlloc for Allocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         match ARENA.arena.alloc_fast(layout) {
             Some(block) => block,
-            None => ARENA.get().alloc_routed(layout),
+            None => {
+                memory::need_reallocs();
+                ARENA.get().alloc_routed(layout)
+            }
         }
     }
 

@@ -29,3 +29,7 @@ pub(super) fn region() -> Option<(NonNull<u8>, usize)> {
 pub(super) fn libc_of(_: *mut u8) -> Option<super::Allocator> {
     None
 }
+
+/// The only function that a host needs here has no default. Without it, the module is not a component.
+#[inline]
+pub(super) fn need_reallocs() {}

@@ -7,6 +7,7 @@
 //! first.
 
 use core::cell::UnsafeCell;
+use core::hint::black_box;
 use core::ptr::NonNull;
 use std::alloc::System;
 
@@ -32,6 +33,19 @@ unsafe impl Sync for Memory {}
 /// Where the memory begins, and how many bytes it has. None if there is none.
 pub(super) fn region() -> Option<(NonNull<u8>, usize)> {
     Some((NonNull::new(MEMORY.0.get().cast())?, BYTES))
+}
+
+/// Called where the arena serves as the global allocator. A module that has it without the functions of
+/// `global_arena!` does not link: std's `cabi_realloc` would put results of imports into the arena, and
+/// the libc would free them.
+#[inline]
+pub(super) fn need_reallocs() {
+    // SAFETY: only its address is used.
+    unsafe extern "C" {
+        /// What `global_arena!` defines.
+        fn cabi_import_realloc();
+    }
+    black_box(cabi_import_realloc as unsafe extern "C" fn());
 }
 
 /// The libc's allocator, if the block is its own.
