@@ -21,7 +21,7 @@ pub(crate) const STEPS: [(&str, &str, u32); 3] =
 pub(crate) const SIZES: [(&str, u32); 3] = [("1 MiB", 16), ("16 MiB", 256), ("128 MiB", 2048)];
 
 /// How often an instance asks for it.
-pub(crate) const STEPS_TIMED: u32 = 8;
+pub(crate) const STEPS_TIMED: u32 = 4;
 
 /// Measures growth where address space is reserved for it, and where it is not.
 pub(crate) fn measure(effort: Effort, figures: &mut Figures) -> Result<()> {

@@ -1,5 +1,6 @@
 //! Writes the figures into the blocks of the page, and sees that the page has no others.
 
+mod advice;
 mod tables;
 mod text;
 

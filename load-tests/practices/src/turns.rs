@@ -18,8 +18,8 @@ pub(crate) struct Effort {
 }
 
 impl Effort {
-    /// Enough to see that the answers are right.
-    pub(crate) const ONCE: Self = Self { rounds: 1, turn: Duration::ZERO };
+    /// Enough to see that the answers are right: once.
+    pub(crate) const ONCE: Self = Self { rounds: 0, turn: Duration::ZERO };
 
     /// Enough for figures.
     pub(crate) fn full(rounds: usize) -> Self {
@@ -66,16 +66,19 @@ impl<'a> Contest<'a> {
         let mut contestants = Vec::new();
         for (key, mut turn) in self.contestants {
             let mut count = 1;
-            while turn(count)? < effort.turn {
+            let mut took = turn(count)?;
+            while took < effort.turn {
                 count *= 2;
+                took = turn(count)?;
             }
-            contestants.push((key, turn, count, Vec::new()));
+            let first = (effort.rounds == 0).then_some(each(took, count));
+            contestants.push((key, turn, count, Vec::from_iter(first)));
         }
         for round in 0..effort.rounds {
             let first = round % contestants.len();
             let (head, tail) = contestants.split_at_mut(first);
             for (_, turn, count, samples) in tail.iter_mut().chain(head) {
-                samples.push(turn(*count)?.as_nanos() as f64 / f64::from(*count));
+                samples.push(each(turn(*count)?, *count));
             }
         }
         for (key, .., samples) in contestants {
@@ -83,4 +86,9 @@ impl<'a> Contest<'a> {
         }
         Ok(())
     }
+}
+
+/// Nanoseconds of one of so many repetitions.
+fn each(took: Duration, count: u32) -> f64 {
+    took.as_nanos() as f64 / f64::from(count)
 }

@@ -27,7 +27,9 @@ class Contest {
   run({ rounds, milliseconds }, figures) {
     const { contestants } = this;
     for (const contestant of contestants) {
-      while (contestant.turn(contestant.count) < milliseconds) contestant.count *= 2;
+      let took = contestant.turn(contestant.count);
+      while (took < milliseconds) took = contestant.turn((contestant.count *= 2));
+      if (rounds === 0) contestant.samples.push((took * 1e6) / contestant.count);
     }
     for (let round = 0; round < rounds; round++) {
       for (let at = 0; at < contestants.length; at++) {

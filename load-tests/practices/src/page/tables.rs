@@ -1,11 +1,10 @@
 //! The blocks of the page, in its order, and its plot.
 
-use std::fmt::Write as _;
-
 use measured::plot::{Bar, Chart};
 use measured::text::processor;
 use wasmtime::Result;
 
+use super::advice;
 use super::text::{NONE, Table, compared, ratio, shown, time, timed};
 use super::{Engine, Engines};
 use crate::figures::Figure;
@@ -15,7 +14,7 @@ use crate::{bounds, documents, growing, objects, pooling};
 pub(super) fn all(engines: &Engines) -> Result<Vec<(&'static str, String)>> {
     Ok(vec![
         ("machine", machine(engines)),
-        ("one-thing", one_thing(engines)?),
+        ("one-thing", advice::list(engines)?),
         ("bounds", bounds(engines)?),
         ("calls", calls(engines)?),
         ("bodies-wasmtime", bodies_in_wasmtime(engines)?),
@@ -33,7 +32,8 @@ pub(super) fn all(engines: &Engines) -> Result<Vec<(&'static str, String)>> {
 }
 
 impl Engines {
-    fn wasmtime(&self) -> Option<&Engine> {
+    /// The one that is always there.
+    pub(super) fn wasmtime(&self) -> Option<&Engine> {
         Some(&self.wasmtime)
     }
 
@@ -54,96 +54,13 @@ fn machine(engines: &Engines) -> String {
     format!("Measured on {} by `cargo xtask practices`: {}.\n", processor(), versions.join(", "))
 }
 
-/// The advice of the page, each with the figures that it comes from.
-fn one_thing(engines: &Engines) -> Result<String> {
-    let (wasmtime, browser) = (engines.wasmtime(), engines.browser.as_ref());
-    let mut text = String::new();
-    let mut advice = |what: &str, figures: String| {
-        let _ = writeln!(text, "- **{what}** {figures}");
-    };
-    let (each, kept) = ("state/each call", "state/kept");
-    advice(
-        "Keep state in the guest, and pass little.",
-        format!(
-            "A table of 100 KB that comes with each call: {} per call in wasmtime, {} in Chromium. \
-             Kept in the guest: {} and {}.",
-            timed(wasmtime, each)?,
-            timed(browser, each)?,
-            timed(wasmtime, kept)?,
-            timed(browser, kept)?
-        ),
-    );
-    advice(
-        "Pass one block, not many parts, and no JSON.",
-        format!(
-            "1,000 strings as a list: {} in wasmtime, packed into one block: {}. 1,000 records as JSON: {}, \
-             packed: {}.",
-            timed(wasmtime, "strings/list")?,
-            timed(wasmtime, "strings/packed")?,
-            timed(wasmtime, "records/JSON")?,
-            timed(wasmtime, "records/packed")?
-        ),
-    );
-    advice(
-        "From JavaScript, copy with `Uint8Array.set` and `encodeInto`.",
-        format!(
-            "100 KB in Chromium: {} by `set`, {} byte by byte.",
-            timed(browser, "in/100 KB/set")?,
-            timed(browser, "in/100 KB/byte by byte")?
-        ),
-    );
-    advice(
-        "Give a memory its size at the start.",
-        format!(
-            "To fill 16 MiB in wasmtime: {} if they are there, {} if memory grows page by page in place, {} if \
-             each step moves it.",
-            timed(wasmtime, "growing/in place/full size")?,
-            timed(wasmtime, "growing/in place/page by page")?,
-            timed(wasmtime, "growing/moved/page by page")?
-        ),
-    );
-    let mib = |key: &str| shown(wasmtime, key, |mib| format!("{mib:.0} MiB"));
-    advice(
-        "A large memory costs nothing before it is touched.",
-        format!(
-            "256 MiB in wasmtime took {} of RAM untouched, and {} touched.",
-            mib("maximum/untouched/resident")?,
-            mib("maximum/touched/resident")?
-        ),
-    );
-    let instance = |way: &str| timed(wasmtime, &format!("pooling/{way}/64 KiB"));
-    advice(
-        "Use an instance again, or take it from a pool.",
-        format!(
-            "A call that touches 64 KiB in wasmtime: {} in a new instance, {} in one from a pool, {} in one that \
-             is used again.",
-            instance("on demand")?,
-            instance("pool")?,
-            instance("reused")?
-        ),
-    );
-    let object = |way: &str| timed(wasmtime, &format!("objects/{way}/nothing kept"));
-    advice(
-        "If everything dies together, do not collect garbage.",
-        format!(
-            "10,000 small objects made and forgotten in wasmtime: {} with its collector, {} with a bump.",
-            object("collector")?,
-            object("bump")?
-        ),
-    );
-    Ok(text)
-}
-
-const LOOPS: [(&str, &str); 3] =
-    [("read", "read in order"), ("write", "write in order"), ("follow", "follow a chain")];
-
 fn bounds(engines: &Engines) -> Result<String> {
     let columns = ["read in order", "write in order", "follow a chain", "beyond the end"];
     let mut table = Table::new("engine, memory", &columns);
     let mut rows = |name: &str, engine: Option<&Engine>, ways: &[&str]| -> Result<()> {
         for way in ways {
             let mut cells = Vec::new();
-            for (key, _) in LOOPS {
+            for key in ["read", "write", "follow"] {
                 let of = |way: &str| format!("bounds/{way}/{key}");
                 cells.push(per_access(engine, &of(way), &of(ways[0]))?);
             }
