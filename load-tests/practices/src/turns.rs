@@ -17,6 +17,9 @@ pub(crate) struct Effort {
     pub(crate) turn: Duration,
 }
 
+/// A turn that mostly prepares what it measures is not made longer than so many turns.
+const PREPARATION_MAX: u32 = 10;
+
 impl Effort {
     /// Enough to see that the answers are right: once.
     pub(crate) const ONCE: Self = Self { rounds: 0, turn: Duration::ZERO };
@@ -66,9 +69,11 @@ impl<'a> Contest<'a> {
         let mut contestants = Vec::new();
         for (key, mut turn) in self.contestants {
             let mut count = 1;
+            let mut begun = spent();
             let mut took = turn(count)?;
-            while took < effort.turn {
+            while took < effort.turn && spent() - begun < effort.turn * PREPARATION_MAX {
                 count *= 2;
+                begun = spent();
                 took = turn(count)?;
             }
             let first = (effort.rounds == 0).then_some(each(took, count));
