@@ -13,7 +13,7 @@ use wasmtime::error::Context as _;
 pub(crate) enum Figure {
     /// Nanoseconds, or another quantity that the key names.
     Number(f64),
-    /// What was found, or why there is no number.
+    /// What was found, or why a number is missing.
     Text(String),
 }
 

@@ -9,6 +9,7 @@
 mod boundary;
 mod bounds;
 mod documents;
+mod engines;
 mod figures;
 mod growing;
 mod javascript;
@@ -25,9 +26,9 @@ use clap::Parser;
 use wasmtime::Result;
 use wasmtime::error::{Context as _, ensure};
 
+use crate::engines::{Engine, Engines};
 use crate::figures::Figures;
 use crate::javascript::Host;
-use crate::page::{Engine, Engines};
 use crate::turns::Effort;
 
 /// Measures practices of WebAssembly.

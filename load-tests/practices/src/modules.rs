@@ -38,7 +38,7 @@ pub(crate) fn core(name: &str) -> Result<Vec<u8>> {
         "instance" => INSTANCE.to_owned(),
         "objects" => OBJECTS.to_owned(),
         "nodes" => NODES.to_owned(),
-        _ => wasmtime::bail!("there is no module {name}"),
+        _ => wasmtime::bail!("expected one of {NAMES:?}, got {name}"),
     };
     wat::parse_str(text).with_context(|| format!("the module {name}"))
 }

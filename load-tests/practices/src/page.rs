@@ -11,22 +11,7 @@ use measured::{blocks, plot};
 use wasmtime::Result;
 use wasmtime::error::{Context as _, ensure};
 
-use crate::figures::Figures;
-
-/// An engine, and what was measured in it.
-#[derive(Debug)]
-pub(crate) struct Engine {
-    pub(crate) version: String,
-    pub(crate) figures: Figures,
-}
-
-/// All engines. Only a check may lack some.
-#[derive(Debug)]
-pub(crate) struct Engines {
-    pub(crate) wasmtime: Engine,
-    pub(crate) node: Option<Engine>,
-    pub(crate) browser: Option<Engine>,
-}
+use crate::engines::Engines;
 
 /// Units of what is measured. Sizes, which define the experiments, have others.
 const UNITS: [&str; 8] = ["ns", "µs", "us", "ms", "s", "×", "%", "times"];

@@ -3,7 +3,7 @@
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** Bytes more than a text needs: Node's `encodeInto` stops early without them. */
+/** Bytes more than a text needs: the `encodeInto` of Node 26 stops early without them. */
 const SPARE = 8;
 
 /** An instance of boundary.wat. Its memory never grows, so one view of it serves for ever. */

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use wasmtime::Result;
 
-use super::Engines;
 use super::text::{shown, timed};
+use crate::engines::Engines;
 
 /// The list.
 pub(super) fn list(engines: &Engines) -> Result<String> {
@@ -63,10 +63,10 @@ fn memory(engines: &Engines) -> Result<[(&'static str, String); 4]> {
     };
     Ok([
         (
-            "Give a memory its size at the start.",
+            "Let no memory move: reserve address space, or give it its size at the start.",
             format!(
-                "To fill 16 MiB in wasmtime: {} if they are there from the start, {} if memory grows page by page \
-                 in place, {} if each step moves it.",
+                "To fill 16 MiB in wasmtime: {} if they are there from the start, {} if the memory grows page by \
+                 page in place, {} if each step moves it.",
                 in_wasmtime("growing/in place/full size")?,
                 in_wasmtime("growing/in place/page by page")?,
                 in_wasmtime("growing/moved/page by page")?
@@ -83,10 +83,11 @@ fn memory(engines: &Engines) -> Result<[(&'static str, String); 4]> {
         (
             "Use an instance again, or take it from a pool.",
             format!(
-                "A call that touches 64 KiB in wasmtime: {} in a new instance, {} in one from a pool, {} in one \
-                 that is used again.",
+                "A call that touches 64 KiB in wasmtime: {} in a new instance, {} in one from a pool, {} if the \
+                 pool keeps pages, {} in one that is used again.",
                 in_wasmtime("pooling/on demand/64 KiB")?,
                 in_wasmtime("pooling/pool/64 KiB")?,
+                in_wasmtime("pooling/pool, keeps pages/64 KiB")?,
                 in_wasmtime("pooling/reused/64 KiB")?
             ),
         ),

@@ -6,7 +6,7 @@ use wasmtime::Result;
 
 use super::advice;
 use super::text::{NONE, Table, compared, ratio, shown, time, timed};
-use super::{Engine, Engines};
+use crate::engines::{Engine, Engines};
 use crate::figures::Figure;
 use crate::{bounds, documents, growing, objects, pooling};
 
@@ -29,23 +29,6 @@ pub(super) fn all(engines: &Engines) -> Result<Vec<(&'static str, String)>> {
         ("instances", instances(engines)?),
         ("objects", objects(engines)?),
     ])
-}
-
-impl Engines {
-    /// The one that is always there.
-    pub(super) fn wasmtime(&self) -> Option<&Engine> {
-        Some(&self.wasmtime)
-    }
-
-    /// All three.
-    fn columns(&self) -> [Option<&Engine>; 3] {
-        [self.wasmtime(), self.node.as_ref(), self.browser.as_ref()]
-    }
-
-    /// Those of JavaScript.
-    fn javascript(&self) -> [Option<&Engine>; 2] {
-        [self.node.as_ref(), self.browser.as_ref()]
-    }
 }
 
 fn machine(engines: &Engines) -> String {
@@ -250,7 +233,7 @@ fn maximum(engines: &Engines) -> Result<String> {
 fn resident(engines: &Engines) -> Result<String> {
     let columns = ["wasmtime: RAM", "wasmtime: address space", "Node: RAM", "Chromium: RAM"];
     let mut table = Table::new("a memory in the process", &columns);
-    let mib = |engine, key: &str| shown(engine, key, |mib| format!("{mib:.1} MiB"));
+    let mib = |engine, key: &str| shown(engine, key, |mib| format!("{mib:.0} MiB"));
     for (title, state, in_javascript) in [
         ("64 KiB", "one page", false),
         ("256 MiB, untouched", "untouched", true),

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use wasmtime::Result;
 
-use super::Engine;
+use crate::engines::Engine;
 use crate::figures::Figure;
 
 /// The cell of a way that an engine does not have.
