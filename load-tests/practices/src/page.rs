@@ -78,7 +78,7 @@ mod tests {
         for typed in ["it took 1.5 ms.", "(3 ×)", "12µs", "by 5 %", "three or 4 times"] {
             assert_eq!(measured_in(typed), [typed]);
         }
-        let sizes = "100 KB in 64 KiB\n32 bits\n1,000 strings, times of each\n`memory.grow(1)` s";
+        let sizes = "100 KB in 64 KiB\n32 bits\n1,000 strings, times of each\n`memory.grow(1)` at some sizes";
         assert_eq!(measured_in(sizes), [""; 0]);
     }
 }
