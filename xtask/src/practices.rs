@@ -91,8 +91,8 @@ fn page(workspace: &Workspace) -> PathBuf {
 
 fn built(workspace: &Workspace, release: bool) -> anyhow::Result<PathBuf> {
     let mut cargo = workspace.cargo();
-    // Together with the server's library, so that wasmtime is not compiled once more with fewer features.
-    cargo.args(["build", "-p", "practices", "-p", "arenaria", "--lib", "--bin", "practices"]);
+    // With the features that the server needs, so that wasmtime is not compiled once more.
+    cargo.args(["build", "-p", "practices", "-p", "arenaria", "--bin", "practices"]);
     if release {
         cargo.arg("--release");
     }
