@@ -67,7 +67,7 @@ fn per_access(engine: Option<&Engine>, key: &str, base: &str) -> Result<String> 
         _ => f64::NAN,
     };
     let accesses = f64::from(bounds::WORDS);
-    shown(engine, key, |time| format!("{:.2} ns ({} ×)", time / accesses, ratio(time / base)))
+    shown(engine, key, |time| format!("{:.2} ns ({}\u{a0}×)", time / accesses, ratio(time / base)))
 }
 
 fn calls(engines: &Engines) -> Result<String> {

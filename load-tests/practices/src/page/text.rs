@@ -76,7 +76,7 @@ pub(super) fn compared(engine: Option<&Engine>, key: &str, base: &str) -> Result
     let Some(engine) = engine else { return Ok(text) };
     let numbers = (engine.figures.get(key)?, engine.figures.get(base)?);
     let (Figure::Number(number), Figure::Number(base)) = numbers else { return Ok(text) };
-    Ok(format!("{text} ({} ×)", ratio(number / base)))
+    Ok(format!("{text} ({}\u{a0}×)", ratio(number / base)))
 }
 
 /// A ratio with as many digits as mean something.
