@@ -25,6 +25,7 @@ mod mutants;
 mod other_hosts;
 mod package;
 mod playground;
+mod practices;
 mod projects;
 mod registries;
 mod release;
@@ -158,6 +159,8 @@ enum Task {
     },
     /// Compare allocators of components, and write docs/allocators.md.
     Allocators(allocators::Args),
+    /// Measure practices of WebAssembly in wasmtime, Node and Chromium, and write docs/practices.md.
+    Practices(practices::Args),
     /// Run jq's own tests and write the results to docs/conformance.md.
     Conformance {
         /// Other files of tests, in the format of `jq.test` from jq's repository.
@@ -210,6 +213,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Release(args) => release::run(&workspace, args),
         Task::Rivals { args } => rivals::run(&workspace, &args),
         Task::Allocators(args) => allocators::run(&workspace, &args),
+        Task::Practices(args) => practices::run(&workspace, &args),
         Task::Conformance { files } => conformance::write(&workspace, files),
     }
 }

@@ -42,7 +42,7 @@ pub(crate) fn test(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<(
         steps.leave_out(NAME, reason);
         return Ok(());
     }
-    let Some(browser) = BROWSERS.iter().find_map(|name| on_path(name)) else {
+    let Some(browser) = browser() else {
         steps.leave_out(NAME, "Chromium is missing");
         return Ok(());
     };
@@ -58,6 +58,11 @@ fn script(workspace: &Workspace, name: &str) -> Command {
     let mut node = Command::new("node");
     node.current_dir(packages(workspace)).arg(source(workspace).join(name));
     node
+}
+
+/// A browser that is installed.
+pub(crate) fn browser() -> Option<PathBuf> {
+    BROWSERS.iter().find_map(|name| on_path(name))
 }
 
 fn on_path(program: &str) -> Option<PathBuf> {

@@ -84,7 +84,7 @@ fn cargo(workspace: &Workspace, command: &str) -> anyhow::Result<Command> {
 }
 
 /// A program on the last core that this process may use, or on any without `taskset`.
-fn pinned(program: PathBuf) -> Command {
+pub(crate) fn pinned(program: PathBuf) -> Command {
     let this = std::process::id().to_string();
     let Ok(list) = output(Command::new("taskset").args(["-c", "-p", &this])) else {
         return Command::new(program);

@@ -18,6 +18,7 @@ use crate::guide;
 use crate::other_hosts;
 use crate::package;
 use crate::playground;
+use crate::practices;
 use crate::release;
 use crate::rivals;
 use crate::steps::Steps;
@@ -54,6 +55,7 @@ pub(crate) fn run(workspace: &Workspace, all: bool, only: Vec<String>) -> anyhow
             documentation(workspace, steps)?;
             steps.step("rivals", || rivals::check(workspace))?;
             steps.step("allocators", || allocators::check(workspace))?;
+            practices::check(workspace, steps)?;
             steps.step("conformance", || conformance::check(workspace))?;
             playground::test(workspace, steps)?;
             other_hosts::add_steps(workspace, steps)?;

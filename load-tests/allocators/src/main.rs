@@ -11,8 +11,6 @@ mod documents;
 mod instance;
 mod memory;
 mod page;
-mod plot;
-mod statistics;
 mod subjects;
 mod times;
 

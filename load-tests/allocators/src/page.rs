@@ -1,17 +1,16 @@
-//! Measures everything, and writes the numbers into the page: into its blocks `<!-- begin NAME -->` to
-//! `<!-- end NAME -->`. The text around them is written by hand.
+//! Measures everything, and writes the numbers into the blocks of the page.
 
 mod tables;
 
 use std::fs;
 use std::path::Path;
 
+use measured::{blocks, plot};
 use wasmtime::Result;
 use wasmtime::error::Context as _;
 
 use crate::instance::{Subject, engine};
 use crate::memory::{self, Churned, Used};
-use crate::plot;
 use crate::subjects::{ALLOCATORS, Allocator, PROGRAMS, Program};
 use crate::{counts, documents::SIZES, times};
 
@@ -52,7 +51,8 @@ pub(crate) fn write(
         fs::read_to_string(page).with_context(|| format!("cannot read {}", page.display()))?;
     for (name, block) in tables::all(&measured) {
         println!("{block}");
-        text = replaced(&text, name, &block)?;
+        text = blocks::replaced(&text, name, &block)
+            .with_context(|| format!("the page has no block {name}"))?;
     }
     fs::write(page, text).with_context(|| format!("cannot write {}", page.display()))?;
     fs::create_dir_all(plots).with_context(|| format!("cannot make {}", plots.display()))?;
@@ -96,26 +96,4 @@ fn measure(components: &Path, rounds: usize, churn: u32) -> Result<Measured> {
         programs.push((program, rows));
     }
     Ok(Measured { programs, churns, spikes })
-}
-
-/// The text with another content between the block's marks.
-fn replaced(text: &str, name: &str, block: &str) -> Result<String> {
-    let (begin, end) = (format!("<!-- begin {name} -->\n"), format!("<!-- end {name} -->"));
-    let missing = || format!("the page has no block {name}");
-    let (before, rest) = text.split_once(&begin).with_context(missing)?;
-    let (_, after) = rest.split_once(&end).with_context(missing)?;
-    Ok(format!("{before}{begin}{block}{end}{after}"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_block_is_replaced_and_nothing_else() {
-        let text = "a\n<!-- begin x -->\nold\n<!-- end x -->\nb\n";
-        let new = "a\n<!-- begin x -->\nnew\n<!-- end x -->\nb\n";
-        assert_eq!(replaced(text, "x", "new\n").unwrap(), new);
-        assert!(replaced(text, "y", "").is_err());
-    }
 }

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use rustix::time::{ClockId, clock_gettime};
+use measured::clock::spent;
+use measured::statistics::median;
 use wasmtime::Result;
 
 use crate::documents;
 use crate::instance::{Instance, Subject};
-use crate::statistics::median;
 
 /// How long a turn is at least.
 const TURN: Duration = Duration::from_millis(4);
@@ -63,10 +63,4 @@ fn spend(instance: &mut Instance, body: &[u8], count: u32) -> Result<Duration> {
         instance.call("/", body)?;
     }
     Ok(spent() - begun)
-}
-
-/// The processor time of this thread.
-fn spent() -> Duration {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs() as u32)
 }

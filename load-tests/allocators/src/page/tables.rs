@@ -2,10 +2,12 @@
 
 use std::fmt::Write as _;
 
+use measured::plot::{Bar, Chart};
+use measured::statistics::geometric_mean;
+use measured::text::{processor, thousands};
+
 use super::{Measured, Row};
 use crate::memory::{Churned, Used};
-use crate::plot::{Bar, Chart};
-use crate::statistics::geometric_mean;
 use crate::subjects::{ALLOCATORS, BASELINE, BUMP, OURS};
 
 /// What stands for a figure that does not exist.
@@ -94,15 +96,7 @@ fn place(name: &str) -> usize {
 }
 
 fn machine() -> String {
-    let model =
-        fs_line("/proc/cpuinfo", "model name").unwrap_or_else(|| "unknown processor".into());
-    format!("Measured on {model} by `cargo xtask allocators`.\n")
-}
-
-fn fs_line(file: &str, key: &str) -> Option<String> {
-    let text = std::fs::read_to_string(file).ok()?;
-    let line = text.lines().find(|line| line.starts_with(key))?;
-    Some(line.split_once(':')?.1.trim().to_owned())
+    format!("Measured on {} by `cargo xtask allocators`.\n", processor())
 }
 
 /// A row for each allocator, and a column for each program: multiples of the baseline.
@@ -242,28 +236,4 @@ fn table(columns: &[Column]) -> String {
 
 fn kib(bytes: usize) -> String {
     thousands((bytes / 1024) as f64)
-}
-
-/// An integer with a comma every three digits.
-fn thousands(number: f64) -> String {
-    let digits = format!("{number:.0}");
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_have_commas() {
-        assert_eq!(thousands(999.0), "999");
-        assert_eq!(thousands(1_234_567.0), "1,234,567");
-    }
 }

@@ -5,13 +5,13 @@
 /// # Panics
 ///
 /// If there is none.
-pub(crate) fn median(mut values: Vec<f64>) -> f64 {
+pub fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]
 }
 
 /// The geometric mean.
-pub(crate) fn geometric_mean(values: &[f64]) -> f64 {
+pub fn geometric_mean(values: &[f64]) -> f64 {
     (values.iter().map(|value| value.ln()).sum::<f64>() / values.len() as f64).exp()
 }
 

@@ -3,19 +3,23 @@
 use std::fmt::Write as _;
 
 /// One chart of horizontal bars.
-pub(crate) struct Chart {
-    pub(crate) title: String,
-    pub(crate) bars: Vec<Bar>,
+pub struct Chart {
+    /// The line above it.
+    pub title: String,
+    /// From the top down.
+    pub bars: Vec<Bar>,
 }
 
 /// One bar.
-pub(crate) struct Bar {
-    pub(crate) label: String,
-    pub(crate) value: f64,
+pub struct Bar {
+    /// The text before it.
+    pub label: String,
+    /// Its length, relative to the others.
+    pub value: f64,
     /// The value as the reader sees it.
-    pub(crate) text: String,
+    pub text: String,
     /// Ours.
-    pub(crate) marked: bool,
+    pub marked: bool,
 }
 
 const WIDTH: f64 = 440.0;
@@ -27,7 +31,7 @@ const TITLE: f64 = 34.0;
 const GAP: f64 = 24.0;
 
 /// Draws charts, two in a row.
-pub(crate) fn draw(charts: &[Chart]) -> String {
+pub fn draw(charts: &[Chart]) -> String {
     let rows = charts.iter().map(|chart| chart.bars.len()).max().unwrap_or(0) as f64;
     let chart_height = TITLE + rows * ROW + GAP;
     let columns = charts.len().clamp(1, 2) as f64;
