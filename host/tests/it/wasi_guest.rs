@@ -179,7 +179,7 @@ fn it_is_served_like_any_processor() {
         server.get(path).check(200, "");
     }
     assert_eq!(server.get("/folder").status, 422, "no folder is opened");
-    server.get("/churn?steps=5000").check(200, &server.get("/churn?steps=5000").text());
+    server.get("/churn?steps=5000").check(200, server.get("/churn?steps=5000").text());
     let metrics = server.metrics();
     assert_eq!(
         metrics.sum("arenaria_arena_capacity_bytes", &[]),
