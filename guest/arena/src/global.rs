@@ -135,11 +135,7 @@ impl GlobalArena {
         new_size: usize,
     ) -> *mut u8 {
         // SAFETY: the caller's promise.
-        let block = unsafe { target::host_realloc(pointer, old_size, align, new_size) };
-        if block.is_null() {
-            target::arena_exhausted();
-        }
-        block
+        or_trap(unsafe { target::host_realloc(pointer, old_size, align, new_size) })
     }
 
     /// As `host_realloc`, for what an import returns. The libc frees that with its own `free`, so it
@@ -147,7 +143,7 @@ impl GlobalArena {
     ///
     /// # Safety
     /// As for `host_realloc`, with blocks that this function returned.
-    #[cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
+    #[cfg(all(target_arch = "wasm32", not(any(target_os = "unknown", target_env = "p1"))))]
     #[doc(hidden)]
     pub unsafe fn import_realloc(
         &self,
@@ -157,12 +153,16 @@ impl GlobalArena {
         new_size: usize,
     ) -> *mut u8 {
         // SAFETY: the caller's promise.
-        let block = unsafe { system::realloc(pointer, old_size, align, new_size) };
-        if block.is_null() {
-            target::arena_exhausted();
-        }
-        block
+        or_trap(unsafe { system::realloc(pointer, old_size, align, new_size) })
     }
+}
+
+/// The canonical ABI knows no null: at exhaustion, the guest traps.
+fn or_trap(block: *mut u8) -> *mut u8 {
+    if block.is_null() {
+        target::arena_exhausted();
+    }
+    block
 }
 
 // SAFETY: forwards to an allocator that keeps the contract.

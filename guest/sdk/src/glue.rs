@@ -1,5 +1,5 @@
 //! The exports of the world `processor`: the generated bindings, and calls of the processor. The
-//! reallocation function that the host calls is in `realloc`.
+//! function with which the host allocates comes with the allocator, in `memory`.
 
 use std::marker::PhantomData;
 

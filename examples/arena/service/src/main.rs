@@ -18,13 +18,13 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use phase_arena::{Exhausted, GlobalArena, Scope, ScopeVec};
 use tokio::net::TcpListener;
 
-/// A handle on the arena of each thread. It is not the global allocator here.
+/// A handle on the arena of this thread; others would have one each. It is not the global allocator here.
 const ARENA: GlobalArena = GlobalArena::new();
 
 /// The largest body.
 const BODY_BYTES_MAX: usize = 1 << 20;
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let address = std::env::args().nth(1).ok_or("expected an ADDRESS, such as 127.0.0.1:8080")?;
     let listener = TcpListener::bind(address).await?;
@@ -73,7 +73,7 @@ fn count(scope: &Scope<'_>, text: &str) -> Result<String, Exhausted> {
     Ok(answer)
 }
 
-/// The most bytes that a phase has used in this thread.
+/// The most bytes that the phase has used.
 fn usage() -> String {
     ARENA.phases().fold(String::new(), |mut text, (phase, high_water)| {
         let _ = writeln!(text, "{phase}: {high_water} bytes");

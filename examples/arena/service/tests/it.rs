@@ -51,6 +51,9 @@ fn words_are_counted_in_a_phase() {
         assert!(response.starts_with("HTTP/1.1 200 OK\r\n"), "{response}");
         assert!(response.ends_with("\r\n\r\nbe 2\nnot 1\nor 1\nto 2\n"), "{response}");
     }
+    let usage = service.post("/usage", "");
+    // Six words, as pairs of pointer and length: room for eight.
+    assert!(usage.ends_with("\r\n\r\ncount: 128 bytes\n"), "{usage}");
 }
 
 #[test]
