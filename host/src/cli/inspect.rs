@@ -15,7 +15,7 @@ use crate::config::isolation::Cache;
 use crate::config::limits::PAGE_BYTES;
 use crate::config::units::Size;
 use crate::runtime::engine::{engine, open_cache};
-use crate::runtime::load::Source;
+use crate::runtime::load::{Loaded, Source};
 
 /// Prints what a component declares, and whether the host can serve it. The exit code is 1 if it
 /// cannot.
@@ -45,10 +45,12 @@ pub fn inspect(args: &InspectArgs) -> Result<u8> {
     let grants = Grants::parse(&args.grants)?;
     let checked = info.check(args.memory, &grants).map_err(|refusal| anyhow!("{refusal}"));
     // Types are only checked when the component is compiled and linked, as it would be for serving.
-    let checked = checked.and_then(|world| load(args, &grants).map(|()| world));
+    let checked = checked.and_then(|world| Ok((world, load(args, &grants)?)));
     match checked {
-        Ok(world) => {
+        Ok((world, loaded)) => {
             line(format_args!("served: yes, as {world}"))?;
+            let called = if loaded.is_core() { "a core module" } else { "a component" };
+            line(format_args!("called: as {called}"))?;
             Ok(0)
         }
         Err(error) => {
@@ -84,11 +86,11 @@ fn print_memories(info: &ComponentInfo, memory: Size) -> Result<()> {
 }
 
 /// Compiles and links the component.
-fn load(args: &InspectArgs, grants: &Grants) -> Result<()> {
+fn load(args: &InspectArgs, grants: &Grants) -> Result<Loaded> {
     let source = Source::read(&args.file, args.memory, grants)?;
     let pool = source.pool(1, args.memory);
     let engine = engine(source.engine_kind(), pool, open_cache(&Cache::User)?)?;
-    source.load(&engine, args.memory).map(drop)
+    source.load(&engine, args.memory)
 }
 
 /// Prints the metadata in the component. Its author wrote it, so it is only printed.

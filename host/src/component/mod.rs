@@ -2,6 +2,7 @@
 
 pub(crate) mod assets;
 pub(crate) mod compose;
+pub(crate) mod core_module;
 mod embedded;
 pub(crate) mod encode;
 pub(crate) mod file;

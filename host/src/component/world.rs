@@ -24,6 +24,9 @@ pub(crate) const PROCESSOR_EXPORTS: [&str; 3] = [
     "arenaria:processor/memory@0.1.0",
 ];
 
+/// The interface `log`, which a processor may export besides.
+pub(crate) const LOG_EXPORT: &str = "arenaria:processor/log@0.1.0";
+
 /// An import that the host does not provide, and the grant that would change this.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Ungranted {

@@ -12,7 +12,7 @@ wasmtime::component::bindgen!({
 });
 
 pub use exports::arenaria::processor::handler::{Request, Response};
-pub use exports::arenaria::processor::memory::ArenaUsage;
+pub use exports::arenaria::processor::memory::{ArenaUsage, PhaseUsage};
 
 /// A time in the form that WIT uses: nanoseconds since 1970.
 pub(crate) fn nanoseconds(time: SystemTime) -> u64 {

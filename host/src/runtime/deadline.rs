@@ -1,12 +1,19 @@
 //! Measures how long a call runs in its guest, and ends calls that run too long.
+//!
+//! A call on a fiber yields to other tasks at every tick of the engine's clock. One that has no fiber cannot, so it has
+//! much less time.
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use rustix::time::{ClockId, clock_gettime};
 use wasmtime::{Store, UpdateDeadline};
+
+/// How long a call without a fiber may use the processor: it allocates or frees, so it needs microseconds.
+const BLOCKING_MAX: Duration = Duration::from_millis(5);
 
 /// Adds up the time that a call spends in the guest.
 ///
@@ -23,12 +30,23 @@ pub(crate) struct Timer {
     spent: AtomicU64,
     /// The time that it may use, nanoseconds.
     limit: AtomicU64,
+    /// Whether the call has no fiber.
+    is_blocking: AtomicBool,
+    /// What the thread had used of the processor at the first tick of a call without a fiber, nanoseconds; 0 before.
+    blocked: AtomicU64,
 }
 
 impl Timer {
     pub(crate) fn new() -> Self {
         let zero = || AtomicU64::new(0);
-        Self { origin: Instant::now(), resumed: zero(), spent: zero(), limit: zero() }
+        Self {
+            origin: Instant::now(),
+            resumed: zero(),
+            spent: zero(),
+            limit: zero(),
+            is_blocking: AtomicBool::new(false),
+            blocked: zero(),
+        }
     }
 
     /// A call with this limit begins.
@@ -45,11 +63,41 @@ impl Timer {
             if timer.tick() {
                 return Ok(UpdateDeadline::Interrupt);
             }
+            if timer.is_blocking.load(Ordering::Relaxed) {
+                return Ok(match timer.blocks_too_long() {
+                    true => UpdateDeadline::Interrupt,
+                    false => UpdateDeadline::Continue(1),
+                });
+            }
             // Unlike waking the task at once, this lets the runtime poll its sockets before the
             // guest resumes.
             Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
         });
         store.set_epoch_deadline(1);
+    }
+
+    /// Runs a call that has no fiber.
+    #[inline]
+    pub(crate) fn blocking<R>(&self, call: impl FnOnce() -> R) -> R {
+        self.blocked.store(0, Ordering::Relaxed);
+        self.is_blocking.store(true, Ordering::Relaxed);
+        let result = call();
+        self.is_blocking.store(false, Ordering::Relaxed);
+        result
+    }
+
+    /// A tick interrupts a call without a fiber. The time of the processor counts, so that a busy machine does not end
+    /// the call.
+    fn blocks_too_long(&self) -> bool {
+        let used = clock_gettime(ClockId::ThreadCPUTime);
+        let now = nanoseconds(Duration::try_from(used).unwrap_or(Duration::MAX)).max(1);
+        match self.blocked.load(Ordering::Relaxed) {
+            0 => {
+                self.blocked.store(now, Ordering::Relaxed);
+                false
+            }
+            begun => now - begun > nanoseconds(BLOCKING_MAX),
+        }
     }
 
     /// The guest waits. Its time since the last tick counts, if there was a tick. Otherwise a guest

@@ -11,18 +11,18 @@ use std::time::Duration;
 
 use tracing::warn;
 use wasmtime::Store;
-use wasmtime::component::WasmList;
 use wasmtime_wasi_http::p2::bindings::Proxy;
 use wasmtime_wasi_http::p3::bindings::Service;
 
 use crate::component::guest_text::GuestText;
 use crate::config::units::Size;
 use crate::runtime::bindings::{ArenaUsage, Processor, Request, Response};
+use crate::runtime::core_call::CoreInstance;
 use crate::runtime::deadline::{Timer, timed};
 use crate::runtime::fault::{Fault, fault};
 use crate::runtime::guest_log::During;
 use crate::runtime::load::{ExportsPre, Loaded};
-use crate::runtime::log_buffer::{LogBuffer, LogLines};
+use crate::runtime::log_buffer::{LogBuffer, LogLines, LogPlace};
 use crate::runtime::memory::{MemoryLimiter, MemoryStats};
 use crate::runtime::phase_names::PhaseNames;
 use crate::runtime::store::{InstanceConfig, StoreData};
@@ -45,6 +45,7 @@ pub(crate) struct Instance {
 
 /// The exports of the component's world.
 enum Exports {
+    Core(CoreInstance),
     Processor(Processor),
     Proxy(Proxy),
     Service(Service),
@@ -88,15 +89,15 @@ impl Instance {
         timer.begin(config.time);
         let longest = |time| loaded.has_imports.then_some(time);
         let instantiated = {
-            let call = pin!(exports(loaded, &mut store));
+            let call = pin!(exports(loaded, &mut store, &timer));
             within(longest(config.time), timed(&timer, call)).await?
         };
-        let (exports, list) =
+        let (exports, log) =
             instantiated.map_err(|error| fault(&store.data().memory, &error, None))?;
         store.data_mut().memory.settle();
         let longest = longest(config.call_time);
         let phase_names = config.phase_names.clone();
-        let log = list.and_then(|list| match LogBuffer::new(list, &store) {
+        let log = log.and_then(|place| match LogBuffer::new(place, &store) {
             Ok(log) => Some(log),
             Err(what) => {
                 if config.log.admits_line() {
@@ -107,7 +108,7 @@ impl Instance {
         });
         let mut instance =
             Self { store, exports, timer, longest, accepts_calls: true, phase_names, log };
-        if matches!(instance.exports, Exports::Processor(_))
+        if loaded.is_processor()
             && let Err(fault) = instance.configure(config).await
         {
             if let Some(lines) = instance.take_log() {
@@ -122,10 +123,17 @@ impl Instance {
         let settings: Vec<_> =
             config.settings.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
         self.store.set_epoch_deadline(1);
-        let lifecycle = self.exports.processor().arenaria_processor_lifecycle();
-        let call = lifecycle.call_configure(&mut self.store, &settings);
-        let longest = self.longest.map(|_| config.time);
-        let result = within(longest, timed(&self.timer, pin!(call))).await?;
+        let Self { store, exports, timer, .. } = self;
+        let result = match exports {
+            Exports::Core(core) => {
+                timed(timer, pin!(core.configure(store, timer, &settings))).await
+            }
+            other => {
+                let lifecycle = other.processor().arenaria_processor_lifecycle();
+                let call = pin!(lifecycle.call_configure(store, &settings));
+                within(self.longest.map(|_| config.time), timed(timer, call)).await?
+            }
+        };
         match result {
             Ok(result) => result.map_err(|text| Fault::Refused(GuestText::new(text))),
             Err(error) => Err(self.fault(&error)),
@@ -143,11 +151,15 @@ impl Instance {
         time: Duration,
     ) -> Result<Response, Fault> {
         self.begin(time);
-        let handler = self.exports.processor().arenaria_processor_handler();
-        let result = {
-            // Pinned where it is made: it is large to move.
-            let call = pin!(handler.call_handle(&mut self.store, request));
-            within(self.longest, timed(&self.timer, call)).await?
+        let Self { store, exports, timer, .. } = self;
+        // Each call is pinned where it is made: it is large to move.
+        let result = match exports {
+            Exports::Core(core) => timed(timer, pin!(core.handle(store, timer, request))).await,
+            other => {
+                let handler = other.processor().arenaria_processor_handler();
+                let call = pin!(handler.call_handle(store, request));
+                within(self.longest, timed(timer, call)).await?
+            }
         };
         result.map_err(|error| self.fault(&error))
     }
@@ -171,7 +183,9 @@ impl Instance {
         let ended = {
             let call = pin!(async {
                 match exports {
-                    Exports::Processor(_) => unreachable!("a processor is called through handle"),
+                    Exports::Core(_) | Exports::Processor(_) => {
+                        unreachable!("a processor is called through handle")
+                    }
                     Exports::Proxy(proxy) => wasi_http_call::proxy(store, proxy, call).await,
                     Exports::Service(service) => {
                         *accepts_calls = wasi_http_call::service(store, service, call).await?;
@@ -219,10 +233,15 @@ impl Instance {
     /// If the guest fails: the instance is lost.
     pub(crate) async fn usage(&mut self, time: Duration) -> Result<ArenaUsage, Fault> {
         self.begin(time);
-        let memory = self.exports.processor().arenaria_processor_memory();
-        let call = memory.call_usage(&mut self.store);
-        let longest = self.longest.map(|_| time);
-        let result = within(longest, timed(&self.timer, pin!(call))).await?;
+        let Self { store, exports, timer, .. } = self;
+        let result = match exports {
+            Exports::Core(core) => timed(timer, pin!(core.usage(store, timer))).await,
+            other => {
+                let memory = other.processor().arenaria_processor_memory();
+                let call = pin!(memory.call_usage(store));
+                within(self.longest.map(|_| time), timed(timer, call)).await?
+            }
+        };
         result.map(|usage| self.phase_names.limit(usage)).map_err(|error| self.fault(&error))
     }
 
@@ -246,7 +265,7 @@ impl Exports {
     fn processor(&self) -> &Processor {
         match self {
             Self::Processor(processor) => processor,
-            Self::Proxy(_) | Self::Service(_) => {
+            Self::Core(_) | Self::Proxy(_) | Self::Service(_) => {
                 unreachable!("a route calls only what its world exports")
             }
         }
@@ -265,19 +284,25 @@ async fn within<F: Future>(longest: Option<Duration>, call: F) -> Result<F::Outp
 async fn exports(
     loaded: &Loaded,
     store: &mut Store<StoreData>,
-) -> wasmtime::Result<(Exports, Option<WasmList<u8>>)> {
+    timer: &Timer,
+) -> wasmtime::Result<(Exports, Option<LogPlace>)> {
     let exports = match &loaded.exports {
+        ExportsPre::Core(pre) => {
+            let core = pre.instantiate(store).await?;
+            let log = core.log_buffer(store, timer).await?;
+            return Ok((Exports::Core(core), log.map(LogPlace::Bytes)));
+        }
         ExportsPre::Processor(exports) => {
             let instance = exports.pre.instantiate_async(&mut *store).await?;
             let processor = exports.indices.load(&mut *store, &instance)?;
-            let list = match &exports.log {
+            let log = match &exports.log {
                 None => None,
                 Some(export) => {
                     let function = LogBuffer::function(export, &instance, store)?;
-                    Some(function.call_async(store, ()).await?.0)
+                    Some(LogPlace::List(function.call_async(store, ()).await?.0))
                 }
             };
-            return Ok((Exports::Processor(processor), list));
+            return Ok((Exports::Processor(processor), log));
         }
         ExportsPre::Proxy(pre) => Exports::Proxy(pre.instantiate_async(store).await?),
         ExportsPre::Service(pre) => Exports::Service(pre.instantiate_async(store).await?),

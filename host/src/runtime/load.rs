@@ -8,6 +8,7 @@ use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
 use wasmtime_wasi_http::p2::bindings::ProxyPre;
 use wasmtime_wasi_http::p3::bindings::ServicePre;
 
+use crate::component::core_module::CoreModule;
 use crate::component::encode::as_component;
 use crate::component::file;
 use crate::component::info::{self, ComponentInfo};
@@ -16,6 +17,7 @@ use crate::component::world::{self, World};
 use crate::config::grants::Grants;
 use crate::config::units::Size;
 use crate::runtime::bindings::ProcessorIndices;
+use crate::runtime::core_call::CorePre;
 use crate::runtime::engine::{EngineKind, PoolSize};
 use crate::runtime::fault::describe;
 use crate::runtime::log_buffer::LogBuffer;
@@ -39,7 +41,7 @@ pub(crate) struct Loaded {
     pub(crate) has_imports: bool,
 }
 
-/// A processor, ready to instantiate.
+/// A processor that is called through its component, ready to instantiate.
 pub(crate) struct ProcessorExports {
     pub(crate) pre: InstancePre<StoreData>,
     pub(crate) indices: ProcessorIndices,
@@ -49,6 +51,8 @@ pub(crate) struct ProcessorExports {
 
 /// The component, ready to instantiate, by its world.
 pub(crate) enum ExportsPre {
+    /// A processor that is called without its component, which is the usual one.
+    Core(CorePre),
     Processor(ProcessorExports),
     Proxy(ProxyPre<StoreData>),
     Service(ServicePre<StoreData>),
@@ -114,6 +118,10 @@ impl Source {
     }
 
     fn link(&self, engine: &Engine, bounded: &[u8]) -> wasmtime::Result<Loaded> {
+        if let Some(module) = self.core_module(bounded) {
+            let exports = CorePre::new(engine, &module, &bounded[module.range.clone()])?;
+            return Ok(Loaded { exports: ExportsPre::Core(exports), has_imports: false });
+        }
         let component = Component::new(engine, bounded)?;
         let linker =
             store::linker(engine, &self.info.imports, self.engine_kind() == EngineKind::Async)?;
@@ -131,10 +139,29 @@ impl Source {
     }
 }
 
+impl Source {
+    /// The core module of a processor that can be called without its component.
+    fn core_module(&self, bounded: &[u8]) -> Option<CoreModule> {
+        let is_usual = self.world == World::Processor && self.engine_kind() == EngineKind::Sync;
+        is_usual.then(|| CoreModule::of(bounded)).flatten()
+    }
+}
+
 impl Loaded {
+    /// Whether its calls need nothing of the component model.
+    pub(crate) fn is_core(&self) -> bool {
+        matches!(self.exports, ExportsPre::Core(_))
+    }
+
+    /// Whether its instances are configured.
+    pub(crate) fn is_processor(&self) -> bool {
+        matches!(self.exports, ExportsPre::Core(_) | ExportsPre::Processor(_))
+    }
+
     /// The engine that compiled it.
     pub(crate) fn engine(&self) -> &Engine {
         match &self.exports {
+            ExportsPre::Core(pre) => pre.engine(),
             ExportsPre::Processor(exports) => exports.pre.engine(),
             ExportsPre::Proxy(pre) => pre.engine(),
             ExportsPre::Service(pre) => pre.engine(),

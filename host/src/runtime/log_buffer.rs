@@ -10,9 +10,9 @@ use wasmtime::Store;
 use wasmtime::component::{Component, ComponentExportIndex, Instance, TypedFunc, WasmList};
 
 use crate::component::guest_text::GuestText;
+use crate::component::world::LOG_EXPORT;
+use crate::runtime::core_call::GuestBytes;
 
-/// The interface that a component may export.
-const INTERFACE: &str = "arenaria:processor/log@0.1.0";
 /// The room for the text of a panic.
 const PANIC_BYTES: usize = 1024;
 /// The largest ring.
@@ -24,8 +24,16 @@ const END: u8 = 0xff;
 
 /// The buffer of one instance.
 pub(crate) struct LogBuffer {
-    list: WasmList<u8>,
+    place: LogPlace,
     read: Position,
+}
+
+/// Where a buffer is.
+pub(crate) enum LogPlace {
+    /// As a component has told.
+    List(WasmList<u8>),
+    /// As a core module has told.
+    Bytes(GuestBytes),
 }
 
 /// Lines of a guest's log.
@@ -58,7 +66,7 @@ pub(crate) enum LogLevel {
 impl LogBuffer {
     /// The function of a component that returns its buffer, if it has one.
     pub(crate) fn export(component: &Component) -> Option<ComponentExportIndex> {
-        let interface = component.get_export_index(None, INTERFACE)?;
+        let interface = component.get_export_index(None, LOG_EXPORT)?;
         component.get_export_index(Some(&interface), "buffer")
     }
 
@@ -73,7 +81,7 @@ impl LogBuffer {
         store: &mut Store<T>,
     ) -> wasmtime::Result<TypedFunc<(), (WasmList<u8>,)>> {
         let function = instance.get_typed_func(store, export);
-        function.map_err(|error| error.context(format!("the function buffer of {INTERFACE}")))
+        function.map_err(|error| error.context(format!("the function buffer of {LOG_EXPORT}")))
     }
 
     /// The buffer that the function returned.
@@ -81,16 +89,16 @@ impl LogBuffer {
     /// # Errors
     ///
     /// What is wrong with it.
-    pub(crate) fn new<T: 'static>(list: WasmList<u8>, store: &Store<T>) -> Result<Self, String> {
+    pub(crate) fn new<T: 'static>(place: LogPlace, store: &Store<T>) -> Result<Self, String> {
         let read = Position::default();
-        match Layout::of(list.as_le_slice(store)) {
-            Some(Layout { version: 1, .. }) => Ok(Self { list, read }),
+        match Layout::of(place.bytes(store)) {
+            Some(Layout { version: 1, .. }) => Ok(Self { place, read }),
             Some(Layout { version, .. }) => {
                 Err(format!("expected a log of version 1, got version {version}"))
             }
             None => Err(format!(
                 "expected a log with a ring of 1 to {RING_BYTES_MAX} bytes, got {} bytes in all",
-                list.len()
+                place.bytes(store).len()
             )),
         }
     }
@@ -98,13 +106,23 @@ impl LogBuffer {
     /// The lines that were written since the last call. Usually there are none.
     #[inline]
     pub(crate) fn take<T: 'static>(&mut self, store: &Store<T>) -> Option<LogLines> {
-        let layout = Layout::of(self.list.as_le_slice(store))?;
+        let layout = Layout::of(self.place.bytes(store))?;
         (layout.written != self.read).then(|| layout.take(&mut self.read))
     }
 
     /// The text of the last panic.
     pub(crate) fn panic<T: 'static>(&self, store: &Store<T>) -> Option<GuestText> {
-        Layout::of(self.list.as_le_slice(store))?.panic()
+        Layout::of(self.place.bytes(store))?.panic()
+    }
+}
+
+impl LogPlace {
+    #[inline]
+    fn bytes<'a, T: 'static>(&self, store: &'a Store<T>) -> &'a [u8] {
+        match self {
+            Self::List(list) => list.as_le_slice(store),
+            Self::Bytes(bytes) => bytes.as_slice(store),
+        }
     }
 }
 

@@ -12,6 +12,7 @@ mod client;
 mod collector;
 mod config;
 mod connections;
+mod core_call;
 mod core_modules;
 mod cut;
 mod dev;
