@@ -66,7 +66,7 @@ pub(crate) fn step(
     match lack_of_node() {
         Some(reason) => steps.leave_out(NAME, reason),
         None => steps.step(NAME, || {
-            made = Some(make(workspace, true)?);
+            made = Some(make(workspace)?);
             Ok(())
         })?,
     }
@@ -78,20 +78,19 @@ pub(crate) fn binary(workspace: &Workspace) -> PathBuf {
     workspace.crates().join("arenaria")
 }
 
-/// Packs all crates, builds and checks them, and gives the files. With `is_dirty`, the checkout may have changes that are
-/// not committed.
+/// Packs all crates, builds and checks them, and gives the files. The checkout may have changes that are not committed: the
+/// assets, which are packed for this, are never committed.
 ///
 /// # Errors
 ///
 /// If something cannot be packed or built, or a check fails.
-pub(crate) fn make(workspace: &Workspace, is_dirty: bool) -> anyhow::Result<Vec<PathBuf>> {
+pub(crate) fn make(workspace: &Workspace) -> anyhow::Result<Vec<PathBuf>> {
     check_names(workspace)?;
     let _assets = Packed::build(workspace)?;
-    dry_run(workspace, is_dirty)?;
+    dry_run(workspace)?;
     let folder = workspace.crates();
     let mut cargo = workspace.cargo();
-    cargo.env("CARGO_TARGET_DIR", &folder).args(["package", "--no-verify"]);
-    cargo.args(is_dirty.then_some("--allow-dirty"));
+    cargo.env("CARGO_TARGET_DIR", &folder).args(["package", "--no-verify", "--allow-dirty"]);
     cargo.args(CRATES.map(|(name, _)| format!("--package={name}")));
     succeed(&mut cargo)?;
     let mut files = Vec::new();
@@ -109,14 +108,14 @@ pub(crate) fn make(workspace: &Workspace, is_dirty: bool) -> anyhow::Result<Vec<
 
 /// Lets cargo do all that publishing does, except for the upload. It builds each package alone, with the packages that it
 /// depends on.
-fn dry_run(workspace: &Workspace, is_dirty: bool) -> anyhow::Result<()> {
+fn dry_run(workspace: &Workspace) -> anyhow::Result<()> {
     let (binary, own) = (workspace.binary("arenaria"), binary(workspace));
     // The packages share dependencies with the tests, and cargo puts this binary where theirs is.
     let kept = binary.with_extension("kept");
     let keeps = fs::rename(&binary, &kept).is_ok();
     forget_packages(workspace)?;
     let mut cargo = workspace.cargo();
-    cargo.args(["publish", "--workspace", "--dry-run"]).args(is_dirty.then_some("--allow-dirty"));
+    cargo.args(["publish", "--workspace", "--dry-run", "--allow-dirty"]);
     let ran = succeed(cargo.arg("--config").arg(profile(workspace)?));
     let moved = ran.and_then(|()| {
         fs::rename(&binary, &own).with_context(|| format!("cannot move {}", binary.display()))

@@ -81,7 +81,7 @@ pub(crate) fn run(workspace: &Workspace, args: Args) -> anyhow::Result<()> {
     );
     println!("binary {bytes} B, its tables {} B", fs::metadata(folder.join(TABLES))?.len());
     let packages = package::checked(workspace, workspace.packages(), &stripped)?;
-    let crates = crates::make(workspace, args.allow_dirty)?;
+    let crates = crates::make(workspace)?;
     let parts = Parts { binary: &folder, target: &target, crates: &crates, packages: &packages };
     make(workspace, &parts, args.out.unwrap_or_else(|| workspace.release()))
 }

@@ -17,6 +17,7 @@ use crate::runtime::guest_log::{During, GuestLog};
 use crate::runtime::instance::Instance;
 use crate::runtime::load::{Loaded, Source};
 use crate::runtime::memory::MemoryStats;
+use crate::runtime::snapshot::load_configured;
 use crate::runtime::store::InstanceConfig;
 
 /// The header field with the program of a request.
@@ -39,13 +40,22 @@ pub(crate) struct Route {
     instance_config: InstanceConfig,
 }
 
+/// How the requests of a route share instances of a component of this world.
+pub(crate) fn isolation(config: &RouteConfig, world: World) -> Isolation {
+    // Our SDK resets the arena, so processors default to `reuse`; other components to `fresh`.
+    config.isolation.unwrap_or(match world {
+        World::Processor => Isolation::Reuse,
+        World::Proxy | World::Service => Isolation::Fresh,
+    })
+}
+
 impl Route {
     /// Loads the component.
     ///
     /// # Errors
     ///
     /// If the component cannot be served. The message names the file, the problem and the remedy.
-    pub(crate) fn load(
+    pub(crate) async fn load(
         engine: &Engine,
         index: usize,
         config: &RouteConfig,
@@ -68,11 +78,17 @@ impl Route {
                 config.path
             );
         }
-        // Our SDK resets the arena, so processors default to `reuse`; other components to `fresh`.
-        let isolation = config.isolation.unwrap_or(match world {
-            World::Processor => Isolation::Reuse,
-            World::Proxy | World::Service => Isolation::Fresh,
-        });
+        let isolation = isolation(config, world);
+        let instance_config = InstanceConfig::new(
+            log,
+            &config.limits,
+            config.settings.clone(),
+            config.grants.clone(),
+        );
+        let loaded = match isolation {
+            Isolation::Reuse => source.load(engine, memory)?,
+            Isolation::Fresh => load_configured(source, engine, &instance_config).await?,
+        };
         Ok(Self {
             index,
             path: config.path.clone(),
@@ -83,13 +99,8 @@ impl Route {
             forward_headers: config.forward_headers.clone(),
             is_ad_hoc: config.is_ad_hoc(),
             limits: config.limits.clone(),
-            loaded: source.load(engine, memory)?,
-            instance_config: InstanceConfig::new(
-                log,
-                &config.limits,
-                config.settings.clone(),
-                config.grants.clone(),
-            ),
+            loaded,
+            instance_config,
         })
     }
 

@@ -11,9 +11,11 @@
 use std::sync::Arc;
 
 use wasmtime::{
-    Engine, Instance, InstancePre, Linker, Memory, Module, ModuleExport, Store, TypedFunc,
+    Engine, Instance, InstancePre, Linker, Memory, Module, ModuleExport, Store, TypedFunc, Val,
     WasmParams, WasmResults,
 };
+
+use wasmtime_wizer::{InstanceState, SnapshotVal, ValType};
 
 use crate::component::core_module::{CoreModule, Function, MEMORY, REALLOC};
 use crate::runtime::bindings::{ArenaUsage, PhaseUsage, Request, Response};
@@ -54,6 +56,12 @@ pub(crate) struct CoreInstance {
     end_handle: Option<TypedFunc<u32, ()>>,
     /// Of the functions that are rarely called.
     exports: Arc<Exports>,
+}
+
+/// The memory and the globals of an instance.
+pub(crate) struct CoreState<'a> {
+    instance: &'a CoreInstance,
+    store: &'a mut Store<StoreData>,
 }
 
 /// Method, path, header fields and body, each as address and length, and the time.
@@ -269,6 +277,16 @@ impl CoreInstance {
         Ok(lifted)
     }
 
+    /// Bytes at a place in the instance's memory.
+    pub(crate) fn bytes(&self, start: usize, length: usize) -> GuestBytes {
+        GuestBytes { memory: self.memory, start, length }
+    }
+
+    /// All that the instance has.
+    pub(crate) fn state<'a>(&'a self, store: &'a mut Store<StoreData>) -> CoreState<'a> {
+        CoreState { instance: self, store }
+    }
+
     /// Copies bytes into memory that the guest allocates: their address and length.
     fn lower_bytes(
         &self,
@@ -336,11 +354,34 @@ impl CoreInstance {
 }
 
 impl GuestBytes {
+    /// Where these are, and how many.
+    pub(crate) fn place(&self) -> (usize, usize) {
+        (self.start, self.length)
+    }
+
     /// The bytes as they are now.
     #[inline]
     pub(crate) fn as_slice<'a, T: 'static>(&self, store: &'a Store<T>) -> &'a [u8] {
         // A memory never shrinks.
         &self.memory.data(store)[self.start..self.start + self.length]
+    }
+}
+
+impl InstanceState for CoreState<'_> {
+    async fn global_get(&mut self, name: &str, _: ValType) -> SnapshotVal {
+        let global = self.instance.instance.get_global(&mut *self.store, name);
+        match global.expect("the module was made to export it").get(&mut *self.store) {
+            Val::I32(value) => SnapshotVal::I32(value),
+            Val::I64(value) => SnapshotVal::I64(value),
+            Val::F32(bits) => SnapshotVal::F32(bits),
+            Val::F64(bits) => SnapshotVal::F64(bits),
+            Val::V128(value) => SnapshotVal::V128(value.as_u128()),
+            _ => unreachable!("a module with mutable references is refused"),
+        }
+    }
+
+    async fn memory_contents(&mut self, _: &str, contents: impl FnOnce(&[u8]) + Send) {
+        contents(self.instance.memory.data(&*self.store));
     }
 }
 

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 use wasmtime::{
-    CacheConfig, Collector, Engine, EngineWeak, InstanceAllocationStrategy, PoolingAllocationConfig,
+    CacheConfig, Collector, Enabled, Engine, EngineWeak, InstanceAllocationStrategy, PoolingAllocationConfig,
 };
 
 use crate::config::isolation::Cache;
@@ -31,6 +31,10 @@ use crate::runtime::memory::TABLE_ENTRIES_MAX;
 pub(crate) const FIBER_STACK_BYTES: usize = 2 << 20;
 /// The part of it for guest frames. A guest that needs more traps.
 const GUEST_STACK_BYTES: usize = 1 << 20;
+/// How much of a memory, and of a table, an instance leaves to the next one. Writing more of it back costs more than
+/// new pages of the system.
+const KEPT_MEMORY_BYTES: usize = 256 << 10;
+const KEPT_TABLE_BYTES: usize = 64 << 10;
 /// How often a running guest yields to other tasks, and how precise its deadline is.
 const TICK: Duration = Duration::from_millis(1);
 
@@ -67,6 +71,10 @@ pub(crate) struct PoolSize {
     pub memory: Size,
     /// The smallest maximum of a garbage-collected heap, if an instance needs such a heap.
     pub heap_room: Option<Size>,
+    /// Whether an instance that ends leaves its pages to the next one, written back to what they were at its start,
+    /// and not to the system. New instances cost much less then. Only for a system that [cannot
+    /// swap](crate::runtime::swap).
+    pub keeps_pages: bool,
 }
 
 /// Makes an engine.
@@ -139,6 +147,13 @@ fn pooling(kind: EngineKind, pool: PoolSize) -> PoolingAllocationConfig {
         .table_elements(TABLE_ENTRIES_MAX)
         .total_stacks(pool.instances * kind.stacks())
         .max_unused_warm_slots(pool.instances);
+    // Without the scan, all of this would be written back, whether it was written or not.
+    if pool.keeps_pages && PoolingAllocationConfig::is_pagemap_scan_available() {
+        pooling
+            .linear_memory_keep_resident(KEPT_MEMORY_BYTES)
+            .table_keep_resident(KEPT_TABLE_BYTES)
+            .pagemap_scan(Enabled::Auto);
+    }
     pooling
 }
 

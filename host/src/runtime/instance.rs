@@ -17,12 +17,12 @@ use wasmtime_wasi_http::p3::bindings::Service;
 use crate::component::guest_text::GuestText;
 use crate::config::units::Size;
 use crate::runtime::bindings::{ArenaUsage, Processor, Request, Response};
-use crate::runtime::core_call::CoreInstance;
+use crate::runtime::core_call::{CoreInstance, CoreState};
 use crate::runtime::deadline::{Timer, timed};
 use crate::runtime::fault::{Fault, fault};
 use crate::runtime::guest_log::During;
 use crate::runtime::load::{ExportsPre, Loaded};
-use crate::runtime::log_buffer::{LogBuffer, LogLines, LogPlace};
+use crate::runtime::log_buffer::{LogBuffer, LogLines, LogMark, LogPlace};
 use crate::runtime::memory::{MemoryLimiter, MemoryStats};
 use crate::runtime::phase_names::PhaseNames;
 use crate::runtime::store::{InstanceConfig, StoreData};
@@ -41,6 +41,15 @@ pub(crate) struct Instance {
     phase_names: PhaseNames,
     /// Where a processor keeps its log, if it has one.
     log: Option<LogBuffer>,
+}
+
+/// The log of a new instance.
+enum Log {
+    None,
+    /// Where the guest has told that it is.
+    Told(LogPlace),
+    /// Where it was in the instance of which a snapshot was made.
+    At(LogBuffer),
 }
 
 /// The exports of the component's world.
@@ -97,18 +106,23 @@ impl Instance {
         store.data_mut().memory.settle();
         let longest = longest(config.call_time);
         let phase_names = config.phase_names.clone();
-        let log = log.and_then(|place| match LogBuffer::new(place, &store) {
-            Ok(log) => Some(log),
-            Err(what) => {
-                if config.log.admits_line() {
-                    warn!(route = config.log.route(), "cannot read the log of the guest: {what}");
+        let log = match log {
+            Log::None => None,
+            Log::At(log) => Some(log),
+            Log::Told(place) => match LogBuffer::new(place, &store) {
+                Ok(log) => Some(log),
+                Err(what) => {
+                    if config.log.admits_line() {
+                        let route = config.log.route();
+                        warn!(route, "cannot read the log of the guest: {what}");
+                    }
+                    None
                 }
-                None
-            }
-        });
+            },
+        };
         let mut instance =
             Self { store, exports, timer, longest, accepts_calls: true, phase_names, log };
-        if loaded.is_processor()
+        if loaded.is_configured_at_start()
             && let Err(fault) = instance.configure(config).await
         {
             if let Some(lines) = instance.take_log() {
@@ -245,6 +259,15 @@ impl Instance {
         result.map(|usage| self.phase_names.limit(usage)).map_err(|error| self.fault(&error))
     }
 
+    /// What a snapshot is made of, if this is a core module: its memory and globals, and where its log is.
+    pub(crate) fn state(&mut self) -> Option<(CoreState<'_>, Option<LogMark>)> {
+        let log = self.log.as_ref().and_then(LogBuffer::mark);
+        match &self.exports {
+            Exports::Core(core) => Some((core.state(&mut self.store), log)),
+            Exports::Processor(_) | Exports::Proxy(_) | Exports::Service(_) => None,
+        }
+    }
+
     /// Whether another call would begin. If not, it would wait until its time is over.
     pub(crate) fn accepts_calls(&self) -> bool {
         self.accepts_calls
@@ -285,21 +308,29 @@ async fn exports(
     loaded: &Loaded,
     store: &mut Store<StoreData>,
     timer: &Timer,
-) -> wasmtime::Result<(Exports, Option<LogPlace>)> {
+) -> wasmtime::Result<(Exports, Log)> {
     let exports = match &loaded.exports {
         ExportsPre::Core(pre) => {
             let core = pre.instantiate(store).await?;
-            let log = core.log_buffer(store, timer).await?;
-            return Ok((Exports::Core(core), log.map(LogPlace::Bytes)));
+            let log = match core.log_buffer(store, timer).await? {
+                Some(bytes) => Log::Told(LogPlace::Bytes(bytes)),
+                None => Log::None,
+            };
+            return Ok((Exports::Core(core), log));
+        }
+        ExportsPre::Configured(pre, log) => {
+            let core = pre.instantiate(store).await?;
+            let log = log.map_or(Log::None, |log| Log::At(LogBuffer::resume(log, &core)));
+            return Ok((Exports::Core(core), log));
         }
         ExportsPre::Processor(exports) => {
             let instance = exports.pre.instantiate_async(&mut *store).await?;
             let processor = exports.indices.load(&mut *store, &instance)?;
             let log = match &exports.log {
-                None => None,
+                None => Log::None,
                 Some(export) => {
                     let function = LogBuffer::function(export, &instance, store)?;
-                    Some(LogPlace::List(function.call_async(store, ()).await?.0))
+                    Log::Told(LogPlace::List(function.call_async(store, ()).await?.0))
                 }
             };
             return Ok((Exports::Processor(processor), log));
@@ -307,7 +338,7 @@ async fn exports(
         ExportsPre::Proxy(pre) => Exports::Proxy(pre.instantiate_async(store).await?),
         ExportsPre::Service(pre) => Exports::Service(pre.instantiate_async(store).await?),
     };
-    Ok((exports, None))
+    Ok((exports, Log::None))
 }
 
 impl fmt::Debug for Instance {

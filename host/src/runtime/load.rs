@@ -20,7 +20,7 @@ use crate::runtime::bindings::ProcessorIndices;
 use crate::runtime::core_call::CorePre;
 use crate::runtime::engine::{EngineKind, PoolSize};
 use crate::runtime::fault::describe;
-use crate::runtime::log_buffer::LogBuffer;
+use crate::runtime::log_buffer::{LogBuffer, LogMark};
 use crate::runtime::store::{self, StoreData};
 
 /// A component's file, read and checked.
@@ -53,6 +53,8 @@ pub(crate) struct ProcessorExports {
 pub(crate) enum ExportsPre {
     /// A processor that is called without its component, which is the usual one.
     Core(CorePre),
+    /// The same, of a snapshot that is configured already, and where its log is.
+    Configured(CorePre, Option<LogMark>),
     Processor(ProcessorExports),
     Proxy(ProxyPre<StoreData>),
     Service(ServicePre<StoreData>),
@@ -100,7 +102,8 @@ impl Source {
     #[must_use]
     pub(crate) fn pool(&self, instances: u32, memory: Size) -> PoolSize {
         let memories = u32::try_from(self.info.memories.len()).unwrap_or(u32::MAX);
-        PoolSize { instances, memories, memory, heap_room: self.info.heap_room(memory) }
+        let heap_room = self.info.heap_room(memory);
+        PoolSize { instances, memories, memory, heap_room, keeps_pages: false }
     }
 
     /// Sets the component's memory size, compiles it and links its imports.
@@ -109,12 +112,32 @@ impl Source {
     ///
     /// If the component cannot be served. The message names the file, the problem and the remedy.
     pub(crate) fn load(&self, engine: &Engine, memory: Size) -> Result<Loaded> {
+        let bounded = self.bounded(memory)?;
+        self.link(engine, &bounded).map_err(|error| self.not_loaded(&error))
+    }
+
+    /// The component with memories of the configured size.
+    ///
+    /// # Errors
+    ///
+    /// If a memory cannot have it.
+    pub(crate) fn bounded(&self, memory: Size) -> Result<Vec<u8>> {
+        let bounded = info::apply(&self.bytes, &self.info, memory);
+        bounded.map_err(|refusal| anyhow!("cannot serve {}: {refusal}", self.path.display()))
+    }
+
+    /// What is wrong with a component that cannot be compiled or linked.
+    pub(crate) fn not_loaded(&self, error: &wasmtime::Error) -> anyhow::Error {
         let name = self.path.display();
-        let bounded = info::apply(&self.bytes, &self.info, memory)
-            .map_err(|refusal| anyhow!("cannot serve {name}: {refusal}"))?;
-        self.link(engine, &bounded).map_err(|error| {
-            anyhow!("cannot serve {name}: {}; rebuild the component", describe(&error))
-        })
+        anyhow!("cannot serve {name}: {}; rebuild the component", describe(error))
+    }
+
+    /// The core module of a processor that can be called without its component.
+    pub(crate) fn core_module(&self, bounded: &[u8]) -> Option<CoreModule> {
+        let is_usual = self.world == World::Processor
+            && self.engine_kind() == EngineKind::Sync
+            && self.info.memories.len() == 1;
+        is_usual.then(|| CoreModule::of(bounded)).flatten()
     }
 
     fn link(&self, engine: &Engine, bounded: &[u8]) -> wasmtime::Result<Loaded> {
@@ -139,29 +162,21 @@ impl Source {
     }
 }
 
-impl Source {
-    /// The core module of a processor that can be called without its component.
-    fn core_module(&self, bounded: &[u8]) -> Option<CoreModule> {
-        let is_usual = self.world == World::Processor && self.engine_kind() == EngineKind::Sync;
-        is_usual.then(|| CoreModule::of(bounded)).flatten()
-    }
-}
-
 impl Loaded {
     /// Whether its calls need nothing of the component model.
     pub(crate) fn is_core(&self) -> bool {
-        matches!(self.exports, ExportsPre::Core(_))
+        matches!(self.exports, ExportsPre::Core(_) | ExportsPre::Configured(..))
     }
 
-    /// Whether its instances are configured.
-    pub(crate) fn is_processor(&self) -> bool {
+    /// Whether each of its instances is configured at its start.
+    pub(crate) fn is_configured_at_start(&self) -> bool {
         matches!(self.exports, ExportsPre::Core(_) | ExportsPre::Processor(_))
     }
 
     /// The engine that compiled it.
     pub(crate) fn engine(&self) -> &Engine {
         match &self.exports {
-            ExportsPre::Core(pre) => pre.engine(),
+            ExportsPre::Core(pre) | ExportsPre::Configured(pre, _) => pre.engine(),
             ExportsPre::Processor(exports) => exports.pre.engine(),
             ExportsPre::Proxy(pre) => pre.engine(),
             ExportsPre::Service(pre) => pre.engine(),

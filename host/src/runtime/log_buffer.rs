@@ -11,7 +11,7 @@ use wasmtime::component::{Component, ComponentExportIndex, Instance, TypedFunc, 
 
 use crate::component::guest_text::GuestText;
 use crate::component::world::LOG_EXPORT;
-use crate::runtime::core_call::GuestBytes;
+use crate::runtime::core_call::{CoreInstance, GuestBytes};
 
 /// The room for the text of a panic.
 const PANIC_BYTES: usize = 1024;
@@ -34,6 +34,15 @@ pub(crate) enum LogPlace {
     List(WasmList<u8>),
     /// As a core module has told.
     Bytes(GuestBytes),
+}
+
+/// Where the buffer of an instance is, and how much of it was read. In another instance of the same state it is there
+/// too.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LogMark {
+    start: usize,
+    length: usize,
+    read: Position,
 }
 
 /// Lines of a guest's log.
@@ -101,6 +110,23 @@ impl LogBuffer {
                 place.bytes(store).len()
             )),
         }
+    }
+
+    /// The same buffer in another instance.
+    pub(crate) fn mark(&self) -> Option<LogMark> {
+        match self.place {
+            LogPlace::List(_) => None,
+            LogPlace::Bytes(bytes) => {
+                let (start, length) = bytes.place();
+                Some(LogMark { start, length, read: self.read })
+            }
+        }
+    }
+
+    /// The buffer at a mark.
+    pub(crate) fn resume(mark: LogMark, instance: &CoreInstance) -> Self {
+        let LogMark { start, length, read } = mark;
+        Self { place: LogPlace::Bytes(instance.bytes(start, length)), read }
     }
 
     /// The lines that were written since the last call. Usually there are none.

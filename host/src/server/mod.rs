@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
-use anyhow::{Result, anyhow, ensure};
+use anyhow::{Result, anyhow};
 use tokio::net::{TcpListener, TcpSocket, lookup_host};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::warn;
@@ -144,25 +144,26 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// If a worker has ended.
+    /// If a worker has ended, or memory could be swapped out and instances would keep their pages.
     pub(crate) async fn run(self, shutdown: impl Future<Output = ()>) -> Result<()> {
-        let Self { listener, permits, operator_listener, operator, workers, routes: _routes } =
-            self;
+        let Self { listener, permits, operator_listener, operator, workers, routes } = self;
         if let Some(listener) = operator_listener {
             tokio::spawn(operator::listen(Arc::clone(&operator), listener));
         }
         let open = &operator.metrics.connections;
         let acceptor = Acceptor { open, workers: &workers, permits };
-        let all_live = tokio::select! {
-            () = acceptor.run(&listener) => false,
-            () = shutdown => true,
+        let ended = tokio::select! {
+            () = acceptor.run(&listener) => {
+                Err(anyhow!("a worker has ended, so the server ended too; see the log"))
+            }
+            Err(error) = routes.watch_swap() => Err(error),
+            () = shutdown => Ok(()),
         };
         // Connections that the kernel has accepted may have sent their requests.
         acceptor.take_waiting(listener);
         operator.ready.store(false, Relaxed);
         end(workers).await;
-        ensure!(all_live, "a worker has ended, so the server ended too; see the log");
-        Ok(())
+        ended
     }
 }
 

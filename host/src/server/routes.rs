@@ -14,21 +14,32 @@
 //!
 //! If anything fails before the last step, on any worker, nothing has changed. Until the last request of the old slots
 //! has ended, the memory of both is counted.
+//!
+//! Instances for one request each leave their pages to the next one while the system [cannot
+//! swap](crate::runtime::swap). If that changes, their routes are replaced by the same ones that do not.
 
+use std::convert::Infallible;
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
+use tokio::runtime::Handle;
 use tokio::sync::{Mutex, mpsc, oneshot};
 use wasmtime::Engine;
 
 use crate::component::stack::Stack;
 use crate::config::file::{Config, RouteConfig};
-use crate::pool::route::Route;
+use crate::config::isolation::Isolation;
+use crate::pool::route::{Route, isolation};
 use crate::pool::stats::Metrics;
 use crate::runtime::engine::{self, Clock, EngineKind, PoolSize};
 use crate::runtime::load::Source;
+use crate::runtime::swap::Swap;
 use crate::server::memory_plan::{Counted, MemoryPlan, Term, available_memory, check_replacement};
 use crate::server::worker::{Command, Prepare};
+
+/// How often the system is asked whether it could swap.
+const SWAP_CHECK: Duration = Duration::from_secs(1);
 
 /// The routes of a server.
 pub(crate) struct Routes {
@@ -38,6 +49,7 @@ pub(crate) struct Routes {
     metrics: Metrics,
     cache: Option<wasmtime::Cache>,
     clock: Arc<Clock>,
+    swap: Swap,
     /// Held during a replacement: there is one at a time.
     loaded: Mutex<Vec<Loaded>>,
 }
@@ -45,7 +57,9 @@ pub(crate) struct Routes {
 /// A route that was loaded. Its memory is in use until the last request that has it has ended.
 struct Loaded {
     route: Weak<Route>,
+    change: Arc<Change>,
     term: Term,
+    keeps_pages: bool,
     is_replaced: bool,
 }
 
@@ -83,6 +97,11 @@ impl Change {
         self.index
     }
 
+    /// Whether each request gets a new instance.
+    fn is_fresh(&self) -> bool {
+        isolation(&self.config, self.source.world) == Isolation::Fresh
+    }
+
     /// The memory of its instances.
     pub(crate) fn term(&self) -> Term {
         Term::new(&self.config, Some(&self.source))
@@ -102,8 +121,8 @@ impl Routes {
     ) -> Result<Self> {
         let cache = engine::open_cache(&config.cache)?;
         let clock = Clock::start().context("cannot start the clock")?;
-        let (clock, loaded) = (Arc::new(clock), Mutex::default());
-        Ok(Self { config, workers, metrics, cache, clock, loaded })
+        let (clock, swap, loaded) = (Arc::new(clock), Swap::of_system(), Mutex::default());
+        Ok(Self { config, workers, metrics, cache, clock, swap, loaded })
     }
 
     /// Replaces routes, all or none, while the old ones serve. Returns when every worker serves the new ones.
@@ -113,24 +132,74 @@ impl Routes {
     /// If the new ones cannot be loaded or configured, or do not fit into memory beside the old ones. The message names
     /// the problem and the remedy, and nothing has changed.
     pub(crate) async fn replace(&self, changes: Vec<Arc<Change>>) -> Result<()> {
-        let mut loaded = self.loaded.lock().await;
+        self.replace_locked(&mut *self.loaded.lock().await, changes).await
+    }
+
+    async fn replace_locked(
+        &self,
+        loaded: &mut Vec<Loaded>,
+        changes: Vec<Arc<Change>>,
+    ) -> Result<()> {
         loaded.retain(|loaded| loaded.route.strong_count() > 0);
         changes.iter().try_for_each(|change| {
             self.config.check_route(&self.config.routes[change.index], &change.config)
         })?;
-        self.check_memory(&loaded, &changes)?;
-        let terms: Vec<_> = changes.iter().map(|change| change.term()).collect();
-        let routes = self.load(changes).await?;
+        self.check_memory(loaded, &changes)?;
+        let keeps_pages = self.keeps_pages(&changes);
+        let routes = self.load(changes.clone(), keeps_pages).await?;
         self.install(self.warm(&routes).await?).await;
-        for (route, term) in routes.into_iter().zip(terms) {
+        for (route, change) in routes.into_iter().zip(changes) {
+            let term = change.term();
             self.metrics.logs[route.index].limit(route.limits.log_lines);
             let old = loaded.iter_mut().filter(|old| old.term.path() == term.path());
             old.for_each(|old| old.is_replaced = true);
-            loaded.push(Loaded { route: Arc::downgrade(&route), term, is_replaced: false });
+            let (route, is_replaced) = (Arc::downgrade(&route), false);
+            loaded.push(Loaded { route, change, term, keeps_pages, is_replaced });
         }
         let terms = loaded.iter().filter(|loaded| !loaded.is_replaced);
         tracing::info!("memory: {}", self.plan(terms.map(|loaded| loaded.term.clone())));
         Ok(())
+    }
+
+    /// Whether instances leave their pages to the next ones.
+    fn keeps_pages(&self, changes: &[Arc<Change>]) -> bool {
+        if !changes.iter().any(|change| change.is_fresh()) {
+            return false;
+        }
+        match self.swap.is_impossible() {
+            Some(reason) => {
+                tracing::info!("new instances take over the pages of those before: {reason}");
+                true
+            }
+            None => {
+                tracing::info!(
+                    "new instances get pages from the system, which costs more: it could swap out theirs"
+                );
+                false
+            }
+        }
+    }
+
+    /// Watches whether memory could be swapped out from now on. Then no instance may take over pages.
+    ///
+    /// # Errors
+    ///
+    /// If that cannot be achieved. The server must end.
+    pub(crate) async fn watch_swap(&self) -> Result<Infallible> {
+        let mut ticks = tokio::time::interval(SWAP_CHECK);
+        loop {
+            ticks.tick().await;
+            let mut loaded = self.loaded.lock().await;
+            let keeps = |loaded: &&Loaded| loaded.keeps_pages && !loaded.is_replaced;
+            let changes: Vec<_> =
+                loaded.iter().filter(keeps).map(|loaded| Arc::clone(&loaded.change)).collect();
+            if changes.is_empty() || self.swap.is_impossible().is_some() {
+                continue;
+            }
+            tracing::warn!("the system could swap out pages of instances from now on");
+            let replaced = self.replace_locked(&mut loaded, changes).await;
+            replaced.context("new instances must not take over pages that could be swapped out")?;
+        }
     }
 
     fn plan(&self, terms: impl Iterator<Item = Term>) -> MemoryPlan {
@@ -159,12 +228,16 @@ impl Routes {
     }
 
     /// Compiles the components, on a thread that serves no requests.
-    async fn load(&self, changes: Vec<Arc<Change>>) -> Result<Vec<Arc<Route>>> {
+    async fn load(
+        &self,
+        changes: Vec<Arc<Change>>,
+        keeps_pages: bool,
+    ) -> Result<Vec<Arc<Route>>> {
         let (cache, workers, clock) =
             (self.cache.clone(), self.config.workers, Arc::clone(&self.clock));
-        let metrics = self.metrics.clone();
+        let (metrics, runtime) = (self.metrics.clone(), Handle::current());
         let load = move || {
-            let engines = Engines::new(&changes, workers, cache)?;
+            let engines = Engines::new(&changes, workers, keeps_pages, cache)?;
             engines.0.iter().flatten().for_each(|engine| clock.drive(engine));
             let routes = changes.iter().map(|change| {
                 let Change { index, config, source } = &**change;
@@ -177,7 +250,7 @@ impl Routes {
                 }
                 let engine = engines.of(source.engine_kind());
                 let log = metrics.logs[*index].clone();
-                Route::load(engine, *index, config, source, log).map(Arc::new)
+                runtime.block_on(Route::load(engine, *index, config, source, log)).map(Arc::new)
             });
             routes.collect()
         };
@@ -231,10 +304,12 @@ impl Engines {
     fn new(
         changes: &[Arc<Change>],
         workers: usize,
+        keeps_pages: bool,
         cache: Option<wasmtime::Cache>,
     ) -> Result<Self> {
         let make = |kind| {
             let size = pool_size(changes, workers, kind);
+            let size = size.map(|size| PoolSize { keeps_pages, ..size });
             size.map(|size| engine::engine(kind, size, cache.clone())).transpose()
         };
         Ok(Self([make(EngineKind::Sync)?, make(EngineKind::Async)?]))
@@ -257,5 +332,5 @@ fn pool_size(changes: &[Arc<Change>], workers: usize, kind: EngineKind) -> Optio
     let heap_room = heap_room.min();
     let [instances, memories] =
         [instances, memories].map(|count| u32::try_from(count).unwrap_or(u32::MAX));
-    Some(PoolSize { instances, memories, memory, heap_room })
+    Some(PoolSize { instances, memories, memory, heap_room, keeps_pages: false })
 }

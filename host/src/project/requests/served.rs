@@ -101,7 +101,7 @@ impl Served {
                 route.isolation = Some(Isolation::Reuse);
             }
             let log = GuestLog::new(&route.path, route.limits.log_lines);
-            let route = Route::load(&engines[index], index, route, source, log)?;
+            let route = Route::load(&engines[index], index, route, source, log).await?;
             let is_renewed = match route.isolation {
                 Isolation::Reuse => is_fresh || (is_processor && is_always_fresh),
                 Isolation::Fresh => false,

@@ -1,0 +1,107 @@
+//! Whether memory of this process could be swapped out.
+//!
+//! A pool that keeps the pages of its instances asks the kernel which of them were written, to write them back to what
+//! they were. A page that was swapped out is not among them: it would keep what a request left there. So pages are kept
+//! only while nothing can be swapped out.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Where the kernel tells it.
+#[derive(Clone, Debug)]
+pub(crate) struct Swap {
+    root: PathBuf,
+}
+
+impl Swap {
+    /// That of this system.
+    pub(crate) fn of_system() -> Self {
+        Self { root: "/".into() }
+    }
+
+    /// Why nothing can be swapped out now. None if something can, or the kernel does not say.
+    pub(crate) fn is_impossible(&self) -> Option<&'static str> {
+        if self.has_no_device() == Some(true) {
+            Some("there is no swap device")
+        } else if self.is_denied() == Some(true) {
+            Some("memory.swap.max of the control group is 0")
+        } else {
+            None
+        }
+    }
+
+    fn has_no_device(&self) -> Option<bool> {
+        let text = fs::read_to_string(self.root.join("proc/swaps")).ok()?;
+        // The first line has the names of the columns.
+        text.starts_with("Filename").then(|| text.trim_end().lines().count() == 1)
+    }
+
+    /// Whether this process is in a control group of version 2 that may not swap, or in a part of one.
+    fn is_denied(&self) -> Option<bool> {
+        let text = fs::read_to_string(self.root.join("proc/self/cgroup")).ok()?;
+        let group = text.lines().find_map(|line| line.strip_prefix("0::/"))?;
+        let groups = Path::new(group).ancestors();
+        Some(groups.into_iter().any(|group| {
+            let file = self.root.join("sys/fs/cgroup").join(group).join("memory.swap.max");
+            fs::read_to_string(file).is_ok_and(|text| text.trim_end() == "0")
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+
+    const NONE: &str = "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n";
+    const ONE: &str = "Filename\tType\tSize\tUsed\tPriority\n/dev/sda2 partition 8388604 0 -2\n";
+
+    /// A system with these files.
+    fn system(files: &[(&str, &str)]) -> (TempDir, Swap) {
+        let folder = tempfile::tempdir().unwrap();
+        for (path, text) in files {
+            let path = folder.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        let root = folder.path().to_owned();
+        (folder, Swap { root })
+    }
+
+    #[track_caller]
+    fn check(files: &[(&str, &str)], expected: Option<&str>) {
+        let (_folder, swap) = system(files);
+        let found = swap.is_impossible();
+        assert_eq!(found.is_some(), expected.is_some(), "{files:?}");
+        assert!(found.zip(expected).is_none_or(|(found, words)| found.contains(words)));
+    }
+
+    #[test]
+    fn without_a_device_nothing_is_swapped_out() {
+        check(&[("proc/swaps", NONE)], Some("no swap device"));
+        check(&[("proc/swaps", ONE)], None);
+    }
+
+    #[test]
+    fn a_control_group_may_deny_it_at_any_level() {
+        let swaps = ("proc/swaps", ONE);
+        let group = ("proc/self/cgroup", "1:cpu:/a\n0::/a/b\n");
+        let outer = |text| ("sys/fs/cgroup/a/memory.swap.max", text);
+        let inner = |text| ("sys/fs/cgroup/a/b/memory.swap.max", text);
+        let root = ("sys/fs/cgroup/memory.swap.max", "0\n");
+        check(&[swaps, group, inner("0\n"), outer("max\n")], Some("memory.swap.max"));
+        check(&[swaps, group, inner("max\n"), outer("0\n")], Some("memory.swap.max"));
+        // In a container, the root is the container's group.
+        check(&[swaps, group, root], Some("memory.swap.max"));
+        check(&[swaps, group, inner("4096\n"), outer("max\n")], None);
+        check(&[swaps, ("proc/self/cgroup", "1:memory:/a\n"), outer("0\n")], None);
+    }
+
+    #[test]
+    fn what_the_kernel_does_not_say_counts_as_possible() {
+        check(&[], None);
+        check(&[("proc/swaps", "")], None);
+        check(&[("proc/swaps", "what is this\n")], None);
+    }
+}
