@@ -55,6 +55,8 @@ pub(crate) struct RouteConfig {
     pub component: PathBuf,
     /// How requests share instances: by default `reuse` for processors, `fresh` for all others.
     pub isolation: Option<Isolation>,
+    /// Whether the component and the programs that it runs are trusted with more than one request.
+    pub trusted: bool,
     /// Whether streams of records are answered batch by batch.
     pub records: bool,
     /// Instances per worker.
@@ -99,6 +101,7 @@ struct RouteFile {
     path: String,
     component: PathBuf,
     isolation: Option<Isolation>,
+    trusted: Option<bool>,
     #[serde(default)]
     records: bool,
     slots: Option<usize>,
@@ -141,6 +144,7 @@ impl Config {
             path: "/".to_owned(),
             component,
             isolation: args.isolation,
+            trusted: args.untrusted.then_some(false),
             records: args.records,
             slots: None,
             forward_headers: some_unless_empty(&args.forward_headers),
@@ -268,6 +272,7 @@ impl RouteConfig {
             path: self.path.clone(),
             component: self.component.clone(),
             isolation: self.isolation,
+            trusted: (!self.trusted).then_some(false),
             records: self.records,
             slots: Some(self.slots),
             forward_headers: self
@@ -322,11 +327,17 @@ impl RouteFile {
             self.forward_headers.map(|names| names.iter().map(header_name).collect());
         let grants = Grants::parse(&self.grants)
             .map_err(|sentence| anyhow!("route {path:?}: {sentence}"))?;
+        let trusted = self.trusted.unwrap_or(true);
+        ensure!(
+            trusted || self.isolation != Some(Isolation::Reuse),
+            "route {path:?}: trusted = false gives each request a new instance; remove isolation = \"reuse\", or trusted"
+        );
         Ok(RouteConfig {
             forward_headers: forward_headers.transpose()?,
             grants,
             component: self.component,
-            isolation: self.isolation,
+            isolation: if trusted { self.isolation } else { Some(Isolation::Fresh) },
+            trusted,
             records: self.records,
             slots,
             settings: self.settings.into_iter().collect(),

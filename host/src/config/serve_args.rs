@@ -39,6 +39,9 @@ pub struct ServeArgs {
     /// processors, fresh for others]
     #[arg(long, requires = "component")]
     pub isolation: Option<Isolation>,
+    /// The component, or a program that it runs, is not trusted: no two requests share an instance
+    #[arg(long, requires = "component")]
+    pub untrusted: bool,
     /// Let the component process streams of records (application/x-ndjson) in batches
     #[arg(long, requires = "component")]
     pub records: bool,

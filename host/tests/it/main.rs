@@ -38,6 +38,7 @@ mod mutations;
 mod newcomer;
 mod operator;
 mod outlets;
+mod pages;
 mod payloads;
 mod playground;
 mod process_memory;

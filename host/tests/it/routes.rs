@@ -175,6 +175,15 @@ fn a_fresh_instance_remembers_nothing() {
 }
 
 #[test]
+fn who_is_not_trusted_gets_a_new_instance_for_each_request() {
+    let server = Server::start(&Config::probe().route_key("trusted", false));
+    let mut connection = server.connect();
+    for _ in 0..3 {
+        connection.exchange(&Request::get("/remember")).check(200, "0\n");
+    }
+}
+
+#[test]
 fn fresh_instances_are_enough_for_many_clients() {
     let config = Config::probe().route_key("isolation", "fresh").with("slots", 2);
     let server = Server::start(&config.limit("queue-length", 100));

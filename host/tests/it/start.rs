@@ -258,6 +258,10 @@ fn a_value_in_the_configuration_that_makes_no_sense() {
         (good().limit("request-headers", 0), ["request-headers", "0"]),
         (good().limit("requests-per-instance", 0), ["requests-per-instance", "0"]),
         (good().route_key("isolation", "maybe"), ["arenaria.toml", "maybe"]),
+        (
+            good().route_key("isolation", "reuse").route_key("trusted", false),
+            ["trusted = false", "isolation"],
+        ),
         (good().route_key("grants", vec!["files"]), ["grant", "files"]),
         (good().route_key("grants", vec!["outgoing-http:"]), ["outgoing-http:", "api.example.com"]),
         (good().limit("request-time", "0s"), ["request-time", "0s"]),
