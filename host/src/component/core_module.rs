@@ -2,8 +2,8 @@
 //!
 //! A processor has no imports, so its component only describes one core module: which of its functions is which
 //! function of the contract, and with which options the canonical ABI passes values. If that is just what
-//! `wit-component` writes, the host can pass the values itself, which costs less. A component that is made in any
-//! other way is not a [`CoreModule`], and wasmtime passes its values.
+//! `wit-component` writes, the host can pass the values itself, which costs less. What a processor exports besides does
+//! not matter. A component that is made in any other way is not a [`CoreModule`], and wasmtime passes its values.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -113,8 +113,8 @@ fn conforms(component: &[u8], has_log: bool) -> bool {
 #[derive(Clone, Debug)]
 struct Lifted<'a> {
     core: &'a str,
-    /// In the order of [`Lifted::options`].
-    options: [Option<&'a str>; 3],
+    /// None if they are other ones than those of [`Parts::options`].
+    options: Option<[Option<&'a str>; 3]>,
 }
 
 /// The parts of a component that `wit-component` writes for a processor.
@@ -125,7 +125,7 @@ struct Parts<'a> {
     core_functions: Vec<&'a str>,
     core_memories: Vec<&'a str>,
     functions: Vec<Lifted<'a>>,
-    /// The functions that are the only argument of each instance, by the instance's index.
+    /// The function that is the only argument of each instance, by the instance's index.
     instances: Vec<Option<usize>>,
     exports: Vec<(&'a str, usize)>,
 }
@@ -201,7 +201,7 @@ impl<'a> Parts<'a> {
                         return None;
                     };
                     let core = self.core_functions.get(core_func_index as usize)?;
-                    let options = self.options(&options)?;
+                    let options = self.options(&options);
                     self.functions.push(Lifted { core, options });
                 }
             }
@@ -210,13 +210,12 @@ impl<'a> Parts<'a> {
                     let ComponentInstance::Instantiate { args, .. } = instance.ok()? else {
                         return None;
                     };
-                    let mut functions = args
-                        .iter()
-                        .filter(|argument| argument.kind != ComponentExternalKind::Type);
-                    let function = functions.next()?;
-                    (function.kind == ComponentExternalKind::Func).then_some(())?;
-                    functions.next().is_none().then_some(())?;
-                    self.instances.push(Some(function.index as usize));
+                    let mut others =
+                        args.iter().filter(|other| other.kind != ComponentExternalKind::Type);
+                    let function = others.next().filter(|_| others.next().is_none());
+                    let function =
+                        function.filter(|other| other.kind == ComponentExternalKind::Func);
+                    self.instances.push(function.map(|function| function.index as usize));
                 }
             }
             Payload::ComponentExportSection(section) => {
@@ -254,9 +253,10 @@ impl<'a> Parts<'a> {
     fn core_module(&self) -> Option<CoreModule> {
         let mut functions = BTreeMap::new();
         for (name, instance) in &self.exports {
-            let function = Function::ALL.into_iter().find(|one| one.path().0 == *name)?;
+            let function = Function::ALL.into_iter().find(|one| one.path().0 == *name);
+            let Some(function) = function else { continue };
             let lifted = self.functions.get((*self.instances.get(*instance)?)?)?;
-            let [memory, realloc, post_return] = lifted.options;
+            let [memory, realloc, post_return] = lifted.options?;
             let is_usual = lifted.core == function.export()
                 && memory == Some(MEMORY)
                 && realloc.map_or(!function.allocates(), |name| name == REALLOC)
@@ -265,8 +265,6 @@ impl<'a> Parts<'a> {
             functions.insert(function, post_return.is_some());
         }
         let is_whole = self.core_instances == 1
-            && self.functions.len() == functions.len()
-            && self.exports.len() == functions.len()
             && [Function::Handle, Function::Configure, Function::Usage]
                 .iter()
                 .all(|function| functions.contains_key(function));

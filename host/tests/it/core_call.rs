@@ -13,7 +13,7 @@ use tokio::runtime::Runtime;
 use wit_component::{ComponentEncoder, StringEncoding};
 use wit_parser::Resolve;
 
-use crate::harness::{arenaria, finished};
+use crate::harness::{arenaria, component, finished};
 
 const GUEST: &str = include_str!("core_call.wat");
 /// Where the guest copies a body, and the end of its memory.
@@ -135,14 +135,16 @@ impl Sent {
 #[test]
 fn the_usual_component_is_called_as_a_core_module() {
     let guests = Guests::new();
+    let [hello, transform] = ["hello", "transform"].map(component);
+    let (core, whole) = ("called: as a core module", "called: as a component");
     for (file, expected) in
-        [(&guests.core, "called: as a core module"), (&guests.component, "called: as a component")]
+        [(&guests.core, core), (&guests.component, whole), (&hello, core), (&transform, core)]
     {
         let inspected = finished(&mut arenaria(&[
             "inspect".as_ref(),
             file.as_os_str(),
             "--memory".as_ref(),
-            "256KiB".as_ref(),
+            "16MiB".as_ref(),
         ]));
         assert!(inspected.stdout.contains(expected), "no {expected:?} in {inspected:?}");
     }
