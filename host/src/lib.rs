@@ -5,8 +5,8 @@
 //! a library. Everything else is private. The modules are listed from the top down. A folder
 //! imports only from itself and from folders below it.
 //!
-//! The host gives a guest access only to what an operator grants by name. It never reads or writes
-//! a guest's memory, except through the calls of the WIT contract.
+//! The host gives a guest access only to what an operator grants by name. It reads and writes a guest's
+//! memory only to pass what the WIT contract says, in one file.
 
 #![forbid(unsafe_code)]
 

@@ -123,6 +123,13 @@ enum Task {
         #[arg(long, default_value_t = 1_000_000)]
         count: u64,
     },
+    /// Call a processor in both ways, as a core module and as a component, with random requests and whatever it may return:
+    /// both must give the same.
+    Calls {
+        /// How many sequences of requests.
+        #[arg(long, default_value_t = 100_000)]
+        count: u64,
+    },
     /// Fuzz the arena and its persistent part with random programs, and the jq engine: its decoder of documents, its
     /// compiler, and whole runs. It goes on where it was stopped.
     Fuzz(fuzz::Args),
@@ -198,9 +205,16 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Examples => examples::run(&workspace),
         Task::Load { args } => run::load(&workspace, &args),
         Task::Instructions(args) => instructions::run(&workspace, args),
-        Task::Rebuilds { count } => run::rebuilds(&workspace, count),
+        Task::Rebuilds { count } => {
+            run::repeated(&workspace, "dev::rebuilds_under_load", "ARENARIA_REBUILDS", count)
+        }
         Task::Mutations { count, seed } => run::mutations(&workspace, count, seed),
-        Task::Survivors { count } => run::survivors(&workspace, count),
+        Task::Survivors { count } => {
+            run::repeated(&workspace, "survivors::many_requests", "ARENARIA_SURVIVORS", count)
+        }
+        Task::Calls { count } => {
+            run::repeated(&workspace, "core_call::whatever_a_guest", "ARENARIA_CALLS", count)
+        }
         Task::Fuzz(args) => fuzz::run(&workspace, &args),
         Task::Mutants(args) => mutants::run(&workspace, &args),
         Task::Semver(args) => semver::run(&workspace, &args),

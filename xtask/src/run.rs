@@ -66,28 +66,21 @@ pub(crate) fn mutations(workspace: &Workspace, count: u64, seed: u64) -> anyhow:
     succeed(test.args(["test", "--workspace", "--test", "it", "--", "mutations::"]))
 }
 
-/// Runs the test of `arenaria dev` under load with more builds than usual.
+/// Runs a test with another number of what it repeats, which it reads from a variable.
 ///
 /// # Errors
 ///
-/// If something cannot be built, or a request is lost.
-pub(crate) fn rebuilds(workspace: &Workspace, count: u64) -> anyhow::Result<()> {
+/// If something cannot be built, or the test fails.
+pub(crate) fn repeated(
+    workspace: &Workspace,
+    test_name: &str,
+    variable: &str,
+    count: u64,
+) -> anyhow::Result<()> {
     build_all(workspace)?;
     let mut test = cargo_with_lints(workspace)?;
-    test.env("ARENARIA_REBUILDS", count.to_string());
-    succeed(test.args(["test", "--workspace", "--test", "it", "--", "dev::rebuilds_under_load"]))
-}
-
-/// Runs the test of what survives a request of the jq component with more requests than usual.
-///
-/// # Errors
-///
-/// If something cannot be built, or something survives.
-pub(crate) fn survivors(workspace: &Workspace, count: u64) -> anyhow::Result<()> {
-    build_all(workspace)?;
-    let mut test = cargo_with_lints(workspace)?;
-    test.env("ARENARIA_SURVIVORS", count.to_string());
-    succeed(test.args(["test", "--workspace", "--test", "it", "--", "survivors::many_requests"]))
+    test.env(variable, count.to_string());
+    succeed(test.args(["test", "--workspace", "--test", "it", "--", test_name]))
 }
 
 fn names_option(args: &[String], option: &str) -> bool {

@@ -188,7 +188,8 @@ impl<'a> Parts<'a> {
                             _ => return None,
                         },
                         ComponentAlias::InstanceExport {
-                            kind: ComponentExternalKind::Type, ..
+                            kind: ComponentExternalKind::Type,
+                            ..
                         } => {}
                         _ => return None,
                     }

@@ -94,9 +94,7 @@ impl CorePre {
             let post_return = module.has_post_return(function);
             Result::Ok(Export {
                 function: export(&function.export())?,
-                post_return: post_return
-                    .then(|| export(&function.post_return()))
-                    .transpose()?,
+                post_return: post_return.then(|| export(&function.post_return())).transpose()?,
             })
         };
         let has_log = module.has(Function::LogBuffer);
@@ -110,6 +108,13 @@ impl CorePre {
         };
         let pre = Linker::new(engine).instantiate_pre(&compiled)?;
         Ok(Self { pre, exports: Arc::new(exports) })
+    }
+
+    /// The same for instances of which each serves one request: nothing is freed after it.
+    pub(crate) fn for_one_request(self) -> Self {
+        let exports = Arc::into_inner(self.exports).expect("there is no instance yet");
+        let handle = Export { post_return: None, ..exports.handle };
+        Self { exports: Arc::new(Exports { handle, ..exports }), ..self }
     }
 
     pub(crate) fn engine(&self) -> &Engine {
@@ -195,9 +200,8 @@ impl CoreInstance {
             let mut lift = Lift::new(self.memory, store);
             let at = lift.address(result, 20, 4)?;
             let status = lift.u16(at);
-            let headers = lift.list(at + 4, HEADER, |lift, at| {
-                Ok((lift.text(at)?, lift.text(at + 8)?))
-            })?;
+            let headers =
+                lift.list(at + 4, HEADER, |lift, at| Ok((lift.text(at)?, lift.text(at + 8)?)))?;
             Response { status, headers, body: lift.bytes(at + 12)?.to_vec() }
         };
         if let Some(function) = &self.end_handle {
@@ -332,8 +336,7 @@ impl CoreInstance {
         if size == 0 {
             return Ok((align, 0));
         }
-        let address =
-            timer.blocking(|| self.realloc.call(&mut *store, (0, 0, align, size)))?;
+        let address = timer.blocking(|| self.realloc.call(&mut *store, (0, 0, align, size)))?;
         wasmtime::ensure!(address % align == 0, "realloc return: result not aligned");
         let end = u64::from(address) + u64::from(size);
         let is_inside = end <= self.memory.data_size(&*store) as u64;
@@ -459,9 +462,9 @@ impl<'a> Lift<'a> {
 
     fn pay(&mut self, bytes: usize) -> Result<()> {
         let left = self.fuel.checked_sub(bytes);
-        self.fuel = left.ok_or_else(|| wasmtime::Error::msg(
-            "too much data is being copied between the host and the guest",
-        ))?;
+        self.fuel = left.ok_or_else(|| {
+            wasmtime::Error::msg("too much data is being copied between the host and the guest")
+        })?;
         Ok(())
     }
 }

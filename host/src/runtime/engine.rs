@@ -18,7 +18,8 @@ use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 use wasmtime::{
-    CacheConfig, Collector, Enabled, Engine, EngineWeak, InstanceAllocationStrategy, PoolingAllocationConfig,
+    CacheConfig, Collector, Enabled, Engine, EngineWeak, InstanceAllocationStrategy,
+    PoolingAllocationConfig,
 };
 
 use crate::config::isolation::Cache;

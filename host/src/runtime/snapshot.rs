@@ -15,7 +15,8 @@ use crate::runtime::instance::Instance;
 use crate::runtime::load::{ExportsPre, Loaded, Source};
 use crate::runtime::store::InstanceConfig;
 
-/// Loads a component that begins configured, if that is possible. Its settings become a part of what is compiled.
+/// Loads a component for instances of which each serves one request. They begin configured, if that is possible; then
+/// the settings become a part of what is compiled.
 ///
 /// # Errors
 ///
@@ -54,5 +55,6 @@ pub(crate) async fn load_configured(
     let snapshot = wizer.snapshot(&context, &mut state).await.map_err(failed)?;
     drop(instance);
     let pre = CorePre::new(engine, &module, &snapshot).map_err(failed)?;
-    Ok(Loaded { exports: ExportsPre::Configured(pre, log), has_imports: false })
+    let exports = ExportsPre::Configured(pre.for_one_request(), log);
+    Ok(Loaded { exports, has_imports: false })
 }

@@ -228,11 +228,7 @@ impl Routes {
     }
 
     /// Compiles the components, on a thread that serves no requests.
-    async fn load(
-        &self,
-        changes: Vec<Arc<Change>>,
-        keeps_pages: bool,
-    ) -> Result<Vec<Arc<Route>>> {
+    async fn load(&self, changes: Vec<Arc<Change>>, keeps_pages: bool) -> Result<Vec<Arc<Route>>> {
         let (cache, workers, clock) =
             (self.cache.clone(), self.config.workers, Arc::clone(&self.clock));
         let (metrics, runtime) = (self.metrics.clone(), Handle::current());

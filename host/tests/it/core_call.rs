@@ -13,7 +13,8 @@ use tokio::runtime::Runtime;
 use wit_component::{ComponentEncoder, StringEncoding};
 use wit_parser::Resolve;
 
-use crate::harness::{arenaria, component, finished};
+use crate::config::Config;
+use crate::harness::{Server, arenaria, component, finished};
 
 const GUEST: &str = include_str!("core_call.wat");
 /// Where the guest copies a body, and the end of its memory.
@@ -56,17 +57,18 @@ impl Guests {
         let folder = tempfile::tempdir().expect("the system has room for a folder");
         let core = folder.path().join("core.wasm");
         let component = folder.path().join("component.wasm");
-        std::fs::write(&core, encoded("")).expect("the folder is ours");
-        std::fs::write(&component, encoded("export other: func();")).expect("the folder is ours");
+        let other = "export other: func();";
+        std::fs::write(&core, encoded(GUEST, "")).expect("the folder is ours");
+        std::fs::write(&component, encoded(GUEST, other)).expect("the folder is ours");
         Self { _folder: folder, core, component }
     }
 }
 
-/// The guest as a component of a world that has this beside the processor.
-fn encoded(other: &str) -> Vec<u8> {
+/// A guest as a component of a world that has this beside the processor.
+fn encoded(guest: &str, other: &str) -> Vec<u8> {
     let text = match other {
-        "" => format!("(module {GUEST})"),
-        _ => format!("(module {GUEST} (func (export \"other\")))"),
+        "" => format!("(module {guest})"),
+        _ => format!("(module {guest} (func (export \"other\")))"),
     };
     let mut module = wat::parse_str(text).expect("it is a text");
     let mut resolve = Resolve::default();
@@ -101,7 +103,8 @@ impl Both {
         let headers: Vec<_> =
             headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let received_at = SystemTime::UNIX_EPOCH + Duration::from_nanos(*action);
-        let request = Request { method, path_with_query: path, headers: &headers, body, received_at };
+        let request =
+            Request { method, path_with_query: path, headers: &headers, body, received_at };
         [&self.core, &self.component].map(|processor| {
             match self.runtime.block_on(processor.handle(request)) {
                 Ok(response) => format!("{response:?}"),
@@ -156,14 +159,13 @@ fn a_request_arrives_whole() {
     let headers = [("accept", "a/b"), ("x", ""), ("y", "ü")]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .to_vec();
-    let request = Sent {
-        method: "PUT".into(),
-        path: "/a?b".into(),
-        headers,
-        ..Sent::new(0, b"four\0")
-    };
+    let request =
+        Sent { method: "PUT".into(), path: "/a?b".into(), headers, ..Sent::new(0, b"four\0") };
     for (action, expected) in [
-        (MIRROR, r#"headers: [("accept", "a/b"), ("x", ""), ("y", "ü")], body: [102, 111, 117, 114, 0]"#),
+        (
+            MIRROR,
+            r#"headers: [("accept", "a/b"), ("x", ""), ("y", "ü")], body: [102, 111, 117, 114, 0]"#,
+        ),
         (PATH, "body: [47, 97, 63, 98]"),
         (METHOD, "body: [80, 85, 84]"),
         (0x0807_0605_0403_0201, "body: [1, 2, 3, 4, 5, 6, 7, 8]"),
@@ -193,6 +195,29 @@ fn a_refusal_of_the_settings_arrives() {
         let loaded = runtime.block_on(Processor::load(file, options.setting("a", "not so")));
         let sentence = loaded.expect_err("it is refused").to_string();
         assert!(sentence.ends_with(": not so"), "{sentence}");
+    }
+}
+
+#[test]
+fn what_loops_where_it_should_allocate_stops_nobody() {
+    let folder = tempfile::tempdir().expect("the system has room for a folder");
+    let realloc = "(param $new i32)\n  (result i32)\n  (local $address i32)";
+    let freed = "(param i32)\n  (global.set $ended";
+    for (place, looping) in [
+        (realloc, format!("{realloc} (loop (br 0))")),
+        (freed, "(param i32) (loop (br 0))\n  (global.set $ended".to_owned()),
+    ] {
+        let text = GUEST.replace(place, &looping);
+        assert_ne!(text, GUEST, "{place} is not there");
+        let file = folder.path().join("loops.wasm");
+        std::fs::write(&file, encoded(&text, "")).expect("the folder is ours");
+        let config = Config::probe().with("workers", 1).limit("guest-time", "60s");
+        let config = config.route("/loops", "hello");
+        let server = Server::start(&config.route_key("component", file.display().to_string()));
+        for _ in 0..3 {
+            server.get("/loops").check_problem(504, "guest-time");
+            server.check_alive();
+        }
     }
 }
 
@@ -245,11 +270,13 @@ fn sent() -> impl Strategy<Value = Sent> {
 
 #[test]
 fn whatever_a_guest_returns_both_ways_give_the_same() {
+    let cases = std::env::var("ARENARIA_CALLS").unwrap_or("256".to_owned());
+    let cases = cases.parse().expect("it is a number");
     let both = Both::new();
     let (mut answered, mut failed) = (0, 0);
     let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig {
         failure_persistence: None,
-        ..ProptestConfig::with_cases(256)
+        ..ProptestConfig::with_cases(cases)
     });
     let counted = std::cell::RefCell::new((&mut answered, &mut failed));
     let result = runner.run(&proptest::collection::vec(sent(), 1..12), |requests| {

@@ -14,12 +14,14 @@ use crate::harness::{Server, arenaria, until};
 
 const NO_DEVICE: &str = "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n";
 const DEVICE: &str = "/dev/sda2\tpartition\t8388604\t0\t-2\n";
-const TAKES_OVER: &str = "new instances take over the pages of those before: there is no swap device";
+const TAKES_OVER: &str =
+    "new instances take over the pages of those before: there is no swap device";
 const FROM_SYSTEM: &str = "new instances get pages from the system";
 
 /// Makes a name space of its own, in which the first argument is `/proc/swaps` and no control group denies swapping, and
 /// runs the others there.
-const INSIDE: &str = "mount --bind \"$0\" /proc/swaps && mount -t tmpfs none /sys/fs/cgroup && exec \"$@\"";
+const INSIDE: &str =
+    "mount --bind \"$0\" /proc/swaps && mount -t tmpfs none /sys/fs/cgroup && exec \"$@\"";
 
 /// Whether this user may make name spaces. Some containers do not allow it.
 #[expect(clippy::print_stderr, reason = "a test that is left out says so")]
