@@ -15,7 +15,7 @@ const OWN_PREFIX: &str = "bridge-";
 const REQUEST_BODY_BYTES: u64 = 1 << 20;
 
 /// The default of arenaria's `forward-headers`.
-const FORWARD_HEADERS: [&str; 2] = ["content-type", "accept"];
+const FORWARD_HEADERS: [&str; 1] = ["content-type"];
 
 /// The settings of one bridge and its processor.
 #[derive(Debug)]
@@ -131,7 +131,7 @@ mod tests {
     fn without_settings_the_defaults_are_arenarias() {
         let settings = Settings::new(Vec::new());
         assert_eq!(settings.request_body_bytes, 1 << 20);
-        assert_eq!(settings.forward_headers, ["content-type", "accept"]);
+        assert_eq!(settings.forward_headers, ["content-type"]);
     }
 
     #[track_caller]

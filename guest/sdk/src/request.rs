@@ -86,7 +86,7 @@ impl<'a> Request<'a> {
     }
 
     /// The value of the first header field of this name, in any case. A host forwards only the
-    /// fields that it is configured to forward.
+    /// fields that it is configured to forward: arenaria only `content-type`, unless a route names others.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&'a str> {
         self.headers.get(name)

@@ -55,14 +55,12 @@ pub(crate) struct RouteConfig {
     pub component: PathBuf,
     /// How requests share instances: by default `reuse` for processors, `fresh` for all others.
     pub isolation: Option<Isolation>,
-    /// Whether the component and the programs that it runs are trusted with more than one request.
-    pub trusted: bool,
     /// Whether streams of records are answered batch by batch.
     pub records: bool,
     /// Instances per worker.
     pub slots: usize,
-    /// The header fields that are passed to the guest: by default `content-type` and `accept` for
-    /// processors, with `jq-program` if they are ad-hoc, and all of them for other components.
+    /// The header fields that are passed to the guest: by default `content-type` for processors,
+    /// with `jq-program` if they are ad-hoc, and all of them for other components.
     pub forward_headers: Option<Vec<HeaderName>>,
     /// The settings for `configure`, and for the grants `config` and `environment`.
     pub settings: Vec<(String, String)>,
@@ -272,7 +270,7 @@ impl RouteConfig {
             path: self.path.clone(),
             component: self.component.clone(),
             isolation: self.isolation,
-            trusted: (!self.trusted).then_some(false),
+            trusted: None,
             records: self.records,
             slots: Some(self.slots),
             forward_headers: self
@@ -327,17 +325,13 @@ impl RouteFile {
             self.forward_headers.map(|names| names.iter().map(header_name).collect());
         let grants = Grants::parse(&self.grants)
             .map_err(|sentence| anyhow!("route {path:?}: {sentence}"))?;
-        let trusted = self.trusted.unwrap_or(true);
-        ensure!(
-            trusted || self.isolation != Some(Isolation::Reuse),
-            "route {path:?}: trusted = false gives each request a new instance; remove isolation = \"reuse\", or trusted"
-        );
+        let isolation = Isolation::of(self.isolation, self.trusted.unwrap_or(true))
+            .map_err(|sentence| anyhow!("route {path:?}: {sentence}"))?;
         Ok(RouteConfig {
             forward_headers: forward_headers.transpose()?,
             grants,
             component: self.component,
-            isolation: if trusted { self.isolation } else { Some(Isolation::Fresh) },
-            trusted,
+            isolation,
             records: self.records,
             slots,
             settings: self.settings.into_iter().collect(),

@@ -14,6 +14,23 @@ pub enum Isolation {
     Fresh,
 }
 
+impl Isolation {
+    /// That of a route with this key, and with a component that is trusted or not.
+    ///
+    /// # Errors
+    ///
+    /// If they contradict each other.
+    pub(crate) fn of(key: Option<Self>, is_trusted: bool) -> Result<Option<Self>, &'static str> {
+        match (key, is_trusted) {
+            (key, true) => Ok(key),
+            (None | Some(Self::Fresh), false) => Ok(Some(Self::Fresh)),
+            (Some(Self::Reuse), false) => Err(
+                "trusted = false gives each request a new instance; remove isolation = \"reuse\", or trusted",
+            ),
+        }
+    }
+}
+
 /// Where compiled components are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Cache {

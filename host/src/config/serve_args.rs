@@ -45,8 +45,8 @@ pub struct ServeArgs {
     /// Let the component process streams of records (application/x-ndjson) in batches
     #[arg(long, requires = "component")]
     pub records: bool,
-    /// Request header that is passed to the component; may be repeated [default: content-type and accept for
-    /// processors, all for others]
+    /// Request header that is passed to the component; may be repeated [default: content-type for processors,
+    /// all for others]
     #[arg(long = "forward-header", requires = "component", value_name = "NAME")]
     pub forward_headers: Vec<String>,
     /// Grant for the component; may be repeated: config, environment, stdio, outgoing-http:HOST or

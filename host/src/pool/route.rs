@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderName};
+use hyper::header::{CONTENT_TYPE, HeaderName};
 use wasmtime::Engine;
 
 use anyhow::{Result, bail};
@@ -105,13 +105,13 @@ impl Route {
     }
 
     /// Whether a header field is passed to the guest. The route may list the fields. By default, a
-    /// processor gets the two that describe a body, and the program if its requests may bring one,
-    /// and a `wasi:http` component gets all.
+    /// processor gets the one that describes a body, and the program if its requests may bring one,
+    /// because each field costs it an allocation or two, and a `wasi:http` component gets all.
     pub(crate) fn forwards(&self, name: &HeaderName) -> bool {
         match &self.forward_headers {
             Some(names) => names.contains(name),
             None if self.world == World::Processor => {
-                name == CONTENT_TYPE || name == ACCEPT || (self.is_ad_hoc && name == PROGRAM_HEADER)
+                name == CONTENT_TYPE || (self.is_ad_hoc && name == PROGRAM_HEADER)
             }
             None => true,
         }

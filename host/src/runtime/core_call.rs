@@ -1,9 +1,5 @@
 //! Calls a processor's core module without the component around it: the canonical ABI of the contract's functions, by
-//! hand. This is the only file of the host that touches a guest's memory.
-//!
-//! Nothing that a guest returns is trusted. An address is an index into its memory, a length is compared with what is
-//! left there, and texts are checked as UTF-8. A guest cannot make the host copy more than its memory has: as in
-//! wasmtime's own implementation, parts that overlap count as often as they are named.
+//! hand.
 //!
 //! What allocates and frees in the guest is called on the worker's own stack, because a fiber for each call would cost
 //! more than the call. [`Timer::blocking`] bounds the time in which this stops the worker.
@@ -11,8 +7,8 @@
 use std::sync::Arc;
 
 use wasmtime::{
-    Engine, Instance, InstancePre, Linker, Memory, Module, ModuleExport, Store, TypedFunc, Val,
-    WasmParams, WasmResults,
+    Engine, Error, Extern, Instance, InstancePre, Linker, Module, ModuleExport, Result, Store,
+    TypedFunc, Val, WasmParams, WasmResults,
 };
 
 use wasmtime_wizer::{InstanceState, SnapshotVal, ValType};
@@ -20,9 +16,8 @@ use wasmtime_wizer::{InstanceState, SnapshotVal, ValType};
 use crate::component::core_module::{CoreModule, Function, MEMORY, REALLOC};
 use crate::runtime::bindings::{ArenaUsage, PhaseUsage, Request, Response};
 use crate::runtime::deadline::Timer;
+use crate::runtime::guest_memory::{GuestBytes, GuestMemory, Lift};
 use crate::runtime::store::StoreData;
-
-type Result<T> = wasmtime::Result<T>;
 
 /// A core module, ready to instantiate.
 pub(crate) struct CorePre {
@@ -50,7 +45,7 @@ struct Export {
 /// An instance of a core module. Each call gets its store.
 pub(crate) struct CoreInstance {
     instance: Instance,
-    memory: Memory,
+    memory: GuestMemory,
     realloc: TypedFunc<(u32, u32, u32, u32), u32>,
     handle: TypedFunc<HandleParams, u32>,
     end_handle: Option<TypedFunc<u32, ()>>,
@@ -67,14 +62,6 @@ pub(crate) struct CoreState<'a> {
 /// Method, path, header fields and body, each as address and length, and the time.
 type HandleParams = (u32, u32, u32, u32, u32, u32, u32, u32, u64);
 
-/// A part of a guest's memory, at a place that the guest has named.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct GuestBytes {
-    memory: Memory,
-    start: usize,
-    length: usize,
-}
-
 /// The size of two texts, and their alignment.
 const HEADER: (usize, usize) = (16, 4);
 
@@ -88,11 +75,11 @@ impl CorePre {
         let compiled = Module::new(engine, bytes)?;
         let export = |name: &str| {
             let found = compiled.get_export_index(name);
-            found.ok_or_else(|| wasmtime::format_err!("it has no export {name}"))
+            found.ok_or_else(|| wasmtime::format_err!("expected an export {name}"))
         };
-        let function = |function: Function| {
+        let function = |function: Function| -> Result<Export> {
             let post_return = module.has_post_return(function);
-            Result::Ok(Export {
+            Ok(Export {
                 function: export(&function.export())?,
                 post_return: post_return.then(|| export(&function.post_return())).transpose()?,
             })
@@ -110,9 +97,9 @@ impl CorePre {
         Ok(Self { pre, exports: Arc::new(exports) })
     }
 
-    /// The same for instances of which each serves one request: nothing is freed after it.
+    /// The same for instances of which each serves one request. Nothing is freed after it.
     pub(crate) fn for_one_request(self) -> Self {
-        let exports = Arc::into_inner(self.exports).expect("there is no instance yet");
+        let exports = Arc::into_inner(self.exports).expect("it has no instances yet");
         let handle = Export { post_return: None, ..exports.handle };
         Self { exports: Arc::new(Exports { handle, ..exports }), ..self }
     }
@@ -130,10 +117,10 @@ impl CorePre {
         let instance = self.pre.instantiate_async(&mut *store).await?;
         let exports = &self.exports;
         let memory = instance.get_module_export(&mut *store, &exports.memory);
-        let memory = memory.and_then(wasmtime::Extern::into_memory);
+        let memory = memory.and_then(Extern::into_memory).map(GuestMemory::new);
         let end_handle = exports.handle.post_return.as_ref();
         Ok(CoreInstance {
-            memory: memory.ok_or_else(|| wasmtime::Error::msg("its memory is not one"))?,
+            memory: memory.ok_or_else(|| Error::msg("its memory is not a memory"))?,
             realloc: typed(&instance, store, &exports.realloc)?,
             handle: typed(&instance, store, &exports.handle.function)?,
             end_handle: end_handle.map(|export| typed(&instance, store, export)).transpose()?,
@@ -149,8 +136,8 @@ fn typed<P: WasmParams, R: WasmResults>(
     export: &ModuleExport,
 ) -> Result<TypedFunc<P, R>> {
     let function = instance.get_module_export(&mut *store, export);
-    let function = function.and_then(wasmtime::Extern::into_func);
-    function.ok_or_else(|| wasmtime::Error::msg("an export is not a function"))?.typed(store)
+    let function = function.and_then(Extern::into_func);
+    function.ok_or_else(|| Error::msg("an export is not a function"))?.typed(store)
 }
 
 impl CoreInstance {
@@ -257,7 +244,7 @@ impl CoreInstance {
         let lift = |lift: &mut Lift<'_>, at: u32| {
             let at = lift.address(at, 8, 4)?;
             let (start, length) = lift.range(at, (1, 1))?;
-            Ok(GuestBytes { memory, start, length })
+            Ok(memory.bytes(start, length))
         };
         self.call(store, timer, export, (), lift).await.map(Some)
     }
@@ -283,7 +270,7 @@ impl CoreInstance {
 
     /// Bytes at a place in the instance's memory.
     pub(crate) fn bytes(&self, start: usize, length: usize) -> GuestBytes {
-        GuestBytes { memory: self.memory, start, length }
+        self.memory.bytes(start, length)
     }
 
     /// All that the instance has.
@@ -299,7 +286,7 @@ impl CoreInstance {
         bytes: &[u8],
     ) -> Result<(u32, u32)> {
         let (address, length) = self.allocate(store, timer, bytes.len(), 1)?;
-        self.bytes_mut(store, address, bytes.len())?.copy_from_slice(bytes);
+        self.memory.bytes_mut(store, address, bytes.len())?.copy_from_slice(bytes);
         Ok((address, length))
     }
 
@@ -313,12 +300,12 @@ impl CoreInstance {
         let (size, align) = HEADER;
         let (list, _) = self.allocate(store, timer, size * fields.len(), align)?;
         for (index, (name, value)) in fields.iter().enumerate() {
-            let name = self.lower_bytes(store, timer, name.as_bytes())?;
-            let value = self.lower_bytes(store, timer, value.as_bytes())?;
-            let pair = self.bytes_mut(store, list + (size * index) as u32, size)?;
-            let words = [name.0, name.1, value.0, value.1];
-            for (place, word) in pair.as_chunks_mut().0.iter_mut().zip(words) {
-                *place = u32::to_le_bytes(word);
+            for (text, half) in [(name, 0), (value, size / 2)] {
+                let (address, length) = self.lower_bytes(store, timer, text.as_bytes())?;
+                let place = list + (size * index + half) as u32;
+                let place = self.memory.bytes_mut(store, place, size / 2)?;
+                place[..4].copy_from_slice(&address.to_le_bytes());
+                place[4..].copy_from_slice(&length.to_le_bytes());
             }
         }
         Ok((list, fields.len() as u32))
@@ -338,35 +325,8 @@ impl CoreInstance {
         }
         let address = timer.blocking(|| self.realloc.call(&mut *store, (0, 0, align, size)))?;
         wasmtime::ensure!(address % align == 0, "realloc return: result not aligned");
-        let end = u64::from(address) + u64::from(size);
-        let is_inside = end <= self.memory.data_size(&*store) as u64;
-        wasmtime::ensure!(is_inside, "realloc return: beyond end of memory");
+        self.memory.bytes_mut(store, address, size as usize)?;
         Ok((address, size))
-    }
-
-    fn bytes_mut<'a>(
-        &self,
-        store: &'a mut Store<StoreData>,
-        address: u32,
-        length: usize,
-    ) -> Result<&'a mut [u8]> {
-        let start = address as usize;
-        let bytes = self.memory.data_mut(store).get_mut(start..start + length);
-        bytes.ok_or_else(|| wasmtime::Error::msg("beyond end of memory"))
-    }
-}
-
-impl GuestBytes {
-    /// Where these are, and how many.
-    pub(crate) fn place(&self) -> (usize, usize) {
-        (self.start, self.length)
-    }
-
-    /// The bytes as they are now.
-    #[inline]
-    pub(crate) fn as_slice<'a, T: 'static>(&self, store: &'a Store<T>) -> &'a [u8] {
-        // A memory never shrinks.
-        &self.memory.data(store)[self.start..self.start + self.length]
     }
 }
 
@@ -384,87 +344,6 @@ impl InstanceState for CoreState<'_> {
     }
 
     async fn memory_contents(&mut self, _: &str, contents: impl FnOnce(&[u8]) + Send) {
-        contents(self.instance.memory.data(&*self.store));
-    }
-}
-
-/// Reads a result in a guest's memory.
-struct Lift<'a> {
-    memory: &'a [u8],
-    /// How many bytes of lists may still be copied.
-    fuel: usize,
-}
-
-impl<'a> Lift<'a> {
-    fn new(memory: Memory, store: &'a Store<StoreData>) -> Self {
-        Self { memory: memory.data(store), fuel: store.hostcall_fuel() }
-    }
-
-    /// The index of a value of this size, all of which is in the memory.
-    fn address(&self, address: u32, size: usize, align: usize) -> Result<usize> {
-        let at = address as usize;
-        wasmtime::ensure!(at.is_multiple_of(align), "pointer not aligned");
-        wasmtime::ensure!(at + size <= self.memory.len(), "pointer out of bounds of memory");
-        Ok(at)
-    }
-
-    /// The numbers of a value are at places that [`Lift::address`] or [`Lift::range`] has checked.
-    fn byte(&self, at: usize) -> u8 {
-        self.memory[at]
-    }
-
-    fn u16(&self, at: usize) -> u16 {
-        u16::from_le_bytes(*self.array(at))
-    }
-
-    fn u32(&self, at: usize) -> u32 {
-        u32::from_le_bytes(*self.array(at))
-    }
-
-    fn u64(&self, at: usize) -> u64 {
-        u64::from_le_bytes(*self.array(at))
-    }
-
-    fn array<const N: usize>(&self, at: usize) -> &'a [u8; N] {
-        self.memory[at..].first_chunk().expect("it was checked")
-    }
-
-    /// The place of the list whose address and length are here, and its length.
-    fn range(&self, at: usize, (size, align): (usize, usize)) -> Result<(usize, usize)> {
-        let (start, length) = (self.u32(at) as usize, self.u32(at + 4) as usize);
-        wasmtime::ensure!(start.is_multiple_of(align), "list pointer is not aligned");
-        let end = length.checked_mul(size).and_then(|bytes| bytes.checked_add(start));
-        let is_inside = end.is_some_and(|end| end <= self.memory.len());
-        wasmtime::ensure!(is_inside, "list pointer/length out of bounds of memory");
-        Ok((start, length))
-    }
-
-    fn list<T>(
-        &mut self,
-        at: usize,
-        element: (usize, usize),
-        lift: impl Fn(&mut Self, usize) -> Result<T>,
-    ) -> Result<Vec<T>> {
-        let (start, length) = self.range(at, element)?;
-        self.pay(length * size_of::<T>())?;
-        (0..length).map(|index| lift(self, start + index * element.0)).collect()
-    }
-
-    fn bytes(&mut self, at: usize) -> Result<&'a [u8]> {
-        let (start, length) = self.range(at, (1, 1))?;
-        self.pay(length)?;
-        Ok(&self.memory[start..start + length])
-    }
-
-    fn text(&mut self, at: usize) -> Result<String> {
-        Ok(std::str::from_utf8(self.bytes(at)?)?.to_owned())
-    }
-
-    fn pay(&mut self, bytes: usize) -> Result<()> {
-        let left = self.fuel.checked_sub(bytes);
-        self.fuel = left.ok_or_else(|| {
-            wasmtime::Error::msg("too much data is being copied between the host and the guest")
-        })?;
-        Ok(())
+        contents(self.instance.memory.all(self.store));
     }
 }

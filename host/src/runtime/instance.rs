@@ -320,7 +320,10 @@ async fn exports(
         }
         ExportsPre::Configured(pre, log) => {
             let core = pre.instantiate(store).await?;
-            let log = log.map_or(Log::None, |log| Log::At(LogBuffer::resume(log, &core)));
+            let log = log.map_or(Log::None, |mark| {
+                let (start, length) = mark.place;
+                Log::At(LogBuffer::resume(mark, core.bytes(start, length)))
+            });
             return Ok((Exports::Core(core), log));
         }
         ExportsPre::Processor(exports) => {

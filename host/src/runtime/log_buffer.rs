@@ -11,7 +11,7 @@ use wasmtime::component::{Component, ComponentExportIndex, Instance, TypedFunc, 
 
 use crate::component::guest_text::GuestText;
 use crate::component::world::LOG_EXPORT;
-use crate::runtime::core_call::{CoreInstance, GuestBytes};
+use crate::runtime::guest_memory::GuestBytes;
 
 /// The room for the text of a panic.
 const PANIC_BYTES: usize = 1024;
@@ -40,8 +40,8 @@ pub(crate) enum LogPlace {
 /// too.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LogMark {
-    start: usize,
-    length: usize,
+    /// Where it begins, and its length.
+    pub(crate) place: (usize, usize),
     read: Position,
 }
 
@@ -116,17 +116,13 @@ impl LogBuffer {
     pub(crate) fn mark(&self) -> Option<LogMark> {
         match self.place {
             LogPlace::List(_) => None,
-            LogPlace::Bytes(bytes) => {
-                let (start, length) = bytes.place();
-                Some(LogMark { start, length, read: self.read })
-            }
+            LogPlace::Bytes(bytes) => Some(LogMark { place: bytes.place(), read: self.read }),
         }
     }
 
-    /// The buffer at a mark.
-    pub(crate) fn resume(mark: LogMark, instance: &CoreInstance) -> Self {
-        let LogMark { start, length, read } = mark;
-        Self { place: LogPlace::Bytes(instance.bytes(start, length)), read }
+    /// The buffer at a mark, which is in these bytes of another instance.
+    pub(crate) fn resume(mark: LogMark, bytes: GuestBytes) -> Self {
+        Self { place: LogPlace::Bytes(bytes), read: mark.read }
     }
 
     /// The lines that were written since the last call. Usually there are none.

@@ -6,6 +6,7 @@ pub(crate) mod deadline;
 pub(crate) mod engine;
 pub(crate) mod fault;
 pub(crate) mod guest_log;
+pub(crate) mod guest_memory;
 pub(crate) mod instance;
 pub(crate) mod load;
 pub(crate) mod log_buffer;

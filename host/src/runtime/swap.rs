@@ -22,7 +22,7 @@ impl Swap {
     /// Why nothing can be swapped out now. None if something can, or the kernel does not say.
     pub(crate) fn is_impossible(&self) -> Option<&'static str> {
         if self.has_no_device() == Some(true) {
-            Some("there is no swap device")
+            Some("it has no swap device")
         } else if self.is_denied() == Some(true) {
             Some("memory.swap.max of the control group is 0")
         } else {

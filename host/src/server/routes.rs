@@ -168,7 +168,9 @@ impl Routes {
         }
         match self.swap.is_impossible() {
             Some(reason) => {
-                tracing::info!("new instances take over the pages of those before: {reason}");
+                tracing::info!(
+                    "new instances take over the pages of those before: the system cannot swap: {reason}"
+                );
                 true
             }
             None => {

@@ -14,8 +14,7 @@ use crate::harness::{Server, arenaria, until};
 
 const NO_DEVICE: &str = "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n";
 const DEVICE: &str = "/dev/sda2\tpartition\t8388604\t0\t-2\n";
-const TAKES_OVER: &str =
-    "new instances take over the pages of those before: there is no swap device";
+const TAKES_OVER: &str = "new instances take over the pages of those before: the system cannot swap: it has no swap device";
 const FROM_SYSTEM: &str = "new instances get pages from the system";
 
 /// Makes a name space of its own, in which the first argument is `/proc/swaps` and no control group denies swapping, and
