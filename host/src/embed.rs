@@ -51,7 +51,8 @@ use crate::config::limits::{RouteLimitSettings, RouteLimits};
 use crate::config::units::{Size, Timeout};
 use crate::runtime::bindings;
 use crate::runtime::bindings::nanoseconds;
-use crate::runtime::engine::{Clock, engine, open_cache};
+use crate::runtime::clock::Clock;
+use crate::runtime::engine::{engine, open_cache};
 use crate::runtime::guest_log::{During, GuestLog};
 use crate::runtime::instance::Instance;
 use crate::runtime::load::{Loaded, Source};
@@ -207,7 +208,7 @@ impl Processor {
         let engine = engine(source.engine_kind(), pool, cache).map_err(refused)?;
         let clock = Clock::start()
             .map_err(|error| LoadError(format!("cannot start the clock: {error}")))?;
-        clock.drive(&engine);
+        let engine = clock.drive(engine);
         let processor = Self {
             loaded: source.load(&engine, limits.memory).map_err(refused)?,
             instance_config: InstanceConfig::new(

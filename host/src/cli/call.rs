@@ -20,7 +20,8 @@ use crate::config::limits::RouteLimitSettings;
 use crate::config::units::Timeout;
 use crate::runtime::bindings::nanoseconds;
 use crate::runtime::bindings::{Request, Response};
-use crate::runtime::engine::{Clock, engine, open_cache};
+use crate::runtime::clock::Clock;
+use crate::runtime::engine::{engine, open_cache};
 use crate::runtime::fault::Fault;
 use crate::runtime::guest_log::GuestLog;
 use crate::runtime::instance::Instance;
@@ -46,7 +47,7 @@ pub fn call(args: &CallArgs) -> Result<u8> {
     let pool = source.pool(1, args.memory);
     let engine = engine(source.engine_kind(), pool, open_cache(&Cache::User)?)?;
     let clock = Clock::start().context("cannot start the clock")?;
-    clock.drive(&engine);
+    let engine = clock.drive(engine);
     let loaded = source.load(&engine, args.memory)?;
     let limits = RouteLimitSettings {
         memory: Some(args.memory),

@@ -14,6 +14,7 @@ use crate::config::grants::Grants;
 use crate::config::isolation::Cache;
 use crate::config::limits::PAGE_BYTES;
 use crate::config::units::Size;
+use crate::runtime::clock::Driven;
 use crate::runtime::engine::{engine, open_cache};
 use crate::runtime::load::{Loaded, Source};
 
@@ -90,7 +91,7 @@ fn load(args: &InspectArgs, grants: &Grants) -> Result<Loaded> {
     let source = Source::read(&args.file, args.memory, grants)?;
     let pool = source.pool(1, args.memory);
     let engine = engine(source.engine_kind(), pool, open_cache(&Cache::User)?)?;
-    source.load(&engine, args.memory)
+    source.load(&Driven::without_clock(engine), args.memory)
 }
 
 /// Prints the metadata in the component. Its author wrote it, so it is only printed.

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use hyper::header::{CONTENT_TYPE, HeaderName};
-use wasmtime::Engine;
 
 use anyhow::{Result, bail};
 
@@ -12,6 +11,7 @@ use crate::config::file::RouteConfig;
 use crate::config::isolation::Isolation;
 use crate::config::limits::RouteLimits;
 use crate::config::units::Size;
+use crate::runtime::clock::Driven;
 use crate::runtime::fault::Fault;
 use crate::runtime::guest_log::{During, GuestLog};
 use crate::runtime::instance::Instance;
@@ -56,7 +56,7 @@ impl Route {
     ///
     /// If the component cannot be served. The message names the file, the problem and the remedy.
     pub(crate) async fn load(
-        engine: &Engine,
+        engine: &Driven,
         index: usize,
         config: &RouteConfig,
         source: &Source,

@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 use rustix::time::{ClockId, clock_gettime};
 use wasmtime::{Store, UpdateDeadline};
 
+use crate::runtime::clock::Pulse;
+
 /// How long a call without a fiber may use the processor: it allocates or frees, so it needs microseconds.
 const BLOCKING_MAX: Duration = Duration::from_millis(5);
 
@@ -23,6 +25,7 @@ const BLOCKING_MAX: Duration = Duration::from_millis(5);
 /// Most calls end before the first tick of the engine's clock and never read the time. The time of
 /// a call counts from the first tick, and from each time that the call resumes after it.
 pub(crate) struct Timer {
+    pulse: Pulse,
     origin: Instant,
     /// When the guest last resumed, nanoseconds since `origin`; 0 before the first tick.
     resumed: AtomicU64,
@@ -37,9 +40,10 @@ pub(crate) struct Timer {
 }
 
 impl Timer {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(pulse: Pulse) -> Self {
         let zero = || AtomicU64::new(0);
         Self {
+            pulse,
             origin: Instant::now(),
             resumed: zero(),
             spent: zero(),
@@ -51,6 +55,7 @@ impl Timer {
 
     /// A call with this limit begins.
     pub(crate) fn begin(&self, limit: Duration) {
+        self.pulse.beat();
         self.resumed.store(0, Ordering::Relaxed);
         self.spent.store(0, Ordering::Relaxed);
         self.limit.store(nanoseconds(limit), Ordering::Relaxed);
@@ -111,11 +116,13 @@ impl Timer {
 
     /// The guest resumes after other tasks have run.
     fn resume(&self) {
+        self.pulse.beat();
         self.resumed.store(self.now(), Ordering::Relaxed);
     }
 
     /// A tick interrupts the guest. True if its time is used up.
     fn tick(&self) -> bool {
+        self.pulse.beat();
         let now = self.now();
         let resumed = match self.resumed.load(Ordering::Relaxed) {
             0 => now,

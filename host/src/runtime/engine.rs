@@ -1,5 +1,4 @@
-//! The engines of the process: how guests are compiled, where their memories come from, and the
-//! clock that interrupts them.
+//! The engines of the process: how guests are compiled, and where their memories come from.
 //!
 //! Memories come from a pool that is reserved once, when the routes are loaded. Each of its slots has
 //! the size of the largest memory of any of these routes. A route that is replaced later gets a new
@@ -11,15 +10,10 @@ use std::fmt;
 use std::fs::DirBuilder;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
-use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 use wasmtime::{
-    CacheConfig, Collector, Enabled, Engine, EngineWeak, InstanceAllocationStrategy,
-    PoolingAllocationConfig,
+    CacheConfig, Collector, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig,
 };
 
 use crate::config::isolation::Cache;
@@ -36,8 +30,6 @@ const GUEST_STACK_BYTES: usize = 1 << 20;
 /// new pages of the system.
 const KEPT_MEMORY_BYTES: usize = 256 << 10;
 const KEPT_TABLE_BYTES: usize = 64 << 10;
-/// How often a running guest yields to other tasks, and how precise its deadline is.
-const TICK: Duration = Duration::from_millis(1);
 
 /// Which features of WebAssembly an engine supports. Routes that are loaded together share at most one
 /// engine of each kind.
@@ -214,58 +206,4 @@ fn user_cache() -> Option<PathBuf> {
     let folder = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let from_home = || Some(folder("HOME")?.join(".cache"));
     Some(folder("XDG_CACHE_HOME").or_else(from_home)?.join("arenaria"))
-}
-
-/// A thread that advances the epoch of every engine. A guest that blocks a worker cannot block it,
-/// because it is not a task of a runtime.
-pub(crate) struct Clock {
-    /// An engine ends with its last component.
-    engines: Arc<Mutex<Vec<EngineWeak>>>,
-    stop: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Clock {
-    /// Starts the clock.
-    ///
-    /// # Errors
-    ///
-    /// If the thread cannot be started.
-    pub(crate) fn start() -> std::io::Result<Self> {
-        let stop = Arc::new(AtomicBool::new(false));
-        let engines = Arc::<Mutex<Vec<EngineWeak>>>::default();
-        let (driven, stopped) = (Arc::clone(&engines), Arc::clone(&stop));
-        let thread = std::thread::Builder::new().name("clock".into()).spawn(move || {
-            while !stopped.load(Ordering::Relaxed) {
-                std::thread::sleep(TICK);
-                // No code here panics while it holds the lock.
-                let mut engines = driven.lock().unwrap_or_else(PoisonError::into_inner);
-                engines.retain(|engine| {
-                    engine.upgrade().inspect(|engine| engine.increment_epoch()).is_some()
-                });
-            }
-        })?;
-        Ok(Self { engines, stop, thread: Some(thread) })
-    }
-
-    /// Advances the epoch of this engine too, for as long as it lives.
-    pub(crate) fn drive(&self, engine: &Engine) {
-        self.engines.lock().unwrap_or_else(PoisonError::into_inner).push(engine.weak());
-    }
-}
-
-impl fmt::Debug for Clock {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Clock").finish_non_exhaustive()
-    }
-}
-
-impl Drop for Clock {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            // This fails only if the thread panicked, and sleeping and counting do not panic.
-            let _ = thread.join();
-        }
-    }
 }

@@ -93,7 +93,7 @@ impl Instance {
         let mut store = guest.store(loaded.engine(), config);
         // A guest cannot pass more bytes in one call than its memory has.
         store.set_hostcall_fuel(config.memory.bytes());
-        let timer = Arc::new(Timer::new());
+        let timer = Arc::new(Timer::new(loaded.pulse.clone()));
         timer.attach(&mut store);
         timer.begin(config.time);
         let longest = |time| loaded.has_imports.then_some(time);

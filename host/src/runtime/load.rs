@@ -17,6 +17,7 @@ use crate::component::world::{self, World};
 use crate::config::grants::Grants;
 use crate::config::units::Size;
 use crate::runtime::bindings::ProcessorIndices;
+use crate::runtime::clock::{Driven, Pulse};
 use crate::runtime::core_call::CorePre;
 use crate::runtime::engine::{EngineKind, PoolSize};
 use crate::runtime::fault::describe;
@@ -39,6 +40,8 @@ pub(crate) struct Loaded {
     pub(crate) exports: ExportsPre,
     /// Whether its instances need WASI.
     pub(crate) has_imports: bool,
+    /// Of the clock of its engine.
+    pub(crate) pulse: Pulse,
 }
 
 /// A processor that is called through its component, ready to instantiate.
@@ -111,7 +114,7 @@ impl Source {
     /// # Errors
     ///
     /// If the component cannot be served. The message names the file, the problem and the remedy.
-    pub(crate) fn load(&self, engine: &Engine, memory: Size) -> Result<Loaded> {
+    pub(crate) fn load(&self, engine: &Driven, memory: Size) -> Result<Loaded> {
         let bounded = self.bounded(memory)?;
         self.link(engine, &bounded).map_err(|error| self.not_loaded(&error))
     }
@@ -140,10 +143,12 @@ impl Source {
         is_usual.then(|| CoreModule::of(bounded)).flatten()
     }
 
-    fn link(&self, engine: &Engine, bounded: &[u8]) -> wasmtime::Result<Loaded> {
+    fn link(&self, driven: &Driven, bounded: &[u8]) -> wasmtime::Result<Loaded> {
+        let Driven { engine, pulse } = driven;
+        let pulse = pulse.clone();
         if let Some(module) = self.core_module(bounded) {
             let exports = CorePre::new(engine, &module, &bounded[module.range.clone()])?;
-            return Ok(Loaded { exports: ExportsPre::Core(exports), has_imports: false });
+            return Ok(Loaded { exports: ExportsPre::Core(exports), has_imports: false, pulse });
         }
         let component = Component::new(engine, bounded)?;
         let linker =
@@ -158,7 +163,7 @@ impl Source {
             World::Proxy => ExportsPre::Proxy(ProxyPre::new(pre)?),
             World::Service => ExportsPre::Service(ServicePre::new(pre)?),
         };
-        Ok(Loaded { exports, has_imports: !self.info.imports.is_empty() })
+        Ok(Loaded { exports, has_imports: !self.info.imports.is_empty(), pulse })
     }
 }
 

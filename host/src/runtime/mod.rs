@@ -1,6 +1,7 @@
 //! How a component is compiled, instantiated and called.
 
 pub(crate) mod bindings;
+pub(crate) mod clock;
 pub(crate) mod core_call;
 pub(crate) mod deadline;
 pub(crate) mod engine;

@@ -6,9 +6,9 @@
 use std::sync::Arc;
 
 use anyhow::{Result, anyhow};
-use wasmtime::Engine;
 use wasmtime_wizer::Wizer;
 
+use crate::runtime::clock::Driven;
 use crate::runtime::core_call::CorePre;
 use crate::runtime::guest_log::During;
 use crate::runtime::instance::Instance;
@@ -23,7 +23,7 @@ use crate::runtime::store::InstanceConfig;
 /// If the component cannot be served. The message names the file, the problem and the remedy.
 pub(crate) async fn load_configured(
     source: &Source,
-    engine: &Engine,
+    engine: &Driven,
     config: &InstanceConfig,
 ) -> Result<Loaded> {
     let bounded = source.bounded(config.memory)?;
@@ -42,8 +42,9 @@ pub(crate) async fn load_configured(
             return source.load(engine, config.memory);
         }
     };
-    let pre = CorePre::new(engine, &module, &instrumented).map_err(failed)?;
-    let loaded = Loaded { exports: ExportsPre::Core(pre), has_imports: false };
+    let pre = CorePre::new(&engine.engine, &module, &instrumented).map_err(failed)?;
+    let loaded =
+        Loaded { exports: ExportsPre::Core(pre), has_imports: false, pulse: engine.pulse.clone() };
     // If it fails, so does the first instance, which says why.
     let Ok(mut instance) = Instance::start(&loaded, config, Arc::default()).await else {
         return Ok(loaded);
@@ -54,7 +55,7 @@ pub(crate) async fn load_configured(
     let (mut state, log) = instance.state().ok_or_else(|| anyhow!("it is a core module"))?;
     let snapshot = wizer.snapshot(&context, &mut state).await.map_err(failed)?;
     drop(instance);
-    let pre = CorePre::new(engine, &module, &snapshot).map_err(failed)?;
+    let pre = CorePre::new(&engine.engine, &module, &snapshot).map_err(failed)?;
     let exports = ExportsPre::Configured(pre.for_one_request(), log);
-    Ok(Loaded { exports, has_imports: false })
+    Ok(Loaded { exports, ..loaded })
 }

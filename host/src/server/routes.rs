@@ -25,14 +25,14 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, anyhow};
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, mpsc, oneshot};
-use wasmtime::Engine;
 
 use crate::component::stack::Stack;
 use crate::config::file::{Config, RouteConfig};
 use crate::config::isolation::Isolation;
 use crate::pool::route::{Route, isolation};
 use crate::pool::stats::Metrics;
-use crate::runtime::engine::{self, Clock, EngineKind, PoolSize};
+use crate::runtime::clock::{Clock, Driven};
+use crate::runtime::engine::{self, EngineKind, PoolSize};
 use crate::runtime::load::Source;
 use crate::runtime::swap::Swap;
 use crate::server::memory_plan::{Counted, MemoryPlan, Term, available_memory, check_replacement};
@@ -235,8 +235,7 @@ impl Routes {
             (self.cache.clone(), self.config.workers, Arc::clone(&self.clock));
         let (metrics, runtime) = (self.metrics.clone(), Handle::current());
         let load = move || {
-            let engines = Engines::new(&changes, workers, keeps_pages, cache)?;
-            engines.0.iter().flatten().for_each(|engine| clock.drive(engine));
+            let engines = Engines::new(&changes, workers, keeps_pages, cache, &clock)?;
             let routes = changes.iter().map(|change| {
                 let Change { index, config, source } = &**change;
                 if source.has_unguarded_stack() {
@@ -296,7 +295,7 @@ impl Routes {
 type Install = oneshot::Sender<oneshot::Sender<()>>;
 
 /// The engine of each kind that a route needs.
-struct Engines([Option<Engine>; 2]);
+struct Engines([Option<Driven>; 2]);
 
 impl Engines {
     fn new(
@@ -304,16 +303,18 @@ impl Engines {
         workers: usize,
         keeps_pages: bool,
         cache: Option<wasmtime::Cache>,
+        clock: &Clock,
     ) -> Result<Self> {
         let make = |kind| {
             let size = pool_size(changes, workers, kind);
             let size = size.map(|size| PoolSize { keeps_pages, ..size });
-            size.map(|size| engine::engine(kind, size, cache.clone())).transpose()
+            let engine = size.map(|size| engine::engine(kind, size, cache.clone())).transpose()?;
+            Ok::<_, anyhow::Error>(engine.map(|engine| clock.drive(engine)))
         };
         Ok(Self([make(EngineKind::Sync)?, make(EngineKind::Async)?]))
     }
 
-    fn of(&self, kind: EngineKind) -> &Engine {
+    fn of(&self, kind: EngineKind) -> &Driven {
         self.0[kind as usize].as_ref().expect("there is an engine for the kind of each route")
     }
 }

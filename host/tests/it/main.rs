@@ -24,6 +24,7 @@ mod guest_log;
 mod guest_text;
 mod harness;
 mod hygiene;
+mod idle;
 mod limits_guest;
 mod limits_load;
 mod limits_request;

@@ -34,7 +34,8 @@ use crate::pool::stats::RouteStats;
 use crate::project::requests::compare::Received;
 use crate::project::requests::file::Case;
 use crate::project::requests::report::{Memory, NoMemory};
-use crate::runtime::engine::{Clock, engine, open_cache};
+use crate::runtime::clock::Clock;
+use crate::runtime::engine::{engine, open_cache};
 use crate::runtime::guest_log::GuestLog;
 use crate::runtime::load::Source;
 
@@ -89,7 +90,7 @@ impl Served {
         });
         let engines = engines.collect::<Result<Vec<_>>>()?;
         let clock = Clock::start().context("cannot start the clock")?;
-        engines.iter().for_each(|engine| clock.drive(engine));
+        let engines: Vec<_> = engines.into_iter().map(|engine| clock.drive(engine)).collect();
         let mut routes = Vec::with_capacity(sources.len());
         for (index, (route, source)) in config.routes.iter_mut().zip(&sources).enumerate() {
             route.slots = 1;
