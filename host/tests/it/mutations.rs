@@ -201,7 +201,9 @@ fn mutated_components() {
         mutate(&mut bytes, random);
         std::fs::write(file, bytes).expect("the folder is ours");
         let name = file.display().to_string();
-        check(file, &[&["serve", &name, "--slots", "1", "--cache", "off"][..], &LIMITS].concat())
+        let isolation = random.choice(["reuse", "fresh"]).expect("some");
+        let own = ["serve", &name, "--slots", "1", "--cache", "off", "--isolation", isolation];
+        check(file, &[&own[..], &LIMITS].concat())
     });
 }
 
