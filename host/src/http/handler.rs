@@ -10,7 +10,7 @@ use std::time::{Instant, SystemTime};
 use hyper::body::{Body as _, Incoming};
 use hyper::header::{CONNECTION, HOST, HeaderValue, TRANSFER_ENCODING};
 use hyper::http::request::Parts;
-use hyper::{Method, Request, Response, Version};
+use hyper::{Method, Request, Response, Uri, Version};
 
 use crate::component::world::World;
 use crate::config::limits::ServerLimits;
@@ -128,19 +128,24 @@ fn check_head(head: &Parts, limits: &ServerLimits) -> Result<(), Problem> {
     // Spaces, version and line ends of a head; ": " and the line end of a field.
     const HEAD_MARKS: usize = 14;
     const FIELD_MARKS: usize = 4;
-    let mut bytes =
-        HEAD_MARKS + head.uri.path_and_query().map_or(0, |target| target.as_str().len());
+    let target = target_length(&head.uri);
+    if target > limits.request_head.bytes() {
+        return Err(Problem::TargetTooLong);
+    }
+    let mut bytes = HEAD_MARKS + head.method.as_str().len() + target;
     let (mut hosts, mut codings) = (0, 0);
     for (name, value) in &head.headers {
         bytes += FIELD_MARKS + name.as_str().len() + value.len();
         if name == HOST {
-            hosts += 1;
+            hosts += if is_host(value.as_bytes()) { 1 } else { 2 };
         } else if name == TRANSFER_ENCODING {
             codings += if value.as_bytes().eq_ignore_ascii_case(b"chunked") { 1 } else { 2 };
         }
     }
     if hosts > 1 || (hosts == 0 && head.version == Version::HTTP_11) {
-        return Err(Problem::BadRequest("a request must have exactly one Host header"));
+        return Err(Problem::BadRequest(
+            "a request must have exactly one Host header, a host with or without a port",
+        ));
     }
     if codings > 1 {
         return Err(Problem::BadRequest("Transfer-Encoding must be chunked, given once"));
@@ -152,4 +157,68 @@ fn check_head(head: &Parts, limits: &ServerLimits) -> Result<(), Problem> {
         return Err(Problem::HeadTooLarge("request-head", limits.request_head.to_string()));
     }
     Ok(())
+}
+
+/// The length of the request's target, which may be a whole URI.
+fn target_length(uri: &Uri) -> usize {
+    /// Between scheme and authority.
+    const MARKS: usize = "://".len();
+    let path = uri.path_and_query().map_or(0, |path| path.as_str().len());
+    let Some(authority) = uri.authority() else { return path };
+    path + authority.as_str().len() + uri.scheme_str().map_or(0, |scheme| scheme.len() + MARKS)
+}
+
+/// Whether this is what RFC 9112 allows in `Host`: a host, and a port after a colon. It may be empty.
+fn is_host(value: &[u8]) -> bool {
+    let (host_end, is_in_host): (_, fn(&u8) -> bool) = match value {
+        [b'[', address @ ..] => match address.iter().position(|byte| *byte == b']') {
+            Some(length) => (length + 2, |byte| {
+                byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.' | b'[' | b']')
+            }),
+            None => return false,
+        },
+        name => (name.iter().position(|byte| *byte == b':').unwrap_or(name.len()), |byte| {
+            byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=%".contains(byte)
+        }),
+    };
+    let (host, port) = value.split_at(host_end);
+    let is_port = match port {
+        [] => true,
+        [b':', digits @ ..] => digits.iter().all(u8::is_ascii_digit),
+        _ => false,
+    };
+    is_port && host.iter().all(is_in_host)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_may_have_a_port() {
+        let good = [
+            "",
+            "a",
+            "a.example",
+            "A-b_c~",
+            "a:80",
+            "a:",
+            "127.0.0.1:8080",
+            "[::1]",
+            "[::1]:80",
+            "[::ffff:1.2.3.4]:",
+            "%61",
+            "a!$&'()*+,;=",
+        ];
+        for host in good {
+            assert!(is_host(host.as_bytes()), "{host:?}");
+        }
+        let bad = [
+            "x/y", "user@x", "a b", "a:b", "a:80:80", "[::1", "::1]", "[::1]80", "[g]", "[]]",
+            "a#", "a?b", "a\\b", "\u{e4}", "a\t", "\"a\"", "<a>", "a,b:c",
+        ];
+        for host in bad {
+            assert!(!is_host(host.as_bytes()), "{host:?}");
+        }
+    }
 }

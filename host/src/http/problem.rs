@@ -26,6 +26,8 @@ pub(crate) enum Problem {
     NoRoute,
     /// The newest sources of a project do not serve. The text says why.
     NotBuilt(Arc<str>),
+    /// The target alone is larger than a whole head may be.
+    TargetTooLong,
     /// The head is too large, in bytes or fields. The limit and its value.
     HeadTooLarge(&'static str, String),
     /// The head did not arrive in time.
@@ -125,6 +127,7 @@ impl Problem {
             Self::BadRequest(_)
             | Self::NoRoute
             | Self::NotBuilt(_)
+            | Self::TargetTooLong
             | Self::HeadTooLarge(..)
             | Self::HeadTimeout => true,
             Self::BodyTooLarge | Self::BodyBroken | Self::BodyTimeout | Self::BodiesSaturated => {
@@ -143,6 +146,7 @@ impl Problem {
         match self {
             Self::BadRequest(_) | Self::BodyBroken => StatusCode::BAD_REQUEST,
             Self::NoRoute => StatusCode::NOT_FOUND,
+            Self::TargetTooLong => StatusCode::URI_TOO_LONG,
             Self::HeadTooLarge(..) => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::HeadTimeout | Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
@@ -183,6 +187,12 @@ impl Problem {
                 Words::plain("no-route", "no such route", "no route matches this path")
             }
             Self::NotBuilt(text) => Words::plain("not-built", "the component is not built", text),
+            Self::TargetTooLong => Words::of_limit(
+                "target-too-long",
+                "the request target is too long",
+                ["the path and the query exceed", ""],
+                ("request-head", &limits.server.request_head),
+            ),
             Self::HeadTooLarge(key, value) => Words::of_limit(
                 "head-too-large",
                 "the request head is too large",

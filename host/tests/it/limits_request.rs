@@ -155,10 +155,26 @@ fn the_default_limit_of_the_head_is_16_kib() {
 }
 
 #[test]
-fn a_target_as_large_as_the_head_is_refused_like_a_head() {
+fn a_target_larger_than_a_head_is_refused() {
     let server = Server::start(&Config::probe());
-    let refused = server.get(&format!("/echo?{}", "q".repeat(17 << 10)));
-    refused.check_limit(431, "head-too-large", "request-head", "16KiB");
+    let long = "q".repeat(17 << 10);
+    for target in [format!("/echo?{long}"), format!("http://{long}/echo")] {
+        let refused = server.get(&target);
+        refused.check_limit(414, "target-too-long", "request-head", "16KiB");
+    }
+    server.check_alive();
+}
+
+#[test]
+fn the_method_and_the_host_of_a_target_are_a_part_of_the_head() {
+    let server = Server::start(&Config::probe().limit("request-head", "4KiB"));
+    let (long, rest) = ("m".repeat(2100), "r".repeat(2100));
+    for request in [
+        Request::new(&long.to_uppercase(), &format!("/echo?{rest}")),
+        Request::get(&format!("http://{long}/echo")).header("x", &rest),
+    ] {
+        server.exchange(&request).check_limit(431, "head-too-large", "request-head", "4KiB");
+    }
     server.check_alive();
 }
 

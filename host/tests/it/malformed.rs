@@ -95,6 +95,21 @@ fn a_host_that_is_missing_or_there_twice() {
 }
 
 #[test]
+fn a_host_that_is_not_one() {
+    let server = server();
+    let mut connection = server.connect();
+    for host in ["x/y", "user@x", "a b", "a:b", "[::1", "a#", "a\tb"] {
+        connection.send(format!("GET /head HTTP/1.1\r\nhost: {host}\r\n\r\n"));
+        let refused = connection.response();
+        refused.check_problem(400, "bad-request");
+    }
+    for host in ["", "a", "a.example:80", "127.0.0.1:8080", "[::1]:80"] {
+        connection.send(format!("GET /echo HTTP/1.1\r\nhost: {host}\r\n\r\n"));
+        connection.response().check(200, "");
+    }
+}
+
+#[test]
 fn a_length_that_is_not_one() {
     let server = server();
     for length in ["-1", "+5", "5x", "0x5", "5 5", "5, 6", "", "1e3", "99999999999999999999999"] {
