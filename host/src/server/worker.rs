@@ -61,6 +61,8 @@ struct Worker {
     replaced: RefCell<Vec<Weak<Slots>>>,
     /// Notified when the last connection has ended.
     unused: Notify,
+    /// There is a connection, or a route was replaced.
+    used: Notify,
 }
 
 /// A worker, as the rest of the server uses it.
@@ -175,6 +177,7 @@ impl Worker {
             connections: RefCell::new(Slab::new()),
             replaced: RefCell::default(),
             unused: Notify::new(),
+            used: Notify::new(),
         })
     }
 
@@ -198,6 +201,7 @@ impl Worker {
             let old = self.service.router.install(slots);
             self.replaced.borrow_mut().extend(old.as_ref().map(Rc::downgrade));
         }
+        self.used.notify_one();
         drop(done);
     }
 
@@ -209,6 +213,7 @@ impl Worker {
     fn serve(self: Rc<Self>, socket: std::net::TcpStream, permit: OwnedSemaphorePermit) {
         let state = ConnectionState::new();
         let key = self.connections.borrow_mut().insert(Rc::clone(&state));
+        self.used.notify_one();
         let open = Open { worker: self, key, _permit: permit };
         spawn_local(async move {
             match TcpStream::from_std(socket) {
@@ -225,6 +230,10 @@ impl Worker {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
+            // An idle server sleeps.
+            while self.connections.borrow().is_empty() && self.replaced.borrow().is_empty() {
+                self.used.notified().await;
+            }
             self.shrink_replaced();
             let now = Instant::now();
             self.connections
