@@ -55,6 +55,8 @@ pub(crate) struct RouteConfig {
     pub component: PathBuf,
     /// How requests share instances: by default `reuse` for processors, `fresh` for all others.
     pub isolation: Option<Isolation>,
+    /// Whether the component, and what it runs, is trusted.
+    pub trusted: bool,
     /// Whether streams of records are answered batch by batch.
     pub records: bool,
     /// Instances per worker.
@@ -270,7 +272,7 @@ impl RouteConfig {
             path: self.path.clone(),
             component: self.component.clone(),
             isolation: self.isolation,
-            trusted: None,
+            trusted: (!self.trusted).then_some(false),
             records: self.records,
             slots: Some(self.slots),
             forward_headers: self
@@ -325,13 +327,14 @@ impl RouteFile {
             self.forward_headers.map(|names| names.iter().map(header_name).collect());
         let grants = Grants::parse(&self.grants)
             .map_err(|sentence| anyhow!("route {path:?}: {sentence}"))?;
-        let isolation = Isolation::of(self.isolation, self.trusted.unwrap_or(true))
-            .map_err(|sentence| anyhow!("route {path:?}: {sentence}"))?;
+        let trusted = self.trusted.unwrap_or(true);
+        let isolation = Isolation::of(self.isolation, trusted, &path)?;
         Ok(RouteConfig {
             forward_headers: forward_headers.transpose()?,
             grants,
             component: self.component,
             isolation,
+            trusted,
             records: self.records,
             slots,
             settings: self.settings.into_iter().collect(),
@@ -389,9 +392,7 @@ mod tests {
         for text in ["localhost:80", "[::1]:0", "[fe80::1%2]:8080", "a.example:65535"] {
             assert_eq!(address("listen", text).unwrap(), text);
         }
-        for text in
-            ["", ":80", "localhost", "localhost:65536", "::1:80", "[::1]", "[a]:80", "a b:80"]
-        {
+        for text in ["", ":80", "localhost", "localhost:65536", "::1:80", "[::1]", "[a]:80"] {
             let error = address("listen", text).unwrap_err().to_string();
             assert!(error.starts_with("expected listen as HOST:PORT"), "{text}: {error}");
         }

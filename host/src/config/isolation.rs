@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 
 /// How the requests of a route share instances.
@@ -20,12 +21,12 @@ impl Isolation {
     /// # Errors
     ///
     /// If they contradict each other.
-    pub(crate) fn of(key: Option<Self>, is_trusted: bool) -> Result<Option<Self>, &'static str> {
+    pub(crate) fn of(key: Option<Self>, is_trusted: bool, path: &str) -> Result<Option<Self>> {
         match (key, is_trusted) {
             (key, true) => Ok(key),
             (None | Some(Self::Fresh), false) => Ok(Some(Self::Fresh)),
-            (Some(Self::Reuse), false) => Err(
-                "trusted = false gives each request a new instance; remove isolation = \"reuse\", or trusted",
+            (Some(Self::Reuse), false) => bail!(
+                "route {path:?}: trusted = false gives each request a new instance; remove isolation = \"reuse\", or trusted"
             ),
         }
     }

@@ -4,6 +4,7 @@
 //! `wasi_http`.
 
 use std::convert::Infallible;
+use std::net::Ipv6Addr;
 use std::rc::Rc;
 use std::time::{Instant, SystemTime};
 
@@ -142,6 +143,9 @@ fn check_head(head: &Parts, limits: &ServerLimits) -> Result<(), Problem> {
             codings += if value.as_bytes().eq_ignore_ascii_case(b"chunked") { 1 } else { 2 };
         }
     }
+    if head.uri.authority().is_some_and(|authority| !is_host(authority.as_str().as_bytes())) {
+        return Err(Problem::BadRequest("a target must have a host, with or without a port"));
+    }
     if hosts > 1 || (hosts == 0 && head.version == Version::HTTP_11) {
         return Err(Problem::BadRequest(
             "a request must have exactly one Host header, a host with or without a port",
@@ -161,33 +165,28 @@ fn check_head(head: &Parts, limits: &ServerLimits) -> Result<(), Problem> {
 
 /// The length of the request's target, which may be a whole URI.
 fn target_length(uri: &Uri) -> usize {
-    /// Between scheme and authority.
-    const MARKS: usize = "://".len();
     let path = uri.path_and_query().map_or(0, |path| path.as_str().len());
     let Some(authority) = uri.authority() else { return path };
-    path + authority.as_str().len() + uri.scheme_str().map_or(0, |scheme| scheme.len() + MARKS)
+    path + authority.as_str().len()
+        + uri.scheme_str().map_or(0, |scheme| scheme.len() + "://".len())
 }
 
 /// Whether this is what RFC 9112 allows in `Host`: a host, and a port after a colon. It may be empty.
 fn is_host(value: &[u8]) -> bool {
-    let (host_end, is_in_host): (_, fn(&u8) -> bool) = match value {
-        [b'[', address @ ..] => match address.iter().position(|byte| *byte == b']') {
-            Some(length) => (length + 2, |byte| {
-                byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.' | b'[' | b']')
-            }),
-            None => return false,
-        },
-        name => (name.iter().position(|byte| *byte == b':').unwrap_or(name.len()), |byte| {
-            byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=%".contains(byte)
-        }),
-    };
-    let (host, port) = value.split_at(host_end);
-    let is_port = match port {
+    let is_port = |rest: &[u8]| match rest {
         [] => true,
         [b':', digits @ ..] => digits.iter().all(u8::is_ascii_digit),
         _ => false,
     };
-    is_port && host.iter().all(is_in_host)
+    if let [b'[', rest @ ..] = value {
+        let Some(length) = rest.iter().position(|byte| *byte == b']') else { return false };
+        let address = std::str::from_utf8(&rest[..length]).unwrap_or_default();
+        return address.parse::<Ipv6Addr>().is_ok() && is_port(&rest[length + 1..]);
+    }
+    let length = value.iter().position(|byte| *byte == b':').unwrap_or(value.len());
+    let (name, port) = value.split_at(length);
+    let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(byte);
+    is_port(port) && name.iter().all(is_name)
 }
 
 #[cfg(test)]
@@ -207,15 +206,15 @@ mod tests {
             "[::1]",
             "[::1]:80",
             "[::ffff:1.2.3.4]:",
-            "%61",
             "a!$&'()*+,;=",
         ];
         for host in good {
             assert!(is_host(host.as_bytes()), "{host:?}");
         }
         let bad = [
-            "x/y", "user@x", "a b", "a:b", "a:80:80", "[::1", "::1]", "[::1]80", "[g]", "[]]",
-            "a#", "a?b", "a\\b", "\u{e4}", "a\t", "\"a\"", "<a>", "a,b:c",
+            "x/y", "user@x", "a b", "a:b", "a:80:80", "[::1", "::1]", "[::1]80", "[g]", "[]",
+            "[....]", "a%zz", "%61", "[]]", "a#", "a?b", "a\\b", "\u{e4}", "a\t", "\"a\"", "<a>",
+            "a,b:c",
         ];
         for host in bad {
             assert!(!is_host(host.as_bytes()), "{host:?}");

@@ -190,7 +190,7 @@ impl Problem {
             Self::TargetTooLong => Words::of_limit(
                 "target-too-long",
                 "the request target is too long",
-                ["the path and the query exceed", ""],
+                ["the target exceeds", ""],
                 ("request-head", &limits.server.request_head),
             ),
             Self::HeadTooLarge(key, value) => Words::of_limit(

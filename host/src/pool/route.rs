@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hyper::header::{CONTENT_TYPE, HeaderName};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 
 use crate::component::world::World;
 use crate::config::file::RouteConfig;
@@ -87,7 +87,9 @@ impl Route {
         );
         let loaded = match isolation {
             Isolation::Reuse => source.load(engine, memory)?,
-            Isolation::Fresh => load_configured(source, engine, &instance_config).await?,
+            Isolation::Fresh => load_configured(source, engine, &instance_config)
+                .await?
+                .map_err(|fault| cannot_start(&config.path, &config.limits, &fault))?,
         };
         Ok(Self {
             index,
@@ -123,38 +125,8 @@ impl Route {
     ///
     /// If it cannot be started. The message is for the operator; a backtrace goes to the log.
     pub(crate) async fn start_first(&self, memory_stats: &Arc<MemoryStats>) -> Result<Instance> {
-        let limits = &self.limits;
-        let fault = match self.start(memory_stats).await {
-            Ok(instance) => return Ok(instance),
-            Err(fault) => fault,
-        };
-        let sentence = match &fault {
-            Fault::Refused(sentence) => sentence.to_string(),
-            Fault::ConfigureTimeout => {
-                format!(
-                    "configure ran for longer than configure-time = {}; raise configure-time",
-                    limits.configure_time
-                )
-            }
-            Fault::Memory(_) => {
-                format!("configure needs more than memory = {}; raise memory", limits.memory)
-            }
-            Fault::OwnMemory(bytes, _) => format!(
-                "configure needs more than the component's own memory of {}; build it with more",
-                Size(*bytes)
-            ),
-            Fault::Trap(_)
-            | Fault::Panic { .. }
-            | Fault::Stack(_)
-            | Fault::Handles(_)
-            | Fault::NoResponse
-            | Fault::Deadline
-            | Fault::RequestTimeout => {
-                tracing::error!(route = self.path, "{fault}");
-                "configure trapped; see the log, then fix the component or its settings".to_owned()
-            }
-        };
-        bail!("route {:?} cannot start: {sentence}", self.path)
+        let started = self.start(memory_stats).await;
+        started.map_err(|fault| cannot_start(&self.path, &self.limits, &fault))
     }
 
     /// Whether its instances have an arena that outlives a request.
@@ -176,4 +148,35 @@ impl Route {
         }
         Ok(instance)
     }
+}
+
+/// Why the first instance of a route cannot be started. The message is for the operator; a backtrace goes to the log.
+fn cannot_start(path: &str, limits: &RouteLimits, fault: &Fault) -> anyhow::Error {
+    let sentence = match fault {
+        Fault::Refused(sentence) => sentence.to_string(),
+        Fault::ConfigureTimeout => {
+            format!(
+                "configure ran for longer than configure-time = {}; raise configure-time",
+                limits.configure_time
+            )
+        }
+        Fault::Memory(_) => {
+            format!("configure needs more than memory = {}; raise memory", limits.memory)
+        }
+        Fault::OwnMemory(bytes, _) => format!(
+            "configure needs more than the component's own memory of {}; build it with more",
+            Size(*bytes)
+        ),
+        Fault::Trap(_)
+        | Fault::Panic { .. }
+        | Fault::Stack(_)
+        | Fault::Handles(_)
+        | Fault::NoResponse
+        | Fault::Deadline
+        | Fault::RequestTimeout => {
+            tracing::error!(route = path, "{fault}");
+            "configure trapped; see the log, then fix the component or its settings".to_owned()
+        }
+    };
+    anyhow!("route {path:?} cannot start: {sentence}")
 }

@@ -2,7 +2,8 @@
 //! cannot block it, because it is not a task of a runtime.
 //!
 //! It sleeps while no guest runs. A call that begins says so, and wakes the clock if it sleeps; that costs a call a
-//! look at one flag. A guest that runs says so at each tick, so the clock cannot fall asleep beside it.
+//! look at one flag. A guest that runs says so at each tick. A guest may run for long between two looks at the clock, or
+//! not be run at all by the system, and the clock falls asleep beside it. So it ticks once a second in its sleep.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,6 +17,8 @@ use wasmtime::{Engine, EngineWeak};
 const TICK: Duration = Duration::from_millis(1);
 /// After so many ticks without a guest, the clock sleeps.
 const IDLE_TICKS: u32 = 100;
+/// A guest that the clock has missed waits so long for its next tick.
+const SLEEP_MAX: Duration = Duration::from_secs(1);
 
 /// The thread, which ends with this.
 pub(crate) struct Clock {
@@ -59,17 +62,19 @@ impl Clock {
         let (driven, stopped, beat) = (Arc::clone(&engines), Arc::clone(&stop), pulse.clone());
         let thread = std::thread::Builder::new().name("clock".into()).spawn(move || {
             let mut idle = 0;
-            while !stopped.load(Ordering::SeqCst) {
-                std::thread::sleep(TICK);
+            let tick = || {
                 // No code here panics while it holds the lock.
                 let mut engines = driven.lock().unwrap_or_else(PoisonError::into_inner);
                 engines.retain(|engine| {
                     engine.upgrade().inspect(|engine| engine.increment_epoch()).is_some()
                 });
-                drop(engines);
+            };
+            while !stopped.load(Ordering::SeqCst) {
+                std::thread::sleep(TICK);
+                tick();
                 idle = if beat.take() { 0 } else { idle + 1 };
                 if idle >= IDLE_TICKS {
-                    beat.sleep(&stopped);
+                    beat.sleep(&stopped, tick);
                     idle = 0;
                 }
             }
@@ -118,11 +123,12 @@ impl Pulse {
         self.0.has_run.swap(false, Ordering::SeqCst)
     }
 
-    /// Sleeps until a guest runs, or the clock is stopped.
-    fn sleep(&self, stopped: &AtomicBool) {
+    /// Sleeps until a guest runs, or the clock is stopped. Calls the function each time that it has slept for long.
+    fn sleep(&self, stopped: &AtomicBool, asleep: impl Fn()) {
         self.0.sleeps.store(true, Ordering::SeqCst);
         while !self.0.has_run.load(Ordering::SeqCst) && !stopped.load(Ordering::SeqCst) {
-            std::thread::park();
+            std::thread::park_timeout(SLEEP_MAX);
+            asleep();
         }
         self.0.sleeps.store(false, Ordering::SeqCst);
     }

@@ -2,7 +2,8 @@
 //! hand.
 //!
 //! What allocates and frees in the guest is called on the worker's own stack, because a fiber for each call would cost
-//! more than the call. [`Timer::blocking`] bounds the time in which this stops the worker.
+//! more than the call. Such a call stops the worker for some milliseconds at most, and the first one that stops it at
+//! all is the last one of its request that has no fiber.
 
 use std::sync::Arc;
 
@@ -140,6 +141,20 @@ fn typed<P: WasmParams, R: WasmResults>(
     function.ok_or_else(|| Error::msg("an export is not a function"))?.typed(store)
 }
 
+/// Calls what allocates or frees: without a fiber, unless that has taken long before in this request.
+async fn run<P: WasmParams + Sync, R: WasmResults + Sync>(
+    function: &TypedFunc<P, R>,
+    store: &mut Store<StoreData>,
+    timer: &Timer,
+    params: P,
+) -> Result<R> {
+    if timer.may_block() {
+        timer.blocking(|| function.call(store, params))
+    } else {
+        function.call_async(store, params).await
+    }
+}
+
 impl CoreInstance {
     /// Calls `configure`. The inner result is the guest's.
     ///
@@ -152,7 +167,7 @@ impl CoreInstance {
         timer: &Timer,
         settings: &[(&str, &str)],
     ) -> Result<std::result::Result<(), String>> {
-        let (list, length) = self.lower_fields(store, timer, settings)?;
+        let (list, length) = self.lower_fields(store, timer, settings).await?;
         let lift = |lift: &mut Lift<'_>, at: u32| {
             let at = lift.address(at, 12, 4)?;
             Ok(match lift.byte(at) {
@@ -176,10 +191,10 @@ impl CoreInstance {
         request: Request<'_>,
     ) -> Result<Response> {
         let Request { method, path_with_query, headers, body, received_at } = request;
-        let method = self.lower_bytes(store, timer, method.as_bytes())?;
-        let path = self.lower_bytes(store, timer, path_with_query.as_bytes())?;
-        let headers = self.lower_fields(store, timer, headers)?;
-        let body = self.lower_bytes(store, timer, body)?;
+        let method = self.lower_bytes(store, timer, method.as_bytes()).await?;
+        let path = self.lower_bytes(store, timer, path_with_query.as_bytes()).await?;
+        let headers = self.lower_fields(store, timer, headers).await?;
+        let body = self.lower_bytes(store, timer, body).await?;
         let params =
             (method.0, method.1, path.0, path.1, headers.0, headers.1, body.0, body.1, received_at);
         let result = self.handle.call_async(&mut *store, params).await?;
@@ -192,7 +207,7 @@ impl CoreInstance {
             Response { status, headers, body: lift.bytes(at + 12)?.to_vec() }
         };
         if let Some(function) = &self.end_handle {
-            timer.blocking(|| function.call(store, result))?;
+            run(function, store, timer, result).await?;
         }
         Ok(response)
     }
@@ -263,7 +278,7 @@ impl CoreInstance {
         let lifted = lift(&mut Lift::new(self.memory, store), result)?;
         if let Some(export) = &export.post_return {
             let function = typed::<u32, ()>(&self.instance, store, export)?;
-            timer.blocking(|| function.call(store, result))?;
+            run(&function, store, timer, result).await?;
         }
         Ok(lifted)
     }
@@ -279,29 +294,29 @@ impl CoreInstance {
     }
 
     /// Copies bytes into memory that the guest allocates: their address and length.
-    fn lower_bytes(
+    async fn lower_bytes(
         &self,
         store: &mut Store<StoreData>,
         timer: &Timer,
         bytes: &[u8],
     ) -> Result<(u32, u32)> {
-        let (address, length) = self.allocate(store, timer, bytes.len(), 1)?;
+        let (address, length) = self.allocate(store, timer, bytes.len(), 1).await?;
         self.memory.bytes_mut(store, address, bytes.len())?.copy_from_slice(bytes);
         Ok((address, length))
     }
 
     /// Copies pairs of texts into memory that the guest allocates: the address and length of the list.
-    fn lower_fields(
+    async fn lower_fields(
         &self,
         store: &mut Store<StoreData>,
         timer: &Timer,
         fields: &[(&str, &str)],
     ) -> Result<(u32, u32)> {
         let (size, align) = HEADER;
-        let (list, _) = self.allocate(store, timer, size * fields.len(), align)?;
+        let (list, _) = self.allocate(store, timer, size * fields.len(), align).await?;
         for (index, (name, value)) in fields.iter().enumerate() {
             for (text, half) in [(name, 0), (value, size / 2)] {
-                let (address, length) = self.lower_bytes(store, timer, text.as_bytes())?;
+                let (address, length) = self.lower_bytes(store, timer, text.as_bytes()).await?;
                 let place = list + (size * index + half) as u32;
                 let place = self.memory.bytes_mut(store, place, size / 2)?;
                 place[..4].copy_from_slice(&address.to_le_bytes());
@@ -312,7 +327,7 @@ impl CoreInstance {
     }
 
     /// Memory of the guest: its address and size. What is empty needs none.
-    fn allocate(
+    async fn allocate(
         &self,
         store: &mut Store<StoreData>,
         timer: &Timer,
@@ -323,10 +338,16 @@ impl CoreInstance {
         if size == 0 {
             return Ok((align, 0));
         }
-        let address = timer.blocking(|| self.realloc.call(&mut *store, (0, 0, align, size)))?;
+        let address = run(&self.realloc, store, timer, (0, 0, align, size)).await?;
         wasmtime::ensure!(address % align == 0, "realloc return: result not aligned");
         self.memory.bytes_mut(store, address, size as usize)?;
         Ok((address, size))
+    }
+}
+
+impl CoreState<'_> {
+    pub(crate) fn memory(&self) -> &[u8] {
+        self.instance.memory.all(self.store)
     }
 }
 
@@ -344,6 +365,6 @@ impl InstanceState for CoreState<'_> {
     }
 
     async fn memory_contents(&mut self, _: &str, contents: impl FnOnce(&[u8]) + Send) {
-        contents(self.instance.memory.all(self.store));
+        contents(self.memory());
     }
 }

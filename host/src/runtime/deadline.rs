@@ -9,13 +9,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use rustix::time::{ClockId, clock_gettime};
 use wasmtime::{Store, UpdateDeadline};
 
 use crate::runtime::clock::Pulse;
 
-/// How long a call without a fiber may use the processor: it allocates or frees, so it needs microseconds.
-const BLOCKING_MAX: Duration = Duration::from_millis(5);
+/// How many ticks the calls of a request without a fiber may last. They allocate or free, so they need microseconds.
+pub(crate) const BLOCKING_TICKS: u64 = 5;
 
 /// Adds up the time that a call spends in the guest.
 ///
@@ -35,12 +34,13 @@ pub(crate) struct Timer {
     limit: AtomicU64,
     /// Whether the call has no fiber.
     is_blocking: AtomicBool,
-    /// What the thread had used of the processor at the first tick of a call without a fiber, nanoseconds; 0 before.
-    blocked: AtomicU64,
+    /// How many ticks have interrupted calls without a fiber, of this request.
+    blocked_ticks: AtomicU64,
+    may_block: bool,
 }
 
 impl Timer {
-    pub(crate) fn new(pulse: Pulse) -> Self {
+    pub(crate) fn new(pulse: Pulse, may_block: bool) -> Self {
         let zero = || AtomicU64::new(0);
         Self {
             pulse,
@@ -49,13 +49,18 @@ impl Timer {
             spent: zero(),
             limit: zero(),
             is_blocking: AtomicBool::new(false),
-            blocked: zero(),
+            blocked_ticks: zero(),
+            may_block,
         }
     }
 
-    /// A call with this limit begins.
-    pub(crate) fn begin(&self, limit: Duration) {
+    /// A call with this limit begins. Its first interruption is at the next tick.
+    pub(crate) fn begin<T>(&self, store: &mut Store<T>, limit: Duration) {
+        // Before the clock is told, so that it ticks once more than this at least.
+        store.set_epoch_deadline(1);
         self.pulse.beat();
+        self.is_blocking.store(false, Ordering::Relaxed);
+        self.blocked_ticks.store(0, Ordering::Relaxed);
         self.resumed.store(0, Ordering::Relaxed);
         self.spent.store(0, Ordering::Relaxed);
         self.limit.store(nanoseconds(limit), Ordering::Relaxed);
@@ -69,7 +74,8 @@ impl Timer {
                 return Ok(UpdateDeadline::Interrupt);
             }
             if timer.is_blocking.load(Ordering::Relaxed) {
-                return Ok(match timer.blocks_too_long() {
+                timer.blocked_ticks.fetch_add(1, Ordering::Relaxed);
+                return Ok(match timer.has_blocked_too_long() {
                     true => UpdateDeadline::Interrupt,
                     false => UpdateDeadline::Continue(1),
                 });
@@ -81,28 +87,25 @@ impl Timer {
         store.set_epoch_deadline(1);
     }
 
+    /// Whether a call may run without a fiber. If one was interrupted by a tick, the later ones of the same request
+    /// may not.
+    #[inline]
+    pub(crate) fn may_block(&self) -> bool {
+        self.may_block && self.blocked_ticks.load(Ordering::Relaxed) == 0
+    }
+
     /// Runs a call that has no fiber.
     #[inline]
     pub(crate) fn blocking<R>(&self, call: impl FnOnce() -> R) -> R {
-        self.blocked.store(0, Ordering::Relaxed);
         self.is_blocking.store(true, Ordering::Relaxed);
         let result = call();
         self.is_blocking.store(false, Ordering::Relaxed);
         result
     }
 
-    /// A tick interrupts a call without a fiber. The time of the processor counts, so that a busy machine does not end
-    /// the call.
-    fn blocks_too_long(&self) -> bool {
-        let used = clock_gettime(ClockId::ThreadCPUTime);
-        let now = nanoseconds(Duration::try_from(used).unwrap_or(Duration::MAX)).max(1);
-        match self.blocked.load(Ordering::Relaxed) {
-            0 => {
-                self.blocked.store(now, Ordering::Relaxed);
-                false
-            }
-            begun => now - begun > nanoseconds(BLOCKING_MAX),
-        }
+    /// Whether a call without a fiber has used up its time.
+    pub(crate) fn has_blocked_too_long(&self) -> bool {
+        self.blocked_ticks.load(Ordering::Relaxed) > BLOCKING_TICKS
     }
 
     /// The guest waits. Its time since the last tick counts, if there was a tick. Otherwise a guest

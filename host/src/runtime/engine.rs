@@ -31,8 +31,8 @@ const GUEST_STACK_BYTES: usize = 1 << 20;
 const KEPT_MEMORY_BYTES: usize = 256 << 10;
 const KEPT_TABLE_BYTES: usize = 64 << 10;
 
-/// Which features of WebAssembly an engine supports. Routes that are loaded together share at most one
-/// engine of each kind.
+/// Which features of WebAssembly an engine supports. Routes that are loaded together share at most two
+/// engines of each kind, of which one keeps pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum EngineKind {
     /// What processors and `wasi:http` 0.2 need. Calls are the fastest.
@@ -117,6 +117,11 @@ fn heap_initial_size(room: Size) -> Size {
     Size((room.0 >> DOUBLINGS) / PAGE_BYTES * PAGE_BYTES)
 }
 
+/// Whether the kernel can tell which pages were written. Otherwise all that is kept would have to be written back.
+pub(crate) fn can_keep_pages() -> bool {
+    PoolingAllocationConfig::is_pagemap_scan_available()
+}
+
 fn pooling(kind: EngineKind, pool: PoolSize) -> PoolingAllocationConfig {
     // A component of a compiled language has one module and some shims. An interpreter with
     // libraries has dozens.
@@ -140,12 +145,11 @@ fn pooling(kind: EngineKind, pool: PoolSize) -> PoolingAllocationConfig {
         .table_elements(TABLE_ENTRIES_MAX)
         .total_stacks(pool.instances * kind.stacks())
         .max_unused_warm_slots(pool.instances);
-    // Without the scan, all of this would be written back, whether it was written or not.
-    if pool.keeps_pages && PoolingAllocationConfig::is_pagemap_scan_available() {
+    if pool.keeps_pages {
         pooling
             .linear_memory_keep_resident(KEPT_MEMORY_BYTES)
             .table_keep_resident(KEPT_TABLE_BYTES)
-            .pagemap_scan(Enabled::Auto);
+            .pagemap_scan(Enabled::Yes);
     }
     pooling
 }

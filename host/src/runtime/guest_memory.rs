@@ -121,7 +121,11 @@ impl<'a> Lift<'a> {
     ) -> Result<Vec<T>> {
         let (start, length) = self.range(at, element)?;
         self.pay(length * size_of::<T>())?;
-        (0..length).map(|index| lift(self, start + index * element.0)).collect()
+        let mut list = Vec::with_capacity(length);
+        for index in 0..length {
+            list.push(lift(self, start + index * element.0)?);
+        }
+        Ok(list)
     }
 
     /// A list of bytes.

@@ -18,8 +18,8 @@ use crate::component::guest_text::GuestText;
 use crate::config::units::Size;
 use crate::runtime::bindings::{ArenaUsage, Processor, Request, Response};
 use crate::runtime::core_call::{CoreInstance, CoreState};
-use crate::runtime::deadline::{Timer, timed};
-use crate::runtime::fault::{Fault, fault};
+use crate::runtime::deadline::{BLOCKING_TICKS, Timer, timed};
+use crate::runtime::fault::{Fault, describe, fault};
 use crate::runtime::guest_log::During;
 use crate::runtime::load::{ExportsPre, Loaded};
 use crate::runtime::log_buffer::{LogBuffer, LogLines, LogMark, LogPlace};
@@ -93,9 +93,9 @@ impl Instance {
         let mut store = guest.store(loaded.engine(), config);
         // A guest cannot pass more bytes in one call than its memory has.
         store.set_hostcall_fuel(config.memory.bytes());
-        let timer = Arc::new(Timer::new(loaded.pulse.clone()));
+        let timer = Arc::new(Timer::new(loaded.pulse.clone(), config.may_block));
         timer.attach(&mut store);
-        timer.begin(config.time);
+        timer.begin(&mut store, config.time);
         let longest = |time| loaded.has_imports.then_some(time);
         let instantiated = {
             let call = pin!(exports(loaded, &mut store, &timer));
@@ -136,7 +136,7 @@ impl Instance {
     async fn configure(&mut self, config: &InstanceConfig) -> Result<(), Fault> {
         let settings: Vec<_> =
             config.settings.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
-        self.store.set_epoch_deadline(1);
+        self.timer.begin(&mut self.store, config.time);
         let Self { store, exports, timer, .. } = self;
         let result = match exports {
             Exports::Core(core) => {
@@ -223,6 +223,12 @@ impl Instance {
     }
 
     fn fault(&self, error: &wasmtime::Error) -> Fault {
+        if self.timer.has_blocked_too_long() {
+            return Fault::Trap(GuestText::new(format_args!(
+                "what allocates or frees in it ran for longer than {BLOCKING_TICKS} ms: {}",
+                describe(error)
+            )));
+        }
         let panic = self.log.as_ref().and_then(|log| log.panic(&self.store));
         fault(&self.store.data().memory, error, panic)
     }
@@ -235,8 +241,7 @@ impl Instance {
     }
 
     fn begin(&mut self, time: Duration) {
-        self.timer.begin(time);
-        self.store.set_epoch_deadline(1);
+        self.timer.begin(&mut self.store, time);
         self.store.data_mut().memory.begin();
     }
 

@@ -116,7 +116,24 @@ impl Source {
     /// If the component cannot be served. The message names the file, the problem and the remedy.
     pub(crate) fn load(&self, engine: &Driven, memory: Size) -> Result<Loaded> {
         let bounded = self.bounded(memory)?;
-        self.link(engine, &bounded).map_err(|error| self.not_loaded(&error))
+        self.load_bounded(engine, &bounded, self.core_module(&bounded).as_ref())
+    }
+
+    /// The same for a component with memories of the configured size, and with its core module if it can be called.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be compiled or linked.
+    pub(crate) fn load_bounded(
+        &self,
+        engine: &Driven,
+        bounded: &[u8],
+        module: Option<&CoreModule>,
+    ) -> Result<Loaded> {
+        self.link(engine, bounded, module).map_err(|error| {
+            let name = self.path.display();
+            anyhow!("cannot serve {name}: {}; rebuild the component", describe(&error))
+        })
     }
 
     /// The component with memories of the configured size.
@@ -129,12 +146,6 @@ impl Source {
         bounded.map_err(|refusal| anyhow!("cannot serve {}: {refusal}", self.path.display()))
     }
 
-    /// What is wrong with a component that cannot be compiled or linked.
-    pub(crate) fn not_loaded(&self, error: &wasmtime::Error) -> anyhow::Error {
-        let name = self.path.display();
-        anyhow!("cannot serve {name}: {}; rebuild the component", describe(error))
-    }
-
     /// The core module of a processor that can be called without its component.
     pub(crate) fn core_module(&self, bounded: &[u8]) -> Option<CoreModule> {
         let is_usual = self.world == World::Processor
@@ -143,11 +154,16 @@ impl Source {
         is_usual.then(|| CoreModule::of(bounded)).flatten()
     }
 
-    fn link(&self, driven: &Driven, bounded: &[u8]) -> wasmtime::Result<Loaded> {
+    fn link(
+        &self,
+        driven: &Driven,
+        bounded: &[u8],
+        module: Option<&CoreModule>,
+    ) -> wasmtime::Result<Loaded> {
         let Driven { engine, pulse } = driven;
         let pulse = pulse.clone();
-        if let Some(module) = self.core_module(bounded) {
-            let exports = CorePre::new(engine, &module, &bounded[module.range.clone()])?;
+        if let Some(module) = module {
+            let exports = CorePre::new(engine, module, &bounded[module.range.clone()])?;
             return Ok(Loaded { exports: ExportsPre::Core(exports), has_imports: false, pulse });
         }
         let component = Component::new(engine, bounded)?;

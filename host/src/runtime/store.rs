@@ -53,6 +53,8 @@ pub(crate) struct InstanceConfig {
     pub(crate) log: GuestLog,
     /// The names of the phases that it has reported.
     pub(crate) phase_names: PhaseNames,
+    /// Whether short calls may run on the stack of the thread, which needs 2 MiB, and stop it for some milliseconds.
+    pub(crate) may_block: bool,
 }
 
 impl InstanceConfig {
@@ -74,6 +76,7 @@ impl InstanceConfig {
             grants,
             log,
             phase_names: PhaseNames::default(),
+            may_block: true,
         }
     }
 }

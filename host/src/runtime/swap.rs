@@ -2,46 +2,56 @@
 //!
 //! A pool that keeps the pages of its instances asks the kernel which of them were written, to write them back to what
 //! they were. A page that was swapped out is not among them: it would keep what a request left there. So pages are kept
-//! only while nothing can be swapped out.
+//! only while nothing can be swapped out. A page that the kernel moves at that very moment is not among them either, so
+//! the pages of components that are not trusted are never kept.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// Where the kernel tells it.
 #[derive(Clone, Debug)]
 pub(crate) struct Swap {
     root: PathBuf,
+    /// The size of all swap devices. A container may show another `/proc/swaps` than that of the system.
+    total: fn() -> u64,
 }
 
 impl Swap {
     /// That of this system.
     pub(crate) fn of_system() -> Self {
-        Self { root: "/".into() }
+        Self { root: "/".into(), total: || rustix::system::sysinfo().totalswap }
     }
 
-    /// Why nothing can be swapped out now. None if something can, or the kernel does not say.
-    pub(crate) fn is_impossible(&self) -> Option<&'static str> {
-        if self.has_no_device() == Some(true) {
-            Some("it has no swap device")
-        } else if self.is_denied() == Some(true) {
-            Some("memory.swap.max of the control group is 0")
+    /// Why nothing can be swapped out now. None if something can.
+    ///
+    /// # Errors
+    ///
+    /// If the kernel does not say.
+    pub(crate) fn is_impossible(&self) -> io::Result<Option<&'static str>> {
+        if self.has_no_device()? {
+            Ok(Some("it has no swap device"))
+        } else if self.is_denied()? {
+            Ok(Some("memory.swap.max of the control group is 0"))
         } else {
-            None
+            Ok(None)
         }
     }
 
-    fn has_no_device(&self) -> Option<bool> {
-        let text = fs::read_to_string(self.root.join("proc/swaps")).ok()?;
+    fn has_no_device(&self) -> io::Result<bool> {
+        let text = fs::read_to_string(self.root.join("proc/swaps"))?;
         // The first line has the names of the columns.
-        text.starts_with("Filename").then(|| text.trim_end().lines().count() == 1)
+        let is_empty = text.starts_with("Filename") && text.trim_end().lines().count() == 1;
+        Ok(is_empty && (self.total)() == 0)
     }
 
     /// Whether this process is in a control group of version 2 that may not swap, or in a part of one.
-    fn is_denied(&self) -> Option<bool> {
-        let text = fs::read_to_string(self.root.join("proc/self/cgroup")).ok()?;
-        let group = text.lines().find_map(|line| line.strip_prefix("0::/"))?;
-        let groups = Path::new(group).ancestors();
-        Some(groups.into_iter().any(|group| {
+    fn is_denied(&self) -> io::Result<bool> {
+        let text = fs::read_to_string(self.root.join("proc/self/cgroup"))?;
+        let group = text.lines().find_map(|line| line.strip_prefix("0::/"));
+        // One outside of what is visible here begins with two dots.
+        let Some(group) = group.filter(|group| !group.contains("..")) else { return Ok(false) };
+        Ok(Path::new(group).ancestors().any(|group| {
             let file = self.root.join("sys/fs/cgroup").join(group).join("memory.swap.max");
             fs::read_to_string(file).is_ok_and(|text| text.trim_end() == "0")
         }))
@@ -66,13 +76,13 @@ mod tests {
             fs::write(path, text).unwrap();
         }
         let root = folder.path().to_owned();
-        (folder, Swap { root })
+        (folder, Swap { root, total: || 0 })
     }
 
     #[track_caller]
     fn check(files: &[(&str, &str)], expected: Option<&str>) {
         let (_folder, swap) = system(files);
-        let found = swap.is_impossible();
+        let found = swap.is_impossible().unwrap_or_default();
         assert_eq!(found.is_some(), expected.is_some(), "{files:?}");
         assert!(found.zip(expected).is_none_or(|(found, words)| found.contains(words)));
     }
@@ -96,11 +106,19 @@ mod tests {
         check(&[swaps, group, root], Some("memory.swap.max"));
         check(&[swaps, group, inner("4096\n"), outer("max\n")], None);
         check(&[swaps, ("proc/self/cgroup", "1:memory:/a\n"), outer("0\n")], None);
+        check(&[swaps, ("proc/self/cgroup", "0::/../a\n"), root], None);
+    }
+
+    #[test]
+    fn a_container_may_hide_the_devices_of_the_system() {
+        let (_folder, swap) = system(&[("proc/swaps", NONE), ("proc/self/cgroup", "0::/\n")]);
+        let swap = Swap { total: || 1 << 30, ..swap };
+        assert_eq!(swap.is_impossible().unwrap(), None);
     }
 
     #[test]
     fn what_the_kernel_does_not_say_counts_as_possible() {
-        check(&[], None);
+        assert!(system(&[]).1.is_impossible().is_err());
         check(&[("proc/swaps", "")], None);
         check(&[("proc/swaps", "what is this\n")], None);
     }

@@ -57,9 +57,9 @@ pub(crate) struct Routes {
 /// A route that was loaded. Its memory is in use until the last request that has it has ended.
 struct Loaded {
     route: Weak<Route>,
-    change: Arc<Change>,
     term: Term,
-    keeps_pages: bool,
+    /// If its instances leave their pages to the next ones: what it was made of, to replace it.
+    keeps_pages: Option<Arc<Change>>,
     is_replaced: bool,
 }
 
@@ -97,9 +97,10 @@ impl Change {
         self.index
     }
 
-    /// Whether each request gets a new instance.
-    fn is_fresh(&self) -> bool {
-        isolation(&self.config, self.source.world) == Isolation::Fresh
+    /// Whether an instance may leave its pages to the next one.
+    fn may_keep_pages(&self) -> bool {
+        let isolation = isolation(&self.config, self.source.world);
+        self.config.trusted && isolation == Isolation::Fresh
     }
 
     /// The memory of its instances.
@@ -153,33 +154,32 @@ impl Routes {
             self.metrics.logs[route.index].limit(route.limits.log_lines);
             let old = loaded.iter_mut().filter(|old| old.term.path() == term.path());
             old.for_each(|old| old.is_replaced = true);
+            let keeps_pages = (keeps_pages && change.may_keep_pages()).then_some(change);
             let (route, is_replaced) = (Arc::downgrade(&route), false);
-            loaded.push(Loaded { route, change, term, keeps_pages, is_replaced });
+            loaded.push(Loaded { route, term, keeps_pages, is_replaced });
         }
         let terms = loaded.iter().filter(|loaded| !loaded.is_replaced);
         tracing::info!("memory: {}", self.plan(terms.map(|loaded| loaded.term.clone())));
         Ok(())
     }
 
-    /// Whether instances leave their pages to the next ones.
+    /// Whether instances may leave their pages to the next ones.
     fn keeps_pages(&self, changes: &[Arc<Change>]) -> bool {
-        if !changes.iter().any(|change| change.is_fresh()) {
+        if !changes.iter().any(|change| change.may_keep_pages()) {
             return false;
         }
-        match self.swap.is_impossible() {
-            Some(reason) => {
-                tracing::info!(
-                    "new instances take over the pages of those before: the system cannot swap: {reason}"
-                );
-                true
+        let reason = match self.swap.is_impossible() {
+            Ok(Some(reason)) if engine::can_keep_pages() => {
+                let means = "new instances take over the pages of those before";
+                tracing::info!("{means}: the system cannot swap: {reason}");
+                return true;
             }
-            None => {
-                tracing::info!(
-                    "new instances get pages from the system, which costs more: it could swap out theirs"
-                );
-                false
-            }
-        }
+            Ok(Some(_)) => "Linux is older than 6.7".to_owned(),
+            Ok(None) => "it could swap out theirs".to_owned(),
+            Err(error) => format!("it does not say whether it could swap: {error}"),
+        };
+        tracing::info!("new instances get pages from the system, which costs more: {reason}");
+        false
     }
 
     /// Watches whether memory could be swapped out from now on. Then no instance may take over pages.
@@ -188,19 +188,32 @@ impl Routes {
     ///
     /// If that cannot be achieved. The server must end.
     pub(crate) async fn watch_swap(&self) -> Result<Infallible> {
+        /// So often the system may fail to say.
+        const UNKNOWN_MAX: u32 = 10;
         let mut ticks = tokio::time::interval(SWAP_CHECK);
+        let mut unknown = 0;
         loop {
             ticks.tick().await;
             let mut loaded = self.loaded.lock().await;
-            let keeps = |loaded: &&Loaded| loaded.keeps_pages && !loaded.is_replaced;
-            let changes: Vec<_> =
-                loaded.iter().filter(keeps).map(|loaded| Arc::clone(&loaded.change)).collect();
-            if changes.is_empty() || self.swap.is_impossible().is_some() {
+            let kept = loaded.iter().filter(|loaded| !loaded.is_replaced);
+            let changes: Vec<_> = kept.filter_map(|loaded| loaded.keeps_pages.clone()).collect();
+            if changes.is_empty() {
                 continue;
             }
-            tracing::warn!("the system could swap out pages of instances from now on");
-            let replaced = self.replace_locked(&mut loaded, changes).await;
-            replaced.context("new instances must not take over pages that could be swapped out")?;
+            match self.swap.is_impossible() {
+                Ok(Some(_)) => unknown = 0,
+                Err(_) if unknown < UNKNOWN_MAX => unknown += 1,
+                Ok(None) | Err(_) => {
+                    tracing::warn!("the system could swap out pages of instances from now on");
+                    // One by one, so that there must be memory for both of one only.
+                    for change in changes {
+                        let replaced = self.replace_locked(&mut loaded, vec![change]).await;
+                        replaced.context(
+                            "new instances must not take over pages that could be swapped out",
+                        )?;
+                    }
+                }
+            }
         }
     }
 
@@ -245,7 +258,7 @@ impl Routes {
                         Stack::AboveData
                     );
                 }
-                let engine = engines.of(source.engine_kind());
+                let engine = engines.of(change);
                 let log = metrics.logs[*index].clone();
                 runtime.block_on(Route::load(engine, *index, config, source, log)).map(Arc::new)
             });
@@ -294,8 +307,8 @@ impl Routes {
 /// Tells a worker to install what it has warmed, and to say when that is done.
 type Install = oneshot::Sender<oneshot::Sender<()>>;
 
-/// The engine of each kind that a route needs.
-struct Engines([Option<Driven>; 2]);
+/// The engine of each kind that a route needs: first those with instances that keep no pages.
+struct Engines([[Option<Driven>; 2]; 2]);
 
 impl Engines {
     fn new(
@@ -305,24 +318,36 @@ impl Engines {
         cache: Option<wasmtime::Cache>,
         clock: &Clock,
     ) -> Result<Self> {
-        let make = |kind| {
-            let size = pool_size(changes, workers, kind);
-            let size = size.map(|size| PoolSize { keeps_pages, ..size });
+        let make = |kind, keeps| {
+            let is_of = |change: &&Arc<Change>| {
+                let engine = (change.source.engine_kind(), keeps_pages && change.may_keep_pages());
+                engine == (kind, keeps)
+            };
+            let changes: Vec<_> = changes.iter().filter(is_of).collect();
+            let size = pool_size(&changes, workers, keeps);
             let engine = size.map(|size| engine::engine(kind, size, cache.clone())).transpose()?;
             Ok::<_, anyhow::Error>(engine.map(|engine| clock.drive(engine)))
         };
-        Ok(Self([make(EngineKind::Sync)?, make(EngineKind::Async)?]))
+        let both = |keeps| {
+            Ok::<_, anyhow::Error>([
+                make(EngineKind::Sync, keeps)?,
+                make(EngineKind::Async, keeps)?,
+            ])
+        };
+        Ok(Self([both(false)?, both(true)?]))
     }
 
-    fn of(&self, kind: EngineKind) -> &Driven {
-        self.0[kind as usize].as_ref().expect("there is an engine for the kind of each route")
+    fn of(&self, change: &Change) -> &Driven {
+        let kind = change.source.engine_kind() as usize;
+        // Those that keep pages are made only if they may.
+        let keeps = self.0[1][kind].as_ref().filter(|_| change.may_keep_pages());
+        let engine = keeps.or(self.0[0][kind].as_ref());
+        engine.expect("there is an engine for the kind of each route")
     }
 }
 
-/// The size of the pool of a kind of engine, if any route needs it.
-fn pool_size(changes: &[Arc<Change>], workers: usize, kind: EngineKind) -> Option<PoolSize> {
-    let routes: Vec<_> =
-        changes.iter().filter(|change| change.source.engine_kind() == kind).collect();
+/// The size of a pool for these routes, if there are any.
+fn pool_size(routes: &[&Arc<Change>], workers: usize, keeps_pages: bool) -> Option<PoolSize> {
     let instances: usize = routes.iter().map(|route| workers * (route.config.slots + 1)).sum();
     let memories = routes.iter().map(|route| route.source.info.memories.len()).max()?;
     let memory = routes.iter().map(|route| route.config.limits.memory).max()?;
@@ -331,5 +356,5 @@ fn pool_size(changes: &[Arc<Change>], workers: usize, kind: EngineKind) -> Optio
     let heap_room = heap_room.min();
     let [instances, memories] =
         [instances, memories].map(|count| u32::try_from(count).unwrap_or(u32::MAX));
-    Some(PoolSize { instances, memories, memory, heap_room, keeps_pages: false })
+    Some(PoolSize { instances, memories, memory, heap_room, keeps_pages })
 }

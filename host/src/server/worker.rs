@@ -29,6 +29,7 @@ use crate::http::service::Service;
 use crate::pool::route::Route;
 use crate::pool::slots::Slots;
 use crate::pool::stats::{Metrics, SlotUsage};
+use crate::runtime::engine::FIBER_STACK_BYTES;
 
 /// A command for a worker.
 pub(crate) enum Command {
@@ -91,6 +92,8 @@ impl WorkerHandle {
         let (commands, received) = mpsc::unbounded_channel();
         let name = format!("worker-{}", plan.index);
         let thread = std::thread::Builder::new()
+            // Short calls of guests run on it.
+            .stack_size(FIBER_STACK_BYTES)
             .name(name)
             .spawn(move || {
                 let runtime =

@@ -215,10 +215,34 @@ fn what_loops_where_it_should_allocate_stops_nobody() {
         let config = config.route("/loops", "hello");
         let server = Server::start(&config.route_key("component", file.display().to_string()));
         for _ in 0..3 {
-            server.get("/loops").check_problem(504, "guest-time");
+            server.get("/loops").check_problem(500, "trap");
             server.check_alive();
         }
     }
+}
+
+#[test]
+fn what_allocates_slowly_yields_from_its_first_tick_on() {
+    let folder = tempfile::tempdir().expect("the system has room for a folder");
+    let realloc = "(param $new i32)\n  (result i32)\n  (local $address i32)";
+    let is_served = |first: u32| {
+        let slow = format!(
+            "{realloc} (local $turns i32)
+            (local.set $turns (select (i32.const {first}) (i32.const 30000000) (i32.eqz (global.get $calls))))
+            (global.set $calls (i32.const 1))
+            (loop $turn (br_if $turn
+              (local.tee $turns (i32.sub (local.get $turns) (i32.const 1)))))"
+        );
+        let text = GUEST.replace(realloc, &slow) + "(global $calls (mut i32) (i32.const 0))";
+        let file = folder.path().join("slow.wasm");
+        std::fs::write(&file, encoded(&text, "")).expect("the folder is ours");
+        let config = Config::of("hello").route_key("component", file.display().to_string());
+        let server = Server::start(&config.route_key("isolation", "fresh"));
+        server.get("/").status == 200
+    };
+    // One of these first calls is interrupted by at least one tick, and by less than six. The second call of the
+    // request takes too long for a call without a fiber.
+    assert!((15..24).any(|doublings| is_served(1 << doublings)));
 }
 
 /// Addresses, lengths and other words that a guest might return.

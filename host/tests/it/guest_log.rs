@@ -18,25 +18,27 @@ fn line(server: &Server, parts: &[&str]) -> String {
 
 #[test]
 fn a_panic_is_in_the_log_with_its_text_and_its_request() {
-    let server = Server::start(&Config::probe());
-    let answer = server.get("/panic?text=out%20of%20%1b%0atea&secret=1");
-    answer.check_problem(500, "trap");
-    for secret in ["tea", "panicked", "probe"] {
-        assert!(!answer.text().contains(secret), "{}", answer.text());
+    for isolation in ["reuse", "fresh"] {
+        let server = Server::start(&Config::probe().route_key("isolation", isolation));
+        let answer = server.get("/panic?text=out%20of%20%1b%0atea&secret=1");
+        answer.check_problem(500, "trap");
+        for secret in ["tea", "panicked", "probe"] {
+            assert!(!answer.text().contains(secret), "{}", answer.text());
+        }
+        let parts = [
+            "WARN",
+            "lost an instance: the guest panicked: guest/fixtures/probe/src/lib.rs:",
+            ": out of \\u{1b}\\ntea; ",
+            "unreachable",
+            "route=\"/\" slot=0 method=GET path=/panic",
+        ];
+        let line = line(&server, &parts);
+        check_printable(&line);
+        assert!(!line.contains("secret"), "the query is in the log: {line}");
+        // The next instance has no panic of its own.
+        server.get("/trap").check_problem(500, "trap");
+        self::line(&server, &["path=/trap", "lost an instance: the guest trapped: "]);
     }
-    let parts = [
-        "WARN",
-        "lost an instance: the guest panicked: guest/fixtures/probe/src/lib.rs:",
-        ": out of \\u{1b}\\ntea; ",
-        "unreachable",
-        "route=\"/\" slot=0 method=GET path=/panic",
-    ];
-    let line = line(&server, &parts);
-    check_printable(&line);
-    assert!(!line.contains("secret"), "the query is in the log: {line}");
-    // The next instance has no panic of its own.
-    server.get("/trap").check_problem(500, "trap");
-    self::line(&server, &["path=/trap", "lost an instance: the guest trapped: "]);
 }
 
 #[test]
@@ -104,10 +106,13 @@ fn lines_before_a_panic_are_shown() {
 #[test]
 fn lines_of_configure_are_in_the_log_whether_it_succeeds_or_panics() {
     let logged = "guest: configure was told to log route=\"/\"";
-    let server = Server::start(&Config::probe().setting("configure", "log"));
-    server.check_alive();
-    line(&server, &["INFO", logged]);
-    assert_eq!(server.log().matches(logged).count(), 1, "{}", server.log());
+    for isolation in ["reuse", "fresh"] {
+        let config = Config::probe().setting("configure", "log");
+        let server = Server::start(&config.route_key("isolation", isolation));
+        (0..3).for_each(|_| server.check_alive());
+        line(&server, &["INFO", logged]);
+        assert_eq!(server.log().matches(logged).count(), 1, "{}", server.log());
+    }
 
     let config = Config::probe().setting("configure", "log-and-panic");
     let folder = tempfile::tempdir().expect("the system has room for a folder");

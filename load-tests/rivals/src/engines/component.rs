@@ -45,7 +45,7 @@ impl Component {
 
     /// An instance with these settings.
     pub(crate) fn load(&self, settings: &[(&str, &str)]) -> anyhow::Result<Program> {
-        let mut options = Options::new(MEMORY, GUEST_TIME).cache(&self.cache);
+        let mut options = Options::new(MEMORY, GUEST_TIME).cache(&self.cache).may_block(true);
         for (name, value) in settings {
             options = options.setting(*name, *value);
         }
