@@ -20,7 +20,7 @@ use crate::config::isolation::{Cache, Isolation};
 use crate::config::limits::{
     LimitSettings, RouteLimitSettings, RouteLimits, SERVER_KEYS, ServerLimits,
 };
-use crate::config::path::check_path;
+use crate::config::path::{below_playground, check_path};
 use crate::config::serve_args::{ServeArgs, Served};
 use crate::config::text::read_text;
 use crate::config::units::Size;
@@ -55,8 +55,8 @@ pub(crate) struct RouteConfig {
     pub component: PathBuf,
     /// How requests share instances: by default `reuse` for processors, `fresh` for all others.
     pub isolation: Option<Isolation>,
-    /// Whether the component, and what it runs, is trusted.
-    pub trusted: bool,
+    /// Whether an instance of `fresh` leaves its pages to the next one.
+    pub keep_pages: bool,
     /// Whether streams of records are answered batch by batch.
     pub records: bool,
     /// Instances per worker.
@@ -103,6 +103,8 @@ struct RouteFile {
     isolation: Option<Isolation>,
     trusted: Option<bool>,
     #[serde(default)]
+    keep_pages: bool,
+    #[serde(default)]
     records: bool,
     slots: Option<usize>,
     forward_headers: Option<Vec<String>>,
@@ -118,9 +120,6 @@ struct RouteFile {
 const DEFAULT_FILE: &str = "arenaria.toml";
 
 const SLOTS_DEFAULT: usize = 4;
-
-/// Where the playground is served.
-const PLAYGROUND_PATH: &str = "/playground";
 
 impl Config {
     /// Reads the configuration file that was named, or the one in the current folder if nothing else was named.
@@ -145,6 +144,7 @@ impl Config {
             component,
             isolation: args.isolation,
             trusted: args.untrusted.then_some(false),
+            keep_pages: args.keep_pages,
             records: args.records,
             slots: None,
             forward_headers: some_unless_empty(&args.forward_headers),
@@ -272,7 +272,8 @@ impl RouteConfig {
             path: self.path.clone(),
             component: self.component.clone(),
             isolation: self.isolation,
-            trusted: (!self.trusted).then_some(false),
+            trusted: None,
+            keep_pages: self.keep_pages,
             records: self.records,
             slots: Some(self.slots),
             forward_headers: self
@@ -327,14 +328,14 @@ impl RouteFile {
             self.forward_headers.map(|names| names.iter().map(header_name).collect());
         let grants = Grants::parse(&self.grants)
             .map_err(|sentence| anyhow!("route {path:?}: {sentence}"))?;
-        let trusted = self.trusted.unwrap_or(true);
-        let isolation = Isolation::of(self.isolation, trusted, &path)?;
+        let isolation = Isolation::of(self.isolation, self.trusted, self.keep_pages)
+            .map_err(|sentence| anyhow!("route {path:?}: {sentence}"))?;
         Ok(RouteConfig {
             forward_headers: forward_headers.transpose()?,
             grants,
             component: self.component,
             isolation,
-            trusted,
+            keep_pages: self.keep_pages,
             records: self.records,
             slots,
             settings: self.settings.into_iter().collect(),
@@ -368,11 +369,6 @@ fn address(key: &str, text: &str) -> Result<String> {
     let is_address = is_address || text.parse::<SocketAddr>().is_ok();
     ensure!(is_address, "expected {key} as HOST:PORT such as 127.0.0.1:8080, got {text:?}");
     Ok(text.to_owned())
-}
-
-/// The rest of a path of the playground; none for other paths.
-pub(crate) fn below_playground(path: &str) -> Option<&str> {
-    path.strip_prefix(PLAYGROUND_PATH).filter(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 fn cores() -> usize {

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 
 /// How the requests of a route share instances.
@@ -16,18 +15,28 @@ pub enum Isolation {
 }
 
 impl Isolation {
-    /// That of a route with this key, and with a component that is trusted or not.
+    /// That of a route with these keys.
     ///
     /// # Errors
     ///
     /// If they contradict each other.
-    pub(crate) fn of(key: Option<Self>, is_trusted: bool, path: &str) -> Result<Option<Self>> {
-        match (key, is_trusted) {
-            (key, true) => Ok(key),
-            (None | Some(Self::Fresh), false) => Ok(Some(Self::Fresh)),
-            (Some(Self::Reuse), false) => bail!(
-                "route {path:?}: trusted = false gives each request a new instance; remove isolation = \"reuse\", or trusted"
+    pub(crate) fn of(
+        key: Option<Self>,
+        trusted: Option<bool>,
+        keeps_pages: bool,
+    ) -> Result<Option<Self>, &'static str> {
+        match (key, trusted, keeps_pages) {
+            (Some(Self::Reuse), Some(false), _) => Err(
+                "trusted = false gives each request a new instance; remove isolation = \"reuse\", or trusted",
             ),
+            (_, Some(false), true) => Err(
+                "keep-pages = true may show a request what another one left; remove it, or trusted = false",
+            ),
+            (None | Some(Self::Reuse), _, true) => Err(
+                "keep-pages = true is for new instances; set isolation = \"fresh\", or remove it",
+            ),
+            (_, Some(false), false) => Ok(Some(Self::Fresh)),
+            (key, ..) => Ok(key),
         }
     }
 }

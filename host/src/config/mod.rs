@@ -7,7 +7,7 @@ pub(crate) mod file;
 pub(crate) mod grants;
 pub(crate) mod isolation;
 pub(crate) mod limits;
-mod path;
+pub(crate) mod path;
 mod reload;
 pub(crate) mod requests;
 pub(crate) mod serve_args;

@@ -56,6 +56,14 @@ const NOT_IN_PATHS: &AsciiSet = &CONTROLS
     .add(b'|')
     .add(b'}');
 
+/// Where the playground is served.
+const PLAYGROUND_PATH: &str = "/playground";
+
+/// The rest of a path of the playground; none for other paths.
+pub(crate) fn below_playground(path: &str) -> Option<&str> {
+    path.strip_prefix(PLAYGROUND_PATH).filter(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -42,6 +42,10 @@ pub struct ServeArgs {
     /// The component, or a program that it runs, is not trusted: no two requests share an instance
     #[arg(long, requires = "component")]
     pub untrusted: bool,
+    /// Let new instances take over the pages of those before while the system cannot swap: faster, but not proof against
+    /// what the kernel does with pages (--isolation fresh)
+    #[arg(long, requires = "component")]
+    pub keep_pages: bool,
     /// Let the component process streams of records (application/x-ndjson) in batches
     #[arg(long, requires = "component")]
     pub records: bool,

@@ -41,7 +41,7 @@ pub(crate) struct Route {
 }
 
 /// How the requests of a route share instances of a component of this world.
-pub(crate) fn isolation(config: &RouteConfig, world: World) -> Isolation {
+fn isolation(config: &RouteConfig, world: World) -> Isolation {
     // Our SDK resets the arena, so processors default to `reuse`; other components to `fresh`.
     config.isolation.unwrap_or(match world {
         World::Processor => Isolation::Reuse,

@@ -2,8 +2,8 @@
 //!
 //! A pool that keeps the pages of its instances asks the kernel which of them were written, to write them back to what
 //! they were. A page that was swapped out is not among them: it would keep what a request left there. So pages are kept
-//! only while nothing can be swapped out. A page that the kernel moves at that very moment is not among them either, so
-//! the pages of components that are not trusted are never kept.
+//! only while nothing can be swapped out. A page that the kernel moves at that very moment, to make room for larger ones,
+//! is not among them either, and nothing shows this. So pages are kept only where the operator wants it.
 
 use std::fs;
 use std::io;

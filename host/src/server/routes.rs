@@ -15,7 +15,7 @@
 //! If anything fails before the last step, on any worker, nothing has changed. Until the last request of the old slots
 //! has ended, the memory of both is counted.
 //!
-//! Instances for one request each leave their pages to the next one while the system [cannot
+//! With `keep-pages`, instances leave their pages to the next ones while the system [cannot
 //! swap](crate::runtime::swap). If that changes, their routes are replaced by the same ones that do not.
 
 use std::convert::Infallible;
@@ -28,8 +28,7 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 
 use crate::component::stack::Stack;
 use crate::config::file::{Config, RouteConfig};
-use crate::config::isolation::Isolation;
-use crate::pool::route::{Route, isolation};
+use crate::pool::route::Route;
 use crate::pool::stats::Metrics;
 use crate::runtime::clock::{Clock, Driven};
 use crate::runtime::engine::{self, EngineKind, PoolSize};
@@ -99,8 +98,7 @@ impl Change {
 
     /// Whether an instance may leave its pages to the next one.
     fn may_keep_pages(&self) -> bool {
-        let isolation = isolation(&self.config, self.source.world);
-        self.config.trusted && isolation == Isolation::Fresh
+        self.config.keep_pages
     }
 
     /// The memory of its instances.

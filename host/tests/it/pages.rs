@@ -56,7 +56,8 @@ fn server(folder: TempDir, swaps: &Path, config: &Config) -> Server {
 }
 
 fn fresh() -> Config {
-    Config::probe().route_key("isolation", "fresh").with("workers", 1)
+    let config = Config::probe().route_key("isolation", "fresh").route_key("keep-pages", true);
+    config.with("workers", 1)
 }
 
 /// A folder with a file like `/proc/swaps`.
@@ -103,9 +104,9 @@ fn with_a_swap_device_no_pages_are_taken_over() {
 }
 
 #[test]
-fn neither_reused_instances_nor_those_that_are_not_trusted_take_over_pages() {
-    for (key, value) in [("trusted", true), ("trusted", false)] {
-        let server = Server::start(&Config::probe().route_key(key, value));
+fn no_pages_are_taken_over_unasked() {
+    for isolation in ["reuse", "fresh"] {
+        let server = Server::start(&Config::probe().route_key("isolation", isolation));
         server.get("/remember").check(200, "0\n");
         let log = server.log();
         assert!(!log.contains(TAKES_OVER) && !log.contains(FROM_SYSTEM), "{log}");

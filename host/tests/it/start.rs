@@ -240,6 +240,7 @@ fn a_configuration_that_does_not_end() {
 #[test]
 fn a_value_in_the_configuration_that_makes_no_sense() {
     let good = Config::probe;
+    let untrusted = || good().route_key("trusted", false);
     for (config, parts) in [
         (good().with("workers", 0), ["workers", "0"]),
         (good().with("workers", -1), ["arenaria.toml", "-1"]),
@@ -258,10 +259,9 @@ fn a_value_in_the_configuration_that_makes_no_sense() {
         (good().limit("request-headers", 0), ["request-headers", "0"]),
         (good().limit("requests-per-instance", 0), ["requests-per-instance", "0"]),
         (good().route_key("isolation", "maybe"), ["arenaria.toml", "maybe"]),
-        (
-            good().route_key("isolation", "reuse").route_key("trusted", false),
-            ["trusted = false", "isolation"],
-        ),
+        (untrusted().route_key("isolation", "reuse"), ["trusted = false", "isolation"]),
+        (untrusted().route_key("keep-pages", true), ["keep-pages = true", "trusted = false"]),
+        (good().route_key("keep-pages", true), ["keep-pages = true", "isolation = \"fresh\""]),
         (good().route_key("grants", vec!["files"]), ["grant", "files"]),
         (good().route_key("grants", vec!["outgoing-http:"]), ["outgoing-http:", "api.example.com"]),
         (good().limit("request-time", "0s"), ["request-time", "0s"]),

@@ -23,7 +23,8 @@ use hyper::http::request::Parts;
 use hyper::{Method, Response, StatusCode};
 
 use crate::component::assets::{self, Folder};
-use crate::config::file::{Config, below_playground};
+use crate::config::file::Config;
+use crate::config::path::below_playground;
 use crate::http::playground::files::Files;
 
 /// What the page may do: run its own scripts and the component, and send requests to its own
