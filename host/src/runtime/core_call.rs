@@ -11,7 +11,6 @@ use wasmtime::{
     Engine, Error, Extern, Instance, InstancePre, Linker, Module, ModuleExport, Result, Store,
     TypedFunc, Val, WasmParams, WasmResults,
 };
-
 use wasmtime_wizer::{InstanceState, SnapshotVal, ValType};
 
 use crate::component::core_module::{CoreModule, Function, MEMORY, REALLOC};

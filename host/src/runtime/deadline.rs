@@ -54,11 +54,16 @@ impl Timer {
         }
     }
 
-    /// A call with this limit begins. Its first interruption is at the next tick.
-    pub(crate) fn begin<T>(&self, store: &mut Store<T>, limit: Duration) {
+    /// A call begins. Its first interruption is at the next tick.
+    pub(crate) fn arm<T>(&self, store: &mut Store<T>) {
         // Before the clock is told, so that it ticks once more than this at least.
         store.set_epoch_deadline(1);
         self.pulse.beat();
+    }
+
+    /// A call with this limit begins, or the first of several that share it.
+    pub(crate) fn begin<T>(&self, store: &mut Store<T>, limit: Duration) {
+        self.arm(store);
         self.is_blocking.store(false, Ordering::Relaxed);
         self.blocked_ticks.store(0, Ordering::Relaxed);
         self.resumed.store(0, Ordering::Relaxed);

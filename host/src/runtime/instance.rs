@@ -136,7 +136,7 @@ impl Instance {
     async fn configure(&mut self, config: &InstanceConfig) -> Result<(), Fault> {
         let settings: Vec<_> =
             config.settings.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
-        self.timer.begin(&mut self.store, config.time);
+        self.timer.arm(&mut self.store);
         let Self { store, exports, timer, .. } = self;
         let result = match exports {
             Exports::Core(core) => {
