@@ -71,7 +71,7 @@ impl Function {
 }
 
 impl CoreModule {
-    /// The core module of a valid component, if that is a processor and nothing else.
+    /// The core module of a component, if that is valid, and a processor as `wit-component` makes it.
     pub(crate) fn of(component: &[u8]) -> Option<Self> {
         let module = Parts::read(component)?.core_module()?;
         conforms(component, module.has(Function::LogBuffer)).then_some(module)

@@ -55,6 +55,8 @@ pub(crate) struct RouteConfig {
     pub component: PathBuf,
     /// How requests share instances: by default `reuse` for processors, `fresh` for all others.
     pub isolation: Option<Isolation>,
+    /// Whether the component, and what it runs, is trusted. If not, the isolation is `fresh`.
+    pub trusted: bool,
     /// Whether an instance of `fresh` leaves its pages to the next one.
     pub keep_pages: bool,
     /// Whether streams of records are answered batch by batch.
@@ -147,7 +149,7 @@ impl Config {
             keep_pages: args.keep_pages,
             records: args.records,
             slots: None,
-            forward_headers: some_unless_empty(&args.forward_headers),
+            forward_headers: Some(args.forward_headers.clone()).filter(|names| !names.is_empty()),
             grants: args.grants.clone(),
             settings,
             limits: RouteLimitSettings::default(),
@@ -272,7 +274,7 @@ impl RouteConfig {
             path: self.path.clone(),
             component: self.component.clone(),
             isolation: self.isolation,
-            trusted: None,
+            trusted: Some(self.trusted),
             keep_pages: self.keep_pages,
             records: self.records,
             slots: Some(self.slots),
@@ -328,13 +330,15 @@ impl RouteFile {
             self.forward_headers.map(|names| names.iter().map(header_name).collect());
         let grants = Grants::parse(&self.grants)
             .map_err(|sentence| anyhow!("route {path:?}: {sentence}"))?;
-        let isolation = Isolation::of(self.isolation, self.trusted, self.keep_pages)
+        let trusted = self.trusted.unwrap_or(true);
+        let isolation = Isolation::of(self.isolation, trusted, self.keep_pages)
             .map_err(|sentence| anyhow!("route {path:?}: {sentence}"))?;
         Ok(RouteConfig {
             forward_headers: forward_headers.transpose()?,
             grants,
             component: self.component,
             isolation,
+            trusted,
             keep_pages: self.keep_pages,
             records: self.records,
             slots,
@@ -375,10 +379,6 @@ fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
 }
 
-fn some_unless_empty(names: &[String]) -> Option<Vec<String>> {
-    (!names.is_empty()).then(|| names.to_vec())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -388,7 +388,9 @@ mod tests {
         for text in ["localhost:80", "[::1]:0", "[fe80::1%2]:8080", "a.example:65535"] {
             assert_eq!(address("listen", text).unwrap(), text);
         }
-        for text in ["", ":80", "localhost", "localhost:65536", "::1:80", "[::1]", "[a]:80"] {
+        for text in
+            ["", ":80", "localhost", "localhost:65536", "::1:80", "[::1]", "[a]:80", "a b:80"]
+        {
             let error = address("listen", text).unwrap_err().to_string();
             assert!(error.starts_with("expected listen as HOST:PORT"), "{text}: {error}");
         }

@@ -22,20 +22,20 @@ impl Isolation {
     /// If they contradict each other.
     pub(crate) fn of(
         key: Option<Self>,
-        trusted: Option<bool>,
+        is_trusted: bool,
         keeps_pages: bool,
     ) -> Result<Option<Self>, &'static str> {
-        match (key, trusted, keeps_pages) {
-            (Some(Self::Reuse), Some(false), _) => Err(
+        match (key, is_trusted, keeps_pages) {
+            (Some(Self::Reuse), false, _) => Err(
                 "trusted = false gives each request a new instance; remove isolation = \"reuse\", or trusted",
             ),
-            (_, Some(false), true) => Err(
+            (_, false, true) => Err(
                 "keep-pages = true may show a request what another one left; remove it, or trusted = false",
             ),
             (None | Some(Self::Reuse), _, true) => Err(
                 "keep-pages = true is for new instances; set isolation = \"fresh\", or remove it",
             ),
-            (_, Some(false), false) => Ok(Some(Self::Fresh)),
+            (_, false, false) => Ok(Some(Self::Fresh)),
             (key, ..) => Ok(key),
         }
     }

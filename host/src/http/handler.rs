@@ -185,8 +185,22 @@ fn is_host(value: &[u8]) -> bool {
     }
     let length = value.iter().position(|byte| *byte == b':').unwrap_or(value.len());
     let (name, port) = value.split_at(length);
-    let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(byte);
-    is_port(port) && name.iter().all(is_name)
+    is_port(port) && is_name(name)
+}
+
+/// Whether this is a name of a host: characters that need no encoding, and encoded ones.
+fn is_name(mut name: &[u8]) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(&byte);
+    loop {
+        name = match name {
+            [] => return true,
+            [b'%', high, low, rest @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
+                rest
+            }
+            [byte, rest @ ..] if is_plain(*byte) => rest,
+            _ => return false,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -206,6 +220,7 @@ mod tests {
             "[::1]",
             "[::1]:80",
             "[::ffff:1.2.3.4]:",
+            "%61",
             "a!$&'()*+,;=",
         ];
         for host in good {
@@ -213,7 +228,7 @@ mod tests {
         }
         let bad = [
             "x/y", "user@x", "a b", "a:b", "a:80:80", "[::1", "::1]", "[::1]80", "[g]", "[]",
-            "[....]", "a%zz", "%61", "[]]", "a#", "a?b", "a\\b", "\u{e4}", "a\t", "\"a\"", "<a>",
+            "[....]", "a%zz", "a%6", "[]]", "a#", "a?b", "a\\b", "\u{e4}", "a\t", "\"a\"", "<a>",
             "a,b:c",
         ];
         for host in bad {

@@ -80,7 +80,8 @@ impl<'a> Lift<'a> {
     pub(crate) fn address(&self, address: u32, size: usize, align: usize) -> Result<usize> {
         let at = address as usize;
         wasmtime::ensure!(at.is_multiple_of(align), "pointer not aligned");
-        wasmtime::ensure!(at + size <= self.memory.len(), "pointer out of bounds of memory");
+        let last = self.memory.len().checked_sub(size);
+        wasmtime::ensure!(last.is_some_and(|last| at <= last), "pointer out of bounds of memory");
         Ok(at)
     }
 
@@ -120,7 +121,7 @@ impl<'a> Lift<'a> {
         lift: impl Fn(&mut Self, usize) -> Result<T>,
     ) -> Result<Vec<T>> {
         let (start, length) = self.range(at, element)?;
-        self.pay(length * size_of::<T>())?;
+        self.pay(length.saturating_mul(size_of::<T>()))?;
         let mut list = Vec::with_capacity(length);
         for index in 0..length {
             list.push(lift(self, start + index * element.0)?);

@@ -113,6 +113,14 @@ fn flags_win_over_variables_and_variables_over_the_file() {
 }
 
 #[test]
+fn a_route_that_is_not_trusted_is_printed_as_one() {
+    let table = printed(&[&probe(), "--untrusted"], &[]);
+    let route = &table["route"][0];
+    assert_eq!(route["trusted"].as_bool(), Some(false));
+    assert_eq!(route["isolation"].as_str(), Some("fresh"));
+}
+
+#[test]
 fn a_variable_that_makes_no_sense_is_named() {
     let probe = probe();
     let mut command = arenaria(&["serve", &probe, "--print-config"]);

@@ -90,7 +90,8 @@ impl Both {
         let guests = Guests::new();
         let runtime = tokio::runtime::Builder::new_current_thread().build();
         let runtime = runtime.expect("a runtime needs nothing");
-        let options = || Options::new(u64::from(MEMORY), Duration::from_secs(60));
+        // As in the server.
+        let options = || Options::new(u64::from(MEMORY), Duration::from_secs(60)).may_block(true);
         let load = |file| runtime.block_on(Processor::load(file, options()));
         let core = load(&guests.core).expect("it is a processor");
         let component = load(&guests.component).expect("it is a processor");
@@ -243,6 +244,54 @@ fn what_allocates_slowly_yields_from_its_first_tick_on() {
     // One of these first calls is interrupted by at least one tick, and by less than six. The second call of the
     // request takes too long for a call without a fiber.
     assert!((15..24).any(|doublings| is_served(1 << doublings)));
+}
+
+/// A processor with a start function, a segment that `configure` copies into memory that it adds, and a counter. The
+/// status of a response shows all of these.
+const STATEFUL: &str = r#"
+    (memory (export "memory") 1 8)
+    (data $segment "\0a")
+    (global $started (mut i32) (i32.const 0))
+    (start $start)
+    (func $start (global.set $started (i32.const 7)))
+    (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (i32.const 4096))
+    (func (export "arenaria:processor/handler@0.1.0#handle")
+        (param i32 i32 i32 i32 i32 i32 i32 i32 i64) (result i32)
+        (i32.store16 (i32.const 0) (i32.add
+            (i32.add (i32.const 200) (global.get $started))
+            (i32.add (i32.mul (memory.size) (i32.const 20))
+                (i32.add (i32.load8_u (i32.const 65536)) (i32.load8_u (i32.const 1024))))))
+        (i32.store8 (i32.const 1024) (i32.add (i32.load8_u (i32.const 1024)) (i32.const 1)))
+        (i64.store (i32.const 4) (i64.const 4))
+        (i64.store (i32.const 12) (i64.const 1))
+        (i32.const 0))
+    (func (export "arenaria:processor/lifecycle@0.1.0#configure") (param i32 i32) (result i32)
+        (drop (memory.grow (i32.const 1)))
+        (memory.init $segment (i32.const 65536) (i32.const 0) (i32.const 1))
+        (i32.const 512))
+    (func (export "arenaria:processor/memory@0.1.0#usage") (result i32) (i32.const 512))"#;
+
+#[test]
+fn a_fresh_instance_begins_with_all_that_configure_left() {
+    // A snapshot can be made of the first. Of the second none, because it could change its table.
+    let table = "(table 1 funcref) (func (table.set (i32.const 0) (ref.null func)))";
+    for (guest, has_snapshot) in
+        [(STATEFUL.to_owned(), true), (format!("{STATEFUL} {table}"), false)]
+    {
+        let folder = tempfile::tempdir().expect("the system has room for a folder");
+        let file = folder.path().join("stateful.wasm");
+        std::fs::write(&file, encoded(&guest, "")).expect("the folder is ours");
+        let serve = |isolation| {
+            let config = Config::of("hello").route_key("component", file.display().to_string());
+            Server::start(&config.route_key("isolation", isolation))
+        };
+        let (fresh, reuse) = (serve("fresh"), serve("reuse"));
+        // The start function: 7. Two pages: 40. The segment: 10.
+        assert_eq!([(); 3].map(|()| fresh.get("/").status), [257; 3]);
+        assert_eq!([(); 3].map(|()| reuse.get("/").status), [257, 258, 259]);
+        let log = fresh.log();
+        assert_eq!(log.contains("each instance is configured anew"), !has_snapshot, "{log}");
+    }
 }
 
 /// Addresses, lengths and other words that a guest might return.
