@@ -26,6 +26,7 @@ use crate::http::development::Development;
 use crate::http::playground::Playground;
 use crate::http::router::Router;
 use crate::http::service::Service;
+use crate::http::socket::Socket;
 use crate::pool::route::Route;
 use crate::pool::slots::Slots;
 use crate::pool::stats::{Metrics, SlotUsage};
@@ -221,7 +222,8 @@ impl Worker {
         spawn_local(async move {
             match TcpStream::from_std(socket) {
                 Ok(socket) => {
-                    connection::serve(Rc::clone(&open.worker.service), socket, state).await;
+                    let service = Rc::clone(&open.worker.service);
+                    connection::serve(service, Socket::Tcp(socket), state).await;
                 }
                 Err(error) => tracing::warn!("cannot serve a connection: {error}"),
             }

@@ -23,7 +23,7 @@ use crate::config::file::Config;
 use crate::config::isolation::Isolation;
 use crate::config::requests::{INSTANCES, PIPE_BYTES, RESPONSE_BYTES_MAX};
 use crate::http::body_budget::BodyBudget;
-use crate::http::connection;
+use crate::http::http1;
 use crate::http::connection_state::ConnectionState;
 use crate::http::handler;
 use crate::http::router::Router;
@@ -219,7 +219,7 @@ fn request(case: &Case) -> Request<Full<Bytes>> {
 
 /// Serves a connection as a worker does, but without the timers of sockets.
 async fn serve(service: Rc<Service>, server: DuplexStream) {
-    let builder = connection::builder(&service.limits);
+    let builder = http1::builder(&service.limits);
     let state = ConnectionState::new();
     let handle =
         service_fn(move |request| handler::handle(Rc::clone(&service), Rc::clone(&state), request));

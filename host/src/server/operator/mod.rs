@@ -24,7 +24,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::config::limits::{RequestLimits, RouteLimits, ServerLimits};
-use crate::http::connection;
+use crate::http::http1;
 use crate::http::development::Development;
 use crate::http::response::text;
 use crate::pool::stats::{Metrics, RouteStats};
@@ -61,7 +61,7 @@ pub(crate) async fn listen(operator: Arc<Operator>, listener: TcpListener) {
         };
         let operator = Arc::clone(&operator);
         tokio::spawn(async move {
-            let mut builder = connection::builder(&operator.limits);
+            let mut builder = http1::builder(&operator.limits);
             builder.timer(TokioTimer::new()).header_read_timeout(operator.limits.head_time.0);
             let service = service_fn(move |request| respond(Arc::clone(&operator), request));
             let connection = builder.serve_connection(TokioIo::new(socket), service);

@@ -1,0 +1,104 @@
+//! A socket that tells the state of its connection what hyper does with it.
+
+use std::cell::RefCell;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::http::connection_state::{ConnectionPhase, ConnectionState};
+use crate::http::socket::Socket;
+
+/// A socket that records when a head begins and when the client stops reading.
+pub(crate) struct TrackedSocket {
+    socket: Rc<RefCell<Socket>>,
+    state: Rc<ConnectionState>,
+    /// What an earlier hyper has read and not used. It is read again before the socket.
+    pub(crate) read_ahead: Bytes,
+}
+
+impl TrackedSocket {
+    pub(crate) fn new(socket: Rc<RefCell<Socket>>, state: Rc<ConnectionState>) -> Self {
+        Self { socket, state, read_ahead: Bytes::new() }
+    }
+
+    /// Borrows the socket for one poll. Nothing else uses it while hyper serves the connection.
+    fn poll<T>(&self, poll: impl FnOnce(Pin<&mut Socket>) -> Poll<T>) -> Poll<T> {
+        poll(Pin::new(&mut self.socket.borrow_mut()))
+    }
+
+    fn record_write<T>(&self, poll: Poll<T>) -> Poll<T> {
+        // As long as the client does not read, this does not count as progress.
+        if poll.is_ready() || !self.state.write_stalls.get() {
+            self.state.changed.set(true);
+        }
+        self.state.write_stalls.set(poll.is_pending());
+        poll
+    }
+}
+
+impl AsyncRead for TrackedSocket {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if !self.read_ahead.is_empty() {
+            let length = self.read_ahead.len().min(buffer.remaining());
+            buffer.put_slice(&self.read_ahead.split_to(length));
+            return Poll::Ready(Ok(()));
+        }
+        let before = buffer.filled().len();
+        let poll = self.poll(|socket| socket.poll_read(context, buffer));
+        if buffer.filled().len() > before && self.state.phase.get() == ConnectionPhase::Request {
+            self.state.enter(ConnectionPhase::Head);
+        }
+        poll
+    }
+}
+
+impl AsyncWrite for TrackedSocket {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.record_write(self.poll(|socket| socket.poll_write(context, bytes)))
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        /// Up to this size, copying head and body together is faster than a vectored write.
+        const TOGETHER_MAX: usize = 1024;
+        let len = slices.iter().map(|slice| slice.len()).sum();
+        if len > TOGETHER_MAX {
+            return self
+                .record_write(self.poll(|socket| socket.poll_write_vectored(context, slices)));
+        }
+        let mut together = [0; TOGETHER_MAX];
+        let mut end = 0;
+        for slice in slices {
+            together[end..end + slice.len()].copy_from_slice(slice);
+            end += slice.len();
+        }
+        self.poll_write(context, &together[..len])
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll(|socket| socket.poll_flush(context))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll(|socket| socket.poll_shutdown(context))
+    }
+}
