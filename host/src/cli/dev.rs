@@ -144,8 +144,10 @@ impl Lines {
     fn tell(&self, event: Event, has_keys: bool) {
         match event {
             Event::Answered(request) => self.print_request(&request),
-            Event::Listening(address, operator) => {
-                self.print(format!("listening on http://{address}"));
+            Event::Listening(addresses, operator) => {
+                for address in addresses {
+                    self.print(format!("listening on {address}"));
+                }
                 if let Some(operator) = operator {
                     self.print(format!("operator on http://{operator}"));
                 }

@@ -41,12 +41,15 @@ pub fn serve(args: &ServeArgs, log: &Log) -> Result<u8> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.context("cannot start the control runtime")?.block_on(async {
         let server = Server::start(config, log.dropped()).await?;
-        let mut lines = format!("listening on http://{}\n", server.address()?);
+        let addresses = server.addresses()?;
+        let mut lines: String =
+            addresses.iter().map(|address| format!("listening on {address}\n")).collect();
         if let Some(address) = server.operator_address()? {
             lines += &format!("operator on http://{address}\n");
         }
         if has_playground {
-            lines += &format!("playground on http://{}/playground/\n", server.address()?);
+            let address = addresses.iter().find(|address| address.starts_with("http"));
+            lines.extend(address.map(|address| format!("playground on {address}/playground/\n")));
         }
         // The server is more important than these lines.
         if let Err(error) = output::bytes(lines.as_bytes()) {

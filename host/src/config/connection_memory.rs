@@ -15,6 +15,19 @@ fn connection_bytes(request_head: Size) -> Size {
     Size(STATE + 2 * buffer(request_head).0)
 }
 
+/// As how many more connections one with TLS counts: for the records that are encrypted and decrypted (about 40 KiB),
+/// and the handshake.
+pub(crate) const TLS_CONNECTIONS: u32 = 1;
+
+/// As how many more connections one with HTTP/2 counts: for [`HTTP2_WINDOW`], and the frames and tables of both sides.
+pub(crate) const HTTP2_CONNECTIONS: u32 = 2;
+
+/// How many bytes of bodies a client may send on one HTTP/2 connection before they are read.
+pub(crate) const HTTP2_WINDOW: Size = Size(96 << 10);
+
+/// The same for one request.
+pub(crate) const HTTP2_STREAM_WINDOW: Size = Size(64 << 10);
+
 /// How many connections half of the host's memory has room for.
 pub(crate) fn connections_within(host_memory: Size, request_head: Size) -> usize {
     let count = host_memory.0 / 2 / connection_bytes(request_head).0;
@@ -45,6 +58,14 @@ pub(crate) fn check(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_connection_with_http2_has_room_for_its_window_and_its_buffers() {
+        // A frame to read and one to write, and what both sides remember of header fields.
+        const FRAMES_AND_TABLES: u64 = 2 * (16 << 10) + 2 * (4 << 10);
+        let room = u64::from(1 + HTTP2_CONNECTIONS) * connection_bytes(Size(0)).0;
+        assert!(HTTP2_WINDOW.0 + FRAMES_AND_TABLES <= room);
+    }
 
     #[test]
     fn as_many_connections_as_fit_into_half_of_the_memory() {

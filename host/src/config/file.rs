@@ -5,7 +5,6 @@
 //! of the server. Checking loads no component: `component` does that.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{Ipv6Addr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
@@ -20,6 +19,7 @@ use crate::config::isolation::{Cache, Isolation};
 use crate::config::limits::{
     LimitSettings, RouteLimitSettings, RouteLimits, SERVER_KEYS, ServerLimits,
 };
+use crate::config::listen::{Addresses, Listen, TlsArgs, host_and_port};
 use crate::config::path::{below_playground, check_path};
 use crate::config::serve_args::{ServeArgs, Served};
 use crate::config::text::read_text;
@@ -28,8 +28,8 @@ use crate::config::units::Size;
 /// The configuration of a server, complete and checked.
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
-    /// The address for requests: `HOST:PORT`, resolved when it is bound.
-    pub listen: String,
+    /// The addresses for requests.
+    pub listen: Listen,
     /// The address of the operator's listener, if there is one.
     pub operator_listen: Option<String>,
     /// Whether the playground is served at `/playground/`, before the routes.
@@ -85,13 +85,15 @@ impl RouteConfig {
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 struct ConfigFile {
-    listen: Option<String>,
+    listen: Option<Addresses>,
     operator_listen: Option<String>,
     playground: Option<bool>,
     workers: Option<usize>,
     slots: Option<usize>,
     cache: Option<String>,
     limits: LimitSettings,
+    #[serde(skip_serializing_if = "TlsArgs::is_absent")]
+    tls: TlsArgs,
     #[serde(rename = "route")]
     routes: Vec<RouteFile>,
 }
@@ -163,14 +165,17 @@ impl Config {
             let path = &route.path;
             ensure!(paths.insert(path.clone()), "two routes have path = {path:?}; remove one");
         }
-        let listen = args.server.listen.clone().or(file.listen);
+        let listen = match &args.server.listen[..] {
+            [] => file.listen.map_or_else(Vec::new, Addresses::into_texts),
+            typed => typed.to_vec(),
+        };
         let operator = args.server.operator_listen.clone().or(file.operator_listen);
         let operator = operator.as_deref().unwrap_or("127.0.0.1:8081");
         let config = Self {
-            listen: address("listen", listen.as_deref().unwrap_or("127.0.0.1:8080"))?,
+            listen: Listen::new(listen, args.tls.clone().or(file.tls))?,
             operator_listen: match operator {
                 "off" => None,
-                text => Some(address("operator-listen", text)?),
+                text => Some(host_and_port("operator-listen", text)?),
             },
             playground: args.playground.or(file.playground).unwrap_or(false),
             workers: args.server.workers.or(file.workers).unwrap_or_else(cores),
@@ -207,13 +212,7 @@ impl Config {
                 route.path
             );
         }
-        if let Some(operator) = &self.operator_listen {
-            let is_any = operator.ends_with(":0");
-            ensure!(
-                is_any || *operator != self.listen,
-                "listen and operator-listen are both {operator}; choose another port for one of them"
-            );
-        }
+        self.operator_listen.as_deref().map_or(Ok(()), |at| self.listen.check_operator(at))?;
         let checked = self.limits.check().and_then(|()| self.route_limits.check());
         checked.map_err(|sentence| anyhow!(sentence))?;
         self.check_bodies()
@@ -246,8 +245,10 @@ impl Config {
     ///
     /// None is known: every value has a TOML form.
     pub(crate) fn to_toml(&self) -> Result<String> {
+        let (listen, tls) = self.listen.to_file();
         let file = ConfigFile {
-            listen: Some(self.listen.clone()),
+            listen,
+            tls,
             operator_listen: Some(self.operator_listen.clone().unwrap_or_else(|| "off".to_owned())),
             playground: Some(self.playground),
             workers: Some(self.workers),
@@ -301,6 +302,8 @@ impl ConfigFile {
         })?;
         // Paths of components are relative to the configuration file, not to the current folder.
         let folder = path.parent().unwrap_or(Path::new(""));
+        file.listen = file.listen.map(|listen| listen.within(folder));
+        file.tls = file.tls.within(folder);
         for route in &mut file.routes {
             if built_in(&route.component).is_none() {
                 route.component = folder.join(&route.component);
@@ -359,40 +362,6 @@ fn route_limits<'de, D: Deserializer<'de>>(table: D) -> Result<RouteLimitSetting
     RouteLimitSettings::deserialize(table).map_err(|error| D::Error::custom(error.message()))
 }
 
-/// Checks the form `HOST:PORT`. The host's name is resolved when the address is bound.
-fn address(key: &str, text: &str) -> Result<String> {
-    let is_host = |host: &str| match host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'))
-    {
-        Some(address) => address.parse::<Ipv6Addr>().is_ok(),
-        None => !host.is_empty() && !host.contains([':', '/', '[', ']', ' ']),
-    };
-    let is_address = text
-        .rsplit_once(':')
-        .is_some_and(|(host, port)| is_host(host) && port.parse::<u16>().is_ok());
-    // The library also takes an IPv6 address with a zone.
-    let is_address = is_address || text.parse::<SocketAddr>().is_ok();
-    ensure!(is_address, "expected {key} as HOST:PORT such as 127.0.0.1:8080, got {text:?}");
-    Ok(text.to_owned())
-}
-
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_address_has_a_host_and_a_port() {
-        for text in ["localhost:80", "[::1]:0", "[fe80::1%2]:8080", "a.example:65535"] {
-            assert_eq!(address("listen", text).unwrap(), text);
-        }
-        for text in
-            ["", ":80", "localhost", "localhost:65536", "::1:80", "[::1]", "[a]:80", "a b:80"]
-        {
-            let error = address("listen", text).unwrap_err().to_string();
-            assert!(error.starts_with("expected listen as HOST:PORT"), "{text}: {error}");
-        }
-    }
 }

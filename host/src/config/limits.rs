@@ -139,6 +139,9 @@ limits! {
         /// of host-memory has room for]
         connections "connections" "ARENARIA_CONNECTIONS" usize =
             connections_within(host_memory, request_head).clamp(1, CONNECTIONS_MAX);
+        /// Maximum number of concurrent requests on an HTTP/2 connection; 0 switches HTTP/2 off [default: 100;
+        /// refused]
+        http2_streams "http2-streams" "ARENARIA_HTTP2_STREAMS" u32 = 100;
         /// How long a shutdown waits for running requests [default: 10s; aborted]
         drain_time "drain-time" "ARENARIA_DRAIN_TIME" Timeout = secs(10);
         /// How long the rest of a request is read after a response that came before its end, so that the
@@ -224,6 +227,7 @@ impl ServerLimits {
             ("request-headers", self.request_headers as u64, 1, 10_000),
             ("connections", self.connections as u64, 1, CONNECTIONS_MAX as u64),
             ("operator-connections", self.operator_connections as u64, 1, 10_000),
+            ("http2-streams", self.http2_streams.into(), 0, 10_000),
         ])?;
         check_sizes(&[
             ("request-head", self.request_head, Size(4 << 10), Size(1 << 20)),

@@ -14,7 +14,7 @@ impl Config {
     /// If one differs. The message names it.
     pub(crate) fn check_reload(&self, new: &Self) -> Result<()> {
         let differences = [
-            ("listen", self.listen != new.listen),
+            ("listen or tls", self.listen != new.listen),
             ("operator-listen", self.operator_listen != new.operator_listen),
             ("playground", self.playground != new.playground),
             ("workers", self.workers != new.workers),

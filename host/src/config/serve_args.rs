@@ -9,6 +9,7 @@ use clap::{ArgGroup, Args};
 use crate::config::built_in::TRANSFORM;
 use crate::config::isolation::Isolation;
 use crate::config::limits::LimitSettings;
+use crate::config::listen::TlsArgs;
 use crate::config::text::read_text;
 
 /// `arenaria serve`
@@ -31,6 +32,9 @@ pub struct ServeArgs {
     /// The server itself.
     #[command(flatten)]
     pub server: ServerArgs,
+    /// HTTPS.
+    #[command(flatten)]
+    pub tls: TlsArgs,
     /// Serve the playground, a page that runs jq programs, at /playground/, before the routes
     #[arg(long, env = "ARENARIA_PLAYGROUND", hide_env = true, value_name = "BOOL", num_args = 0..=1,
         require_equals = true, default_missing_value = "true")]
@@ -74,10 +78,16 @@ pub struct ServeArgs {
 /// What `arenaria serve` and `arenaria dev` have in common.
 #[derive(Clone, Debug, Default, Args)]
 pub struct ServerArgs {
-    /// Address to serve on, HOST:PORT; of a host with several addresses, the first that can be bound
-    /// [default: 127.0.0.1:8080]
-    #[arg(long, env = "ARENARIA_LISTEN", hide_env = true, value_name = "ADDRESS")]
-    pub listen: Option<String>,
+    /// Address to serve on, HOST:PORT or unix:PATH; may be repeated; of a host with several addresses, the
+    /// first that can be bound [default: 127.0.0.1:8080, unless --tls-listen is given]
+    #[arg(
+        long,
+        env = "ARENARIA_LISTEN",
+        hide_env = true,
+        value_name = "ADDRESS",
+        value_delimiter = ','
+    )]
+    pub listen: Vec<String>,
     /// Address of the operator's listener (/livez, /readyz, /metrics; with dev also /build), HOST:PORT, or `off`
     /// [default: 127.0.0.1:8081]
     #[arg(long, env = "ARENARIA_OPERATOR_LISTEN", hide_env = true, value_name = "ADDRESS")]

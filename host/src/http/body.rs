@@ -2,19 +2,33 @@
 
 use std::fmt;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use hyper::body::{Frame, SizeHint};
 use tokio::sync::mpsc;
 
+use crate::http::body_budget::Reserved;
 use crate::http::connection_state::EndOfRequest;
+use crate::http::streams::Outgoing;
 
 /// A response's body. It is dropped when the socket has taken the last of it.
 pub(crate) struct Body {
     content: Content,
+    /// With HTTP/2.
+    stream: Option<Stream>,
     /// Ends the request when the body is dropped.
     _end: Option<EndOfRequest>,
+}
+
+/// What a body of HTTP/2 has beside its content.
+struct Stream {
+    outgoing: Arc<Outgoing>,
+    /// Of the current frame, what is not sent yet.
+    rest: Bytes,
+    /// The memory of the request.
+    _reserved: Reserved,
 }
 
 enum Content {
@@ -33,17 +47,28 @@ pub(crate) struct Aborted;
 impl Body {
     pub(crate) fn whole(bytes: Bytes) -> Self {
         let content = Content::Whole((!bytes.is_empty()).then_some(bytes));
-        Self { content, _end: None }
+        Self { content, stream: None, _end: None }
     }
 
     pub(crate) fn stream(frames: mpsc::Receiver<Result<Frame<Bytes>, Aborted>>) -> Self {
-        Self { content: Content::Stream(frames), _end: None }
+        Self { content: Content::Stream(frames), stream: None, _end: None }
     }
 
     pub(crate) fn other(
         body: impl hyper::body::Body<Data = Bytes, Error = Aborted> + 'static,
     ) -> Self {
-        Self { content: Content::Other(Box::pin(body)), _end: None }
+        Self { content: Content::Other(Box::pin(body)), stream: None, _end: None }
+    }
+
+    /// The same, sent in pieces. The memory is reserved until the last one is taken.
+    pub(crate) fn in_pieces(self, outgoing: Arc<Outgoing>, reserved: Reserved) -> Self {
+        let stream = Some(Stream { outgoing, rest: Bytes::new(), _reserved: reserved });
+        Self { stream, ..self }
+    }
+
+    /// The same, but empty.
+    pub(crate) fn without_content(self) -> Self {
+        Self { content: Content::Whole(None), ..self }
     }
 
     pub(crate) fn ending(self, end: EndOfRequest) -> Self {
@@ -59,21 +84,19 @@ impl hyper::body::Body for Body {
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Aborted>>> {
-        match &mut self.get_mut().content {
-            Content::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Content::Stream(frames) => frames.poll_recv(context),
-            Content::Other(body) => body.as_mut().poll_frame(context),
+        let Self { content, stream, .. } = self.get_mut();
+        match stream {
+            None => content.poll_frame(context),
+            Some(stream) => stream.poll_frame(content, context),
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        match &self.content {
-            Content::Whole(bytes) => bytes.is_none(),
-            Content::Stream(_) => false,
-            Content::Other(body) => body.is_end_stream(),
-        }
+        self.stream.as_ref().is_none_or(|stream| stream.rest.is_empty())
+            && self.content.is_end_stream()
     }
 
+    /// Is asked for before the first frame.
     fn size_hint(&self) -> SizeHint {
         match &self.content {
             Content::Whole(None) => SizeHint::with_exact(0),
@@ -81,6 +104,50 @@ impl hyper::body::Body for Body {
             Content::Stream(_) => SizeHint::default(),
             Content::Other(body) => body.size_hint(),
         }
+    }
+}
+
+impl Content {
+    fn poll_frame(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Aborted>>> {
+        match self {
+            Self::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Self::Stream(frames) => frames.poll_recv(context),
+            Self::Other(body) => body.as_mut().poll_frame(context),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Whole(bytes) => bytes.is_none(),
+            Self::Stream(_) => false,
+            Self::Other(body) => body.is_end_stream(),
+        }
+    }
+}
+
+impl Stream {
+    /// The next piece of the content.
+    fn poll_frame(
+        &mut self,
+        content: &mut Content,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Aborted>>> {
+        /// As much as a frame has by default.
+        const PIECE: usize = 16 << 10;
+        if self.rest.is_empty() {
+            let frame = ready!(content.poll_frame(context));
+            match frame.map(|frame| frame.map(Frame::into_data)) {
+                Some(Ok(Ok(data))) => self.rest = data,
+                Some(Ok(Err(trailers))) => return Poll::Ready(Some(Ok(trailers))),
+                Some(Err(aborted)) => return Poll::Ready(Some(Err(aborted))),
+                None => return Poll::Ready(None),
+            }
+        }
+        let piece = self.rest.split_to(self.rest.len().min(PIECE));
+        Poll::Ready(Some(Ok(Frame::data(self.outgoing.piece(piece)))))
     }
 }
 

@@ -1,43 +1,113 @@
-//! Serves one connection, and says goodbye to its client.
+//! Serves one connection, from TLS to the last byte that its client sends.
 
 use std::cell::RefCell;
+use std::io;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy, sink};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
 
+use crate::config::connection_memory::HTTP2_CONNECTIONS;
 use crate::config::limits::RequestLimits;
 use crate::http::connection_state::ConnectionState;
 use crate::http::http1::{self, End};
+use crate::http::http2::{self, Refusal};
 use crate::http::problem::{self, Problem};
 use crate::http::service::Service;
-use crate::http::socket::Socket;
+use crate::http::socket::{Accepted, PlainSocket, Socket};
 
-/// Serves a connection to its end.
-pub(crate) async fn serve(service: Rc<Service>, socket: Socket, state: Rc<ConnectionState>) {
+/// Serves a connection to its end. The permits count it as open.
+///
+/// # Errors
+///
+/// If the runtime has no room for the socket.
+pub(crate) async fn serve(
+    service: Rc<Service>,
+    accepted: Accepted,
+    state: Rc<ConnectionState>,
+    permits: OwnedSemaphorePermit,
+) -> io::Result<()> {
+    let socket = accepted.socket.into_tokio()?;
+    let socket = match accepted.tls {
+        None => Some(Socket::Plain(socket)),
+        // A client that is too slow gets no answer, because it could not decrypt it.
+        Some(config) => timeout(service.limits.head_time.0, encrypt(&service, socket, config))
+            .await
+            .unwrap_or_default(),
+    };
+    let Some(socket) = socket else { return Ok(()) };
     // Hyper does not return the socket when a connection ends, but we may still have to write to
     // it.
     let socket = Rc::new(RefCell::new(socket));
-    let end = http1::serve_requests(&service, &socket, &state).await;
+    let end = serve_requests(&service, &socket, &state, permits).await;
     let socket = Rc::into_inner(socket).expect("hyper has dropped its half");
     let mut socket = socket.into_inner();
+    let limits = service.limits_without_route();
     let goodbye = async {
         match end {
-            End::HeadTimeout => refuse_slow_head(&mut socket, service.limits_without_route()).await,
-            End::Refused => {}
+            End::HeadTimeout => refuse(&mut socket, &Problem::HeadTimeout, limits).await,
+            End::NoHttp2(why) => http2::refuse(&mut socket, why).await,
+            End::Refused | End::GoneAway => {}
             End::Finished if state.is_body_unread() => {}
-            End::Finished | End::Closed => return,
+            End::Finished | End::Closed | End::Http2(_) => return,
         }
         linger(&mut socket, service.linger_bytes()).await;
     };
     // Whether it runs out of time or not, the connection ends here.
     let _ = timeout(service.limits.linger_time.0, goodbye).await;
+    Ok(())
 }
 
-/// Tells the client that its head was too slow. Hyper would close the connection without a
-/// response.
-async fn refuse_slow_head(socket: &mut Socket, limits: RequestLimits<'_>) {
-    let problem = Problem::HeadTimeout;
+/// Serves requests, first with HTTP/1.
+async fn serve_requests(
+    service: &Rc<Service>,
+    socket: &Rc<RefCell<Socket>>,
+    state: &Rc<ConnectionState>,
+    mut permits: OwnedSemaphorePermit,
+) -> End {
+    let end = http1::serve_requests(service, socket, state).await;
+    let End::Http2(read_ahead) = end else { return end };
+    if service.limits.http2_streams == 0 {
+        return End::NoHttp2(Refusal::Http11Required);
+    }
+    let more = Arc::clone(permits.semaphore()).try_acquire_many_owned(HTTP2_CONNECTIONS);
+    let Ok(more) = more else { return End::NoHttp2(Refusal::EnhanceYourCalm) };
+    permits.merge(more);
+    Box::pin(http2::serve_requests(service, socket, state, read_ahead)).await
+}
+
+/// Speaks TLS with the client. None if that does not succeed; rustls has told the client why.
+async fn encrypt(
+    service: &Service,
+    socket: PlainSocket,
+    config: Arc<ServerConfig>,
+) -> Option<Socket> {
+    if !begins_with_tls(&socket).await.ok()? {
+        let mut socket = Socket::Plain(socket);
+        let problem = Problem::BadRequest("this address expects TLS; use https://");
+        refuse(&mut socket, &problem, service.limits_without_route()).await;
+        linger(&mut socket, service.linger_bytes()).await;
+        return None;
+    }
+    let encrypted = TlsAcceptor::from(config).accept(socket).await.ok()?;
+    Some(Socket::Tls(Box::new(encrypted)))
+}
+
+/// Whether a client begins with TLS, as far as its first byte tells. Nothing is read.
+async fn begins_with_tls(socket: &PlainSocket) -> io::Result<bool> {
+    const HANDSHAKE: u8 = 22;
+    let PlainSocket::Tcp(socket) = socket else { return Ok(true) };
+    let mut first = [HANDSHAKE];
+    socket.peek(&mut first).await?;
+    Ok(first == [HANDSHAKE])
+}
+
+/// Sends a problem without hyper, which would close the connection without a response.
+async fn refuse(socket: &mut Socket, problem: &Problem, limits: RequestLimits<'_>) {
     let (status, body) = (problem.status(), problem.json(limits));
     let head = format!(
         "HTTP/1.1 {} {}\r\ncontent-type: {}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
@@ -49,6 +119,7 @@ async fn refuse_slow_head(socket: &mut Socket, limits: RequestLimits<'_>) {
     let response = [head.into_bytes(), body].concat();
     // An error here only means that the client has disconnected.
     let _ = socket.write_all(&response).await;
+    let _ = socket.flush().await;
 }
 
 /// Reads and discards data, so that the client receives the last response. Closing a socket with

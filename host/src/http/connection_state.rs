@@ -10,6 +10,7 @@ use std::task::{Context, Waker};
 use std::time::Instant;
 
 use crate::config::limits::ServerLimits;
+use crate::http::streams::Streams;
 
 /// What a connection waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +52,14 @@ pub(crate) struct ConnectionState {
     body_unread: Cell<bool>,
     /// Whether the next response is the last one.
     is_draining: Cell<bool>,
+    /// How many requests are in progress. With HTTP/1 it is one at most.
+    requests: Cell<usize>,
+    /// Whether a request has begun.
+    has_begun: Cell<bool>,
+    /// Whether it is HTTP/2: there may be several requests at once.
+    is_multiplexed: Cell<bool>,
+    /// The requests of HTTP/2.
+    pub(crate) streams: Streams,
     signal: Cell<Option<Signal>>,
     waker: RefCell<Option<Waker>>,
 }
@@ -65,6 +74,10 @@ impl ConnectionState {
             write_stalls: Cell::new(false),
             body_unread: Cell::new(false),
             is_draining: Cell::new(false),
+            requests: Cell::new(0),
+            has_begun: Cell::new(false),
+            is_multiplexed: Cell::new(false),
+            streams: Streams::default(),
             signal: Cell::new(None),
             waker: RefCell::new(None),
         })
@@ -72,8 +85,38 @@ impl ConnectionState {
 
     /// A head has arrived. The request ends when the returned value is dropped, with the response.
     pub(crate) fn begin_request(self: &Rc<Self>) -> EndOfRequest {
+        self.has_begun.set(true);
+        self.requests.update(|count| count + 1);
         self.enter(ConnectionPhase::Response);
         EndOfRequest(Rc::clone(self))
+    }
+
+    /// Whether no request has begun.
+    pub(crate) fn is_new(&self) -> bool {
+        !self.has_begun.get()
+    }
+
+    pub(crate) fn has_requests(&self) -> bool {
+        self.requests.get() > 0
+    }
+
+    /// It is HTTP/2 from now on.
+    pub(crate) fn multiplex(&self) {
+        self.is_multiplexed.set(true);
+        self.enter(ConnectionPhase::Request);
+    }
+
+    pub(crate) fn is_multiplexed(&self) -> bool {
+        self.is_multiplexed.get()
+    }
+
+    /// Something was read, or nothing.
+    pub(crate) fn reads(&self, something: bool) {
+        // With HTTP/2, what is read need not belong to a head.
+        let may_be_head = self.phase.get() == ConnectionPhase::Request && !self.is_multiplexed();
+        if something && may_be_head {
+            self.enter(ConnectionPhase::Head);
+        }
     }
 
     pub(crate) fn enter(&self, phase: ConnectionPhase) {
@@ -84,6 +127,7 @@ impl ConnectionState {
     /// Whether hyper has neither a request nor a part of a response, so that it can be taken apart.
     pub(crate) fn is_between_requests(&self) -> bool {
         self.phase.get() == ConnectionPhase::Request
+            && !self.is_multiplexed()
             && !self.write_stalls.get()
             && !self.body_unread.get()
     }
@@ -95,7 +139,8 @@ impl ConnectionState {
     }
 
     pub(crate) fn leaves_body_unread(&self) {
-        self.body_unread.set(true);
+        // With HTTP/2, hyper resets the request alone.
+        self.body_unread.set(!self.is_multiplexed());
     }
 
     pub(crate) fn is_body_unread(&self) -> bool {
@@ -110,7 +155,7 @@ impl ConnectionState {
 
     /// Whether a response must say that the connection is closed after it.
     pub(crate) fn closes_after_response(&self) -> bool {
-        self.body_unread.get() || self.is_draining.get()
+        !self.is_multiplexed() && (self.body_unread.get() || self.is_draining.get())
     }
 
     /// Ends the connection if it has waited too long.
@@ -124,6 +169,10 @@ impl ConnectionState {
             if waited > limits.response_time.0 {
                 self.send(Signal::Close);
             }
+            return;
+        }
+        if self.is_multiplexed() && self.streams.is_abusive(now, limits) {
+            self.send(Signal::Close);
             return;
         }
         let head_or_idle = limits.head_time.0.min(limits.idle_time.0);
@@ -165,7 +214,10 @@ pub(crate) struct EndOfRequest(Rc<ConnectionState>);
 
 impl Drop for EndOfRequest {
     fn drop(&mut self) {
-        self.0.enter(ConnectionPhase::Request);
+        self.0.requests.update(|count| count - 1);
+        if !self.0.has_requests() {
+            self.0.enter(ConnectionPhase::Request);
+        }
     }
 }
 

@@ -135,10 +135,16 @@ fn check_head(head: &Parts, limits: &ServerLimits) -> Result<(), Problem> {
     }
     let mut bytes = HEAD_MARKS + head.method.as_str().len() + target;
     let (mut hosts, mut codings) = (0, 0);
+    // RFC 9113, 8.3.1: with HTTP/2, both must be the same. With HTTP/1, the target wins.
+    let authority = head.uri.authority().filter(|_| head.version == Version::HTTP_2);
+    let is_other = |host: &[u8]| {
+        authority.is_some_and(|authority| !host.eq_ignore_ascii_case(authority.as_str().as_bytes()))
+    };
     for (name, value) in &head.headers {
         bytes += FIELD_MARKS + name.as_str().len() + value.len();
         if name == HOST {
-            hosts += if is_host(value.as_bytes()) { 1 } else { 2 };
+            let is_good = is_host(value.as_bytes()) && !is_other(value.as_bytes());
+            hosts += if is_good { 1 } else { 2 };
         } else if name == TRANSFER_ENCODING {
             codings += if value.as_bytes().eq_ignore_ascii_case(b"chunked") { 1 } else { 2 };
         }
@@ -146,7 +152,11 @@ fn check_head(head: &Parts, limits: &ServerLimits) -> Result<(), Problem> {
     if head.uri.authority().is_some_and(|authority| !is_host(authority.as_str().as_bytes())) {
         return Err(Problem::BadRequest("a target must have a host, with or without a port"));
     }
-    if hosts > 1 || (hosts == 0 && head.version == Version::HTTP_11) {
+    let needs_host = match head.version {
+        Version::HTTP_2 => head.uri.authority().is_none(),
+        version => version == Version::HTTP_11,
+    };
+    if hosts > 1 || (hosts == 0 && needs_host) {
         return Err(Problem::BadRequest(
             "a request must have exactly one Host header, a host with or without a port",
         ));

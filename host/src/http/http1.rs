@@ -14,6 +14,7 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
+use bytes::Bytes;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -23,6 +24,7 @@ use crate::config::connection_memory::buffer;
 use crate::config::limits::ServerLimits;
 use crate::http::connection_state::{ConnectionPhase, ConnectionState, Signal};
 use crate::http::handler;
+use crate::http::http2::{PREFACE, Refusal};
 use crate::http::service::Service;
 use crate::http::socket::Socket;
 use crate::http::tracked_socket::TrackedSocket;
@@ -57,7 +59,10 @@ pub(crate) async fn serve_requests(
         })
         .await;
         if let Pause::End(end) = pause {
-            return end;
+            let is_http2 = matches!(end, End::Refused) && state.is_new();
+            let read = is_http2.then(|| hyper.into_parts().read_buf);
+            let preface = read.filter(|read| read.starts_with(PREFACE));
+            return preface.map_or(end, End::Http2);
         }
         if state.is_between_requests() {
             let http1::Parts { io, read_buf, service, .. } = hyper.into_parts();
@@ -91,7 +96,7 @@ enum Pause {
 
 /// When the server drains, how long a request may still arrive on an idle connection: those that the client sent
 /// before it could know.
-const LAST_LOOK: Duration = Duration::from_millis(100);
+pub(crate) const LAST_LOOK: Duration = Duration::from_millis(100);
 
 /// How a connection has ended.
 pub(crate) enum End {
@@ -101,6 +106,12 @@ pub(crate) enum End {
     Refused,
     HeadTimeout,
     Closed,
+    /// The first bytes are the preface of HTTP/2. They were read, and perhaps more.
+    Http2(Bytes),
+    /// The client speaks HTTP/2, and that is refused.
+    NoHttp2(Refusal),
+    /// The client broke the rules of HTTP/2, and was told.
+    GoneAway,
 }
 
 impl End {

@@ -1,66 +1,144 @@
 //! The socket of a connection, whatever its kind.
 
 use std::io;
+use std::net::TcpStream as StdTcpStream;
+use std::os::unix::net::UnixStream as StdUnixStream;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UnixStream};
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::server::TlsStream;
+
+/// A connection that was accepted, and belongs to no runtime yet.
+#[derive(Debug)]
+pub(crate) struct Accepted {
+    pub(crate) socket: StdSocket,
+    /// If the client is to speak TLS: with what.
+    pub(crate) tls: Option<Arc<ServerConfig>>,
+}
+
+/// A socket that does not block.
+#[derive(Debug)]
+pub(crate) enum StdSocket {
+    Tcp(StdTcpStream),
+    Unix(StdUnixStream),
+}
+
+/// A socket without encryption.
+#[derive(Debug)]
+pub(crate) enum PlainSocket {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
 
 /// The socket of a connection.
 #[derive(Debug)]
 pub(crate) enum Socket {
-    /// Of TCP, without encryption.
-    Tcp(TcpStream),
+    Plain(PlainSocket),
+    Tls(Box<TlsStream<PlainSocket>>),
 }
 
-/// Calls a method of the socket, pinned, whatever its kind.
-macro_rules! delegate {
-    ($self:expr, $method:ident($($argument:expr),*)) => {
-        match $self.get_mut() {
-            Socket::Tcp(socket) => Pin::new(socket).$method($($argument),*),
+impl StdSocket {
+    /// # Errors
+    ///
+    /// If the operating system refuses it.
+    pub(crate) fn set_nonblocking(&self) -> io::Result<()> {
+        match self {
+            Self::Tcp(socket) => socket.set_nonblocking(true),
+            Self::Unix(socket) => socket.set_nonblocking(true),
+        }
+    }
+
+    /// Sends each write at once. Responses are written whole, so waiting for more data would only delay them.
+    ///
+    /// # Errors
+    ///
+    /// If the client has left.
+    pub(crate) fn set_nodelay(&self) -> io::Result<()> {
+        match self {
+            Self::Tcp(socket) => socket.set_nodelay(true),
+            Self::Unix(_) => Ok(()),
+        }
+    }
+
+    /// The same as a socket of this thread's runtime.
+    ///
+    /// # Errors
+    ///
+    /// If the runtime has no room for it.
+    pub(crate) fn into_tokio(self) -> io::Result<PlainSocket> {
+        Ok(match self {
+            Self::Tcp(socket) => PlainSocket::Tcp(TcpStream::from_std(socket)?),
+            Self::Unix(socket) => PlainSocket::Unix(UnixStream::from_std(socket)?),
+        })
+    }
+}
+
+/// Implements reading and writing by one of several sockets.
+macro_rules! delegate_io {
+    ($socket:ty: $($variant:path),+) => {
+        impl AsyncRead for $socket {
+            fn poll_read(
+                self: Pin<&mut Self>,
+                context: &mut Context<'_>,
+                buffer: &mut ReadBuf<'_>,
+            ) -> Poll<io::Result<()>> {
+                match self.get_mut() {
+                    $( $variant(socket) => Pin::new(socket).poll_read(context, buffer), )+
+                }
+            }
+        }
+
+        impl AsyncWrite for $socket {
+            fn poll_write(
+                self: Pin<&mut Self>,
+                context: &mut Context<'_>,
+                bytes: &[u8],
+            ) -> Poll<io::Result<usize>> {
+                match self.get_mut() {
+                    $( $variant(socket) => Pin::new(socket).poll_write(context, bytes), )+
+                }
+            }
+
+            fn poll_write_vectored(
+                self: Pin<&mut Self>,
+                context: &mut Context<'_>,
+                slices: &[io::IoSlice<'_>],
+            ) -> Poll<io::Result<usize>> {
+                match self.get_mut() {
+                    $( $variant(socket) => Pin::new(socket).poll_write_vectored(context, slices), )+
+                }
+            }
+
+            fn is_write_vectored(&self) -> bool {
+                match self {
+                    $( $variant(socket) => socket.is_write_vectored(), )+
+                }
+            }
+
+            fn poll_flush(
+                self: Pin<&mut Self>,
+                context: &mut Context<'_>,
+            ) -> Poll<io::Result<()>> {
+                match self.get_mut() {
+                    $( $variant(socket) => Pin::new(socket).poll_flush(context), )+
+                }
+            }
+
+            fn poll_shutdown(
+                self: Pin<&mut Self>,
+                context: &mut Context<'_>,
+            ) -> Poll<io::Result<()>> {
+                match self.get_mut() {
+                    $( $variant(socket) => Pin::new(socket).poll_shutdown(context), )+
+                }
+            }
         }
     };
 }
 
-impl AsyncRead for Socket {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        delegate!(self, poll_read(context, buffer))
-    }
-}
-
-impl AsyncWrite for Socket {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        delegate!(self, poll_write(context, bytes))
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        delegate!(self, poll_write_vectored(context, slices))
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        match self {
-            Self::Tcp(socket) => socket.is_write_vectored(),
-        }
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        delegate!(self, poll_flush(context))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        delegate!(self, poll_shutdown(context))
-    }
-}
+delegate_io!(PlainSocket: PlainSocket::Tcp, PlainSocket::Unix);
+delegate_io!(Socket: Socket::Plain, Socket::Tls);

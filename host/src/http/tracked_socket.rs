@@ -9,7 +9,8 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::http::connection_state::{ConnectionPhase, ConnectionState};
+use crate::http::connection_state::ConnectionState;
+use crate::http::http2::PREFACE;
 use crate::http::socket::Socket;
 
 /// A socket that records when a head begins and when the client stops reading.
@@ -18,16 +19,46 @@ pub(crate) struct TrackedSocket {
     state: Rc<ConnectionState>,
     /// What an earlier hyper has read and not used. It is read again before the socket.
     pub(crate) read_ahead: Bytes,
+    /// Until it is clear whether the client speaks HTTP/2: what was read.
+    beginning: Option<Vec<u8>>,
 }
 
 impl TrackedSocket {
     pub(crate) fn new(socket: Rc<RefCell<Socket>>, state: Rc<ConnectionState>) -> Self {
-        Self { socket, state, read_ahead: Bytes::new() }
+        let beginning = (!state.is_multiplexed()).then(Vec::new);
+        Self { socket, state, read_ahead: Bytes::new(), beginning }
     }
 
     /// Borrows the socket for one poll. Nothing else uses it while hyper serves the connection.
     fn poll<T>(&self, poll: impl FnOnce(Pin<&mut Socket>) -> Poll<T>) -> Poll<T> {
         poll(Pin::new(&mut self.socket.borrow_mut()))
+    }
+
+    /// Reads the first bytes. As long as they may be the preface of HTTP/2, they are held back, because hyper refuses
+    /// a part of it.
+    fn poll_beginning(
+        &mut self,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        buffer.put_slice(&self.beginning.take().unwrap_or_default());
+        loop {
+            let known = buffer.filled().len();
+            let poll = self.poll(|socket| socket.poll_read(context, buffer));
+            let read = &buffer.filled()[before..];
+            let has_ended = poll.is_ready() && buffer.filled().len() == known;
+            let may_be_preface = read.len() < PREFACE.len() && PREFACE.starts_with(read);
+            if has_ended || !may_be_preface {
+                return poll.map(|result| if read.is_empty() { result } else { Ok(()) });
+            }
+            self.state.reads(!read.is_empty());
+            if poll.is_pending() {
+                self.beginning = Some(read.to_vec());
+                buffer.set_filled(before);
+                return Poll::Pending;
+            }
+        }
     }
 
     fn record_write<T>(&self, poll: Poll<T>) -> Poll<T> {
@@ -52,10 +83,11 @@ impl AsyncRead for TrackedSocket {
             return Poll::Ready(Ok(()));
         }
         let before = buffer.filled().len();
-        let poll = self.poll(|socket| socket.poll_read(context, buffer));
-        if buffer.filled().len() > before && self.state.phase.get() == ConnectionPhase::Request {
-            self.state.enter(ConnectionPhase::Head);
-        }
+        let poll = match self.beginning {
+            None => self.poll(|socket| socket.poll_read(context, buffer)),
+            Some(_) => self.poll_beginning(context, buffer),
+        };
+        self.state.reads(buffer.filled().len() > before);
         poll
     }
 }
@@ -95,7 +127,13 @@ impl AsyncWrite for TrackedSocket {
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.poll(|socket| socket.poll_flush(context))
+        let poll = self.poll(|socket| socket.poll_flush(context));
+        // With TLS, what was written may still be here.
+        if poll.is_pending() || self.state.write_stalls.get() {
+            self.record_write(poll)
+        } else {
+            poll
+        }
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

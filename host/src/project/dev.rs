@@ -51,7 +51,7 @@ pub(crate) enum Wish {
 #[derive(Debug)]
 pub(crate) enum Event {
     /// The server listens: at this address, and at this one for the operator.
-    Listening(SocketAddr, Option<SocketAddr>),
+    Listening(Vec<String>, Option<SocketAddr>),
     /// A build begins.
     Building,
     /// A tool says a line.
@@ -94,7 +94,7 @@ pub(crate) async fn run(
     }
     let server =
         Server::open(config.clone(), dropped_lines, Some(Arc::clone(&development))).await?;
-    (project.hear)(Event::Listening(server.address()?, server.operator_address()?));
+    (project.hear)(Event::Listening(server.addresses()?, server.operator_address()?));
     let served = config.routes.iter().map(|_| None).collect();
     let routes = server.routes();
     let dev = Dev { project, has_sources, config, routes, development, served, watch };

@@ -6,40 +6,47 @@
 //! per request.
 
 mod file_plan;
+mod listeners;
 pub(crate) mod memory_plan;
 mod operator;
 pub(crate) mod routes;
+mod tls;
 mod worker;
 
 use std::future::Future;
-use std::io::ErrorKind;
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use anyhow::{Result, anyhow};
-use tokio::net::{TcpListener, TcpSocket, lookup_host};
+use tokio::net::TcpListener;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::warn;
 use tracing_appender::non_blocking::ErrorCounter;
 
 use rustix::process::{Resource, getrlimit};
 
+use crate::config::connection_memory::TLS_CONNECTIONS;
 use crate::config::file::Config;
 use crate::http::development::Development;
 use crate::http::playground::Playground;
+use crate::http::socket::Accepted;
 use crate::pool::stats::Metrics;
 use crate::runtime::guest_log::GuestLog;
 use crate::server::file_plan::FilePlan;
+use crate::server::listeners::{Listeners, bind_tcp};
 use crate::server::memory_plan::{MemoryPlan, available_memory};
 use crate::server::operator::Operator;
 use crate::server::routes::{Change, Routes};
+use crate::server::tls::Certificate;
 use crate::server::worker::{Command, Plan, WorkerHandle};
 
 /// A server with warm instances and bound sockets.
 pub(crate) struct Server {
-    listener: TcpListener,
+    listeners: Listeners,
+    /// That of the TLS listeners.
+    certificate: Option<Arc<Certificate>>,
     /// One for each connection that may be open.
     permits: Arc<Semaphore>,
     operator_listener: Option<TcpListener>,
@@ -85,10 +92,15 @@ impl Server {
         dropped_lines: ErrorCounter,
         development: Option<Arc<Development>>,
     ) -> Result<Self> {
-        let listener = bind("listen", &config.listen).await?;
+        let http2 = config.limits.http2_streams > 0;
+        let tls = config.listen.tls.iter();
+        let mut certificate =
+            tls.map(|tls| Certificate::read(tls.files.clone(), http2).map(Arc::new));
+        let certificate = certificate.next().transpose()?;
+        let listeners = Listeners::bind(&config.listen, certificate.as_ref()).await?;
         let playground = Playground::if_wanted(&config)?.map(Arc::new);
         let operator_listener = match &config.operator_listen {
-            Some(address) => Some(bind("operator-listen", address).await?),
+            Some(address) => Some(bind_tcp("operator-listen", address).await?),
             None => None,
         };
         let routes = config.routes.iter();
@@ -107,7 +119,8 @@ impl Server {
             workers: commands.clone(),
         };
         Ok(Self {
-            listener,
+            listeners,
+            certificate,
             permits: Arc::new(Semaphore::new(files.connections)),
             operator_listener,
             operator: Arc::new(operator),
@@ -121,13 +134,13 @@ impl Server {
         Arc::clone(&self.routes)
     }
 
-    /// The address of the data listener.
+    /// The addresses for requests, as URLs; Unix sockets as `unix:PATH`. There is at least one.
     ///
     /// # Errors
     ///
-    /// If the operating system does not report it.
-    pub(crate) fn address(&self) -> std::io::Result<SocketAddr> {
-        self.listener.local_addr()
+    /// If the operating system does not report one.
+    pub(crate) fn addresses(&self) -> std::io::Result<Vec<String>> {
+        self.listeners.addresses()
     }
 
     /// The address of the operator's listener, if there is one.
@@ -146,21 +159,25 @@ impl Server {
     ///
     /// If a worker has ended, or memory could be swapped out and instances would keep their pages.
     pub(crate) async fn run(self, shutdown: impl Future<Output = ()>) -> Result<()> {
-        let Self { listener, permits, operator_listener, operator, workers, routes } = self;
+        let Self { listeners, certificate, permits, operator_listener, operator, workers, routes } =
+            self;
         if let Some(listener) = operator_listener {
             tokio::spawn(operator::listen(Arc::clone(&operator), listener));
+        }
+        if let Some(certificate) = certificate {
+            tokio::spawn(certificate.watch());
         }
         let open = &operator.metrics.connections;
         let acceptor = Acceptor { open, workers: &workers, permits };
         let ended = tokio::select! {
-            () = acceptor.run(&listener) => {
+            () = acceptor.run(&listeners) => {
                 Err(anyhow!("a worker has ended, so the server ended too; see the log"))
             }
             Err(error) = routes.watch_swap() => Err(error),
             () = shutdown => Ok(()),
         };
         // Connections that the kernel has accepted may have sent their requests.
-        acceptor.take_waiting(listener);
+        acceptor.take_waiting(listeners);
         operator.ready.store(false, Relaxed);
         end(workers).await;
         ended
@@ -207,29 +224,6 @@ fn file_plan(config: &Config) -> Result<FilePlan> {
     Ok(plan)
 }
 
-/// Resolves the name and binds the first of its addresses that can be bound.
-async fn bind(key: &str, address: &str) -> Result<TcpListener> {
-    let failed =
-        |error| anyhow!("cannot listen on {key} = {address}: {error}; choose another address");
-    let mut last = ErrorKind::AddrNotAvailable.into();
-    for resolved in lookup_host(address).await.map_err(failed)? {
-        match listen(resolved) {
-            Ok(listener) => return Ok(listener),
-            Err(error) => last = error,
-        }
-    }
-    Err(failed(last))
-}
-
-fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
-    /// How many connections may wait to be accepted. The system's own limit (`net.core.somaxconn`) holds too.
-    const BACKLOG: u32 = 4096;
-    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(BACKLOG)
-}
-
 /// Starts all workers. If one fails, the others end because their channels close.
 fn start_workers(
     config: &Config,
@@ -262,17 +256,17 @@ struct Acceptor<'server> {
 
 impl Acceptor<'_> {
     /// Returns only if a worker has ended.
-    async fn run(&self, listener: &TcpListener) {
+    async fn run(&self, listeners: &Listeners) {
         /// The pause after an error such as too many open files, which may disappear.
         const PAUSE: Duration = Duration::from_millis(50);
         loop {
-            let permit = Arc::clone(&self.permits).acquire_owned();
-            let permit = permit.await.expect("the semaphore is never closed");
-            match listener.accept().await {
-                Ok((socket, _)) => {
-                    // If this fails, the client has left.
-                    let Ok(socket) = socket.into_std() else { continue };
-                    if self.pass_on(socket, permit).is_err() {
+            let mut permit = self.permits(1).await;
+            match listeners.accept().await {
+                Ok(accepted) => {
+                    if accepted.tls.is_some() {
+                        permit.merge(self.permits(TLS_CONNECTIONS).await);
+                    }
+                    if self.pass_on(accepted, permit).is_err() {
                         warn!("a worker has ended; no more connections are accepted");
                         return;
                     }
@@ -285,26 +279,27 @@ impl Acceptor<'_> {
         }
     }
 
+    async fn permits(&self, count: u32) -> OwnedSemaphorePermit {
+        let permits = Arc::clone(&self.permits).acquire_many_owned(count);
+        permits.await.expect("the semaphore is never closed")
+    }
+
     /// Accepts the connections that wait now, as far as the limit allows, and refuses later ones.
-    fn take_waiting(&self, listener: TcpListener) {
-        // Tokio would ask the kernel only after an event.
-        let Ok(listener) = listener.into_std() else { return };
-        while let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() {
-            let Ok((socket, _)) = listener.accept() else { return };
-            if socket.set_nonblocking(true).is_ok() && self.pass_on(socket, permit).is_err() {
-                return;
-            }
-        }
+    fn take_waiting(&self, listeners: Listeners) {
+        listeners.take_waiting(|accepted| {
+            let count = if accepted.tls.is_some() { 1 + TLS_CONNECTIONS } else { 1 };
+            let permits = Arc::clone(&self.permits).try_acquire_many_owned(count);
+            permits.is_ok_and(|permits| self.pass_on(accepted, permits).is_ok())
+        });
     }
 
     /// Fails if the worker has ended.
-    fn pass_on(&self, socket: TcpStream, permit: OwnedSemaphorePermit) -> Result<(), ()> {
-        // Responses are written whole, so waiting for more data would only delay them. If this fails, the client
-        // has left.
-        let Ok(()) = socket.set_nodelay(true) else { return Ok(()) };
+    fn pass_on(&self, accepted: Accepted, permit: OwnedSemaphorePermit) -> Result<(), ()> {
+        // If this fails, the client has left.
+        let Ok(()) = accepted.socket.set_nodelay() else { return Ok(()) };
         let least = self.open.iter().enumerate().min_by_key(|(_, open)| open.load(Relaxed));
         let (index, open) = least.expect("there is at least one worker");
         open.fetch_add(1, Relaxed);
-        self.workers[index].commands.send(Command::Serve(socket, permit)).map_err(|_| ())
+        self.workers[index].commands.send(Command::Serve(accepted, permit)).map_err(|_| ())
     }
 }

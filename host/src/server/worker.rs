@@ -12,7 +12,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use slab::Slab;
-use tokio::net::TcpStream;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{Notify, OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::task::spawn_local;
@@ -26,7 +25,7 @@ use crate::http::development::Development;
 use crate::http::playground::Playground;
 use crate::http::router::Router;
 use crate::http::service::Service;
-use crate::http::socket::Socket;
+use crate::http::socket::Accepted;
 use crate::pool::route::Route;
 use crate::pool::slots::Slots;
 use crate::pool::stats::{Metrics, SlotUsage};
@@ -34,8 +33,8 @@ use crate::runtime::engine::FIBER_STACK_BYTES;
 
 /// A command for a worker.
 pub(crate) enum Command {
-    /// Serve this connection. The permit counts it as open.
-    Serve(std::net::TcpStream, OwnedSemaphorePermit),
+    /// Serve this connection. The permits count it as open.
+    Serve(Accepted, OwnedSemaphorePermit),
     /// Warm the slots of these routes, and install them when that is told.
     Prepare(Prepare),
     /// Read the arena usage of all instances.
@@ -123,7 +122,7 @@ async fn run(plan: Plan, mut commands: mpsc::UnboundedReceiver<Command>) {
     let sweeper = spawn_local(Rc::clone(&worker).sweep());
     while let Some(command) = commands.recv().await {
         match command {
-            Command::Serve(socket, permit) => Rc::clone(&worker).serve(socket, permit),
+            Command::Serve(accepted, permit) => Rc::clone(&worker).serve(accepted, permit),
             Command::Prepare(prepare) => {
                 spawn_local(Rc::clone(&worker).prepare(prepare));
             }
@@ -149,7 +148,6 @@ async fn run(plan: Plan, mut commands: mpsc::UnboundedReceiver<Command>) {
 struct Open {
     worker: Rc<Worker>,
     key: usize,
-    _permit: OwnedSemaphorePermit,
 }
 
 impl Drop for Open {
@@ -214,19 +212,17 @@ impl Worker {
         self.replaced.borrow_mut().retain(|slots| slots.upgrade().inspect(Slots::shrink).is_some());
     }
 
-    fn serve(self: Rc<Self>, socket: std::net::TcpStream, permit: OwnedSemaphorePermit) {
+    fn serve(self: Rc<Self>, accepted: Accepted, permit: OwnedSemaphorePermit) {
         let state = ConnectionState::new();
         let key = self.connections.borrow_mut().insert(Rc::clone(&state));
         self.used.notify_one();
-        let open = Open { worker: self, key, _permit: permit };
+        let open = Open { worker: self, key };
         spawn_local(async move {
-            match TcpStream::from_std(socket) {
-                Ok(socket) => {
-                    let service = Rc::clone(&open.worker.service);
-                    connection::serve(service, Socket::Tcp(socket), state).await;
-                }
-                Err(error) => tracing::warn!("cannot serve a connection: {error}"),
+            let service = Rc::clone(&open.worker.service);
+            if let Err(error) = connection::serve(service, accepted, state, permit).await {
+                tracing::warn!("cannot serve a connection: {error}");
             }
+            drop(open);
         });
     }
 

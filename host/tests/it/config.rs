@@ -80,6 +80,12 @@ impl Config {
         self
     }
 
+    /// A key of `[tls]`.
+    pub(crate) fn tls_key(mut self, key: &str, value: impl Into<Value>) -> Self {
+        table(&mut self.0, "tls").insert(key.into(), value.into());
+        self
+    }
+
     fn last_route(&mut self) -> &mut Table {
         let routes = self.0.get_mut("route").and_then(Value::as_array_mut);
         let last = routes.and_then(|routes| routes.last_mut()).and_then(Value::as_table_mut);

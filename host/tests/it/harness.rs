@@ -20,7 +20,7 @@ use crate::config::Config;
 use crate::scrape::Metrics;
 
 /// How long a test waits for a condition before it fails.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How long a command may run, and a server may take to listen. This is long, because the server
 /// compiles a component with an unoptimised compiler, beside other tests. If the process dies, the
@@ -208,11 +208,14 @@ impl Server {
             let _ = child.wait();
             panic!("the server did not start: {}", stderr.map(Heard::join).unwrap_or_default());
         };
-        // Both lines are printed at once. Tests of a server without the second do not use the
+        // All lines are printed at once. Tests of a server without that of the operator do not use the
         // listener.
-        let operator = match lines.recv_timeout(Duration::from_millis(500)) {
-            Ok(line) => parse_address(&line, "operator on http://"),
-            Err(_) => None,
+        let operator = loop {
+            let Ok(line) = lines.recv_timeout(Duration::from_millis(500)) else { break None };
+            let operator = parse_address(&line, "operator on http://");
+            if operator.is_some() || !line.starts_with("listening on ") {
+                break operator;
+            }
         };
         drop(starting);
         Self { child, stdout, stderr, slots: 0.0, address, operator, _folder: folder }
@@ -220,6 +223,15 @@ impl Server {
 
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// The address of its TLS listener.
+    #[track_caller]
+    pub(crate) fn https(&self) -> SocketAddr {
+        let printed = self.printed();
+        let mut lines = printed.lines();
+        let address = lines.find_map(|line| parse_address(line, "listening on https://"));
+        address.expect("the server has a TLS listener")
     }
 
     /// What the server has printed so far.

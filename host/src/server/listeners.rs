@@ -1,0 +1,200 @@
+//! The sockets that clients connect to.
+
+use std::cell::Cell;
+use std::fs;
+use std::future::poll_fn;
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::os::unix::fs::FileTypeExt as _;
+use std::os::unix::net::UnixStream as StdUnixStream;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use anyhow::{Result, anyhow};
+use tokio::net::{TcpListener, TcpSocket, UnixListener, lookup_host};
+
+use crate::config::listen::{Address, Listen};
+use crate::http::socket::{Accepted, StdSocket};
+use crate::server::tls::Certificate;
+
+/// The listeners for requests.
+pub(crate) struct Listeners {
+    all: Vec<Listener>,
+    /// The one that is asked first the next time, so that none waits for the others for ever.
+    next: Cell<usize>,
+}
+
+struct Listener {
+    socket: Socket,
+    certificate: Option<Arc<Certificate>>,
+}
+
+enum Socket {
+    Tcp(TcpListener),
+    Unix(UnixListener, SocketFile),
+}
+
+/// The file of a Unix socket, which is removed with it.
+struct SocketFile(PathBuf);
+
+impl Listeners {
+    /// Binds all of them.
+    ///
+    /// # Errors
+    ///
+    /// If one cannot be bound. The message names it and the remedy.
+    pub(crate) async fn bind(
+        listen: &Listen,
+        certificate: Option<&Arc<Certificate>>,
+    ) -> Result<Self> {
+        let mut all = Vec::new();
+        for address in &listen.plain {
+            all.push(Listener { socket: bind("listen", address).await?, certificate: None });
+        }
+        for address in listen.tls.iter().flat_map(|tls| &tls.listen) {
+            let socket = bind("tls.listen", address).await?;
+            all.push(Listener { socket, certificate: certificate.cloned() });
+        }
+        Ok(Self { all, next: Cell::new(0) })
+    }
+
+    /// Where they listen, as URLs; Unix sockets as `unix:PATH`.
+    ///
+    /// # Errors
+    ///
+    /// If the operating system does not report it.
+    pub(crate) fn addresses(&self) -> io::Result<Vec<String>> {
+        let address = |listener: &Listener| {
+            let scheme = if listener.certificate.is_some() { "https" } else { "http" };
+            Ok(match &listener.socket {
+                Socket::Tcp(socket) => format!("{scheme}://{}", socket.local_addr()?),
+                Socket::Unix(_, SocketFile(path)) if listener.certificate.is_none() => {
+                    format!("unix:{}", path.display())
+                }
+                Socket::Unix(_, SocketFile(path)) => format!("unix:{} (TLS)", path.display()),
+            })
+        };
+        self.all.iter().map(address).collect()
+    }
+
+    /// The next connection of any of them.
+    ///
+    /// # Errors
+    ///
+    /// If the operating system has one and cannot give it.
+    pub(crate) async fn accept(&self) -> io::Result<Accepted> {
+        poll_fn(|context| {
+            for turn in 0..self.all.len() {
+                let index = (self.next.get() + turn) % self.all.len();
+                if let Poll::Ready(accepted) = self.all[index].poll_accept(context) {
+                    self.next.set(index + 1);
+                    return Poll::Ready(accepted);
+                }
+            }
+            Poll::Pending
+        })
+        .await
+    }
+
+    /// Gives the connections that wait now to `take`, until that gives false. Then refuses later ones.
+    pub(crate) fn take_waiting(self, mut take: impl FnMut(Accepted) -> bool) {
+        for Listener { socket, certificate } in self.all {
+            // Tokio would ask the kernel only after an event.
+            let mut accept: Box<dyn FnMut() -> io::Result<StdSocket>> = match socket {
+                Socket::Tcp(listener) => {
+                    let Ok(listener) = listener.into_std() else { continue };
+                    Box::new(move || listener.accept().map(|(socket, _)| StdSocket::Tcp(socket)))
+                }
+                Socket::Unix(listener, file) => {
+                    drop(file);
+                    let Ok(listener) = listener.into_std() else { continue };
+                    Box::new(move || listener.accept().map(|(socket, _)| StdSocket::Unix(socket)))
+                }
+            };
+            while let Ok(socket) = accept() {
+                let tls = certificate.as_ref().map(|certificate| certificate.current());
+                if socket.set_nonblocking().is_ok() && !take(Accepted { socket, tls }) {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+impl Listener {
+    fn poll_accept(&self, context: &mut Context<'_>) -> Poll<io::Result<Accepted>> {
+        let socket = match &self.socket {
+            Socket::Tcp(listener) => listener
+                .poll_accept(context)
+                .map(|accepted| accepted.and_then(|(socket, _)| socket.into_std()))
+                .map_ok(StdSocket::Tcp),
+            Socket::Unix(listener, _) => listener
+                .poll_accept(context)
+                .map(|accepted| accepted.and_then(|(socket, _)| socket.into_std()))
+                .map_ok(StdSocket::Unix),
+        };
+        let tls = || self.certificate.as_ref().map(|certificate| certificate.current());
+        socket.map_ok(|socket| Accepted { socket, tls: tls() })
+    }
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        // If this fails, the next start finds that nothing listens there.
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+/// Binds the first of the host's addresses that can be bound.
+///
+/// # Errors
+///
+/// If none can. The message names the key, the address and the remedy.
+pub(crate) async fn bind_tcp(key: &str, address: &str) -> Result<TcpListener> {
+    let failed =
+        |error| anyhow!("cannot listen on {key} = {address}: {error}; choose another address");
+    let mut last = ErrorKind::AddrNotAvailable.into();
+    for resolved in lookup_host(address).await.map_err(failed)? {
+        match listen(resolved) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => last = error,
+        }
+    }
+    Err(failed(last))
+}
+
+async fn bind(key: &str, address: &Address) -> Result<Socket> {
+    let path = match address {
+        Address::Tcp(address) => return bind_tcp(key, address).await.map(Socket::Tcp),
+        Address::Unix(path) => path,
+    };
+    let bound = remove_stale(path).and_then(|()| UnixListener::bind(path));
+    let listener = bound.map_err(|error| {
+        anyhow!(
+            "cannot listen on {key} = {address}: {error}; choose another path or remove the file"
+        )
+    })?;
+    Ok(Socket::Unix(listener, SocketFile(path.clone())))
+}
+
+/// Removes the file of a Unix socket that nothing listens on any more.
+fn remove_stale(path: &Path) -> io::Result<()> {
+    let is_socket = fs::symlink_metadata(path).is_ok_and(|data| data.file_type().is_socket());
+    match StdUnixStream::connect(path) {
+        Err(error) if is_socket && error.kind() == ErrorKind::ConnectionRefused => {
+            fs::remove_file(path)
+        }
+        // Binding fails if there is anything else.
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    /// How many connections may wait to be accepted. The system's own limit (`net.core.somaxconn`) holds too.
+    const BACKLOG: u32 = 4096;
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
