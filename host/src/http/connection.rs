@@ -13,12 +13,12 @@ use tokio_rustls::rustls::ServerConfig;
 
 use crate::config::connection_memory::HTTP2_CONNECTIONS;
 use crate::config::limits::RequestLimits;
+use crate::http::connection_end::{End, Refusal};
 use crate::http::connection_state::ConnectionState;
-use crate::http::http1::{self, End};
-use crate::http::http2::{self, Refusal};
 use crate::http::problem::{self, Problem};
 use crate::http::service::Service;
 use crate::http::socket::{Accepted, PlainSocket, Socket};
+use crate::http::{http1, http2};
 
 /// Serves a connection to its end. The permits count it as open.
 ///

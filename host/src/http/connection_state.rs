@@ -55,7 +55,7 @@ pub(crate) struct ConnectionState {
     /// How many requests are in progress. With HTTP/1 it is one at most.
     requests: Cell<usize>,
     /// Whether a request has begun.
-    has_begun: Cell<bool>,
+    pub(crate) has_begun: Cell<bool>,
     /// Whether it is HTTP/2: there may be several requests at once.
     is_multiplexed: Cell<bool>,
     /// The requests of HTTP/2.
@@ -89,11 +89,6 @@ impl ConnectionState {
         self.requests.update(|count| count + 1);
         self.enter(ConnectionPhase::Response);
         EndOfRequest(Rc::clone(self))
-    }
-
-    /// Whether no request has begun.
-    pub(crate) fn is_new(&self) -> bool {
-        !self.has_begun.get()
     }
 
     pub(crate) fn has_requests(&self) -> bool {

@@ -12,9 +12,7 @@ use std::future::{Future as _, poll_fn};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::Poll;
-use std::time::Duration;
 
-use bytes::Bytes;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -22,12 +20,12 @@ use tokio::time::{Sleep, sleep};
 
 use crate::config::connection_memory::buffer;
 use crate::config::limits::ServerLimits;
+use crate::http::connection_end::{End, LAST_LOOK};
 use crate::http::connection_state::{ConnectionPhase, ConnectionState, Signal};
 use crate::http::handler;
-use crate::http::http2::{PREFACE, Refusal};
 use crate::http::service::Service;
 use crate::http::socket::Socket;
-use crate::http::tracked_socket::TrackedSocket;
+use crate::http::tracked_socket::{PREFACE, TrackedSocket};
 
 /// Serves requests until the connection ends.
 pub(crate) async fn serve_requests(
@@ -52,14 +50,14 @@ pub(crate) async fn serve_requests(
                 Some(Signal::Close) => return Poll::Ready(Pause::End(End::Closed)),
             }
             if let Poll::Ready(result) = Pin::new(&mut hyper).poll(context) {
-                return Poll::Ready(Pause::End(End::of(result)));
+                return Poll::Ready(Pause::End(end_of(result)));
             }
             let Some(look) = &mut last_look else { return Poll::Pending };
             look.as_mut().poll(context).map(|()| Pause::LastLook)
         })
         .await;
         if let Pause::End(end) = pause {
-            let is_http2 = matches!(end, End::Refused) && state.is_new();
+            let is_http2 = matches!(end, End::Refused) && !state.has_begun.get();
             let read = is_http2.then(|| hyper.into_parts().read_buf);
             let preface = read.filter(|read| read.starts_with(PREFACE));
             return preface.map_or(end, End::Http2);
@@ -94,33 +92,11 @@ enum Pause {
     LastLook,
 }
 
-/// When the server drains, how long a request may still arrive on an idle connection: those that the client sent
-/// before it could know.
-pub(crate) const LAST_LOOK: Duration = Duration::from_millis(100);
-
-/// How a connection has ended.
-pub(crate) enum End {
-    /// All requests have their responses.
-    Finished,
-    /// The client sent malformed HTTP. Hyper has responded with 400.
-    Refused,
-    HeadTimeout,
-    Closed,
-    /// The first bytes are the preface of HTTP/2. They were read, and perhaps more.
-    Http2(Bytes),
-    /// The client speaks HTTP/2, and that is refused.
-    NoHttp2(Refusal),
-    /// The client broke the rules of HTTP/2, and was told.
-    GoneAway,
-}
-
-impl End {
-    fn of(result: hyper::Result<()>) -> Self {
-        match result {
-            Ok(()) => Self::Finished,
-            Err(error) if error.is_parse() => Self::Refused,
-            Err(_) => Self::Closed,
-        }
+fn end_of(result: hyper::Result<()>) -> End {
+    match result {
+        Ok(()) => End::Finished,
+        Err(error) if error.is_parse() => End::Refused,
+        Err(_) => End::Closed,
     }
 }
 

@@ -28,25 +28,13 @@ use crate::config::connection_memory::{HTTP2_STREAM_WINDOW, HTTP2_WINDOW, buffer
 use crate::config::limits::ServerLimits;
 use crate::config::units::Size;
 use crate::http::body::Body;
+use crate::http::connection_end::{End, LAST_LOOK, Refusal};
 use crate::http::connection_state::{ConnectionState, Signal};
 use crate::http::handler;
-use crate::http::http1::{End, LAST_LOOK};
 use crate::http::problem::Problem;
 use crate::http::service::Service;
 use crate::http::socket::Socket;
 use crate::http::tracked_socket::TrackedSocket;
-
-/// With what a client begins HTTP/2 (RFC 9113, 3.4).
-pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-
-/// Why HTTP/2 is refused. The numbers are those of RFC 9113, 7.
-#[derive(Clone, Copy)]
-pub(crate) enum Refusal {
-    /// There is no room for what such a connection holds.
-    EnhanceYourCalm = 11,
-    /// It is switched off.
-    Http11Required = 13,
-}
 
 /// Serves requests until the connection ends. `read_ahead` is what was read already, with the preface.
 pub(crate) async fn serve_requests(

@@ -4,6 +4,7 @@ pub(crate) mod body;
 pub(crate) mod body_budget;
 pub(crate) mod buffered;
 pub(crate) mod connection;
+mod connection_end;
 pub(crate) mod connection_state;
 pub(crate) mod development;
 pub(crate) mod handler;

@@ -10,8 +10,10 @@ use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::http::connection_state::ConnectionState;
-use crate::http::http2::PREFACE;
 use crate::http::socket::Socket;
+
+/// With what a client begins HTTP/2 (RFC 9113, 3.4).
+pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// A socket that records when a head begins and when the client stops reading.
 pub(crate) struct TrackedSocket {

@@ -1,0 +1,34 @@
+//! How a connection ends.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+/// When the server drains, how long a request may still arrive on an idle connection: those that the client sent
+/// before it could know.
+pub(crate) const LAST_LOOK: Duration = Duration::from_millis(100);
+
+/// How a connection has ended.
+pub(crate) enum End {
+    /// All requests have their responses.
+    Finished,
+    /// The client sent malformed HTTP. Hyper has responded with 400.
+    Refused,
+    HeadTimeout,
+    Closed,
+    /// The first bytes are the preface of HTTP/2. They were read, and perhaps more.
+    Http2(Bytes),
+    /// The client speaks HTTP/2, and that is refused.
+    NoHttp2(Refusal),
+    /// The client broke the rules of HTTP/2, and was told.
+    GoneAway,
+}
+
+/// Why HTTP/2 is refused. The numbers are those of RFC 9113, 7.
+#[derive(Clone, Copy)]
+pub(crate) enum Refusal {
+    /// What such a connection holds does not fit.
+    EnhanceYourCalm = 11,
+    /// It is switched off.
+    Http11Required = 13,
+}
