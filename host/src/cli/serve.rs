@@ -1,6 +1,7 @@
 //! `arenaria serve`
 
 use anyhow::{Context as _, Result, anyhow, ensure};
+use sd_notify::NotifyState;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::component_path::{check_component, check_config};
@@ -58,9 +59,22 @@ pub fn serve(args: &ServeArgs, log: &Log) -> Result<u8> {
                 lines.trim().replace('\n', ", ")
             );
         }
-        server.run(shutdown()?).await?;
+        tell_systemd(NotifyState::Ready);
+        let shutdown = shutdown()?;
+        let shutdown = async {
+            shutdown.await;
+            tell_systemd(NotifyState::Stopping);
+        };
+        server.run(shutdown).await?;
         Ok(0)
     })
+}
+
+/// Tells systemd, if it has started the server and wants to know (`Type=notify`).
+fn tell_systemd(state: NotifyState<'_>) {
+    if let Err(error) = sd_notify::notify(&[state]) {
+        tracing::warn!("cannot tell systemd the state of the server: {error}");
+    }
 }
 
 /// Completes at the first SIGTERM or SIGINT. A second one ends the process at once.

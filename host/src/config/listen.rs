@@ -16,6 +16,8 @@ pub(crate) enum Address {
     Tcp(String),
     /// The path of a Unix socket.
     Unix(PathBuf),
+    /// The sockets that systemd passes.
+    Systemd,
 }
 
 /// The listeners for requests. There is at least one.
@@ -56,7 +58,7 @@ pub(super) enum Addresses {
 #[derive(Clone, Debug, Default, Serialize, Deserialize, Args)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct TlsArgs {
-    /// Address to serve HTTPS on, HOST:PORT or unix:PATH; may be repeated
+    /// Address to serve HTTPS on, HOST:PORT, unix:PATH or systemd; may be repeated
     #[arg(
         id = "tls-listen",
         long = "tls-listen",
@@ -97,6 +99,7 @@ pub struct TlsArgs {
 }
 
 const UNIX: &str = "unix:";
+const SYSTEMD: &str = "systemd";
 
 impl Listen {
     /// Checks what was typed. Without any address, the server listens on the default one.
@@ -235,6 +238,7 @@ fn addresses(key: &str, texts: &[String]) -> Result<Vec<Address>> {
             ensure!(!path.is_empty(), "expected {key} as unix:PATH, got {text:?}");
             Ok(Address::Unix(path.into()))
         }
+        None if text == SYSTEMD => Ok(Address::Systemd),
         None => host_and_port(key, text).map(Address::Tcp),
     };
     texts.iter().map(address).collect()
@@ -261,6 +265,7 @@ impl fmt::Display for Address {
         match self {
             Self::Tcp(address) => f.write_str(address),
             Self::Unix(path) => write!(f, "{UNIX}{}", path.display()),
+            Self::Systemd => f.write_str(SYSTEMD),
         }
     }
 }

@@ -78,8 +78,8 @@ pub struct ServeArgs {
 /// What `arenaria serve` and `arenaria dev` have in common.
 #[derive(Clone, Debug, Default, Args)]
 pub struct ServerArgs {
-    /// Address to serve on, HOST:PORT or unix:PATH; may be repeated; of a host with several addresses, the
-    /// first that can be bound [default: 127.0.0.1:8080, unless --tls-listen is given]
+    /// Address to serve on, HOST:PORT, unix:PATH, or systemd for the sockets that systemd passes; may be repeated; of a
+    /// host with several addresses, the first that can be bound [default: 127.0.0.1:8080, unless --tls-listen is given]
     #[arg(
         long,
         env = "ARENARIA_LISTEN",

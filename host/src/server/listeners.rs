@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, ensure};
+use listenfd::ListenFd;
 use tokio::net::{TcpListener, TcpSocket, UnixListener, lookup_host};
 
 use crate::config::listen::{Address, Listen};
@@ -32,7 +33,8 @@ struct Listener {
 
 enum Socket {
     Tcp(TcpListener),
-    Unix(UnixListener, SocketFile),
+    /// The file is there if we have made it.
+    Unix(UnixListener, Option<SocketFile>),
 }
 
 /// The file of a Unix socket, which is removed with it.
@@ -50,11 +52,15 @@ impl Listeners {
     ) -> Result<Self> {
         let mut all = Vec::new();
         for address in &listen.plain {
-            all.push(Listener { socket: bind("listen", address).await?, certificate: None });
+            let sockets = bind("listen", address).await?;
+            all.extend(sockets.into_iter().map(|socket| Listener { socket, certificate: None }));
         }
         for address in listen.tls.iter().flat_map(|tls| &tls.listen) {
-            let socket = bind("tls.listen", address).await?;
-            all.push(Listener { socket, certificate: certificate.cloned() });
+            let certificate = || certificate.cloned();
+            let sockets = bind("tls.listen", address).await?;
+            all.extend(
+                sockets.into_iter().map(|socket| Listener { socket, certificate: certificate() }),
+            );
         }
         Ok(Self { all, next: Cell::new(0) })
     }
@@ -69,10 +75,12 @@ impl Listeners {
             let scheme = if listener.certificate.is_some() { "https" } else { "http" };
             Ok(match &listener.socket {
                 Socket::Tcp(socket) => format!("{scheme}://{}", socket.local_addr()?),
-                Socket::Unix(_, SocketFile(path)) if listener.certificate.is_none() => {
-                    format!("unix:{}", path.display())
+                Socket::Unix(socket, _) => {
+                    let address = socket.local_addr()?;
+                    let path = address.as_pathname().unwrap_or(Path::new("(unnamed)"));
+                    let tls = if listener.certificate.is_some() { " (TLS)" } else { "" };
+                    format!("unix:{}{tls}", path.display())
                 }
-                Socket::Unix(_, SocketFile(path)) => format!("unix:{} (TLS)", path.display()),
             })
         };
         self.all.iter().map(address).collect()
@@ -164,9 +172,10 @@ pub(crate) async fn bind_tcp(key: &str, address: &str) -> Result<TcpListener> {
     Err(failed(last))
 }
 
-async fn bind(key: &str, address: &Address) -> Result<Socket> {
+async fn bind(key: &str, address: &Address) -> Result<Vec<Socket>> {
     let path = match address {
-        Address::Tcp(address) => return bind_tcp(key, address).await.map(Socket::Tcp),
+        Address::Tcp(address) => return Ok(vec![Socket::Tcp(bind_tcp(key, address).await?)]),
+        Address::Systemd => return inherited(key),
         Address::Unix(path) => path,
     };
     let bound = remove_stale(path).and_then(|()| UnixListener::bind(path));
@@ -175,7 +184,38 @@ async fn bind(key: &str, address: &Address) -> Result<Socket> {
             "cannot listen on {key} = {address}: {error}; choose another path or remove the file"
         )
     })?;
-    Ok(Socket::Unix(listener, SocketFile(path.clone())))
+    Ok(vec![Socket::Unix(listener, Some(SocketFile(path.clone())))])
+}
+
+/// The sockets that systemd passes (`sd_listen_fds`).
+fn inherited(key: &str) -> Result<Vec<Socket>> {
+    let mut passed = ListenFd::from_env();
+    ensure!(
+        passed.len() > 0,
+        "expected sockets from systemd for {key} = systemd, got none; start the server by a socket unit, or choose an \
+         address"
+    );
+    let count = passed.len();
+    let socket = |index| {
+        let failed = |error: io::Error| {
+            anyhow!(
+                "{key} = systemd: cannot listen on socket {index}: {error}; expected a stream that listens"
+            )
+        };
+        let socket = match passed.take_tcp_listener(index) {
+            Ok(Some(socket)) => {
+                let is_ready = socket.set_nonblocking(true);
+                is_ready.and_then(|()| TcpListener::from_std(socket)).map(Socket::Tcp)
+            }
+            Ok(None) | Err(_) => passed.take_unix_listener(index).and_then(|socket| {
+                let socket = socket.ok_or(ErrorKind::NotFound)?;
+                socket.set_nonblocking(true)?;
+                Ok(Socket::Unix(UnixListener::from_std(socket)?, None))
+            }),
+        };
+        socket.map_err(failed)
+    };
+    (0..count).map(socket).collect()
 }
 
 /// Removes the file of a Unix socket that nothing listens on any more.

@@ -3,9 +3,11 @@
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileTypeExt as _;
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
@@ -20,7 +22,7 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use crate::client::Connection;
 use crate::config::Config;
-use crate::harness::{Server, arenaria, finished, until};
+use crate::harness::{PATIENCE, Server, arenaria, component, finished, until};
 use crate::http2_client::{Http2, request};
 
 /// A root, and files with certificates of it.
@@ -287,6 +289,40 @@ fn a_file_that_is_not_a_socket_is_kept() {
     check_refused(&listening(&[&path]), "choose another path or remove the file");
     let kind = fs::metadata(&path).expect("it is still there").file_type();
     assert!(!kind.is_socket() && fs::read(&path).expect("it is still there") == b"important");
+}
+
+/// What systemd does: passes a socket, and is told when the server is ready and when it ends.
+#[test]
+fn systemd_may_pass_the_socket() {
+    let folder = tempfile::tempdir().expect("the system has room for a folder");
+    let told = UnixDatagram::bind(folder.path().join("notify.sock")).expect("the folder is ours");
+    told.set_read_timeout(Some(PATIENCE)).expect("a socket has a timeout");
+    let said = || {
+        let mut message = [0; 100];
+        let length = told.recv(&mut message).expect("systemd is told");
+        String::from_utf8_lossy(&message[..length]).trim().to_owned()
+    };
+    let socket = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let address = socket.local_addr().expect("it is bound");
+    let probe = component("probe").display().to_string();
+    let arguments = ["serve", &probe, "--listen", "systemd", "--memory", "4MiB"];
+    let arguments = [&arguments[..], &["--operator-listen", "off", "--workers", "1"]].concat();
+    let mut command = Command::new("sh");
+    // The first passed socket is 3. The process that it is for must be named.
+    command.args(["-c", r#"export LISTEN_PID=$$; exec "$@" 3<&0 0</dev/null"#, "sh"]);
+    command.arg(env!("CARGO_BIN_EXE_arenaria")).args(arguments).env("LISTEN_FDS", "1");
+    command.env("ARENARIA_CACHE", concat!(env!("CARGO_TARGET_TMPDIR"), "/compiled"));
+    command.env("NOTIFY_SOCKET", folder.path().join("notify.sock"));
+    command.stdin(OwnedFd::from(socket)).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let folder = tempfile::tempdir().expect("the system has room for a folder");
+    let mut server = Server::start_command(command, folder);
+    assert_eq!(server.address, address);
+    assert_eq!(said(), "READY=1");
+    server.check_alive();
+    server.signal("TERM");
+    assert_eq!(said(), "STOPPING=1");
+    assert!(server.until_exit().success());
+    check_refused(&Config::probe().with("listen", "systemd"), "expected sockets from systemd");
 }
 
 #[test]
