@@ -7,6 +7,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy, sink};
 use tokio::time::timeout;
 
 use crate::config::limits::RequestLimits;
+use crate::http::bad_head::diagnose;
 use crate::http::connection_state::ConnectionState;
 use crate::http::http1::{self, End};
 use crate::http::problem::{self, Problem};
@@ -21,10 +22,13 @@ pub(crate) async fn serve(service: Rc<Service>, socket: Socket, state: Rc<Connec
     let end = http1::serve_requests(&service, &socket, &state).await;
     let socket = Rc::into_inner(socket).expect("hyper has dropped its half");
     let mut socket = socket.into_inner();
+    let limits = service.limits_without_route();
     let goodbye = async {
         match end {
-            End::HeadTimeout => refuse_slow_head(&mut socket, service.limits_without_route()).await,
-            End::Refused => {}
+            End::HeadTimeout => refuse(&mut socket, &Problem::HeadTimeout, limits).await,
+            End::Refused(head) => {
+                refuse(&mut socket, &diagnose(&head, limits.server), limits).await
+            }
             End::Finished if state.is_body_unread() => {}
             End::Finished | End::Closed => return,
         }
@@ -34,10 +38,9 @@ pub(crate) async fn serve(service: Rc<Service>, socket: Socket, state: Rc<Connec
     let _ = timeout(service.limits.linger_time.0, goodbye).await;
 }
 
-/// Tells the client that its head was too slow. Hyper would close the connection without a
-/// response.
-async fn refuse_slow_head(socket: &mut Socket, limits: RequestLimits<'_>) {
-    let problem = Problem::HeadTimeout;
+/// Tells the client what is wrong with its head. Hyper would close the connection without a response,
+/// or with one that does not say anything.
+async fn refuse(socket: &mut Socket, problem: &Problem, limits: RequestLimits<'_>) {
     let (status, body) = (problem.status(), problem.json(limits));
     let head = format!(
         "HTTP/1.1 {} {}\r\ncontent-type: {}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",

@@ -3,15 +3,17 @@
 //! The socket reports to the connection's state ([`ConnectionState`]) when a head begins and when
 //! the client stops reading. The worker ends connections that wait for too long.
 //!
-//! The socket cannot know whether hyper has read a part of the next head together with a request.
-//! Hyper shows its buffer only when it is taken apart. So if nothing happens for a while after a
-//! response, the connection takes hyper apart, looks, and puts it together again.
+//! Hyper does not read while a request is in progress. So a client may close its sending direction after a whole request,
+//! and gets its response. The connection watches for a client that resets it instead.
+//!
+//! Hyper's own responses to malformed heads have no body. The socket keeps them back, and the connection ends with the
+//! head, so that the host can say what is wrong with it.
 
 use std::cell::RefCell;
 use std::future::{Future as _, poll_fn};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use hyper::server::conn::http1;
@@ -33,42 +35,23 @@ pub(crate) async fn serve_requests(
     socket: &Rc<RefCell<Socket>>,
     state: &Rc<ConnectionState>,
 ) -> End {
-    let io = TrackedSocket::new(Rc::clone(socket), Rc::clone(state));
+    let io = TrackedSocket::new(Rc::clone(socket), Rc::clone(state), &service.limits);
     let handle =
         service_fn(|request| handler::handle(Rc::clone(service), Rc::clone(state), request));
     let builder = builder(&service.limits);
     let mut hyper = builder.serve_connection(TokioIo::new(io), handle);
     // On the heap, because few connections see a drain.
     let mut last_look: Option<Pin<Box<Sleep>>> = None;
-    loop {
-        let pause = poll_fn(|context| {
-            match state.poll_signal(context) {
-                None => {}
-                Some(Signal::Drain) => last_look = Some(Box::pin(sleep(LAST_LOOK))),
-                Some(Signal::LookAhead) => return Poll::Ready(Pause::Look),
-                Some(Signal::HeadTimeout) => return Poll::Ready(Pause::End(End::HeadTimeout)),
-                Some(Signal::Close) => return Poll::Ready(Pause::End(End::Closed)),
-            }
-            if let Poll::Ready(result) = Pin::new(&mut hyper).poll(context) {
-                return Poll::Ready(Pause::End(End::of(result)));
-            }
-            let Some(look) = &mut last_look else { return Poll::Pending };
-            look.as_mut().poll(context).map(|()| Pause::LastLook)
-        })
-        .await;
-        if let Pause::End(end) = pause {
-            return end;
+    let end = poll_fn(|context| {
+        match state.poll_signal(context) {
+            None => {}
+            Some(Signal::Drain) => last_look = Some(Box::pin(sleep(LAST_LOOK))),
+            Some(Signal::HeadTimeout) => return Poll::Ready(End::HeadTimeout),
+            Some(Signal::Close) => return Poll::Ready(End::Closed),
         }
-        if state.is_between_requests() {
-            let http1::Parts { io, read_buf, service, .. } = hyper.into_parts();
-            let mut io = io.into_inner();
-            if !read_buf.is_empty() {
-                state.has_part_of_head();
-                io.read_ahead = read_buf;
-            }
-            hyper = builder.serve_connection(TokioIo::new(io), service);
-        }
-        if let Pause::LastLook = pause {
+        if let Some(look) = &mut last_look
+            && look.as_mut().poll(context).is_ready()
+        {
             last_look = None;
             // Hyper would close a connection in the middle of a head. The response to that head says
             // that the connection is closed.
@@ -76,17 +59,35 @@ pub(crate) async fn serve_requests(
                 Pin::new(&mut hyper).graceful_shutdown();
             }
         }
+        if let Poll::Ready(result) = Pin::new(&mut hyper).poll(context) {
+            return Poll::Ready(End::of(result));
+        }
+        if has_left(state, &socket.borrow(), context) {
+            return Poll::Ready(End::Closed);
+        }
+        Poll::Pending
+    })
+    .await;
+    if matches!(end, End::Closed | End::Finished) && state.is_refused() {
+        return End::Refused(hyper.into_parts().io.into_inner().into_head());
     }
+    end
 }
 
-/// Why hyper is not polled for a moment.
-enum Pause {
-    /// The connection ends.
-    End(End),
-    /// Nothing has happened for a while. See whether a part of a head was read.
-    Look,
-    /// The same, before the server ends.
-    LastLook,
+/// Whether the client has reset the connection during a request. Until something is written to a client that has only
+/// closed its sending direction, nothing tells whether it still reads.
+fn has_left(state: &ConnectionState, socket: &Socket, context: &mut Context<'_>) -> bool {
+    if state.phase.get() != ConnectionPhase::Response || state.has_sent_more.get() {
+        return false;
+    }
+    match socket.poll_sent(context) {
+        Poll::Pending => false,
+        Poll::Ready(Ok(())) => {
+            state.has_sent_more.set(true);
+            false
+        }
+        Poll::Ready(Err(_)) => true,
+    }
 }
 
 /// When the server drains, how long a request may still arrive on an idle connection: those that the client sent
@@ -97,8 +98,8 @@ const LAST_LOOK: Duration = Duration::from_millis(100);
 pub(crate) enum End {
     /// All requests have their responses.
     Finished,
-    /// The client sent malformed HTTP. Hyper has responded with 400.
-    Refused,
+    /// The client sent this head, which hyper cannot parse. It has no response yet.
+    Refused(Vec<u8>),
     HeadTimeout,
     Closed,
 }
@@ -107,7 +108,6 @@ impl End {
     fn of(result: hyper::Result<()>) -> Self {
         match result {
             Ok(()) => Self::Finished,
-            Err(error) if error.is_parse() => Self::Refused,
             Err(_) => Self::Closed,
         }
     }
@@ -121,7 +121,7 @@ pub(crate) fn builder(limits: &ServerLimits) -> http1::Builder {
     const FIELDS_ON_STACK: usize = 100;
     let bytes = buffer(limits.request_head).bytes();
     let mut builder = http1::Builder::new();
-    builder.header_read_timeout(None);
+    builder.header_read_timeout(None).half_close(true);
     builder.max_header_size(bytes).max_buf_size(bytes);
     if limits.request_headers >= FIELDS_ON_STACK {
         builder.max_headers(SLACK * limits.request_headers);

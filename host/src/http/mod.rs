@@ -1,5 +1,6 @@
 //! A connection and its requests: from HTTP to a component and back.
 
+mod bad_head;
 pub(crate) mod body;
 pub(crate) mod body_budget;
 pub(crate) mod buffered;
@@ -9,6 +10,7 @@ pub(crate) mod development;
 pub(crate) mod handler;
 pub(crate) mod http1;
 pub(crate) mod message;
+mod message_splitter;
 pub(crate) mod playground;
 pub(crate) mod problem;
 pub(crate) mod receive;
@@ -17,6 +19,7 @@ pub(crate) mod response;
 pub(crate) mod router;
 pub(crate) mod service;
 pub(crate) mod socket;
+mod target;
 mod tracked_socket;
 pub(crate) mod wasi_http;
 mod wasi_http_request;

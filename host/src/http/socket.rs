@@ -23,6 +23,22 @@ macro_rules! delegate {
     };
 }
 
+impl Socket {
+    /// Whether the client has sent something, or has closed its sending direction. Nothing is read.
+    /// A socket that cannot tell without reading is never ready.
+    ///
+    /// # Errors
+    ///
+    /// If the client has reset the connection.
+    pub(crate) fn poll_sent(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Tcp(socket) => {
+                socket.poll_peek(context, &mut ReadBuf::new(&mut [0])).map_ok(|_| ())
+            }
+        }
+    }
+}
+
 impl AsyncRead for Socket {
     fn poll_read(
         self: Pin<&mut Self>,

@@ -1,31 +1,45 @@
-//! A socket that tells the state of its connection what hyper does with it.
+//! A socket that stands between hyper and a client. It tells the state of the connection what hyper
+//! does, gives hyper one request at a time, and keeps hyper's own words from the client.
 
 use std::cell::RefCell;
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
+use bytes::{Buf as _, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use crate::config::limits::ServerLimits;
 use crate::http::connection_state::{ConnectionPhase, ConnectionState};
+use crate::http::message_splitter::MessageSplitter;
 use crate::http::socket::Socket;
 
 /// A socket that records when a head begins and when the client stops reading.
 pub(crate) struct TrackedSocket {
     socket: Rc<RefCell<Socket>>,
     state: Rc<ConnectionState>,
-    /// What an earlier hyper has read and not used. It is read again before the socket.
-    pub(crate) read_ahead: Bytes,
+    /// What has arrived after the current request. It is read before the socket.
+    read_ahead: Bytes,
+    splitter: MessageSplitter,
 }
 
 impl TrackedSocket {
-    pub(crate) fn new(socket: Rc<RefCell<Socket>>, state: Rc<ConnectionState>) -> Self {
-        Self { socket, state, read_ahead: Bytes::new() }
+    pub(crate) fn new(
+        socket: Rc<RefCell<Socket>>,
+        state: Rc<ConnectionState>,
+        limits: &ServerLimits,
+    ) -> Self {
+        let splitter = MessageSplitter::new(limits.request_head.bytes());
+        Self { socket, state, read_ahead: Bytes::new(), splitter }
     }
 
-    /// Borrows the socket for one poll. Nothing else uses it while hyper serves the connection.
+    /// The head that arrived last, as far as it arrived.
+    pub(crate) fn into_head(self) -> Vec<u8> {
+        self.splitter.into_head()
+    }
+
+    /// Borrows the socket for one poll. Nothing else uses it at that moment.
     fn poll<T>(&self, poll: impl FnOnce(Pin<&mut Socket>) -> Poll<T>) -> Poll<T> {
         poll(Pin::new(&mut self.socket.borrow_mut()))
     }
@@ -38,6 +52,23 @@ impl TrackedSocket {
         self.state.write_stalls.set(poll.is_pending());
         poll
     }
+
+    /// How many of these bytes hyper is given now: at most the rest of one request.
+    fn split(&mut self, bytes: &[u8]) -> usize {
+        match self.state.phase.get() {
+            ConnectionPhase::Request
+                if !(self.state.has_body.get() && self.splitter.is_within_body()) =>
+            {
+                self.splitter.begin_head();
+                self.state.enter(ConnectionPhase::Head);
+            }
+            ConnectionPhase::Request | ConnectionPhase::Head => {}
+            ConnectionPhase::Response => self.splitter.shrink(),
+        }
+        let given = self.splitter.split(bytes);
+        self.state.has_fragment.set(self.splitter.has_fragment());
+        given
+    }
 }
 
 impl AsyncRead for TrackedSocket {
@@ -47,16 +78,25 @@ impl AsyncRead for TrackedSocket {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         if !self.read_ahead.is_empty() {
-            let length = self.read_ahead.len().min(buffer.remaining());
-            buffer.put_slice(&self.read_ahead.split_to(length));
+            let arrived = self.read_ahead.clone();
+            let length = arrived.len().min(buffer.remaining());
+            let given = self.split(&arrived[..length]);
+            buffer.put_slice(&arrived[..given]);
+            self.read_ahead.advance(given);
             return Poll::Ready(Ok(()));
         }
         let before = buffer.filled().len();
-        let poll = self.poll(|socket| socket.poll_read(context, buffer));
-        if buffer.filled().len() > before && self.state.phase.get() == ConnectionPhase::Request {
-            self.state.enter(ConnectionPhase::Head);
+        ready!(self.poll(|socket| socket.poll_read(context, buffer)))?;
+        let arrived = &buffer.filled()[before..];
+        if arrived.is_empty() {
+            return Poll::Ready(Ok(()));
         }
-        poll
+        let given = self.split(arrived);
+        if given < arrived.len() {
+            self.read_ahead = Bytes::copy_from_slice(&arrived[given..]);
+            buffer.set_filled(before + given);
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -66,6 +106,9 @@ impl AsyncWrite for TrackedSocket {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        if self.state.keeps_hyper_silent() {
+            return Poll::Ready(Ok(bytes.len()));
+        }
         self.record_write(self.poll(|socket| socket.poll_write(context, bytes)))
     }
 
@@ -78,6 +121,9 @@ impl AsyncWrite for TrackedSocket {
         const TOGETHER_MAX: usize = 1024;
         let len = slices.iter().map(|slice| slice.len()).sum();
         if len > TOGETHER_MAX {
+            if self.state.keeps_hyper_silent() {
+                return Poll::Ready(Ok(len));
+            }
             return self
                 .record_write(self.poll(|socket| socket.poll_write_vectored(context, slices)));
         }
@@ -94,11 +140,24 @@ impl AsyncWrite for TrackedSocket {
         true
     }
 
-    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+    /// Hyper calls this only when its own buffer is empty.
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.state.phase.get() {
+            ConnectionPhase::Request => {
+                self.state.has_written_all();
+                self.splitter.shrink();
+            }
+            ConnectionPhase::Head => self.state.has_written_all(),
+            ConnectionPhase::Response => {}
+        }
         self.poll(|socket| socket.poll_flush(context))
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.state.is_refused() {
+            // The host's own response comes now.
+            return Poll::Ready(Ok(()));
+        }
         self.poll(|socket| socket.poll_shutdown(context))
     }
 }

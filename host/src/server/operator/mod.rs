@@ -24,8 +24,8 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::config::limits::{RequestLimits, RouteLimits, ServerLimits};
-use crate::http::http1;
 use crate::http::development::Development;
+use crate::http::http1;
 use crate::http::response::text;
 use crate::pool::stats::{Metrics, RouteStats};
 use crate::server::worker::Command;
