@@ -63,7 +63,11 @@ impl TrackedSocket {
                 self.state.enter(ConnectionPhase::Head);
             }
             ConnectionPhase::Request | ConnectionPhase::Head => {}
-            ConnectionPhase::Response => self.splitter.shrink(),
+            ConnectionPhase::Response => {
+                self.splitter.shrink();
+                // That was a part of the body. Whether the client leaves after it counts again.
+                self.state.has_sent_more.set(false);
+            }
         }
         let given = self.splitter.split(bytes);
         self.state.has_fragment.set(self.splitter.has_fragment());

@@ -103,7 +103,8 @@ fn a_part_of_a_request_is_not_answered_as_a_whole() {
 
 #[test]
 fn a_client_that_closes_both_halves_costs_its_request_and_no_instance() {
-    let server = Server::start(&Config::probe().limit("guest-time", "60s"));
+    let config = Config::probe().limit("guest-time", "60s").limit("queue-length", 8);
+    let server = Server::start(&config);
     for _ in 0..4 {
         drop(server.begin(&Request::get("/spin?iterations=20000000")));
         drop(server.begin(&Request::get("/respond?bytes=1000000")));
@@ -122,13 +123,17 @@ fn a_reset_ends_a_request_that_runs() {
     for isolation in ["reuse", "fresh"] {
         let config = Config::probe().route_key("isolation", isolation).limit("guest-time", "1h");
         let server = Server::start(&config);
-        let connection = server.begin(&Request::get("/loop"));
-        server.until_busy(1.0);
-        connection.reset();
-        server.until("the client is gone", |m| {
-            m.sum("arenaria_requests_total", &[("status", "499")]) == 1.0
-                && m.sum("arenaria_connections", &[]) == 0.0
-        });
+        // Also after a body of many reads, between which the client has sent more.
+        let large = Request::post("/loop", "x".repeat(900_000));
+        for (count, request) in [Request::get("/loop"), large].iter().enumerate() {
+            let connection = server.begin(request);
+            server.until_busy(1.0);
+            connection.reset();
+            server.until("the client is gone", |m| {
+                m.sum("arenaria_requests_total", &[("status", "499")]) == count as f64 + 1.0
+                    && m.sum("arenaria_connections", &[]) == 0.0
+            });
+        }
         server.check_alive();
     }
 }

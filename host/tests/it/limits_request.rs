@@ -23,14 +23,9 @@ fn a_body_announced_too_large_is_refused_before_a_byte_of_it_is_read() {
 #[test]
 fn a_body_announced_as_absurd_is_refused() {
     let server = Server::start(&Config::probe().limit("request-body", "1KiB"));
-    for length in [
-        "4294967296",
-        "9223372036854775807",
-        // The largest number of 64 bits, and two beyond it.
-        "18446744073709551615",
-        "18446744073709551616",
-        "99999999999999999999999",
-    ] {
+    let beyond_64_bits = ["18446744073709551616", "99999999999999999999999"];
+    let within = ["4294967296", "9223372036854775807", "18446744073709551615"];
+    for length in within.into_iter().chain(beyond_64_bits) {
         let mut connection = server.connect();
         let head = format!("POST /echo HTTP/1.1\r\nhost: test\r\ncontent-length: {length}\r\n\r\n");
         connection.send(head);
