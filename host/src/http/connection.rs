@@ -13,12 +13,15 @@ use tokio_rustls::rustls::ServerConfig;
 
 use crate::config::connection_memory::HTTP2_CONNECTIONS;
 use crate::config::limits::RequestLimits;
+use crate::http::bad_head::diagnose;
 use crate::http::connection_end::{End, Refusal};
 use crate::http::connection_state::ConnectionState;
+use crate::http::http1;
+use crate::http::http2;
 use crate::http::problem::{self, Problem};
 use crate::http::service::Service;
 use crate::http::socket::{Accepted, PlainSocket, Socket};
-use crate::http::{http1, http2};
+use crate::http::tracked_socket::PREFACE;
 
 /// Serves a connection to its end. The permits count it as open.
 ///
@@ -43,15 +46,21 @@ pub(crate) async fn serve(
     // Hyper does not return the socket when a connection ends, but we may still have to write to
     // it.
     let socket = Rc::new(RefCell::new(socket));
-    let end = serve_requests(&service, &socket, &state, permits).await;
-    let socket = Rc::into_inner(socket).expect("hyper has dropped its half");
-    let mut socket = socket.into_inner();
+    let end = http1::serve_requests(&service, &socket, &state).await;
+    let socket = taken_back(socket);
+    let (end, mut socket) = match end {
+        End::Http2(read) => Box::pin(serve_http2(&service, socket, &state, permits, read)).await,
+        end => (end, socket),
+    };
     let limits = service.limits_without_route();
     let goodbye = async {
         match end {
             End::HeadTimeout => refuse(&mut socket, &Problem::HeadTimeout, limits).await,
             End::NoHttp2(why) => http2::refuse(&mut socket, why).await,
-            End::Refused | End::GoneAway => {}
+            End::Refused(head) => {
+                refuse(&mut socket, &diagnose(&head, limits.server), limits).await
+            }
+            End::GoneAway => {}
             End::Finished if state.is_body_unread() => {}
             End::Finished | End::Closed | End::Http2(_) => return,
         }
@@ -62,22 +71,43 @@ pub(crate) async fn serve(
     Ok(())
 }
 
-/// Serves requests, first with HTTP/1.
-async fn serve_requests(
+fn taken_back(socket: Rc<RefCell<Socket>>) -> Socket {
+    Rc::into_inner(socket).expect("hyper has dropped its half").into_inner()
+}
+
+/// Serves requests of HTTP/2. Until the rest of the preface is there, it may be something else.
+async fn serve_http2(
     service: &Rc<Service>,
-    socket: &Rc<RefCell<Socket>>,
+    mut socket: Socket,
     state: &Rc<ConnectionState>,
     mut permits: OwnedSemaphorePermit,
-) -> End {
-    let end = http1::serve_requests(service, socket, state).await;
-    let End::Http2(read_ahead) = end else { return end };
+    mut read: Vec<u8>,
+) -> (End, Socket) {
+    match timeout(service.limits.head_time.0, read_preface(&mut socket, &mut read)).await {
+        Ok(Ok(true)) => {}
+        Ok(Ok(false)) => return (End::Refused(read), socket),
+        Ok(Err(_)) => return (End::Closed, socket),
+        Err(_) => return (End::HeadTimeout, socket),
+    }
     if service.limits.http2_streams == 0 {
-        return End::NoHttp2(Refusal::Http11Required);
+        return (End::NoHttp2(Refusal::Http11Required), socket);
     }
     let more = Arc::clone(permits.semaphore()).try_acquire_many_owned(HTTP2_CONNECTIONS);
-    let Ok(more) = more else { return End::NoHttp2(Refusal::EnhanceYourCalm) };
+    let Ok(more) = more else { return (End::NoHttp2(Refusal::EnhanceYourCalm), socket) };
     permits.merge(more);
-    Box::pin(http2::serve_requests(service, socket, state, read_ahead)).await
+    let shared = Rc::new(RefCell::new(socket));
+    let end = http2::serve_requests(service, &shared, state, read.into()).await;
+    (end, taken_back(shared))
+}
+
+/// Reads the rest of what may be the preface of HTTP/2. False if it is not.
+async fn read_preface(socket: &mut Socket, read: &mut Vec<u8>) -> io::Result<bool> {
+    while read.len() < PREFACE.len() && PREFACE.starts_with(read) {
+        if socket.read_buf(read).await? == 0 {
+            return Ok(false);
+        }
+    }
+    Ok(read.starts_with(PREFACE))
 }
 
 /// Speaks TLS with the client. None if that does not succeed; rustls has told the client why.

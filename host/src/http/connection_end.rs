@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
-
 /// When the server drains, how long a request may still arrive on an idle connection: those that the client sent
 /// before it could know.
 pub(crate) const LAST_LOOK: Duration = Duration::from_millis(100);
@@ -12,12 +10,12 @@ pub(crate) const LAST_LOOK: Duration = Duration::from_millis(100);
 pub(crate) enum End {
     /// All requests have their responses.
     Finished,
-    /// The client sent malformed HTTP. Hyper has responded with 400.
-    Refused,
+    /// The client sent this head, which hyper cannot parse. It has no response yet.
+    Refused(Vec<u8>),
     HeadTimeout,
     Closed,
-    /// The first bytes are the preface of HTTP/2. They were read, and perhaps more.
-    Http2(Bytes),
+    /// The first bytes, which were read, may be the preface of HTTP/2.
+    Http2(Vec<u8>),
     /// The client speaks HTTP/2, and that is refused.
     NoHttp2(Refusal),
     /// The client broke the rules of HTTP/2, and was told.

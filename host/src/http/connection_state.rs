@@ -28,8 +28,6 @@ pub(crate) enum ConnectionPhase {
 pub(crate) enum Signal {
     /// Finish the current request, and those that have arrived, then close.
     Drain,
-    /// See whether a part of the next head was read together with the last request.
-    LookAhead,
     /// Close: the head did not arrive in time.
     HeadTimeout,
     /// Close: the client has sent or read nothing for too long.
@@ -44,10 +42,20 @@ pub(crate) struct ConnectionState {
     pub(crate) changed: Cell<bool>,
     /// When the worker first saw the current phase.
     since: Cell<Instant>,
-    /// Whether it is known that nothing was read beyond the last request.
-    has_looked_ahead: Cell<bool>,
     /// Whether a write waits for the client to read.
     pub(crate) write_stalls: Cell<bool>,
+    /// Whether the socket has taken all responses. What hyper writes then before a request begins is
+    /// its own response to a head that it cannot parse.
+    all_written: Cell<bool>,
+    /// Whether hyper has responded so. The client does not see it, but gets the host's response.
+    refused: Cell<bool>,
+    /// Whether the current request has a body.
+    pub(crate) has_body: Cell<bool>,
+    /// Whether the current request's target has a fragment, which hyper leaves out.
+    pub(crate) has_fragment: Cell<bool>,
+    /// Whether nothing is to be learned from the socket until the response has been sent: the client
+    /// has sent more, or has closed its sending direction.
+    pub(crate) has_sent_more: Cell<bool>,
     /// Whether a response was sent before the request's body was read.
     body_unread: Cell<bool>,
     /// Whether the next response is the last one.
@@ -70,8 +78,12 @@ impl ConnectionState {
             phase: Cell::new(ConnectionPhase::Request),
             changed: Cell::new(false),
             since: Cell::new(Instant::now()),
-            has_looked_ahead: Cell::new(true),
             write_stalls: Cell::new(false),
+            all_written: Cell::new(true),
+            refused: Cell::new(false),
+            has_body: Cell::new(false),
+            has_fragment: Cell::new(false),
+            has_sent_more: Cell::new(false),
             body_unread: Cell::new(false),
             is_draining: Cell::new(false),
             requests: Cell::new(0),
@@ -84,10 +96,12 @@ impl ConnectionState {
     }
 
     /// A head has arrived. The request ends when the returned value is dropped, with the response.
-    pub(crate) fn begin_request(self: &Rc<Self>) -> EndOfRequest {
+    pub(crate) fn begin_request(self: &Rc<Self>, has_body: bool) -> EndOfRequest {
         self.has_begun.set(true);
         self.requests.update(|count| count + 1);
         self.enter(ConnectionPhase::Response);
+        self.has_body.set(has_body);
+        self.has_sent_more.set(false);
         EndOfRequest(Rc::clone(self))
     }
 
@@ -105,32 +119,30 @@ impl ConnectionState {
         self.is_multiplexed.get()
     }
 
-    /// Something was read, or nothing.
-    pub(crate) fn reads(&self, something: bool) {
-        // With HTTP/2, what is read need not belong to a head.
-        let may_be_head = self.phase.get() == ConnectionPhase::Request && !self.is_multiplexed();
-        if something && may_be_head {
-            self.enter(ConnectionPhase::Head);
-        }
-    }
-
     pub(crate) fn enter(&self, phase: ConnectionPhase) {
         self.phase.set(phase);
         self.changed.set(true);
     }
 
-    /// Whether hyper has neither a request nor a part of a response, so that it can be taken apart.
-    pub(crate) fn is_between_requests(&self) -> bool {
-        self.phase.get() == ConnectionPhase::Request
-            && !self.is_multiplexed()
-            && !self.write_stalls.get()
-            && !self.body_unread.get()
+    /// Hyper has nothing left to write, and no request is in progress.
+    pub(crate) fn has_written_all(&self) {
+        self.all_written.set(true);
     }
 
-    /// A part of the next head was read together with the last request. Its time counts from the
-    /// response to that.
-    pub(crate) fn has_part_of_head(&self) {
-        self.phase.set(ConnectionPhase::Head);
+    /// Whether what hyper writes now is its own response to a malformed head. If so, notes it.
+    pub(crate) fn keeps_hyper_silent(&self) -> bool {
+        let is_http1 = !self.is_multiplexed();
+        let is_silent =
+            is_http1 && self.all_written.get() && self.phase.get() != ConnectionPhase::Response;
+        if is_silent {
+            self.refused.set(true);
+        }
+        is_silent
+    }
+
+    /// Whether hyper has responded to a malformed head, and the client has not seen that.
+    pub(crate) fn is_refused(&self) -> bool {
+        self.refused.get()
     }
 
     pub(crate) fn leaves_body_unread(&self) {
@@ -157,7 +169,6 @@ impl ConnectionState {
     pub(crate) fn check(&self, now: Instant, limits: &ServerLimits) {
         if self.changed.take() {
             self.since.set(now);
-            self.has_looked_ahead.set(false);
         }
         let waited = now.saturating_duration_since(self.since.get());
         if self.write_stalls.get() {
@@ -170,21 +181,11 @@ impl ConnectionState {
             self.send(Signal::Close);
             return;
         }
-        let head_or_idle = limits.head_time.0.min(limits.idle_time.0);
         match self.phase.get() {
             ConnectionPhase::Head if waited > limits.head_time.0 => self.send(Signal::HeadTimeout),
-            ConnectionPhase::Request if waited > head_or_idle && self.can_look_ahead() => {
-                self.has_looked_ahead.set(true);
-                self.send(Signal::LookAhead);
-            }
             ConnectionPhase::Request if waited > limits.idle_time.0 => self.send(Signal::Close),
             ConnectionPhase::Request | ConnectionPhase::Head | ConnectionPhase::Response => {}
         }
-    }
-
-    /// Whether it makes sense to look. A signal that has not arrived yet is not replaced.
-    fn can_look_ahead(&self) -> bool {
-        !self.has_looked_ahead.get() && self.is_between_requests() && self.signal.get().is_none()
     }
 
     fn send(&self, signal: Signal) {
@@ -210,6 +211,8 @@ pub(crate) struct EndOfRequest(Rc<ConnectionState>);
 impl Drop for EndOfRequest {
     fn drop(&mut self) {
         self.0.requests.update(|count| count - 1);
+        // Hyper still has the end of the response.
+        self.0.all_written.set(false);
         if !self.0.has_requests() {
             self.0.enter(ConnectionPhase::Request);
         }
@@ -279,57 +282,35 @@ mod tests {
     fn a_response_may_take_any_time_and_then_the_connection_is_idle_anew() {
         let checked = checked();
         checked.state.enter(ConnectionPhase::Head);
-        let end = checked.state.begin_request();
+        let end = checked.state.begin_request(false);
         checked.check(0, None);
         checked.check(1_000_000, None);
         drop(end);
         assert_eq!(checked.state.phase.get(), ConnectionPhase::Request);
         checked.check(1_000_100, None);
-        checked.check(1_010_100, None);
-        checked.check(1_010_101, Some(Signal::LookAhead));
         checked.check(1_020_100, None);
         checked.check(1_020_101, Some(Signal::Close));
     }
 
     #[test]
-    fn a_part_of_a_head_that_was_read_ahead_has_its_time_from_the_response() {
-        for (head_time, idle_time) in [(10, 20), (20, 10)] {
-            let mut checked = checked();
-            checked.limits.head_time = Timeout(Duration::from_secs(head_time));
-            checked.limits.idle_time = Timeout(Duration::from_secs(idle_time));
-            drop(checked.state.begin_request());
-            checked.check(0, None);
-            checked.check(10_000, None);
-            checked.check(10_001, Some(Signal::LookAhead));
-            checked.state.has_part_of_head();
-            checked.check(1000 * head_time, None);
-            checked.check(1000 * head_time + 1, Some(Signal::HeadTimeout));
-        }
+    fn only_what_hyper_writes_of_itself_is_kept_from_the_client() {
+        let Checked { state, .. } = checked();
+        let end = state.begin_request(false);
+        // A response, or the interim response before it.
+        assert!(!state.keeps_hyper_silent());
+        drop(end);
+        // The rest of the response, which the client does not read.
+        assert!(!state.keeps_hyper_silent());
+        state.enter(ConnectionPhase::Head);
+        assert!(!state.keeps_hyper_silent() && !state.is_refused());
+        state.has_written_all();
+        assert!(state.keeps_hyper_silent() && state.is_refused());
     }
 
     #[test]
-    fn hyper_is_not_taken_apart_while_it_has_a_part_of_a_message() {
-        let checked = checked();
-        drop(checked.state.begin_request());
-        assert!(checked.state.is_between_requests());
-        checked.state.write_stalls.set(true);
-        assert!(!checked.state.is_between_requests());
-        checked.state.write_stalls.set(false);
-        checked.state.leaves_body_unread();
-        assert!(!checked.state.is_between_requests());
-        checked.check(0, None);
-        checked.check(20_000, None);
-        checked.check(20_001, Some(Signal::Close));
-    }
-
-    #[test]
-    fn a_look_ahead_does_not_replace_a_drain() {
-        let checked = checked();
-        drop(checked.state.begin_request());
-        checked.check(0, None);
-        checked.state.drain();
-        checked.check(10_001, Some(Signal::Drain));
-        checked.check(10_001, Some(Signal::LookAhead));
+    fn a_first_head_may_be_malformed_too() {
+        let Checked { state, .. } = checked();
+        assert!(state.keeps_hyper_silent());
     }
 
     #[test]

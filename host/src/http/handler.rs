@@ -4,14 +4,13 @@
 //! `wasi_http`.
 
 use std::convert::Infallible;
-use std::net::Ipv6Addr;
 use std::rc::Rc;
 use std::time::{Instant, SystemTime};
 
 use hyper::body::{Body as _, Incoming};
 use hyper::header::{CONNECTION, HOST, HeaderValue, TRANSFER_ENCODING};
 use hyper::http::request::Parts;
-use hyper::{Method, Request, Response, Uri, Version};
+use hyper::{Request, Response, Version};
 
 use crate::component::world::World;
 use crate::config::limits::ServerLimits;
@@ -22,6 +21,7 @@ use crate::http::playground::Playground;
 use crate::http::problem::Problem;
 use crate::http::records;
 use crate::http::service::Service;
+use crate::http::target::{self, is_host, target_length};
 use crate::http::wasi_http;
 use crate::pool::slots::Slots;
 use crate::pool::stats::{CLIENT_LEFT, RouteStats};
@@ -33,10 +33,11 @@ pub(crate) async fn handle(
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Infallible> {
     let begun = Instant::now();
-    let end = connection.begin_request();
-    let (head, incoming) = request.into_parts();
+    let (mut head, incoming) = request.into_parts();
     let has_body = !incoming.is_end_stream();
-    let checked = check_head(&head, &service.limits);
+    let end = connection.begin_request(has_body);
+    let checked = target::check(&mut head, connection.has_fragment.get())
+        .and_then(|()| check_head(&head, &service.limits));
     let open = service.development.as_ref().map(|development| development.begin(&head, begun));
     let path = head.uri.path();
     let playground = service.playground.as_ref().filter(|_| Playground::has(path));
@@ -123,9 +124,6 @@ async fn dispatch(
 /// Checks the head against the rules of HTTP and the limits. Its size is computed from the parsed
 /// fields, so it may differ slightly from the bytes that arrived.
 fn check_head(head: &Parts, limits: &ServerLimits) -> Result<(), Problem> {
-    if head.method == Method::CONNECT {
-        return Err(Problem::BadRequest("CONNECT is not supported"));
-    }
     // Spaces, version and line ends of a head; ": " and the line end of a field.
     const HEAD_MARKS: usize = 14;
     const FIELD_MARKS: usize = 4;
@@ -149,9 +147,6 @@ fn check_head(head: &Parts, limits: &ServerLimits) -> Result<(), Problem> {
             codings += if value.as_bytes().eq_ignore_ascii_case(b"chunked") { 1 } else { 2 };
         }
     }
-    if head.uri.authority().is_some_and(|authority| !is_host(authority.as_str().as_bytes())) {
-        return Err(Problem::BadRequest("a target must have a host, with or without a port"));
-    }
     let needs_host = match head.version {
         Version::HTTP_2 => head.uri.authority().is_none(),
         version => version == Version::HTTP_11,
@@ -171,78 +166,4 @@ fn check_head(head: &Parts, limits: &ServerLimits) -> Result<(), Problem> {
         return Err(Problem::HeadTooLarge("request-head", limits.request_head.to_string()));
     }
     Ok(())
-}
-
-/// The length of the request's target, which may be a whole URI.
-fn target_length(uri: &Uri) -> usize {
-    let path = uri.path_and_query().map_or(0, |path| path.as_str().len());
-    let Some(authority) = uri.authority() else { return path };
-    path + authority.as_str().len()
-        + uri.scheme_str().map_or(0, |scheme| scheme.len() + "://".len())
-}
-
-/// Whether this is what RFC 9112 allows in `Host`: a host, and a port after a colon. It may be empty.
-fn is_host(value: &[u8]) -> bool {
-    let is_port = |rest: &[u8]| match rest {
-        [] => true,
-        [b':', digits @ ..] => digits.iter().all(u8::is_ascii_digit),
-        _ => false,
-    };
-    if let [b'[', rest @ ..] = value {
-        let Some(length) = rest.iter().position(|byte| *byte == b']') else { return false };
-        let address = std::str::from_utf8(&rest[..length]).unwrap_or_default();
-        return address.parse::<Ipv6Addr>().is_ok() && is_port(&rest[length + 1..]);
-    }
-    let length = value.iter().position(|byte| *byte == b':').unwrap_or(value.len());
-    let (name, port) = value.split_at(length);
-    is_port(port) && is_name(name)
-}
-
-/// Whether this is a name of a host: characters that need no encoding, and encoded ones.
-fn is_name(mut name: &[u8]) -> bool {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(&byte);
-    loop {
-        name = match name {
-            [] => return true,
-            [b'%', high, low, rest @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
-                rest
-            }
-            [byte, rest @ ..] if is_plain(*byte) => rest,
-            _ => return false,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_host_may_have_a_port() {
-        let good = [
-            "",
-            "a",
-            "a.example",
-            "A-b_c~",
-            "a:80",
-            "a:",
-            "127.0.0.1:8080",
-            "[::1]",
-            "[::1]:80",
-            "[::ffff:1.2.3.4]:",
-            "%61",
-            "a!$&'()*+,;=",
-        ];
-        for host in good {
-            assert!(is_host(host.as_bytes()), "{host:?}");
-        }
-        let bad = [
-            "x/y", "user@x", "a b", "a:b", "a:80:80", "[::1", "::1]", "[::1]80", "[g]", "[]",
-            "[....]", "a%zz", "a%6", "[]]", "a#", "a?b", "a\\b", "\u{e4}", "a\t", "\"a\"", "<a>",
-            "a,b:c",
-        ];
-        for host in bad {
-            assert!(!is_host(host.as_bytes()), "{host:?}");
-        }
-    }
 }

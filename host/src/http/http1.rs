@@ -3,15 +3,17 @@
 //! The socket reports to the connection's state ([`ConnectionState`]) when a head begins and when
 //! the client stops reading. The worker ends connections that wait for too long.
 //!
-//! The socket cannot know whether hyper has read a part of the next head together with a request.
-//! Hyper shows its buffer only when it is taken apart. So if nothing happens for a while after a
-//! response, the connection takes hyper apart, looks, and puts it together again.
+//! Hyper does not read while a request is in progress. So a client may close its sending direction after a whole request,
+//! and gets its response. The connection watches for a client that resets it instead.
+//!
+//! Hyper's own responses to malformed heads have no body. The socket keeps them back, and the connection ends with the
+//! head, so that the host can say what is wrong with it.
 
 use std::cell::RefCell;
 use std::future::{Future as _, poll_fn};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -27,51 +29,32 @@ use crate::http::service::Service;
 use crate::http::socket::Socket;
 use crate::http::tracked_socket::{PREFACE, TrackedSocket};
 
+/// The part of [`PREFACE`] that hyper refuses, even if the rest has not arrived.
+const PREFACE_BEGIN: &[u8] = b"PRI * HTTP/2.0";
+
 /// Serves requests until the connection ends.
 pub(crate) async fn serve_requests(
     service: &Rc<Service>,
     socket: &Rc<RefCell<Socket>>,
     state: &Rc<ConnectionState>,
 ) -> End {
-    let io = TrackedSocket::new(Rc::clone(socket), Rc::clone(state));
+    let io = TrackedSocket::new(Rc::clone(socket), Rc::clone(state), &service.limits);
     let handle =
         service_fn(|request| handler::handle(Rc::clone(service), Rc::clone(state), request));
     let builder = builder(&service.limits);
     let mut hyper = builder.serve_connection(TokioIo::new(io), handle);
     // On the heap, because few connections see a drain.
     let mut last_look: Option<Pin<Box<Sleep>>> = None;
-    loop {
-        let pause = poll_fn(|context| {
-            match state.poll_signal(context) {
-                None => {}
-                Some(Signal::Drain) => last_look = Some(Box::pin(sleep(LAST_LOOK))),
-                Some(Signal::LookAhead) => return Poll::Ready(Pause::Look),
-                Some(Signal::HeadTimeout) => return Poll::Ready(Pause::End(End::HeadTimeout)),
-                Some(Signal::Close) => return Poll::Ready(Pause::End(End::Closed)),
-            }
-            if let Poll::Ready(result) = Pin::new(&mut hyper).poll(context) {
-                return Poll::Ready(Pause::End(end_of(result)));
-            }
-            let Some(look) = &mut last_look else { return Poll::Pending };
-            look.as_mut().poll(context).map(|()| Pause::LastLook)
-        })
-        .await;
-        if let Pause::End(end) = pause {
-            let is_http2 = matches!(end, End::Refused) && !state.has_begun.get();
-            let read = is_http2.then(|| hyper.into_parts().read_buf);
-            let preface = read.filter(|read| read.starts_with(PREFACE));
-            return preface.map_or(end, End::Http2);
+    let end = poll_fn(|context| {
+        match state.poll_signal(context) {
+            None => {}
+            Some(Signal::Drain) => last_look = Some(Box::pin(sleep(LAST_LOOK))),
+            Some(Signal::HeadTimeout) => return Poll::Ready(End::HeadTimeout),
+            Some(Signal::Close) => return Poll::Ready(End::Closed),
         }
-        if state.is_between_requests() {
-            let http1::Parts { io, read_buf, service, .. } = hyper.into_parts();
-            let mut io = io.into_inner();
-            if !read_buf.is_empty() {
-                state.has_part_of_head();
-                io.read_ahead = read_buf;
-            }
-            hyper = builder.serve_connection(TokioIo::new(io), service);
-        }
-        if let Pause::LastLook = pause {
+        if let Some(look) = &mut last_look
+            && look.as_mut().poll(context).is_ready()
+        {
             last_look = None;
             // Hyper would close a connection in the middle of a head. The response to that head says
             // that the connection is closed.
@@ -79,24 +62,39 @@ pub(crate) async fn serve_requests(
                 Pin::new(&mut hyper).graceful_shutdown();
             }
         }
+        if let Poll::Ready(result) = Pin::new(&mut hyper).poll(context) {
+            return Poll::Ready(if result.is_ok() { End::Finished } else { End::Closed });
+        }
+        if has_left(state, &socket.borrow(), context) {
+            return Poll::Ready(End::Closed);
+        }
+        Poll::Pending
+    })
+    .await;
+    if matches!(end, End::Closed | End::Finished) && state.is_refused() {
+        let (head, rest) = hyper.into_parts().io.into_inner().into_head();
+        let is_first = !state.has_begun.get();
+        if is_first && head.starts_with(PREFACE_BEGIN) && PREFACE.starts_with(&head) {
+            return End::Http2([&head, &rest[..]].concat());
+        }
+        return End::Refused(head);
     }
+    end
 }
 
-/// Why hyper is not polled for a moment.
-enum Pause {
-    /// The connection ends.
-    End(End),
-    /// Nothing has happened for a while. See whether a part of a head was read.
-    Look,
-    /// The same, before the server ends.
-    LastLook,
-}
-
-fn end_of(result: hyper::Result<()>) -> End {
-    match result {
-        Ok(()) => End::Finished,
-        Err(error) if error.is_parse() => End::Refused,
-        Err(_) => End::Closed,
+/// Whether the client has reset the connection during a request. Until something is written to a client that has only
+/// closed its sending direction, nothing tells whether it still reads.
+fn has_left(state: &ConnectionState, socket: &Socket, context: &mut Context<'_>) -> bool {
+    if state.phase.get() != ConnectionPhase::Response || state.has_sent_more.get() {
+        return false;
+    }
+    match socket.poll_sent(context) {
+        Poll::Pending => false,
+        Poll::Ready(Ok(())) => {
+            state.has_sent_more.set(true);
+            false
+        }
+        Poll::Ready(Err(_)) => true,
     }
 }
 
@@ -108,7 +106,7 @@ pub(crate) fn builder(limits: &ServerLimits) -> http1::Builder {
     const FIELDS_ON_STACK: usize = 100;
     let bytes = buffer(limits.request_head).bytes();
     let mut builder = http1::Builder::new();
-    builder.header_read_timeout(None);
+    builder.header_read_timeout(None).half_close(true);
     builder.max_header_size(bytes).max_buf_size(bytes);
     if limits.request_headers >= FIELDS_ON_STACK {
         builder.max_headers(SLACK * limits.request_headers);

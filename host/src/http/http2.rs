@@ -1,7 +1,7 @@
 //! HTTP/2 on one connection.
 //!
-//! A connection begins as HTTP/1. If its first bytes are the preface of HTTP/2, hyper is taken apart and put together
-//! again for HTTP/2. So it does not matter whether the client chose it by ALPN or knew it before.
+//! A connection begins as HTTP/1. If hyper refuses its first bytes and they are the preface of HTTP/2, they are read again
+//! as such. So it does not matter whether the client chose it by ALPN or knew it before.
 //!
 //! A connection stays on its worker, with all of its requests.
 
@@ -44,8 +44,7 @@ pub(crate) async fn serve_requests(
     read_ahead: Bytes,
 ) -> End {
     state.multiplex();
-    let mut io = TrackedSocket::new(Rc::clone(socket), Rc::clone(state));
-    io.read_ahead = read_ahead;
+    let io = TrackedSocket::multiplexed(Rc::clone(socket), Rc::clone(state), read_ahead);
     let handle = {
         let (service, state) = (Rc::clone(service), Rc::clone(state));
         service_fn(move |request| handle(Rc::clone(&service), Rc::clone(&state), request))
@@ -55,7 +54,7 @@ pub(crate) async fn serve_requests(
     let mut last_look: Option<Pin<Box<Sleep>>> = None;
     poll_fn(|context| {
         match state.poll_signal(context) {
-            None | Some(Signal::LookAhead) => {}
+            None => {}
             Some(Signal::Close) if state.has_requests() || last_look.is_some() => {
                 return Poll::Ready(End::Closed);
             }

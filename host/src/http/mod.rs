@@ -1,5 +1,6 @@
 //! A connection and its requests: from HTTP to a component and back.
 
+mod bad_head;
 pub(crate) mod body;
 pub(crate) mod body_budget;
 pub(crate) mod buffered;
@@ -11,6 +12,7 @@ pub(crate) mod handler;
 pub(crate) mod http1;
 mod http2;
 pub(crate) mod message;
+mod message_splitter;
 pub(crate) mod playground;
 pub(crate) mod problem;
 pub(crate) mod receive;
@@ -20,6 +22,7 @@ pub(crate) mod router;
 pub(crate) mod service;
 pub(crate) mod socket;
 mod streams;
+mod target;
 mod tracked_socket;
 pub(crate) mod wasi_http;
 mod wasi_http_request;

@@ -22,12 +22,16 @@ use crate::runtime::fault::Fault;
 pub(crate) enum Problem {
     /// The request is malformed or not supported. The text says why.
     BadRequest(&'static str),
+    /// The head cannot be parsed. The text says why.
+    BadHead(String),
     /// No route matches the path.
     NoRoute,
     /// The newest sources of a project do not serve. The text says why.
     NotBuilt(Arc<str>),
     /// The target alone is larger than a whole head may be.
     TargetTooLong,
+    /// The target is longer than the HTTP library can hold: so many bytes.
+    TargetTooLarge(usize),
     /// The head is too large, in bytes or fields. The limit and its value.
     HeadTooLarge(&'static str, String),
     /// The head did not arrive in time.
@@ -125,9 +129,11 @@ impl Problem {
     pub(crate) fn leaves_body_unread(&self) -> bool {
         match self {
             Self::BadRequest(_)
+            | Self::BadHead(_)
             | Self::NoRoute
             | Self::NotBuilt(_)
             | Self::TargetTooLong
+            | Self::TargetTooLarge(_)
             | Self::HeadTooLarge(..)
             | Self::HeadTimeout => true,
             Self::BodyTooLarge | Self::BodyBroken | Self::BodyTimeout | Self::BodiesSaturated => {
@@ -144,9 +150,9 @@ impl Problem {
 
     pub(crate) fn status(&self) -> StatusCode {
         match self {
-            Self::BadRequest(_) | Self::BodyBroken => StatusCode::BAD_REQUEST,
+            Self::BadRequest(_) | Self::BadHead(_) | Self::BodyBroken => StatusCode::BAD_REQUEST,
             Self::NoRoute => StatusCode::NOT_FOUND,
-            Self::TargetTooLong => StatusCode::URI_TOO_LONG,
+            Self::TargetTooLong | Self::TargetTooLarge(_) => StatusCode::URI_TOO_LONG,
             Self::HeadTooLarge(..) => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::HeadTimeout | Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
@@ -182,14 +188,20 @@ impl Problem {
 
     fn words(&self, limits: RequestLimits<'_>) -> Words {
         match self {
-            Self::BadRequest(what) => Words::plain("bad-request", "the request is malformed", what),
+            Self::BadRequest(what) => Words::plain("bad-request", MALFORMED, what),
+            Self::BadHead(what) => Words::plain("bad-request", MALFORMED, what),
             Self::NoRoute => {
                 Words::plain("no-route", "no such route", "no route matches this path")
             }
             Self::NotBuilt(text) => Words::plain("not-built", "the component is not built", text),
+            Self::TargetTooLarge(most) => Words::plain(
+                "target-too-long",
+                TARGET_TOO_LONG,
+                &format!("expected a target of at most {most} bytes, got a longer one"),
+            ),
             Self::TargetTooLong => Words::of_limit(
                 "target-too-long",
-                "the request target is too long",
+                TARGET_TOO_LONG,
                 ["the target exceeds", ""],
                 ("request-head", &limits.server.request_head),
             ),
@@ -211,11 +223,7 @@ impl Problem {
                 ["the request body is larger than", ""],
                 ("request-body", &limits.route.request_body),
             ),
-            Self::BodyBroken => Words::plain(
-                "bad-request",
-                "the request is malformed",
-                "the request body is incomplete or its framing is invalid",
-            ),
+            Self::BodyBroken => Words::plain("bad-request", MALFORMED, BODY_BROKEN),
             Self::BodyTimeout => Words::of_limit(
                 "timeout",
                 "the request body arrived too slowly",
@@ -250,6 +258,9 @@ impl Problem {
     }
 }
 
+const MALFORMED: &str = "the request is malformed";
+const BODY_BROKEN: &str = "the request body is incomplete or its framing is invalid";
+const TARGET_TOO_LONG: &str = "the request target is too long";
 const SATURATED: &str = "the server is saturated";
 
 /// The texts of a problem. `limit` is a limit's name and its value.

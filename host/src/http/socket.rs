@@ -77,6 +77,27 @@ impl StdSocket {
     }
 }
 
+impl Socket {
+    /// Whether the client has sent something, or has closed its sending direction. Nothing is read.
+    /// A socket that cannot tell without reading is never ready.
+    ///
+    /// # Errors
+    ///
+    /// If the client has reset the connection.
+    pub(crate) fn poll_sent(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let plain = match self {
+            Self::Plain(socket) => socket,
+            Self::Tls(socket) => socket.get_ref().0,
+        };
+        match plain {
+            PlainSocket::Tcp(socket) => {
+                socket.poll_peek(context, &mut ReadBuf::new(&mut [0])).map_ok(|_| ())
+            }
+            PlainSocket::Unix(_) => Poll::Pending,
+        }
+    }
+}
+
 /// Implements reading and writing by one of several sockets.
 macro_rules! delegate_io {
     ($socket:ty: $($variant:path),+) => {

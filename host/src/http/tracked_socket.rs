@@ -1,15 +1,18 @@
-//! A socket that tells the state of its connection what hyper does with it.
+//! A socket that stands between hyper and a client. It tells the state of the connection what hyper
+//! does, gives hyper one request at a time, and keeps hyper's own words from the client.
 
 use std::cell::RefCell;
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
+use bytes::{Buf as _, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::http::connection_state::ConnectionState;
+use crate::config::limits::ServerLimits;
+use crate::http::connection_state::{ConnectionPhase, ConnectionState};
+use crate::http::message_splitter::MessageSplitter;
 use crate::http::socket::Socket;
 
 /// With what a client begins HTTP/2 (RFC 9113, 3.4).
@@ -19,48 +22,39 @@ pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 pub(crate) struct TrackedSocket {
     socket: Rc<RefCell<Socket>>,
     state: Rc<ConnectionState>,
-    /// What an earlier hyper has read and not used. It is read again before the socket.
-    pub(crate) read_ahead: Bytes,
-    /// Until it is clear whether the client speaks HTTP/2: what was read.
-    beginning: Option<Vec<u8>>,
+    /// What has arrived after the current request. It is read before the socket.
+    read_ahead: Bytes,
+    /// With HTTP/1.
+    splitter: Option<MessageSplitter>,
 }
 
 impl TrackedSocket {
-    pub(crate) fn new(socket: Rc<RefCell<Socket>>, state: Rc<ConnectionState>) -> Self {
-        let beginning = (!state.is_multiplexed()).then(Vec::new);
-        Self { socket, state, read_ahead: Bytes::new(), beginning }
+    pub(crate) fn new(
+        socket: Rc<RefCell<Socket>>,
+        state: Rc<ConnectionState>,
+        limits: &ServerLimits,
+    ) -> Self {
+        let splitter = Some(MessageSplitter::new(limits.request_head.bytes()));
+        Self { socket, state, read_ahead: Bytes::new(), splitter }
     }
 
-    /// Borrows the socket for one poll. Nothing else uses it while hyper serves the connection.
+    /// For HTTP/2, of which these bytes were read already.
+    pub(crate) fn multiplexed(
+        socket: Rc<RefCell<Socket>>,
+        state: Rc<ConnectionState>,
+        read_ahead: Bytes,
+    ) -> Self {
+        Self { socket, state, read_ahead, splitter: None }
+    }
+
+    /// The head that arrived last, as far as it arrived, and what was read after it.
+    pub(crate) fn into_head(self) -> (Vec<u8>, Bytes) {
+        (self.splitter.map(MessageSplitter::into_head).unwrap_or_default(), self.read_ahead)
+    }
+
+    /// Borrows the socket for one poll. Nothing else uses it at that moment.
     fn poll<T>(&self, poll: impl FnOnce(Pin<&mut Socket>) -> Poll<T>) -> Poll<T> {
         poll(Pin::new(&mut self.socket.borrow_mut()))
-    }
-
-    /// Reads the first bytes. As long as they may be the preface of HTTP/2, they are held back, because hyper refuses
-    /// a part of it.
-    fn poll_beginning(
-        &mut self,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        buffer.put_slice(&self.beginning.take().unwrap_or_default());
-        loop {
-            let known = buffer.filled().len();
-            let poll = self.poll(|socket| socket.poll_read(context, buffer));
-            let read = &buffer.filled()[before..];
-            let has_ended = poll.is_ready() && buffer.filled().len() == known;
-            let may_be_preface = read.len() < PREFACE.len() && PREFACE.starts_with(read);
-            if has_ended || !may_be_preface {
-                return poll.map(|result| if read.is_empty() { result } else { Ok(()) });
-            }
-            self.state.reads(!read.is_empty());
-            if poll.is_pending() {
-                self.beginning = Some(read.to_vec());
-                buffer.set_filled(before);
-                return Poll::Pending;
-            }
-        }
     }
 
     fn record_write<T>(&self, poll: Poll<T>) -> Poll<T> {
@@ -71,6 +65,29 @@ impl TrackedSocket {
         self.state.write_stalls.set(poll.is_pending());
         poll
     }
+
+    /// How many of these bytes hyper is given now: at most the rest of one request.
+    fn split(&mut self, bytes: &[u8]) -> usize {
+        // HTTP/2 has frames.
+        let Some(splitter) = &mut self.splitter else { return bytes.len() };
+        match self.state.phase.get() {
+            ConnectionPhase::Request
+                if !(self.state.has_body.get() && splitter.is_within_body()) =>
+            {
+                splitter.begin_head();
+                self.state.enter(ConnectionPhase::Head);
+            }
+            ConnectionPhase::Request | ConnectionPhase::Head => {}
+            ConnectionPhase::Response => {
+                splitter.shrink();
+                // That was a part of the body. Whether the client leaves after it counts again.
+                self.state.has_sent_more.set(false);
+            }
+        }
+        let given = splitter.split(bytes);
+        self.state.has_fragment.set(splitter.has_fragment());
+        given
+    }
 }
 
 impl AsyncRead for TrackedSocket {
@@ -80,17 +97,25 @@ impl AsyncRead for TrackedSocket {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         if !self.read_ahead.is_empty() {
-            let length = self.read_ahead.len().min(buffer.remaining());
-            buffer.put_slice(&self.read_ahead.split_to(length));
+            let arrived = self.read_ahead.clone();
+            let length = arrived.len().min(buffer.remaining());
+            let given = self.split(&arrived[..length]);
+            buffer.put_slice(&arrived[..given]);
+            self.read_ahead.advance(given);
             return Poll::Ready(Ok(()));
         }
         let before = buffer.filled().len();
-        let poll = match self.beginning {
-            None => self.poll(|socket| socket.poll_read(context, buffer)),
-            Some(_) => self.poll_beginning(context, buffer),
-        };
-        self.state.reads(buffer.filled().len() > before);
-        poll
+        ready!(self.poll(|socket| socket.poll_read(context, buffer)))?;
+        let arrived = &buffer.filled()[before..];
+        if arrived.is_empty() {
+            return Poll::Ready(Ok(()));
+        }
+        let given = self.split(arrived);
+        if given < arrived.len() {
+            self.read_ahead = Bytes::copy_from_slice(&arrived[given..]);
+            buffer.set_filled(before + given);
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -100,6 +125,9 @@ impl AsyncWrite for TrackedSocket {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        if self.state.keeps_hyper_silent() {
+            return Poll::Ready(Ok(bytes.len()));
+        }
         self.record_write(self.poll(|socket| socket.poll_write(context, bytes)))
     }
 
@@ -112,6 +140,9 @@ impl AsyncWrite for TrackedSocket {
         const TOGETHER_MAX: usize = 1024;
         let len = slices.iter().map(|slice| slice.len()).sum();
         if len > TOGETHER_MAX {
+            if self.state.keeps_hyper_silent() {
+                return Poll::Ready(Ok(len));
+            }
             return self
                 .record_write(self.poll(|socket| socket.poll_write_vectored(context, slices)));
         }
@@ -128,7 +159,16 @@ impl AsyncWrite for TrackedSocket {
         true
     }
 
-    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+    /// Hyper calls this only when its own buffer is empty.
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.state.phase.get() {
+            ConnectionPhase::Request => {
+                self.state.has_written_all();
+                self.splitter.iter_mut().for_each(MessageSplitter::shrink);
+            }
+            ConnectionPhase::Head => self.state.has_written_all(),
+            ConnectionPhase::Response => {}
+        }
         let poll = self.poll(|socket| socket.poll_flush(context));
         // With TLS, what was written may still be here.
         if poll.is_pending() || self.state.write_stalls.get() {
@@ -139,6 +179,10 @@ impl AsyncWrite for TrackedSocket {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.state.is_refused() {
+            // The host's own response comes now.
+            return Poll::Ready(Ok(()));
+        }
         self.poll(|socket| socket.poll_shutdown(context))
     }
 }

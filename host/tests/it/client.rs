@@ -167,6 +167,14 @@ impl Connection {
         self.stream.shutdown(Shutdown::Write).expect("the socket is connected");
     }
 
+    /// Leaves with a reset. A client that only closes its socket may be one that still waits for its
+    /// response.
+    pub(crate) fn reset(self) {
+        let at_once = Some(std::time::Duration::ZERO);
+        rustix::net::sockopt::set_socket_linger(&self.stream, at_once)
+            .expect("a socket has this option");
+    }
+
     #[track_caller]
     pub(crate) fn exchange(&mut self, request: &Request) -> Response {
         self.send(request.bytes());

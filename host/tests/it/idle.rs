@@ -51,5 +51,5 @@ fn others_are_answered_while_a_request_loops_after_a_sleep() {
     for _ in 0..10 {
         server.check_alive();
     }
-    drop(looping);
+    looping.reset();
 }

@@ -69,7 +69,7 @@ fn a_fresh_instance_has_memory_for_its_request_alone() {
     assert_eq!(shown(&server.metrics(), "/"), (0.0, 0.0));
     let looping = server.begin(&Request::get("/loop"));
     server.until("the request has its instance", |m| shown(m, "/") == (4.0, 0.0));
-    drop(looping);
+    looping.reset();
     server.until("the loop is gone with its client", |m| shown(m, "/") == (0.0, 0.0));
     for _ in 0..10 {
         server.check_alive();
