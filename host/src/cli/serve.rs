@@ -1,7 +1,7 @@
 //! `arenaria serve`
 
 use anyhow::{Context as _, Result, anyhow, ensure};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::cli::component_path::{check_component, check_config};
 use crate::cli::log::Log;
@@ -12,6 +12,7 @@ use crate::config::limits::MACOS_FILES_MAX;
 use crate::config::serve_args::ServeArgs;
 use crate::server::Server;
 use crate::server::memory_plan::{MemoryPlan, available_memory};
+use crate::server::reload::Reloads;
 
 /// Serves until a signal arrives.
 ///
@@ -40,7 +41,12 @@ pub fn serve(args: &ServeArgs, log: &Log) -> Result<u8> {
     let has_playground = config.playground;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.context("cannot start the control runtime")?.block_on(async {
-        let server = Server::start(config, log.dropped()).await?;
+        // Before the start, which may take long.
+        let hangups = signal(SignalKind::hangup()).context("cannot listen to SIGHUP")?;
+        let server = Server::start(config, args.clone(), log.dropped()).await?;
+        if let Some(reloads) = server.reloads() {
+            tokio::spawn(reload_at(hangups, reloads));
+        }
         let mut lines = format!("listening on http://{}\n", server.address()?);
         if let Some(address) = server.operator_address()? {
             lines += &format!("operator on http://{address}\n");
@@ -58,6 +64,13 @@ pub fn serve(args: &ServeArgs, log: &Log) -> Result<u8> {
         server.run(shutdown()?).await?;
         Ok(0)
     })
+}
+
+/// Asks for a reload at each signal.
+async fn reload_at(mut hangups: Signal, reloads: Reloads) {
+    while hangups.recv().await.is_some() {
+        reloads.ask();
+    }
 }
 
 /// Completes at the first SIGTERM or SIGINT. A second one ends the process at once.

@@ -4,23 +4,20 @@
 //! A [`Config`] is complete and checked. Nothing else reads a configuration file, a variable or a flag
 //! of the server. Checking loads no component: `component` does that.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::net::{Ipv6Addr, SocketAddr};
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::LazyLock;
 
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
-use hyper::header::HeaderName;
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
 use crate::config::built_in::built_in;
-use crate::config::grants::Grants;
-use crate::config::isolation::{Cache, Isolation};
-use crate::config::limits::{
-    LimitSettings, RouteLimitSettings, RouteLimits, SERVER_KEYS, ServerLimits,
-};
-use crate::config::path::{below_playground, check_path};
+use crate::config::isolation::Cache;
+use crate::config::limits::{LimitSettings, RouteLimitSettings, RouteLimits, ServerLimits};
+use crate::config::path::below_playground;
+use crate::config::route::{RouteConfig, RouteFile};
 use crate::config::serve_args::{ServeArgs, Served};
 use crate::config::text::read_text;
 use crate::config::units::Size;
@@ -46,45 +43,10 @@ pub(crate) struct Config {
     pub routes: Vec<RouteConfig>,
 }
 
-/// One path and the component that answers it.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct RouteConfig {
-    /// The path prefix, of whole segments: `/a` matches `/a` and `/a/b`, not `/ab`.
-    pub path: String,
-    /// The component's file.
-    pub component: PathBuf,
-    /// How requests share instances: by default `reuse` for processors, `fresh` for all others.
-    pub isolation: Option<Isolation>,
-    /// Whether the component, and what it runs, is trusted. If not, the isolation is `fresh`.
-    pub trusted: bool,
-    /// Whether an instance of `fresh` leaves its pages to the next one.
-    pub keep_pages: bool,
-    /// Whether streams of records are answered batch by batch.
-    pub records: bool,
-    /// Instances per worker.
-    pub slots: usize,
-    /// The header fields that are passed to the guest: by default `content-type` for processors,
-    /// with `jq-program` if they are ad-hoc, and all of them for other components.
-    pub forward_headers: Option<Vec<HeaderName>>,
-    /// The settings for `configure`, and for the grants `config` and `environment`.
-    pub settings: Vec<(String, String)>,
-    /// What the component may use beyond clocks and random numbers.
-    pub grants: Grants,
-    /// The limits of this route.
-    pub limits: RouteLimits,
-}
-
-impl RouteConfig {
-    /// Whether the route accepts programs from its clients.
-    pub(crate) fn is_ad_hoc(&self) -> bool {
-        self.settings.iter().any(|(key, value)| key == "ad-hoc" && value == "true")
-    }
-}
-
 /// The configuration file, and what `--print-config` prints.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
-struct ConfigFile {
+pub(super) struct ConfigFile {
     listen: Option<String>,
     operator_listen: Option<String>,
     playground: Option<bool>,
@@ -94,28 +56,6 @@ struct ConfigFile {
     limits: LimitSettings,
     #[serde(rename = "route")]
     routes: Vec<RouteFile>,
-}
-
-/// A `[[route]]` of the configuration file.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-struct RouteFile {
-    path: String,
-    component: PathBuf,
-    isolation: Option<Isolation>,
-    trusted: Option<bool>,
-    #[serde(default)]
-    keep_pages: bool,
-    #[serde(default)]
-    records: bool,
-    slots: Option<usize>,
-    forward_headers: Option<Vec<String>>,
-    #[serde(default)]
-    grants: Vec<String>,
-    #[serde(default)]
-    settings: BTreeMap<String, String>,
-    #[serde(default, deserialize_with = "route_limits")]
-    limits: RouteLimitSettings,
 }
 
 /// The configuration file in the current folder, which is read if nothing else is named.
@@ -173,7 +113,7 @@ impl Config {
                 text => Some(address("operator-listen", text)?),
             },
             playground: args.playground.or(file.playground).unwrap_or(false),
-            workers: args.server.workers.or(file.workers).unwrap_or_else(cores),
+            workers: args.server.workers.or(file.workers).unwrap_or(*CORES),
             cache: match args.server.cache.clone().or(file.cache).as_deref() {
                 None => Cache::User,
                 Some("off") => Cache::Off,
@@ -246,7 +186,12 @@ impl Config {
     ///
     /// None is known: every value has a TOML form.
     pub(crate) fn to_toml(&self) -> Result<String> {
-        let file = ConfigFile {
+        toml::to_string(&self.to_file()).context("cannot write the configuration as TOML")
+    }
+
+    /// The same, as a structure.
+    pub(super) fn to_file(&self) -> ConfigFile {
+        ConfigFile {
             listen: Some(self.listen.clone()),
             operator_listen: Some(self.operator_listen.clone().unwrap_or_else(|| "off".to_owned())),
             playground: Some(self.playground),
@@ -263,28 +208,6 @@ impl Config {
                 ..LimitSettings::all(&self.limits, &self.route_limits)
             },
             routes: self.routes.iter().map(RouteConfig::to_file).collect(),
-        };
-        toml::to_string(&file).context("cannot write the configuration as TOML")
-    }
-}
-
-impl RouteConfig {
-    fn to_file(&self) -> RouteFile {
-        RouteFile {
-            path: self.path.clone(),
-            component: self.component.clone(),
-            isolation: self.isolation,
-            trusted: Some(self.trusted),
-            keep_pages: self.keep_pages,
-            records: self.records,
-            slots: Some(self.slots),
-            forward_headers: self
-                .forward_headers
-                .as_ref()
-                .map(|names| names.iter().map(ToString::to_string).collect()),
-            grants: self.grants.names(),
-            settings: self.settings.iter().cloned().collect(),
-            limits: self.limits.settings(),
         }
     }
 }
@@ -295,9 +218,9 @@ impl ConfigFile {
             anyhow!("cannot read the configuration {}: {error}; check --config", path.display())
         })?;
         let mut file: Self = toml::from_str(&text).map_err(|error| {
-            let line = error.span().map_or(0, |span| text[..span.start].matches('\n').count() + 1);
+            let (line, column) = error.span().map_or((0, 0), |span| place(&text, span.start));
             let what = error.message().replace('\n', ", ");
-            anyhow!("configuration {}, line {line}: {what}", path.display())
+            anyhow!("configuration {}, line {line}, column {column}: {what}", path.display())
         })?;
         // Paths of components are relative to the configuration file, not to the current folder.
         let folder = path.parent().unwrap_or(Path::new(""));
@@ -310,53 +233,11 @@ impl ConfigFile {
     }
 }
 
-impl RouteFile {
-    fn resolve(self, slots: usize, server: &RouteLimitSettings) -> Result<RouteConfig> {
-        let path = self.path;
-        check_path(&path)?;
-        let slots = self.slots.unwrap_or(slots);
-        ensure!(
-            (1..=1024).contains(&slots),
-            "route {path:?}: expected slots from 1 to 1024, got {slots}"
-        );
-        let limits = self.limits.or(server).resolve(slots);
-        limits.check().map_err(|sentence| anyhow!("route {path:?}: {sentence}"))?;
-        let header_name = |name: &String| {
-            HeaderName::try_from(name.as_str()).map_err(|_| {
-                anyhow!("route {path:?}: expected header names in forward-headers, got {name:?}")
-            })
-        };
-        let forward_headers =
-            self.forward_headers.map(|names| names.iter().map(header_name).collect());
-        let grants = Grants::parse(&self.grants)
-            .map_err(|sentence| anyhow!("route {path:?}: {sentence}"))?;
-        let trusted = self.trusted.unwrap_or(true);
-        let isolation = Isolation::of(self.isolation, trusted, self.keep_pages)
-            .map_err(|sentence| anyhow!("route {path:?}: {sentence}"))?;
-        Ok(RouteConfig {
-            forward_headers: forward_headers.transpose()?,
-            grants,
-            component: self.component,
-            isolation,
-            trusted,
-            keep_pages: self.keep_pages,
-            records: self.records,
-            slots,
-            settings: self.settings.into_iter().collect(),
-            limits,
-            path,
-        })
-    }
-}
-
-/// The limits of a route. A key of the server is an error that says where it belongs.
-fn route_limits<'de, D: Deserializer<'de>>(table: D) -> Result<RouteLimitSettings, D::Error> {
-    let table = toml::Table::deserialize(table)?;
-    if let Some(key) = table.keys().find(|key| SERVER_KEYS.contains(&key.as_str())) {
-        let sentence = "is a limit of the whole server; move it to [limits]";
-        return Err(D::Error::custom(format!("{key} on a route {sentence}")));
-    }
-    RouteLimitSettings::deserialize(table).map_err(|error| D::Error::custom(error.message()))
+/// The line and the column of a byte, both from 1. A column is a character.
+fn place(text: &str, byte: usize) -> (usize, usize) {
+    let before = text.get(..byte).unwrap_or(text);
+    let line = before.rsplit('\n').next().unwrap_or_default();
+    (before.matches('\n').count() + 1, line.chars().count() + 1)
 }
 
 /// Checks the form `HOST:PORT`. The host's name is resolved when the address is bound.
@@ -375,9 +256,9 @@ fn address(key: &str, text: &str) -> Result<String> {
     Ok(text.to_owned())
 }
 
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
-}
+/// The cores of the machine. Looked at once, so that a reload finds the same default.
+static CORES: LazyLock<usize> =
+    LazyLock::new(|| std::thread::available_parallelism().map_or(1, NonZeroUsize::get));
 
 #[cfg(test)]
 mod tests {

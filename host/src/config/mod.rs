@@ -10,6 +10,7 @@ pub(crate) mod limits;
 pub(crate) mod path;
 mod reload;
 pub(crate) mod requests;
+pub(crate) mod route;
 pub(crate) mod serve_args;
 mod text;
 pub(crate) mod units;

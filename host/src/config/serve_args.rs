@@ -12,7 +12,7 @@ use crate::config::limits::LimitSettings;
 use crate::config::text::read_text;
 
 /// `arenaria serve`
-#[derive(Debug, Default, Args)]
+#[derive(Clone, Debug, Default, Args)]
 #[command(group(ArgGroup::new("component").args(["file", "jq", "jq_file"])))]
 pub struct ServeArgs {
     /// Component that serves every path, or arenaria:transform for the jq component; a configuration
