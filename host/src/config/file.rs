@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::net::{Ipv6Addr, SocketAddr};
 use std::num::NonZeroUsize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
@@ -19,6 +19,7 @@ use crate::config::limits::{LimitSettings, RouteLimitSettings, RouteLimits, Serv
 use crate::config::path::below_playground;
 use crate::config::route::{RouteConfig, RouteFile};
 use crate::config::serve_args::{ServeArgs, Served};
+use crate::config::settings::{Secret, check_token};
 use crate::config::text::read_text;
 use crate::config::units::Size;
 
@@ -29,6 +30,12 @@ pub(crate) struct Config {
     pub listen: String,
     /// The address of the operator's listener, if there is one.
     pub operator_listen: Option<String>,
+    /// What requests to the operator's listener must know, if anything.
+    pub operator_token: Option<Secret>,
+    /// Whether the configuration is reloaded when one of its files changes.
+    pub watch: bool,
+    /// The files that it depends on, with the components.
+    pub files: Vec<PathBuf>,
     /// Whether the playground is served at `/playground/`, before the routes.
     pub playground: bool,
     /// Number of threads that serve requests.
@@ -49,6 +56,8 @@ pub(crate) struct Config {
 pub(super) struct ConfigFile {
     listen: Option<String>,
     operator_listen: Option<String>,
+    operator_token: Option<String>,
+    watch: Option<bool>,
     playground: Option<bool>,
     workers: Option<usize>,
     slots: Option<usize>,
@@ -56,12 +65,18 @@ pub(super) struct ConfigFile {
     limits: LimitSettings,
     #[serde(rename = "route")]
     routes: Vec<RouteFile>,
+    /// Where it was read from.
+    #[serde(skip)]
+    path: Option<PathBuf>,
 }
 
 /// The configuration file in the current folder, which is read if nothing else is named.
 const DEFAULT_FILE: &str = "arenaria.toml";
 
 const SLOTS_DEFAULT: usize = 4;
+
+/// What is printed for a token that is not a reference. It is no token that would be taken.
+const HIDDEN: &str = "(hidden)";
 
 impl Config {
     /// Reads the configuration file that was named, or the one in the current folder if nothing else was named.
@@ -92,6 +107,7 @@ impl Config {
             forward_headers: Some(args.forward_headers.clone()).filter(|names| !names.is_empty()),
             grants: args.grants.clone(),
             settings,
+            folder: PathBuf::new(),
             limits: RouteLimitSettings::default(),
         }));
         ensure!(
@@ -103,10 +119,14 @@ impl Config {
             let path = &route.path;
             ensure!(paths.insert(path.clone()), "two routes have path = {path:?}; remove one");
         }
+        let operator_token = token(args, &file)?;
         let listen = args.server.listen.clone().or(file.listen);
         let operator = args.server.operator_listen.clone().or(file.operator_listen);
         let operator = operator.as_deref().unwrap_or("127.0.0.1:8081");
-        let config = Self {
+        let mut config = Self {
+            operator_token,
+            watch: args.watch.or(file.watch).unwrap_or(false),
+            files: file.path.iter().chain(&args.jq_file).cloned().collect(),
             listen: address("listen", listen.as_deref().unwrap_or("127.0.0.1:8080"))?,
             operator_listen: match operator {
                 "off" => None,
@@ -128,7 +148,18 @@ impl Config {
             route_limits: limits.of_routes().resolve(slots),
         };
         config.check()?;
+        config.add_files();
         Ok(config)
+    }
+
+    /// Adds the files of components and secrets.
+    fn add_files(&mut self) {
+        let components = self.routes.iter().map(|route| &route.component);
+        let components = components.filter(|component| built_in(component).is_none());
+        let secrets = self.routes.iter().flat_map(|route| route.settings.files());
+        let token = self.operator_token.iter().flat_map(Secret::files);
+        let all: Vec<_> = components.chain(secrets).chain(token).cloned().collect();
+        self.files.extend(all);
     }
 
     /// Checks the values, each alone and together.
@@ -194,6 +225,11 @@ impl Config {
         ConfigFile {
             listen: Some(self.listen.clone()),
             operator_listen: Some(self.operator_listen.clone().unwrap_or_else(|| "off".to_owned())),
+            operator_token: self.operator_token.as_ref().map(|token| {
+                let shown = if token.has_references() { token.written() } else { HIDDEN };
+                shown.to_owned()
+            }),
+            watch: Some(self.watch),
             playground: Some(self.playground),
             workers: Some(self.workers),
             slots: None,
@@ -208,6 +244,7 @@ impl Config {
                 ..LimitSettings::all(&self.limits, &self.route_limits)
             },
             routes: self.routes.iter().map(RouteConfig::to_file).collect(),
+            path: None,
         }
     }
 }
@@ -222,9 +259,11 @@ impl ConfigFile {
             let what = error.message().replace('\n', ", ");
             anyhow!("configuration {}, line {line}, column {column}: {what}", path.display())
         })?;
+        file.path = Some(path.to_owned());
         // Paths of components are relative to the configuration file, not to the current folder.
         let folder = path.parent().unwrap_or(Path::new(""));
         for route in &mut file.routes {
+            route.folder = folder.to_owned();
             if built_in(&route.component).is_none() {
                 route.component = folder.join(&route.component);
             }
@@ -238,6 +277,19 @@ fn place(text: &str, byte: usize) -> (usize, usize) {
     let before = text.get(..byte).unwrap_or(text);
     let line = before.rsplit('\n').next().unwrap_or_default();
     (before.matches('\n').count() + 1, line.chars().count() + 1)
+}
+
+/// The token of the operator's listener.
+fn token(args: &ServeArgs, file: &ConfigFile) -> Result<Option<Secret>> {
+    let folder = file.path.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
+    let (text, folder) = match (&args.server.operator_token, &file.operator_token) {
+        (Some(text), _) => (text, Path::new("")),
+        (None, Some(text)) => (text, folder),
+        (None, None) => return Ok(None),
+    };
+    let token = Secret::read(text, folder).map_err(|error| anyhow!("operator-token: {error:#}"))?;
+    check_token(token.value()).map_err(|sentence| anyhow!(sentence))?;
+    Ok(Some(token))
 }
 
 /// Checks the form `HOST:PORT`. The host's name is resolved when the address is bound.

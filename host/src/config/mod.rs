@@ -12,5 +12,6 @@ mod reload;
 pub(crate) mod requests;
 pub(crate) mod route;
 pub(crate) mod serve_args;
+pub(crate) mod settings;
 mod text;
 pub(crate) mod units;

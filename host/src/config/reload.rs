@@ -1,5 +1,6 @@
 //! What of a configuration may change while the server runs: the routes, and the limits and slots that hold for them.
-//! The keys of the server itself are fixed, because sockets, threads and open files are made for them once.
+//! The token of the operator's
+//! listener may change too. The other keys of the server itself are fixed, because sockets, threads and open files are made for them once.
 
 use std::collections::BTreeMap;
 
@@ -9,6 +10,9 @@ use toml::{Table, Value};
 use crate::config::file::Config;
 use crate::config::limits::SERVER_KEYS;
 use crate::config::route::RouteConfig;
+
+/// The keys that may change. The token is a secret too, so it is not shown.
+const CHANGING: [&str; 2] = ["route", "operator-token"];
 
 impl Config {
     /// Checks that the keys of the server itself are the same.
@@ -47,7 +51,7 @@ impl Config {
                     let limits = limits.into_iter();
                     keys.extend(limits.filter(|(key, _)| SERVER_KEYS.contains(&key.as_str())));
                 }
-                _ if key == "route" => {}
+                _ if CHANGING.contains(&key.as_str()) => {}
                 _ => drop(keys.insert(key, value)),
             }
         }

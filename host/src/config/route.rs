@@ -12,6 +12,7 @@ use crate::config::grants::Grants;
 use crate::config::isolation::Isolation;
 use crate::config::limits::{RouteLimitSettings, RouteLimits, SERVER_KEYS};
 use crate::config::path::check_path;
+use crate::config::settings::Settings;
 
 /// One path and the component that answers it.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,7 +35,7 @@ pub(crate) struct RouteConfig {
     /// with `jq-program` if they are ad-hoc, and all of them for other components.
     pub forward_headers: Option<Vec<HeaderName>>,
     /// The settings for `configure`, and for the grants `config` and `environment`.
-    pub settings: Vec<(String, String)>,
+    pub settings: Settings,
     /// What the component may use beyond clocks and random numbers.
     pub grants: Grants,
     /// The limits of this route.
@@ -44,7 +45,7 @@ pub(crate) struct RouteConfig {
 impl RouteConfig {
     /// Whether the route accepts programs from its clients.
     pub(crate) fn is_ad_hoc(&self) -> bool {
-        self.settings.iter().any(|(key, value)| key == "ad-hoc" && value == "true")
+        self.settings.get("ad-hoc") == Some("true")
     }
 }
 
@@ -66,6 +67,9 @@ pub(super) struct RouteFile {
     pub(super) grants: Vec<String>,
     #[serde(default)]
     pub(super) settings: BTreeMap<String, String>,
+    /// What the files of its secrets are relative to: that of the configuration file.
+    #[serde(skip)]
+    pub(super) folder: PathBuf,
     #[serde(default, deserialize_with = "route_limits")]
     pub(super) limits: RouteLimitSettings,
 }
@@ -86,7 +90,8 @@ impl RouteConfig {
                 .as_ref()
                 .map(|names| names.iter().map(ToString::to_string).collect()),
             grants: self.grants.names(),
-            settings: self.settings.iter().cloned().collect(),
+            settings: self.settings.written(),
+            folder: PathBuf::new(),
             limits: self.limits.settings(),
         }
     }
@@ -117,6 +122,8 @@ impl RouteFile {
             self.forward_headers.map(|names| names.iter().map(header_name).collect());
         let grants = Grants::parse(&self.grants)
             .map_err(|sentence| anyhow!("route {path:?}: {sentence}"))?;
+        let settings = Settings::read(&self.settings, &self.folder)
+            .map_err(|sentence| anyhow!("route {path:?}: {sentence}"))?;
         let trusted = self.trusted.unwrap_or(true);
         let isolation = Isolation::of(self.isolation, trusted, self.keep_pages)
             .map_err(|sentence| anyhow!("route {path:?}: {sentence}"))?;
@@ -129,7 +136,7 @@ impl RouteFile {
             keep_pages: self.keep_pages,
             records: self.records,
             slots,
-            settings: self.settings.into_iter().collect(),
+            settings,
             limits,
             path,
         })

@@ -82,11 +82,13 @@ impl Route {
         let instance_config = InstanceConfig::new(
             metrics.log.clone(),
             &config.limits,
-            config.settings.clone(),
+            config.settings.values(),
             config.grants.clone(),
         );
         let loaded = match isolation {
             Isolation::Reuse => source.load(engine, memory)?,
+            // A snapshot would bring the secret into the compile cache.
+            Isolation::Fresh if config.settings.have_secrets() => source.load(engine, memory)?,
             Isolation::Fresh => load_configured(source, engine, &instance_config)
                 .await?
                 .map_err(|fault| cannot_start(&config.path, &config.limits, &fault))?,

@@ -231,7 +231,7 @@ impl Dev {
         let read = tokio::task::spawn_blocking(read).await;
         let wanted =
             read.map_err(|_| anyhow!("the reading of a component panicked; see the log"))??;
-        let Changed { added, changed, removed } = self.routes.serve(wanted).await?;
+        let Changed { added, changed, removed, .. } = self.routes.serve(wanted).await?;
         let served = [added, changed].concat();
         if served.is_empty() && removed.is_empty() {
             self.tell(Event::Unchanged);

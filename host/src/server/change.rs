@@ -55,12 +55,15 @@ impl Change {
     }
 }
 
-/// The paths of routes that a change has concerned.
+/// What has changed: the paths of routes, and the token.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct Changed {
     pub(crate) added: Vec<String>,
     pub(crate) changed: Vec<String>,
     pub(crate) removed: Vec<String>,
+    /// Whether the operator's listener requires another token.
+    #[serde(rename = "operator-token", skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) operator_token: bool,
 }
 
 impl Changed {
@@ -72,15 +75,14 @@ impl Changed {
 
 impl fmt::Display for Changed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.is_empty() {
-            return f.write_str("nothing has changed");
-        }
         let parts =
             [("added", &self.added), ("changed", &self.changed), ("removed", &self.removed)];
         let parts = parts.into_iter().filter(|(_, paths)| !paths.is_empty());
-        let parts: Vec<_> =
+        let mut parts: Vec<_> =
             parts.map(|(what, paths)| format!("{what} {}", paths.join(", "))).collect();
-        f.write_str(&parts.join("; "))
+        parts.extend(self.operator_token.then(|| "the operator's token changed".to_owned()));
+        let whole = parts.join("; ");
+        f.write_str(if whole.is_empty() { "nothing has changed" } else { &whole })
     }
 }
 
@@ -96,5 +98,7 @@ mod tests {
         changed.changed = paths(&["/", "/a"]);
         changed.removed = paths(&["/b"]);
         assert_eq!(changed.to_string(), "changed /, /a; removed /b");
+        changed.operator_token = true;
+        assert!(changed.to_string().ends_with("/b; the operator's token changed"));
     }
 }

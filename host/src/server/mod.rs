@@ -8,10 +8,12 @@
 pub(crate) mod change;
 mod engines;
 mod file_plan;
+mod files;
 pub(crate) mod memory_plan;
 mod operator;
 pub(crate) mod reload;
 pub(crate) mod routes;
+mod token;
 mod worker;
 
 use std::future::Future;
@@ -23,7 +25,7 @@ use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 use tokio::net::{TcpListener, TcpSocket, lookup_host};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tracing::warn;
 use tracing_appender::non_blocking::ErrorCounter;
 
@@ -36,10 +38,12 @@ use crate::http::playground::Playground;
 use crate::pool::stats::Metrics;
 use crate::server::change::Change;
 use crate::server::file_plan::FilePlan;
+use crate::server::files::Files;
 use crate::server::memory_plan::{MemoryPlan, available_memory};
 use crate::server::operator::Operator;
 use crate::server::reload::{Reloader, Reloads};
 use crate::server::routes::Routes;
+use crate::server::token::Token;
 use crate::server::worker::{Command, Plan, WorkerHandle};
 
 /// A server with warm instances and bound sockets.
@@ -64,26 +68,39 @@ impl Server {
     /// If the server cannot start. The message names the problem, its value and the remedy. Nothing
     /// is left running.
     pub(crate) async fn start(
-        config: Config,
+        mut config: Config,
         args: ServeArgs,
         dropped_lines: ErrorCounter,
     ) -> Result<Self> {
         let fits = |plan: MemoryPlan| {
             plan.check(available_memory()?).map_err(|sentence| anyhow!(sentence))
         };
+        let mut read = Files::default();
+        if config.watch {
+            (config, read) = files::read(&args)?;
+        }
         fits(MemoryPlan::new(&config))?;
         // Read all files before the slow part begins.
         let changes = config.routes.iter().cloned().map(Change::read);
         let changes = changes.collect::<Result<Vec<_>>>()?;
         fits(MemoryPlan::of(&config, changes.iter().map(|change| change.term()).collect()))?;
         let (reloads, asked) = Reloads::new();
-        let mut server = Self::bind(config.clone(), dropped_lines, None, Some(reloads)).await?;
+        let mut server =
+            Self::bind(config.clone(), dropped_lines, None, Some(reloads.clone())).await?;
         if let Err(error) = server.routes.serve(changes).await {
             end(server.workers).await;
             return Err(error);
         }
-        let (routes, stats) = (server.routes(), Arc::clone(&server.operator.metrics.reloads));
-        server.reloader = Some(Reloader::new(args, config, routes, stats, asked));
+        server.reloader = Some(Reloader {
+            args: Arc::new(args),
+            started: config,
+            files: watch::Sender::new(read),
+            token: Arc::clone(&server.operator.token),
+            routes: server.routes(),
+            stats: Arc::clone(&server.operator.metrics.reloads),
+            reloads,
+            asked,
+        });
         Ok(server)
     }
 
@@ -126,6 +143,7 @@ impl Server {
             route_limits: config.route_limits.clone(),
             development,
             reloads,
+            token: Arc::new(Token::new(config.operator_token.clone())),
             connections: Arc::new(Semaphore::new(files.operator_connections)),
             ready: AtomicBool::new(true),
             metrics: metrics.clone(),

@@ -1,6 +1,6 @@
 //! Reloads the configuration while the server runs.
 //!
-//! SIGHUP and the operator's listener ask for a reload. There is one at a time. Those that are asked for meanwhile are
+//! SIGHUP, the operator's listener, and [files that have changed](crate::server::files) ask for a reload. There is one at a time. Those that are asked for meanwhile are
 //! one, which follows. The configuration and all components are read again. If something of them cannot be served,
 //! nothing changes, and the reason is told.
 
@@ -8,14 +8,17 @@ use std::convert::Infallible;
 use std::future::pending;
 use std::sync::Arc;
 
-use tokio::sync::watch;
+use tokio::sync::watch::{self, Sender};
 use tokio::task::spawn_blocking;
 
 use crate::config::file::Config;
 use crate::config::serve_args::ServeArgs;
+use crate::config::settings::Secret;
 use crate::pool::stats::ReloadStats;
 use crate::server::change::{Change, Changed};
+use crate::server::files::{self, Files};
 use crate::server::routes::Routes;
+use crate::server::token::Token;
 
 /// Why a configuration is refused.
 #[derive(Clone, Debug)]
@@ -49,14 +52,14 @@ struct Done {
 #[derive(Clone)]
 pub(crate) struct Reloads {
     /// The number of the last one that was asked for.
-    asked: Arc<watch::Sender<u64>>,
+    asked: Arc<Sender<u64>>,
     done: watch::Receiver<Done>,
 }
 
 /// What was asked for, and where to tell what became of it.
 pub(crate) struct Asked {
     asked: watch::Receiver<u64>,
-    done: watch::Sender<Done>,
+    done: Sender<Done>,
 }
 
 impl Reloads {
@@ -87,33 +90,34 @@ impl Reloads {
 
 /// Reloads when it is asked for.
 pub(crate) struct Reloader {
-    args: Arc<ServeArgs>,
+    pub(crate) args: Arc<ServeArgs>,
     /// As the server was started with it.
-    started: Config,
-    routes: Arc<Routes>,
-    stats: Arc<ReloadStats>,
-    asked: Asked,
+    pub(crate) started: Config,
+    /// The files of the last configuration that was read.
+    pub(crate) files: Sender<Files>,
+    pub(crate) token: Arc<Token>,
+    pub(crate) routes: Arc<Routes>,
+    pub(crate) stats: Arc<ReloadStats>,
+    pub(crate) reloads: Reloads,
+    pub(crate) asked: Asked,
 }
 
 /// Reloads whenever it is asked for, if there is a configuration to reload. Never returns.
 pub(crate) async fn run(reloader: Option<Reloader>) -> Infallible {
     match reloader {
+        Some(reloader) if reloader.started.watch => {
+            let (files, reloads) = (reloader.files.subscribe(), reloader.reloads.clone());
+            tokio::select! {
+                never = reloader.run() => never,
+                never = files::watch(files, || { reloads.ask(); }) => never,
+            }
+        }
         Some(reloader) => reloader.run().await,
         None => pending().await,
     }
 }
 
 impl Reloader {
-    pub(crate) fn new(
-        args: ServeArgs,
-        started: Config,
-        routes: Arc<Routes>,
-        stats: Arc<ReloadStats>,
-        asked: Asked,
-    ) -> Self {
-        Self { args: Arc::new(args), started, routes, stats, asked }
-    }
-
     async fn run(mut self) -> Infallible {
         loop {
             if self.asked.asked.changed().await.is_err() {
@@ -136,21 +140,30 @@ impl Reloader {
 
     async fn reload(&self) -> Outcome {
         let (args, started) = (Arc::clone(&self.args), self.started.clone());
-        let read = spawn_blocking(move || read(&args, &started)).await;
+        let files = self.files.clone();
+        let read = spawn_blocking(move || read(&args, &started, &files)).await;
         let panicked = "the reading of the configuration panicked; see the log";
-        let wanted = read.map_err(|_| Refused::Unusable(panicked.to_owned()))??;
-        self.routes.serve(wanted).await.map_err(unusable)
+        let (wanted, token) = read.map_err(|_| Refused::Unusable(panicked.to_owned()))??;
+        let mut changed = self.routes.serve(wanted).await.map_err(unusable)?;
+        changed.operator_token = self.token.replace(token);
+        Ok(changed)
     }
 }
 
 /// Reads the configuration and its components.
-fn read(args: &ServeArgs, started: &Config) -> Result<Vec<Arc<Change>>, Refused> {
-    let config = Config::read(args).map_err(unusable)?;
+fn read(
+    args: &ServeArgs,
+    started: &Config,
+    files: &Sender<Files>,
+) -> Result<(Vec<Arc<Change>>, Option<Secret>), Refused> {
+    let (config, read) = files::read(args).map_err(unusable)?;
+    files.send_replace(read);
     started
         .check_reload(&config)
         .and_then(|()| started.check_routes(config.routes.iter()))
         .map_err(|error| Refused::NeedsRestart(format!("{error:#}")))?;
-    config.routes.into_iter().map(Change::read).collect::<Result<_, _>>().map_err(unusable)
+    let changes = config.routes.into_iter().map(Change::read);
+    Ok((changes.collect::<Result<_, _>>().map_err(unusable)?, config.operator_token))
 }
 
 fn unusable(error: anyhow::Error) -> Refused {

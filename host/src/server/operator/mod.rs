@@ -18,7 +18,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
+use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -32,6 +32,7 @@ use crate::http::http1;
 use crate::http::response::text;
 use crate::pool::stats::{Metrics, RouteStats};
 use crate::server::reload::Reloads;
+use crate::server::token::Token;
 use crate::server::worker::Command;
 
 /// The state that the operator's listener reports.
@@ -41,6 +42,8 @@ pub(crate) struct Operator {
     pub(crate) route_limits: RouteLimits,
     /// The state of the build, with `arenaria dev`.
     pub(crate) development: Option<Arc<Development>>,
+    /// What requests must bring, except those of probes.
+    pub(crate) token: Arc<Token>,
     /// Asks for reloads, with `arenaria serve`.
     pub(crate) reloads: Option<Reloads>,
     /// One for each further connection that the operator's listener may have open.
@@ -92,6 +95,14 @@ async fn respond(
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     if let Err(sentence) = guard::check(request.headers()) {
         return Ok(text(StatusCode::FORBIDDEN, sentence));
+    }
+    // Probes often cannot send it, and learn no more than whether the server serves.
+    let is_probe = matches!(request.uri().path(), "/livez" | "/readyz");
+    if !is_probe && !operator.token.admits(request.headers()) {
+        let sentence = "expected authorization: Bearer TOKEN, with operator-token as TOKEN\n";
+        let mut response = text(StatusCode::UNAUTHORIZED, sentence);
+        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        return Ok(response);
     }
     if let (Some(reloads), "/-/reload") = (&operator.reloads, request.uri().path()) {
         if request.method() != Method::POST {
