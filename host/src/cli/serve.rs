@@ -40,7 +40,8 @@ pub fn serve(args: &ServeArgs, log: &Log) -> Result<u8> {
     raise_file_limit();
     let has_playground = config.playground;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.context("cannot start the control runtime")?.block_on(async {
+    let runtime = runtime.context("cannot start the control runtime")?;
+    let ended = runtime.block_on(async {
         // Before the start, which may take long.
         let hangups = signal(SignalKind::hangup()).context("cannot listen to SIGHUP")?;
         let server = Server::start(config, args.clone(), log.dropped()).await?;
@@ -63,7 +64,10 @@ pub fn serve(args: &ServeArgs, log: &Log) -> Result<u8> {
         }
         server.run(shutdown()?).await?;
         Ok(0)
-    })
+    });
+    // A component that is being compiled for a reload is not waited for.
+    runtime.shutdown_background();
+    ended
 }
 
 /// Asks for a reload at each signal.

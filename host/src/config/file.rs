@@ -75,7 +75,7 @@ const DEFAULT_FILE: &str = "arenaria.toml";
 
 const SLOTS_DEFAULT: usize = 4;
 
-/// What is printed for a token that is not a reference. It is no token that would be taken.
+/// What is printed for a token that is not a reference. As a token it would be refused.
 const HIDDEN: &str = "(hidden)";
 
 impl Config {

@@ -100,3 +100,36 @@ impl RouteConfig {
         self.is_ad_hoc().then_some(&self.path)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::config::serve_args::{ServeArgs, ServerArgs};
+
+    use super::*;
+
+    fn config(ad_hoc: &str, token: &str) -> Config {
+        let server = ServerArgs { operator_token: Some(token.to_owned()), ..<_>::default() };
+        Config::read(&ServeArgs {
+            file: Some("a.wasm".into()),
+            playground: Some(true),
+            settings: vec![("ad-hoc".to_owned(), ad_hoc.to_owned())],
+            server,
+            ..<_>::default()
+        })
+        .unwrap()
+    }
+
+    #[test]
+    fn the_routes_that_the_playground_lists_are_fixed() {
+        let (listed, other) = (config("true", &"a".repeat(16)), config("false", &"b".repeat(16)));
+        listed.check_reload(&other).unwrap();
+        listed.check_routes(listed.routes.iter()).unwrap();
+        let error = listed.check_routes(other.routes.iter()).unwrap_err().to_string();
+        assert!(
+            error.contains("expected the routes [\"/\"]") && error.contains("got []"),
+            "{error}"
+        );
+        let without = Config { playground: false, ..listed };
+        without.check_routes(other.routes.iter()).unwrap();
+    }
+}

@@ -40,7 +40,7 @@ impl Secret {
     ///
     /// # Errors
     ///
-    /// If a reference has another form, or there is no such file or variable. The message has no value.
+    /// If a reference has another form, or its file or variable is missing. The message has no value.
     pub(crate) fn read(text: &str, folder: &Path) -> Result<Self> {
         let (mut written, mut value) = (String::new(), String::new());
         let (mut files, mut has_references) = (Vec::new(), false);

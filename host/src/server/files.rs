@@ -37,7 +37,7 @@ impl Files {
 }
 
 impl State {
-    /// None if there is no such file.
+    /// None if the file is missing.
     fn of(path: &Path) -> Option<Self> {
         let found = std::fs::metadata(path).ok()?;
         let written = [found.mtime(), found.mtime_nsec(), found.ctime(), found.ctime_nsec()];

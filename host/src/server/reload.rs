@@ -125,6 +125,7 @@ impl Reloader {
                 return pending().await;
             }
             let number = *self.asked.asked.borrow_and_update();
+            tracing::info!("reloading the configuration");
             let outcome = self.reload().await;
             self.stats.reloaded(outcome.is_ok());
             match &outcome {

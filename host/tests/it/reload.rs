@@ -170,3 +170,38 @@ fn a_reload_while_the_server_ends_harms_nothing() {
     assert_eq!(reloaded.server.until_exit().code(), Some(0));
     assert!(!reloaded.server.log().contains("reloaded"), "it ends");
 }
+
+/// A route with a component that never ends its configuration: in `fresh`, it is configured while it is loaded.
+fn endless(isolation: &str, time: &str) -> String {
+    let keys = "settings.configure = \"loop\"\nlimits.configure-time = ";
+    route("/", &format!("isolation = \"{isolation}\"\n{keys}\"{time}\""))
+}
+
+#[test]
+fn the_end_does_not_wait_for_a_reload() {
+    for isolation in ["fresh", "reuse"] {
+        let mut reloaded = Reloaded::start("probe", &route("/", ""));
+        reloaded.put_routes(&endless(isolation, "1h"));
+        reloaded.server.signal("HUP");
+        until("it reloads", || {
+            reloaded.server.log().contains("reloading the configuration").then_some(())
+        });
+        reloaded.server.check_alive();
+        reloaded.server.signal("TERM");
+        assert_eq!(reloaded.server.until_exit().code(), Some(0));
+    }
+}
+
+#[test]
+fn a_reload_may_take_longer_than_other_answers_of_the_operators_listener() {
+    let short = "head-time = \"500ms\"\nresponse-time = \"500ms\"\n";
+    let keys = server_keys().replace("[limits]\n", &format!("[limits]\n{short}"));
+    let reloaded = Reloaded::start_with("probe", "", |command| {
+        let folder = command.get_current_dir().expect("it is set").to_owned();
+        put(&folder, "arenaria.toml", keys.clone() + &route("/", ""));
+    });
+    put(&reloaded.folder, "arenaria.toml", keys + &endless("fresh", "3s"));
+    let refused = reloaded.check_refused(422, "not-reloaded");
+    assert!(refused.contains("configure ran for longer than configure-time = 3s"), "{refused}");
+    reloaded.server.check_alive();
+}

@@ -142,7 +142,7 @@ fn only_the_operator_can_ask_for_a_reload() {
     let response = reloaded.ask(&Request::new("POST", "/metrics"));
     assert_eq!((response.status, response.header("allow")), (405, Some("GET, HEAD")));
     assert_eq!(reloaded.ask(&Request::new("POST", "/-/reload/")).status, 405);
-    // It is no path of the data listener.
+    // The data listener has no such path.
     reloaded.server.post("/-/reload", "").check(200, HELLO);
     assert_eq!(reloaded.reloads("ok"), 2.0);
 }

@@ -1,4 +1,4 @@
-//! A server whose configuration is reloaded.
+//! A server that reloads its configuration.
 
 use std::path::{Path, PathBuf};
 

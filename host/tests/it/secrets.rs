@@ -10,7 +10,7 @@ use crate::reloaded::{Reloaded, put, route, server_keys};
 const OF_FILE: &str = "of-a-file-55aa0417";
 const OF_VARIABLE: &str = "of-a-variable-92b1c3d8";
 
-/// A route whose setting is the file `secret.txt` and the variable `A_SECRET`.
+/// A route with a setting that is made of the file `secret.txt` and the variable `A_SECRET`.
 fn secret_route(isolation: &str) -> String {
     let greeting = "settings.greeting = \"${file:secret.txt} ${env:A_SECRET}\"";
     route("/", &format!("isolation = \"{isolation}\"\n{greeting}"))
