@@ -86,7 +86,7 @@ impl Server {
         fits(MemoryPlan::of(&config, changes.iter().map(|change| change.term()).collect()))?;
         let (reloads, asked) = Reloads::new();
         let mut server =
-            Self::bind(config.clone(), dropped_lines, None, Some(reloads.clone())).await?;
+            Self::open_with(config.clone(), dropped_lines, None, Some(reloads.clone())).await?;
         if let Err(error) = server.routes.serve(changes).await {
             end(server.workers).await;
             return Err(error);
@@ -115,10 +115,10 @@ impl Server {
         dropped_lines: ErrorCounter,
         development: Option<Arc<Development>>,
     ) -> Result<Self> {
-        Self::bind(config, dropped_lines, development, None).await
+        Self::open_with(config, dropped_lines, development, None).await
     }
 
-    async fn bind(
+    async fn open_with(
         config: Config,
         dropped_lines: ErrorCounter,
         development: Option<Arc<Development>>,
