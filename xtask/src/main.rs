@@ -116,6 +116,12 @@ enum Task {
         #[arg(long, default_value_t = 100)]
         count: u64,
     },
+    /// Reload the configuration of a server, with requests all the time: none may be lost.
+    Reloads {
+        /// How often.
+        #[arg(long, default_value_t = 100)]
+        count: u64,
+    },
     /// Send many requests to one instance of the jq component, with all builtins and the programs of jq's tests: none may
     /// leave anything alive.
     Survivors {
@@ -207,6 +213,9 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Instructions(args) => instructions::run(&workspace, args),
         Task::Rebuilds { count } => {
             run::repeated(&workspace, "dev::rebuilds_under_load", "ARENARIA_REBUILDS", count)
+        }
+        Task::Reloads { count } => {
+            run::repeated(&workspace, "reload::reloads_under_load", "ARENARIA_RELOADS", count)
         }
         Task::Mutations { count, seed } => run::mutations(&workspace, count, seed),
         Task::Survivors { count } => {

@@ -164,6 +164,7 @@ impl Lines {
                 Size(facts.bytes as u64)
             )),
             Event::Serving(paths) => self.print(format!("serving {}", paths.join(", "))),
+            Event::Removed(paths) => self.print(format!("removed {}", paths.join(", "))),
             Event::Unchanged => self.print("nothing has changed".to_owned()),
             Event::Failed(sentence) => self.print(format!("failed: {sentence}")),
             Event::Note(sentence) => self.print(format!("note: {sentence}")),

@@ -39,7 +39,10 @@ Examples:
   arenaria serve app.wasm --grant outgoing-http:api.example
   arenaria serve
   arenaria serve --config other/arenaria.toml
-  arenaria serve --config other/arenaria.toml --check-config";
+  arenaria serve --config other/arenaria.toml --check-config
+  arenaria serve --watch
+
+SIGHUP and POST /-/reload on the operator's address reload the configuration and the components.";
 
 /// `arenaria inspect`
 pub(super) const INSPECT: &str = "\

@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result, anyhow, ensure};
 use sd_notify::NotifyState;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::cli::component_path::{check_component, check_config};
 use crate::cli::log::Log;
@@ -13,6 +13,7 @@ use crate::config::limits::MACOS_FILES_MAX;
 use crate::config::serve_args::ServeArgs;
 use crate::server::Server;
 use crate::server::memory_plan::{MemoryPlan, available_memory};
+use crate::server::reload::Reloads;
 
 /// Serves until a signal arrives.
 ///
@@ -40,8 +41,14 @@ pub fn serve(args: &ServeArgs, log: &Log) -> Result<u8> {
     raise_file_limit();
     let has_playground = config.playground;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.context("cannot start the control runtime")?.block_on(async {
-        let server = Server::start(config, log.dropped()).await?;
+    let runtime = runtime.context("cannot start the control runtime")?;
+    let ended = runtime.block_on(async {
+        // Before the start, which may take long.
+        let hangups = signal(SignalKind::hangup()).context("cannot listen to SIGHUP")?;
+        let server = Server::start(config, args.clone(), log.dropped()).await?;
+        if let Some(reloads) = server.reloads() {
+            tokio::spawn(reload_at(hangups, reloads));
+        }
         let addresses = server.addresses()?;
         let mut lines: String =
             addresses.iter().map(|address| format!("listening on {address}\n")).collect();
@@ -67,7 +74,17 @@ pub fn serve(args: &ServeArgs, log: &Log) -> Result<u8> {
         };
         server.run(shutdown).await?;
         Ok(0)
-    })
+    });
+    // A component that is being compiled for a reload is not waited for.
+    runtime.shutdown_background();
+    ended
+}
+
+/// Asks for a reload at each signal.
+async fn reload_at(mut hangups: Signal, reloads: Reloads) {
+    while hangups.recv().await.is_some() {
+        reloads.ask();
+    }
 }
 
 /// Tells systemd, if it has started the server and wants to know (`Type=notify`).

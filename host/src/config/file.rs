@@ -4,24 +4,22 @@
 //! A [`Config`] is complete and checked. Nothing else reads a configuration file, a variable or a flag
 //! of the server. Checking loads no component: `component` does that.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
-use hyper::header::HeaderName;
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
 use crate::config::built_in::built_in;
-use crate::config::grants::Grants;
-use crate::config::isolation::{Cache, Isolation};
-use crate::config::limits::{
-    LimitSettings, RouteLimitSettings, RouteLimits, SERVER_KEYS, ServerLimits,
-};
+use crate::config::isolation::Cache;
+use crate::config::limits::{LimitSettings, RouteLimitSettings, RouteLimits, ServerLimits};
 use crate::config::listen::{Addresses, Listen, TlsArgs, host_and_port};
-use crate::config::path::{below_playground, check_path};
+use crate::config::path::below_playground;
+use crate::config::route::{RouteConfig, RouteFile};
 use crate::config::serve_args::{ServeArgs, Served};
+use crate::config::settings::{Secret, check_token};
 use crate::config::text::read_text;
 use crate::config::units::Size;
 
@@ -32,6 +30,12 @@ pub(crate) struct Config {
     pub listen: Listen,
     /// The address of the operator's listener, if there is one.
     pub operator_listen: Option<String>,
+    /// What requests to the operator's listener must know, if anything.
+    pub operator_token: Option<Secret>,
+    /// Whether the configuration is reloaded when one of its files changes.
+    pub watch: bool,
+    /// The files that it depends on, with the components.
+    pub files: Vec<PathBuf>,
     /// Whether the playground is served at `/playground/`, before the routes.
     pub playground: bool,
     /// Number of threads that serve requests.
@@ -46,47 +50,14 @@ pub(crate) struct Config {
     pub routes: Vec<RouteConfig>,
 }
 
-/// One path and the component that answers it.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct RouteConfig {
-    /// The path prefix, of whole segments: `/a` matches `/a` and `/a/b`, not `/ab`.
-    pub path: String,
-    /// The component's file.
-    pub component: PathBuf,
-    /// How requests share instances: by default `reuse` for processors, `fresh` for all others.
-    pub isolation: Option<Isolation>,
-    /// Whether the component, and what it runs, is trusted. If not, the isolation is `fresh`.
-    pub trusted: bool,
-    /// Whether an instance of `fresh` leaves its pages to the next one.
-    pub keep_pages: bool,
-    /// Whether streams of records are answered batch by batch.
-    pub records: bool,
-    /// Instances per worker.
-    pub slots: usize,
-    /// The header fields that are passed to the guest: by default `content-type` for processors,
-    /// with `jq-program` if they are ad-hoc, and all of them for other components.
-    pub forward_headers: Option<Vec<HeaderName>>,
-    /// The settings for `configure`, and for the grants `config` and `environment`.
-    pub settings: Vec<(String, String)>,
-    /// What the component may use beyond clocks and random numbers.
-    pub grants: Grants,
-    /// The limits of this route.
-    pub limits: RouteLimits,
-}
-
-impl RouteConfig {
-    /// Whether the route accepts programs from its clients.
-    pub(crate) fn is_ad_hoc(&self) -> bool {
-        self.settings.iter().any(|(key, value)| key == "ad-hoc" && value == "true")
-    }
-}
-
 /// The configuration file, and what `--print-config` prints.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
-struct ConfigFile {
+pub(super) struct ConfigFile {
     listen: Option<Addresses>,
     operator_listen: Option<String>,
+    operator_token: Option<String>,
+    watch: Option<bool>,
     playground: Option<bool>,
     workers: Option<usize>,
     slots: Option<usize>,
@@ -96,34 +67,18 @@ struct ConfigFile {
     tls: TlsArgs,
     #[serde(rename = "route")]
     routes: Vec<RouteFile>,
-}
-
-/// A `[[route]]` of the configuration file.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-struct RouteFile {
-    path: String,
-    component: PathBuf,
-    isolation: Option<Isolation>,
-    trusted: Option<bool>,
-    #[serde(default)]
-    keep_pages: bool,
-    #[serde(default)]
-    records: bool,
-    slots: Option<usize>,
-    forward_headers: Option<Vec<String>>,
-    #[serde(default)]
-    grants: Vec<String>,
-    #[serde(default)]
-    settings: BTreeMap<String, String>,
-    #[serde(default, deserialize_with = "route_limits")]
-    limits: RouteLimitSettings,
+    /// Where it was read from.
+    #[serde(skip)]
+    path: Option<PathBuf>,
 }
 
 /// The configuration file in the current folder, which is read if nothing else is named.
 const DEFAULT_FILE: &str = "arenaria.toml";
 
 const SLOTS_DEFAULT: usize = 4;
+
+/// What is printed for a token that is not a reference. As a token it would be refused.
+const HIDDEN: &str = "(hidden)";
 
 impl Config {
     /// Reads the configuration file that was named, or the one in the current folder if nothing else was named.
@@ -154,6 +109,7 @@ impl Config {
             forward_headers: Some(args.forward_headers.clone()).filter(|names| !names.is_empty()),
             grants: args.grants.clone(),
             settings,
+            folder: PathBuf::new(),
             limits: RouteLimitSettings::default(),
         }));
         ensure!(
@@ -165,20 +121,24 @@ impl Config {
             let path = &route.path;
             ensure!(paths.insert(path.clone()), "two routes have path = {path:?}; remove one");
         }
+        let operator_token = token(args, &file)?;
         let listen = match &args.server.listen[..] {
             [] => file.listen.map_or_else(Vec::new, Addresses::into_texts),
             typed => typed.to_vec(),
         };
         let operator = args.server.operator_listen.clone().or(file.operator_listen);
         let operator = operator.as_deref().unwrap_or("127.0.0.1:8081");
-        let config = Self {
+        let mut config = Self {
+            operator_token,
+            watch: args.watch.or(file.watch).unwrap_or(false),
+            files: file.path.iter().chain(&args.jq_file).cloned().collect(),
             listen: Listen::new(listen, args.tls.clone().or(file.tls))?,
             operator_listen: match operator {
                 "off" => None,
                 text => Some(host_and_port("operator-listen", text)?),
             },
             playground: args.playground.or(file.playground).unwrap_or(false),
-            workers: args.server.workers.or(file.workers).unwrap_or_else(cores),
+            workers: args.server.workers.or(file.workers).unwrap_or(*CORES),
             cache: match args.server.cache.clone().or(file.cache).as_deref() {
                 None => Cache::User,
                 Some("off") => Cache::Off,
@@ -193,7 +153,18 @@ impl Config {
             route_limits: limits.of_routes().resolve(slots),
         };
         config.check()?;
+        config.add_files();
         Ok(config)
+    }
+
+    /// Adds the files of components and secrets.
+    fn add_files(&mut self) {
+        let components = self.routes.iter().map(|route| &route.component);
+        let components = components.filter(|component| built_in(component).is_none());
+        let secrets = self.routes.iter().flat_map(|route| route.settings.files());
+        let token = self.operator_token.iter().flat_map(Secret::files);
+        let all: Vec<_> = components.chain(secrets).chain(token).cloned().collect();
+        self.files.extend(all);
     }
 
     /// Checks the values, each alone and together.
@@ -245,11 +216,21 @@ impl Config {
     ///
     /// None is known: every value has a TOML form.
     pub(crate) fn to_toml(&self) -> Result<String> {
+        toml::to_string(&self.to_file()).context("cannot write the configuration as TOML")
+    }
+
+    /// The same, as a structure.
+    pub(super) fn to_file(&self) -> ConfigFile {
         let (listen, tls) = self.listen.to_file();
-        let file = ConfigFile {
+        ConfigFile {
             listen,
             tls,
             operator_listen: Some(self.operator_listen.clone().unwrap_or_else(|| "off".to_owned())),
+            operator_token: self.operator_token.as_ref().map(|token| {
+                let shown = if token.has_references() { token.written() } else { HIDDEN };
+                shown.to_owned()
+            }),
+            watch: Some(self.watch),
             playground: Some(self.playground),
             workers: Some(self.workers),
             slots: None,
@@ -264,28 +245,7 @@ impl Config {
                 ..LimitSettings::all(&self.limits, &self.route_limits)
             },
             routes: self.routes.iter().map(RouteConfig::to_file).collect(),
-        };
-        toml::to_string(&file).context("cannot write the configuration as TOML")
-    }
-}
-
-impl RouteConfig {
-    fn to_file(&self) -> RouteFile {
-        RouteFile {
-            path: self.path.clone(),
-            component: self.component.clone(),
-            isolation: self.isolation,
-            trusted: Some(self.trusted),
-            keep_pages: self.keep_pages,
-            records: self.records,
-            slots: Some(self.slots),
-            forward_headers: self
-                .forward_headers
-                .as_ref()
-                .map(|names| names.iter().map(ToString::to_string).collect()),
-            grants: self.grants.names(),
-            settings: self.settings.iter().cloned().collect(),
-            limits: self.limits.settings(),
+            path: None,
         }
     }
 }
@@ -296,15 +256,17 @@ impl ConfigFile {
             anyhow!("cannot read the configuration {}: {error}; check --config", path.display())
         })?;
         let mut file: Self = toml::from_str(&text).map_err(|error| {
-            let line = error.span().map_or(0, |span| text[..span.start].matches('\n').count() + 1);
+            let (line, column) = error.span().map_or((0, 0), |span| place(&text, span.start));
             let what = error.message().replace('\n', ", ");
-            anyhow!("configuration {}, line {line}: {what}", path.display())
+            anyhow!("configuration {}, line {line}, column {column}: {what}", path.display())
         })?;
+        file.path = Some(path.to_owned());
         // Paths of components are relative to the configuration file, not to the current folder.
         let folder = path.parent().unwrap_or(Path::new(""));
         file.listen = file.listen.map(|listen| listen.within(folder));
         file.tls = file.tls.within(folder);
         for route in &mut file.routes {
+            route.folder = folder.to_owned();
             if built_in(&route.component).is_none() {
                 route.component = folder.join(&route.component);
             }
@@ -313,55 +275,26 @@ impl ConfigFile {
     }
 }
 
-impl RouteFile {
-    fn resolve(self, slots: usize, server: &RouteLimitSettings) -> Result<RouteConfig> {
-        let path = self.path;
-        check_path(&path)?;
-        let slots = self.slots.unwrap_or(slots);
-        ensure!(
-            (1..=1024).contains(&slots),
-            "route {path:?}: expected slots from 1 to 1024, got {slots}"
-        );
-        let limits = self.limits.or(server).resolve(slots);
-        limits.check().map_err(|sentence| anyhow!("route {path:?}: {sentence}"))?;
-        let header_name = |name: &String| {
-            HeaderName::try_from(name.as_str()).map_err(|_| {
-                anyhow!("route {path:?}: expected header names in forward-headers, got {name:?}")
-            })
-        };
-        let forward_headers =
-            self.forward_headers.map(|names| names.iter().map(header_name).collect());
-        let grants = Grants::parse(&self.grants)
-            .map_err(|sentence| anyhow!("route {path:?}: {sentence}"))?;
-        let trusted = self.trusted.unwrap_or(true);
-        let isolation = Isolation::of(self.isolation, trusted, self.keep_pages)
-            .map_err(|sentence| anyhow!("route {path:?}: {sentence}"))?;
-        Ok(RouteConfig {
-            forward_headers: forward_headers.transpose()?,
-            grants,
-            component: self.component,
-            isolation,
-            trusted,
-            keep_pages: self.keep_pages,
-            records: self.records,
-            slots,
-            settings: self.settings.into_iter().collect(),
-            limits,
-            path,
-        })
-    }
+/// The line and the column of a byte, both from 1. A column is a character.
+fn place(text: &str, byte: usize) -> (usize, usize) {
+    let before = text.get(..byte).unwrap_or(text);
+    let line = before.rsplit('\n').next().unwrap_or_default();
+    (before.matches('\n').count() + 1, line.chars().count() + 1)
 }
 
-/// The limits of a route. A key of the server is an error that says where it belongs.
-fn route_limits<'de, D: Deserializer<'de>>(table: D) -> Result<RouteLimitSettings, D::Error> {
-    let table = toml::Table::deserialize(table)?;
-    if let Some(key) = table.keys().find(|key| SERVER_KEYS.contains(&key.as_str())) {
-        let sentence = "is a limit of the whole server; move it to [limits]";
-        return Err(D::Error::custom(format!("{key} on a route {sentence}")));
-    }
-    RouteLimitSettings::deserialize(table).map_err(|error| D::Error::custom(error.message()))
+/// The token of the operator's listener.
+fn token(args: &ServeArgs, file: &ConfigFile) -> Result<Option<Secret>> {
+    let folder = file.path.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
+    let (text, folder) = match (&args.server.operator_token, &file.operator_token) {
+        (Some(text), _) => (text, Path::new("")),
+        (None, Some(text)) => (text, folder),
+        (None, None) => return Ok(None),
+    };
+    let token = Secret::read(text, folder).map_err(|error| anyhow!("operator-token: {error:#}"))?;
+    check_token(token.value()).map_err(|sentence| anyhow!(sentence))?;
+    Ok(Some(token))
 }
 
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
-}
+/// The cores of the machine. Looked at once, so that a reload finds the same default.
+static CORES: LazyLock<usize> =
+    LazyLock::new(|| std::thread::available_parallelism().map_or(1, NonZeroUsize::get));

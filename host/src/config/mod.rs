@@ -11,6 +11,8 @@ pub(crate) mod listen;
 pub(crate) mod path;
 mod reload;
 pub(crate) mod requests;
+pub(crate) mod route;
 pub(crate) mod serve_args;
+pub(crate) mod settings;
 mod text;
 pub(crate) mod units;

@@ -10,10 +10,11 @@ use crate::config::built_in::TRANSFORM;
 use crate::config::isolation::Isolation;
 use crate::config::limits::LimitSettings;
 use crate::config::listen::TlsArgs;
+use crate::config::settings::plain;
 use crate::config::text::read_text;
 
 /// `arenaria serve`
-#[derive(Debug, Default, Args)]
+#[derive(Clone, Debug, Default, Args)]
 #[command(group(ArgGroup::new("component").args(["file", "jq", "jq_file"])))]
 pub struct ServeArgs {
     /// Component that serves every path, or arenaria:transform for the jq component; a configuration
@@ -61,9 +62,14 @@ pub struct ServeArgs {
     /// outgoing-http:HOST:PORT
     #[arg(long = "grant", requires = "component", value_name = "NAME")]
     pub grants: Vec<String>,
-    /// Setting of the component; may be repeated
+    /// Setting of the component; may be repeated; ${file:PATH} and ${env:NAME} in VALUE are secrets that are read at the
+    /// start
     #[arg(long = "set", requires = "component", value_name = "KEY=VALUE", value_parser = setting)]
     pub settings: Vec<(String, String)>,
+    /// Reload the configuration when its file, a component or the file of a secret has changed
+    #[arg(long, env = "ARENARIA_WATCH", hide_env = true, value_name = "BOOL", num_args = 0..=1,
+        require_equals = true, default_missing_value = "true")]
+    pub watch: Option<bool>,
     /// Check the configuration and exit, without loading components
     #[arg(long)]
     pub check_config: bool,
@@ -88,10 +94,15 @@ pub struct ServerArgs {
         value_delimiter = ','
     )]
     pub listen: Vec<String>,
-    /// Address of the operator's listener (/livez, /readyz, /metrics; with dev also /build), HOST:PORT, or `off`
+    /// Address of the operator's listener (/livez, /readyz, /metrics, /-/reload; with dev also /build), HOST:PORT, or
+    /// `off`
     /// [default: 127.0.0.1:8081]
     #[arg(long, env = "ARENARIA_OPERATOR_LISTEN", hide_env = true, value_name = "ADDRESS")]
     pub operator_listen: Option<String>,
+    /// Token that requests to the operator's listener must bring, except to /livez and /readyz; ${file:PATH} or
+    /// ${env:NAME}, because other users of the machine can see flags
+    #[arg(long, env = "ARENARIA_OPERATOR_TOKEN", hide_env = true, value_name = "TOKEN")]
+    pub operator_token: Option<String>,
     /// Number of worker threads [default: one per core]
     #[arg(long, env = "ARENARIA_WORKERS", hide_env = true)]
     pub workers: Option<usize>,
@@ -122,7 +133,7 @@ impl ServeArgs {
             (Some(component), ..) => {
                 return Ok(Some(Served { component: component.clone(), settings }));
             }
-            (None, Some(Some(program)), _) => ("--jq", "program", program.clone()),
+            (None, Some(Some(program)), _) => ("--jq", "program", plain(program)),
             (None, Some(None), _) => ("--jq", "ad-hoc", "true".to_owned()),
             (None, None, Some(path)) => {
                 let program = read_text(path).map_err(|error| {
@@ -131,7 +142,7 @@ impl ServeArgs {
                         path.display()
                     )
                 })?;
-                ("--jq-file", "program", program)
+                ("--jq-file", "program", plain(&program))
             }
             (None, None, None) => return Ok(None),
         };

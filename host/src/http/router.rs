@@ -41,7 +41,7 @@ impl Router {
     /// Puts these slots in the place of those of the same route, if there are any. Returns the old ones.
     pub(crate) fn install(&self, new: Rc<Slots>) -> Option<Rc<Slots>> {
         let mut all = self.slots.borrow_mut();
-        match all.iter_mut().find(|old| old.route.index == new.route.index) {
+        match all.iter_mut().find(|old| old.route.path == new.route.path) {
             Some(old) => Some(std::mem::replace(old, new)),
             None => {
                 all.push(new);
@@ -49,6 +49,13 @@ impl Router {
                 None
             }
         }
+    }
+
+    /// Removes the route with this path. Returns its slots, if there is one.
+    pub(crate) fn remove(&self, path: &str) -> Option<Rc<Slots>> {
+        let mut all = self.slots.borrow_mut();
+        let index = all.iter().position(|slots| slots.route.path == path)?;
+        Some(all.remove(index))
     }
 }
 

@@ -7,10 +7,11 @@ use hyper::header::{CONTENT_TYPE, HeaderName};
 use anyhow::{Result, anyhow, bail};
 
 use crate::component::world::World;
-use crate::config::file::RouteConfig;
 use crate::config::isolation::Isolation;
 use crate::config::limits::RouteLimits;
+use crate::config::route::RouteConfig;
 use crate::config::units::Size;
+use crate::pool::stats::RouteMetrics;
 use crate::runtime::clock::Driven;
 use crate::runtime::fault::Fault;
 use crate::runtime::guest_log::{During, GuestLog};
@@ -25,9 +26,9 @@ const PROGRAM_HEADER: &str = "jq-program";
 
 /// A path, its compiled component, and how that is run.
 pub(crate) struct Route {
-    /// Its index in the list of routes.
-    pub(crate) index: usize,
     pub(crate) path: String,
+    /// Its counters. They are shown for as long as anything has this route.
+    pub(crate) metrics: Arc<RouteMetrics>,
     pub(crate) world: World,
     pub(crate) isolation: Isolation,
     pub(crate) records: bool,
@@ -57,10 +58,9 @@ impl Route {
     /// If the component cannot be served. The message names the file, the problem and the remedy.
     pub(crate) async fn load(
         engine: &Driven,
-        index: usize,
         config: &RouteConfig,
         source: &Source,
-        log: GuestLog,
+        metrics: Arc<RouteMetrics>,
     ) -> Result<Self> {
         let memory = config.limits.memory;
         let world = source.world;
@@ -80,20 +80,22 @@ impl Route {
         }
         let isolation = isolation(config, world);
         let instance_config = InstanceConfig::new(
-            log,
+            metrics.log.clone(),
             &config.limits,
-            config.settings.clone(),
+            config.settings.values(),
             config.grants.clone(),
         );
         let loaded = match isolation {
             Isolation::Reuse => source.load(engine, memory)?,
+            // A snapshot would bring the secret into the compile cache.
+            Isolation::Fresh if config.settings.have_secrets() => source.load(engine, memory)?,
             Isolation::Fresh => load_configured(source, engine, &instance_config)
                 .await?
                 .map_err(|fault| cannot_start(&config.path, &config.limits, &fault))?,
         };
         Ok(Self {
-            index,
             path: config.path.clone(),
+            metrics,
             world,
             isolation,
             records: config.records,

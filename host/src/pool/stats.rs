@@ -2,11 +2,14 @@
 //!
 //! Each worker has its own counters, so the request path shares nothing with another thread. They
 //! are summed when the metrics are read.
+//!
+//! The counters of a route belong to its path. They go on when its component is replaced. When the route is removed, they
+//! are shown until its last request has ended.
 
 use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use strum::{EnumCount, EnumIter, IntoStaticStr};
 use tracing_appender::non_blocking::ErrorCounter;
@@ -135,19 +138,80 @@ impl Histogram {
 /// The last usage of an instance's arena.
 #[derive(Clone, Debug)]
 pub(crate) struct SlotUsage {
-    pub(crate) route: usize,
+    /// The path of the route.
+    pub(crate) route: String,
     pub(crate) worker: usize,
     pub(crate) slot: usize,
     pub(crate) usage: ArenaUsage,
 }
 
+/// The counters of one route, and its share in the log.
+#[derive(Debug)]
+pub(crate) struct RouteMetrics {
+    /// By worker.
+    pub(crate) workers: Vec<Arc<RouteStats>>,
+    pub(crate) log: GuestLog,
+    /// Whether the server has the route no more. Requests that began before may have it still.
+    is_removed: AtomicBool,
+}
+
+impl RouteMetrics {
+    /// Counters that are not shown, for a route that is not one of a server.
+    pub(crate) fn new(path: &str, workers: usize, log_lines: u64) -> Arc<Self> {
+        let workers = (0..workers).map(|_| RouteStats::new()).collect();
+        let (log, is_removed) = (GuestLog::new(path, log_lines), AtomicBool::new(false));
+        Arc::new(Self { workers, log, is_removed })
+    }
+
+    /// The path of the route.
+    pub(crate) fn path(&self) -> &str {
+        self.log.route()
+    }
+
+    /// Whether the server has the route no more.
+    pub(crate) fn is_removed(&self) -> bool {
+        self.is_removed.load(Relaxed)
+    }
+}
+
+/// How the server's configuration was reloaded.
+#[derive(Debug)]
+pub(crate) struct ReloadStats {
+    pub(crate) ok: AtomicU64,
+    pub(crate) refused: AtomicU64,
+    /// Whether the last one was not refused.
+    pub(crate) was_ok: AtomicBool,
+    /// When the configuration that serves was loaded, in seconds since 1970.
+    pub(crate) loaded_at: AtomicU64,
+}
+
+impl ReloadStats {
+    fn new() -> Arc<Self> {
+        let (ok, refused, was_ok) = (AtomicU64::new(0), AtomicU64::new(0), AtomicBool::new(true));
+        Arc::new(Self { ok, refused, was_ok, loaded_at: AtomicU64::new(now()) })
+    }
+
+    /// Counts a reload.
+    pub(crate) fn reloaded(&self, is_ok: bool) {
+        let counter = if is_ok { &self.ok } else { &self.refused };
+        counter.fetch_add(1, Relaxed);
+        self.was_ok.store(is_ok, Relaxed);
+        if is_ok {
+            self.loaded_at.store(now(), Relaxed);
+        }
+    }
+}
+
+/// Seconds since 1970.
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
+}
+
 /// The counters of all routes and workers.
 #[derive(Clone)]
 pub(crate) struct Metrics {
-    /// Per route: its path, and the counters of each worker.
-    pub(crate) routes: Arc<Vec<(String, Vec<Arc<RouteStats>>)>>,
-    /// Per route: its share in the log.
-    pub(crate) logs: Arc<Vec<GuestLog>>,
+    routes: Arc<Mutex<Vec<Arc<RouteMetrics>>>>,
+    pub(crate) reloads: Arc<ReloadStats>,
     /// Lines of the log that could not be written fast enough.
     pub(crate) dropped_lines: Option<ErrorCounter>,
     /// Per worker: responses to requests without a route.
@@ -157,20 +221,48 @@ pub(crate) struct Metrics {
 }
 
 impl Metrics {
-    pub(crate) fn new(
-        logs: Vec<GuestLog>,
-        workers: usize,
-        dropped_lines: Option<ErrorCounter>,
-    ) -> Self {
-        let stats = || (0..workers).map(|_| RouteStats::new()).collect::<Vec<_>>();
-        let routes = logs.iter().map(|log| (log.route().to_owned(), stats())).collect();
+    pub(crate) fn new(workers: usize, dropped_lines: Option<ErrorCounter>) -> Self {
         Self {
-            routes: Arc::new(routes),
-            logs: Arc::new(logs),
+            routes: Arc::default(),
+            reloads: ReloadStats::new(),
             dropped_lines,
-            unrouted: Arc::new(stats()),
+            unrouted: Arc::new((0..workers).map(|_| RouteStats::new()).collect()),
             connections: Arc::new((0..workers).map(|_| AtomicUsize::new(0)).collect()),
         }
+    }
+
+    /// The routes that are shown: those that the server has, and those that were removed while requests have them.
+    pub(crate) fn routes(&self) -> Vec<Arc<RouteMetrics>> {
+        let mut routes = self.locked();
+        routes.retain(|route| !route.is_removed() || Arc::strong_count(route) > 1);
+        routes.clone()
+    }
+
+    /// The counters of the route with this path: those that there are, or new ones, which are not shown yet.
+    pub(crate) fn of_route(&self, path: &str, log_lines: u64) -> Arc<RouteMetrics> {
+        let known = self.locked().iter().find(|route| route.path() == path).map(Arc::clone);
+        known.unwrap_or_else(|| RouteMetrics::new(path, self.connections.len(), log_lines))
+    }
+
+    /// The server has this route from now on.
+    pub(crate) fn show(&self, route: &Arc<RouteMetrics>) {
+        let mut routes = self.locked();
+        route.is_removed.store(false, Relaxed);
+        if !routes.iter().any(|shown| Arc::ptr_eq(shown, route)) {
+            routes.push(Arc::clone(route));
+        }
+    }
+
+    /// The server has the route with this path no more.
+    pub(crate) fn remove(&self, path: &str) {
+        let routes = self.locked();
+        let removed = routes.iter().filter(|route| route.path() == path);
+        removed.for_each(|route| route.is_removed.store(true, Relaxed));
+    }
+
+    fn locked(&self) -> MutexGuard<'_, Vec<Arc<RouteMetrics>>> {
+        // No code here panics while it holds the lock.
+        self.routes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

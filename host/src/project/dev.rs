@@ -21,8 +21,9 @@ use crate::project::listener::Listener;
 use crate::project::sources::Sources;
 use crate::project::watch::Watch;
 use crate::server::Server;
+use crate::server::change::{Change, Changed};
 use crate::server::memory_plan::{MemoryPlan, available_memory};
-use crate::server::routes::{Change, Routes};
+use crate::server::routes::Routes;
 
 /// What is served, and what hears of it.
 pub(crate) struct Project {
@@ -60,6 +61,8 @@ pub(crate) enum Event {
     Built(Built, Duration),
     /// From now on, requests to these paths get new components or settings.
     Serving(Vec<String>),
+    /// There are no routes with these paths any more.
+    Removed(Vec<String>),
     /// Nothing has changed.
     Unchanged,
     /// The newest sources do not serve, and why.
@@ -95,9 +98,8 @@ pub(crate) async fn run(
     let server =
         Server::open(config.clone(), dropped_lines, Some(Arc::clone(&development))).await?;
     (project.hear)(Event::Listening(server.addresses()?, server.operator_address()?));
-    let served = config.routes.iter().map(|_| None).collect();
     let routes = server.routes();
-    let dev = Dev { project, has_sources, config, routes, development, served, watch };
+    let dev = Dev { project, has_sources, config, routes, development, watch };
     let mut result = Ok(());
     server
         .run(async {
@@ -119,8 +121,6 @@ struct Dev {
     config: Config,
     routes: Arc<Routes>,
     development: Arc<Development>,
-    /// What serves, by route.
-    served: Vec<Option<Arc<Change>>>,
     watch: Watch,
 }
 
@@ -224,30 +224,23 @@ impl Dev {
         built.await.map_err(|_| anyhow!("the build panicked; see the log"))
     }
 
-    /// Replaces the routes that have changed.
-    async fn serve(&mut self) -> Result<()> {
+    /// Serves the routes as they are now.
+    async fn serve(&self) -> Result<()> {
         let routes = self.config.routes.clone();
-        let read = move || {
-            let routes = routes.into_iter().enumerate();
-            routes.map(|(index, route)| Change::read(index, route)).collect::<Result<Vec<_>>>()
-        };
+        let read = move || routes.into_iter().map(Change::read).collect::<Result<Vec<_>>>();
         let read = tokio::task::spawn_blocking(read).await;
-        let changed: Vec<_> = read
-            .map_err(|_| anyhow!("the reading of a component panicked; see the log"))??
-            .into_iter()
-            .zip(&self.served)
-            .filter(|(new, old)| old.as_ref().is_none_or(|old| !new.is_same_as(old)))
-            .map(|(new, _)| new)
-            .collect();
-        if changed.is_empty() {
+        let wanted =
+            read.map_err(|_| anyhow!("the reading of a component panicked; see the log"))??;
+        let Changed { added, changed, removed, .. } = self.routes.serve(wanted).await?;
+        let served = [added, changed].concat();
+        if served.is_empty() && removed.is_empty() {
             self.tell(Event::Unchanged);
-            return Ok(());
         }
-        self.routes.replace(changed.clone()).await?;
-        self.tell(Event::Serving(changed.iter().map(|new| new.path().to_owned()).collect()));
-        for new in changed {
-            let index = new.index();
-            self.served[index] = Some(new);
+        if !removed.is_empty() {
+            self.tell(Event::Removed(removed));
+        }
+        if !served.is_empty() {
+            self.tell(Event::Serving(served));
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow};
+use sha2::{Digest as _, Sha256};
 use wasmtime::Engine;
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
 use wasmtime_wasi_http::p2::bindings::ProxyPre;
@@ -34,6 +35,10 @@ pub(crate) struct Source {
     /// The world that it is served as.
     pub world: World,
 }
+
+/// What tells a component from others, without its bytes: its SHA-256.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Digest([u8; 32]);
 
 /// A component that can be instantiated.
 pub(crate) struct Loaded {
@@ -80,9 +85,9 @@ impl Source {
         Ok(Self { path: path.to_owned(), bytes, info, world })
     }
 
-    /// Whether it is the same component.
-    pub(crate) fn has_same_bytes(&self, other: &Self) -> bool {
-        self.bytes == other.bytes
+    /// What tells it from other components.
+    pub(crate) fn digest(&self) -> Digest {
+        Digest(Sha256::digest(&self.bytes).into())
     }
 
     /// The kind of engine that the component needs.

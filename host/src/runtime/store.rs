@@ -28,8 +28,8 @@ use crate::runtime::log_stream::LogStream;
 use crate::runtime::memory::MemoryLimiter;
 use crate::runtime::phase_names::PhaseNames;
 
-/// How an instance is started.
-#[derive(Clone, Debug)]
+/// How an instance is started. It has no `Debug`, because settings can be secrets.
+#[derive(Clone)]
 pub(crate) struct InstanceConfig {
     /// The settings: passed to `configure`, and visible through the grants `config` and
     /// `environment`.

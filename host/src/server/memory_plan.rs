@@ -8,7 +8,8 @@ use std::fmt;
 
 use sysinfo::{MemoryRefreshKind, ProcessesToUpdate, RefreshKind, System};
 
-use crate::config::file::{Config, RouteConfig};
+use crate::config::file::Config;
+use crate::config::route::RouteConfig;
 use crate::config::units::Size;
 use crate::runtime::engine::{EngineKind, FIBER_STACK_BYTES};
 use crate::runtime::load::Source;

@@ -5,12 +5,17 @@
 //! connections may all be on one core. Passing a socket costs time once per connection, and none
 //! per request.
 
+pub(crate) mod change;
+mod engines;
 mod file_plan;
+mod files;
 mod listeners;
 pub(crate) mod memory_plan;
 mod operator;
+pub(crate) mod reload;
 pub(crate) mod routes;
 mod tls;
+mod token;
 mod worker;
 
 use std::future::Future;
@@ -21,7 +26,7 @@ use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 use tokio::net::TcpListener;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tracing::warn;
 use tracing_appender::non_blocking::ErrorCounter;
 
@@ -29,17 +34,21 @@ use rustix::process::{Resource, getrlimit};
 
 use crate::config::connection_memory::TLS_CONNECTIONS;
 use crate::config::file::Config;
+use crate::config::serve_args::ServeArgs;
 use crate::http::development::Development;
 use crate::http::playground::Playground;
 use crate::http::socket::Accepted;
 use crate::pool::stats::Metrics;
-use crate::runtime::guest_log::GuestLog;
+use crate::server::change::Change;
 use crate::server::file_plan::FilePlan;
+use crate::server::files::Files;
 use crate::server::listeners::{Listeners, bind_tcp};
 use crate::server::memory_plan::{MemoryPlan, available_memory};
 use crate::server::operator::Operator;
-use crate::server::routes::{Change, Routes};
+use crate::server::reload::{Reloader, Reloads};
+use crate::server::routes::Routes;
 use crate::server::tls::Certificate;
+use crate::server::token::Token;
 use crate::server::worker::{Command, Plan, WorkerHandle};
 
 /// A server with warm instances and bound sockets.
@@ -53,6 +62,8 @@ pub(crate) struct Server {
     operator: Arc<Operator>,
     workers: Vec<WorkerHandle>,
     routes: Arc<Routes>,
+    /// Unless the routes are replaced by others.
+    reloader: Option<Reloader>,
 }
 
 impl Server {
@@ -63,26 +74,45 @@ impl Server {
     ///
     /// If the server cannot start. The message names the problem, its value and the remedy. Nothing
     /// is left running.
-    pub(crate) async fn start(config: Config, dropped_lines: ErrorCounter) -> Result<Self> {
+    pub(crate) async fn start(
+        mut config: Config,
+        args: ServeArgs,
+        dropped_lines: ErrorCounter,
+    ) -> Result<Self> {
         let fits = |plan: MemoryPlan| {
             plan.check(available_memory()?).map_err(|sentence| anyhow!(sentence))
         };
+        let mut read = Files::default();
+        if config.watch {
+            (config, read) = files::read(&args)?;
+        }
         fits(MemoryPlan::new(&config))?;
         // Read all files before the slow part begins.
-        let routes = config.routes.iter().cloned().enumerate();
-        let changes = routes.map(|(index, route)| Change::read(index, route));
+        let changes = config.routes.iter().cloned().map(Change::read);
         let changes = changes.collect::<Result<Vec<_>>>()?;
         fits(MemoryPlan::of(&config, changes.iter().map(|change| change.term()).collect()))?;
-        let server = Self::open(config, dropped_lines, None).await?;
-        if let Err(error) = server.routes.replace(changes).await {
+        let (reloads, asked) = Reloads::new();
+        let mut server =
+            Self::open_with(config.clone(), dropped_lines, None, Some(reloads.clone())).await?;
+        if let Err(error) = server.routes.serve(changes).await {
             end(server.workers).await;
             return Err(error);
         }
+        server.reloader = Some(Reloader {
+            args: Arc::new(args),
+            started: config,
+            files: watch::Sender::new(read),
+            token: Arc::clone(&server.operator.token),
+            routes: server.routes(),
+            stats: Arc::clone(&server.operator.metrics.reloads),
+            reloads,
+            asked,
+        });
         Ok(server)
     }
 
     /// Binds the sockets and starts the workers. There are no routes until they are
-    /// [loaded](Routes::replace).
+    /// [loaded](Routes::serve).
     ///
     /// # Errors
     ///
@@ -91,6 +121,15 @@ impl Server {
         config: Config,
         dropped_lines: ErrorCounter,
         development: Option<Arc<Development>>,
+    ) -> Result<Self> {
+        Self::open_with(config, dropped_lines, development, None).await
+    }
+
+    async fn open_with(
+        config: Config,
+        dropped_lines: ErrorCounter,
+        development: Option<Arc<Development>>,
+        reloads: Option<Reloads>,
     ) -> Result<Self> {
         let http2 = config.limits.http2_streams > 0;
         let tls = config.listen.tls.iter();
@@ -103,9 +142,11 @@ impl Server {
             Some(address) => Some(bind_tcp("operator-listen", address).await?),
             None => None,
         };
-        let routes = config.routes.iter();
-        let logs = routes.map(|route| GuestLog::new(&route.path, route.limits.log_lines));
-        let metrics = Metrics::new(logs.collect(), config.workers, Some(dropped_lines));
+        let metrics = Metrics::new(config.workers, Some(dropped_lines));
+        // Not ready before they serve.
+        for route in &config.routes {
+            metrics.show(&metrics.of_route(&route.path, route.limits.log_lines));
+        }
         let workers = start_workers(&config, &metrics, &playground, &development)?;
         let commands: Vec<_> = workers.iter().map(|worker| worker.commands.clone()).collect();
         let files = file_plan(&config)?;
@@ -113,6 +154,8 @@ impl Server {
             limits: config.limits.clone(),
             route_limits: config.route_limits.clone(),
             development,
+            reloads,
+            token: Arc::new(Token::new(config.operator_token.clone())),
             connections: Arc::new(Semaphore::new(files.operator_connections)),
             ready: AtomicBool::new(true),
             metrics: metrics.clone(),
@@ -126,12 +169,18 @@ impl Server {
             operator: Arc::new(operator),
             workers,
             routes: Arc::new(Routes::new(config, commands, metrics)?),
+            reloader: None,
         })
     }
 
     /// The routes, to replace them while the server runs.
     pub(crate) fn routes(&self) -> Arc<Routes> {
         Arc::clone(&self.routes)
+    }
+
+    /// Asks for reloads of the configuration, if the server reads one.
+    pub(crate) fn reloads(&self) -> Option<Reloads> {
+        self.operator.reloads.clone()
     }
 
     /// The addresses for requests, as URLs; Unix sockets as `unix:PATH`. There is at least one.
@@ -159,8 +208,16 @@ impl Server {
     ///
     /// If a worker has ended, or memory could be swapped out and instances would keep their pages.
     pub(crate) async fn run(self, shutdown: impl Future<Output = ()>) -> Result<()> {
-        let Self { listeners, certificate, permits, operator_listener, operator, workers, routes } =
-            self;
+        let Self {
+            listeners,
+            certificate,
+            permits,
+            operator_listener,
+            operator,
+            workers,
+            routes,
+            reloader,
+        } = self;
         if let Some(listener) = operator_listener {
             tokio::spawn(operator::listen(Arc::clone(&operator), listener));
         }
@@ -174,6 +231,7 @@ impl Server {
                 Err(anyhow!("a worker has ended, so the server ended too; see the log"))
             }
             Err(error) = routes.watch_swap() => Err(error),
+            never = reload::run(reloader) => match never {},
             () = shutdown => Ok(()),
         };
         // Connections that the kernel has accepted may have sent their requests.

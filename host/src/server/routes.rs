@@ -1,6 +1,6 @@
-//! The routes that the server has, and how their components are replaced while it serves.
+//! The routes that the server has, and how they are replaced, added and removed while it serves.
 //!
-//! The start is the first replacement: a server has no routes before.
+//! The start is the first change: a server has no routes before.
 //!
 //! ```text
 //! control thread                  each worker
@@ -8,7 +8,7 @@
 //! compiles (a thread of its own)
 //! Prepare ──────────────────────▶ warms new slots, beside those that serve
 //!         ◀────────────────────── "warm", or the reason why not
-//! all are warm: install ────────▶ requests get the new slots from now on
+//! all are warm: install ────────▶ requests get the new slots from now on, and none of removed routes
 //!                                 the old slots end with the last request that has them
 //! ```
 //!
@@ -27,13 +27,14 @@ use tokio::runtime::Handle;
 use tokio::sync::{Mutex, mpsc, oneshot};
 
 use crate::component::stack::Stack;
-use crate::config::file::{Config, RouteConfig};
+use crate::config::file::Config;
 use crate::pool::route::Route;
 use crate::pool::stats::Metrics;
-use crate::runtime::clock::{Clock, Driven};
-use crate::runtime::engine::{self, EngineKind, PoolSize};
-use crate::runtime::load::Source;
+use crate::runtime::clock::Clock;
+use crate::runtime::engine;
 use crate::runtime::swap::Swap;
+use crate::server::change::{Change, Changed, Identity};
+use crate::server::engines::Engines;
 use crate::server::memory_plan::{Counted, MemoryPlan, Term, available_memory, check_replacement};
 use crate::server::worker::{Command, Prepare};
 
@@ -49,62 +50,19 @@ pub(crate) struct Routes {
     cache: Option<wasmtime::Cache>,
     clock: Arc<Clock>,
     swap: Swap,
-    /// Held during a replacement: there is one at a time.
+    /// Held during a change: there is one at a time.
     loaded: Mutex<Vec<Loaded>>,
 }
 
 /// A route that was loaded. Its memory is in use until the last request that has it has ended.
 struct Loaded {
     route: Weak<Route>,
+    identity: Arc<Identity>,
     term: Term,
-    /// If its instances leave their pages to the next ones: what it was made of, to replace it.
+    /// Set if its instances leave their pages to the next ones: what it was made of, to replace it.
     keeps_pages: Option<Arc<Change>>,
+    /// Whether no further request gets it.
     is_replaced: bool,
-}
-
-/// What a route is to be from now on.
-pub(crate) struct Change {
-    /// The index of the route.
-    index: usize,
-    config: RouteConfig,
-    source: Source,
-}
-
-impl Change {
-    /// Reads the component of a route.
-    ///
-    /// # Errors
-    ///
-    /// If the component cannot be served. The message names the file, the problem and the remedy.
-    pub(crate) fn read(index: usize, config: RouteConfig) -> Result<Arc<Self>> {
-        let source = Source::read(&config.component, config.limits.memory, &config.grants)?;
-        Ok(Arc::new(Self { index, config, source }))
-    }
-
-    /// Whether nothing would change after the other.
-    pub(crate) fn is_same_as(&self, other: &Self) -> bool {
-        self.config == other.config && self.source.has_same_bytes(&other.source)
-    }
-
-    /// The path of the route.
-    pub(crate) fn path(&self) -> &str {
-        &self.config.path
-    }
-
-    /// The index of the route.
-    pub(crate) fn index(&self) -> usize {
-        self.index
-    }
-
-    /// Whether an instance may leave its pages to the next one.
-    fn may_keep_pages(&self) -> bool {
-        self.config.keep_pages
-    }
-
-    /// The memory of its instances.
-    pub(crate) fn term(&self) -> Term {
-        Term::new(&self.config, Some(&self.source))
-    }
 }
 
 impl Routes {
@@ -124,37 +82,63 @@ impl Routes {
         Ok(Self { config, workers, metrics, cache, clock, swap, loaded })
     }
 
-    /// Replaces routes, all or none, while the old ones serve. Returns when every worker serves the new ones.
+    /// Serves these routes from now on, and no others. Those that are as they were go on. All others are replaced, added
+    /// or removed, all or none, while the old ones serve. Returns when every worker serves the new ones.
     ///
     /// # Errors
     ///
     /// If the new ones cannot be loaded or configured, or do not fit into memory beside the old ones. The message names
     /// the problem and the remedy, and nothing has changed.
-    pub(crate) async fn replace(&self, changes: Vec<Arc<Change>>) -> Result<()> {
-        self.replace_locked(&mut *self.loaded.lock().await, changes).await
+    pub(crate) async fn serve(&self, wanted: Vec<Arc<Change>>) -> Result<Changed> {
+        let mut loaded = self.loaded.lock().await;
+        self.config.check_routes(wanted.iter().map(|wanted| wanted.config()))?;
+        let mut changed = Changed::default();
+        let serving = loaded.iter().filter(|loaded| !loaded.is_replaced);
+        let serving: Vec<_> = serving.map(|loaded| Arc::clone(&loaded.identity)).collect();
+        let before = |path| serving.iter().find(|serving| serving.config.path == path);
+        let mut changes = Vec::new();
+        for wanted in &wanted {
+            match before(wanted.path()) {
+                Some(before) if **before == *wanted.identity => continue,
+                Some(_) => changed.changed.push(wanted.path().to_owned()),
+                None => changed.added.push(wanted.path().to_owned()),
+            }
+            changes.push(Arc::clone(wanted));
+        }
+        let paths = serving.iter().map(|serving| &serving.config.path);
+        let is_removed = |path: &&String| !wanted.iter().any(|wanted| wanted.path() == **path);
+        changed.removed = paths.filter(is_removed).cloned().collect();
+        if !changed.is_empty() {
+            self.replace(&mut loaded, changes, &changed.removed).await?;
+        }
+        Ok(changed)
     }
 
-    async fn replace_locked(
+    /// Puts routes in the place of those with the same path, or beside the others, and removes some.
+    async fn replace(
         &self,
         loaded: &mut Vec<Loaded>,
         changes: Vec<Arc<Change>>,
+        removed: &[String],
     ) -> Result<()> {
         loaded.retain(|loaded| loaded.route.strong_count() > 0);
-        changes.iter().try_for_each(|change| {
-            self.config.check_route(&self.config.routes[change.index], &change.config)
-        })?;
-        self.check_memory(loaded, &changes)?;
+        self.check_memory(loaded, &changes, removed)?;
         let keeps_pages = self.keeps_pages(&changes);
         let routes = self.load(changes.clone(), keeps_pages).await?;
-        self.install(self.warm(&routes).await?).await;
+        let installs = self.warm(&routes, removed).await?;
+        // Before, so that the server stays ready while workers lose their instances one after the other.
+        removed.iter().for_each(|path| self.metrics.remove(path));
+        self.install(installs).await;
+        for old in loaded.iter_mut() {
+            old.is_replaced |= is_concerned(&old.term, &changes, removed);
+        }
         for (route, change) in routes.into_iter().zip(changes) {
-            let term = change.term();
-            self.metrics.logs[route.index].limit(route.limits.log_lines);
-            let old = loaded.iter_mut().filter(|old| old.term.path() == term.path());
-            old.for_each(|old| old.is_replaced = true);
+            route.metrics.log.limit(route.limits.log_lines);
+            self.metrics.show(&route.metrics);
+            let (identity, term) = (Arc::clone(&change.identity), change.term());
             let keeps_pages = (keeps_pages && change.may_keep_pages()).then_some(change);
             let (route, is_replaced) = (Arc::downgrade(&route), false);
-            loaded.push(Loaded { route, term, keeps_pages, is_replaced });
+            loaded.push(Loaded { route, identity, term, keeps_pages, is_replaced });
         }
         let terms = loaded.iter().filter(|loaded| !loaded.is_replaced);
         tracing::info!("memory: {}", self.plan(terms.map(|loaded| loaded.term.clone())));
@@ -205,7 +189,7 @@ impl Routes {
                     tracing::warn!("the system could swap out pages of instances from now on");
                     // One by one, so that there must be memory for both of one only.
                     for change in changes {
-                        let replaced = self.replace_locked(&mut loaded, vec![change]).await;
+                        let replaced = self.replace(&mut loaded, vec![change], &[]).await;
                         replaced.context(
                             "new instances must not take over pages that could be swapped out",
                         )?;
@@ -220,10 +204,14 @@ impl Routes {
     }
 
     /// Checks that the new instances fit into memory beside the old ones.
-    fn check_memory(&self, loaded: &[Loaded], changes: &[Arc<Change>]) -> Result<()> {
+    fn check_memory(
+        &self,
+        loaded: &[Loaded],
+        changes: &[Arc<Change>],
+        removed: &[String],
+    ) -> Result<()> {
         let available = available_memory()?;
-        let is_changed =
-            |term: &Term| changes.iter().any(|change| change.config.path == term.path());
+        let is_changed = |term: &Term| is_concerned(term, changes, removed);
         let old = loaded.iter().map(|loaded| {
             loaded.term.clone().counted(match loaded.is_replaced {
                 true => Counted::Replaced,
@@ -248,7 +236,7 @@ impl Routes {
         let load = move || {
             let engines = Engines::new(&changes, workers, keeps_pages, cache, &clock)?;
             let routes = changes.iter().map(|change| {
-                let Change { index, config, source } = &**change;
+                let (config, source) = (change.config(), &change.source);
                 if source.has_unguarded_stack() {
                     tracing::warn!(
                         route = config.path,
@@ -257,8 +245,8 @@ impl Routes {
                     );
                 }
                 let engine = engines.of(change);
-                let log = metrics.logs[*index].clone();
-                runtime.block_on(Route::load(engine, *index, config, source, log)).map(Arc::new)
+                let metrics = metrics.of_route(&config.path, config.limits.log_lines);
+                runtime.block_on(Route::load(engine, config, source, metrics)).map(Arc::new)
             });
             routes.collect()
         };
@@ -267,14 +255,15 @@ impl Routes {
     }
 
     /// Warms slots on every worker. Each sender installs those of a worker; if it is dropped, the worker drops them.
-    async fn warm(&self, routes: &[Arc<Route>]) -> Result<Vec<Install>> {
+    async fn warm(&self, routes: &[Arc<Route>], removed: &[String]) -> Result<Vec<Install>> {
         let ended = || anyhow!("a worker ended before its instances were warm; see the log");
         let mut installs = Vec::with_capacity(self.workers.len());
         let mut warming = Vec::with_capacity(self.workers.len());
         for worker in &self.workers {
             let (warm, warmed) = oneshot::channel();
             let (install, installed) = oneshot::channel();
-            let prepare = Prepare { routes: routes.to_vec(), warm, install: installed };
+            let (routes, removed) = (routes.to_vec(), removed.to_vec());
+            let prepare = Prepare { routes, removed, warm, install: installed };
             worker.send(Command::Prepare(prepare)).map_err(|_| ended())?;
             installs.push(install);
             warming.push(warmed);
@@ -305,54 +294,11 @@ impl Routes {
 /// Tells a worker to install what it has warmed, and to say when that is done.
 type Install = oneshot::Sender<oneshot::Sender<()>>;
 
-/// The engine of each kind that a route needs: first those with instances that keep no pages.
-struct Engines([[Option<Driven>; 2]; 2]);
-
-impl Engines {
-    fn new(
-        changes: &[Arc<Change>],
-        workers: usize,
-        keeps_pages: bool,
-        cache: Option<wasmtime::Cache>,
-        clock: &Clock,
-    ) -> Result<Self> {
-        let make = |kind, keeps| {
-            let is_of = |change: &&Arc<Change>| {
-                let engine = (change.source.engine_kind(), keeps_pages && change.may_keep_pages());
-                engine == (kind, keeps)
-            };
-            let changes: Vec<_> = changes.iter().filter(is_of).collect();
-            let size = pool_size(&changes, workers, keeps);
-            let engine = size.map(|size| engine::engine(kind, size, cache.clone())).transpose()?;
-            Ok::<_, anyhow::Error>(engine.map(|engine| clock.drive(engine)))
-        };
-        let both = |keeps| {
-            Ok::<_, anyhow::Error>([
-                make(EngineKind::Sync, keeps)?,
-                make(EngineKind::Async, keeps)?,
-            ])
-        };
-        Ok(Self([both(false)?, both(true)?]))
-    }
-
-    fn of(&self, change: &Change) -> &Driven {
-        let kind = change.source.engine_kind() as usize;
-        // Those that keep pages are made only if they may.
-        let keeps = self.0[1][kind].as_ref().filter(|_| change.may_keep_pages());
-        let engine = keeps.or(self.0[0][kind].as_ref());
-        engine.expect("there is an engine for the kind of each route")
-    }
-}
-
-/// The size of a pool for these routes, if there are any.
-fn pool_size(routes: &[&Arc<Change>], workers: usize, keeps_pages: bool) -> Option<PoolSize> {
-    let instances: usize = routes.iter().map(|route| workers * (route.config.slots + 1)).sum();
-    let memories = routes.iter().map(|route| route.source.info.memories.len()).max()?;
-    let memory = routes.iter().map(|route| route.config.limits.memory).max()?;
-    let heap_room =
-        routes.iter().filter_map(|route| route.source.info.heap_room(route.config.limits.memory));
-    let heap_room = heap_room.min();
-    let [instances, memories] =
-        [instances, memories].map(|count| u32::try_from(count).unwrap_or(u32::MAX));
-    Some(PoolSize { instances, memories, memory, heap_room, keeps_pages })
+/// Whether a route that was loaded serves no more after these changes.
+fn is_concerned(term: &Term, changes: &[Arc<Change>], removed: &[String]) -> bool {
+    changes
+        .iter()
+        .map(|change| change.path())
+        .chain(removed.iter().map(String::as_str))
+        .any(|path| path == term.path())
 }

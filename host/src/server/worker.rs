@@ -35,7 +35,7 @@ use crate::runtime::engine::FIBER_STACK_BYTES;
 pub(crate) enum Command {
     /// Serve this connection. The permits count it as open.
     Serve(Accepted, OwnedSemaphorePermit),
-    /// Warm the slots of these routes, and install them when that is told.
+    /// Warm the slots of new routes, and install them when that is told.
     Prepare(Prepare),
     /// Read the arena usage of all instances.
     ReadUsage(oneshot::Sender<Vec<SlotUsage>>),
@@ -43,9 +43,12 @@ pub(crate) enum Command {
     Drain,
 }
 
-/// The order to warm the slots of some routes.
+/// The order to change the routes.
 pub(crate) struct Prepare {
+    /// Those to warm, which then replace others or are added.
     pub(crate) routes: Vec<Arc<Route>>,
+    /// The paths of those to remove.
+    pub(crate) removed: Vec<String>,
     /// Gets the result when all of them are warm, or one is not.
     pub(crate) warm: oneshot::Sender<Result<()>>,
     /// Sends when they are to be installed, and what to drop when they are. If it is dropped, they are dropped too.
@@ -187,7 +190,7 @@ impl Worker {
     async fn prepare(self: Rc<Self>, prepare: Prepare) {
         let mut new = Vec::with_capacity(prepare.routes.len());
         for route in prepare.routes {
-            let stats = Arc::clone(&self.metrics.routes[route.index].1[self.index]);
+            let stats = Arc::clone(&route.metrics.workers[self.index]);
             match Slots::warm(route, stats).await {
                 Ok(slots) => new.push(slots),
                 // If nobody waits for the reason, another worker had one before.
@@ -201,6 +204,10 @@ impl Worker {
         for slots in new {
             slots.begin();
             let old = self.service.router.install(slots);
+            self.replaced.borrow_mut().extend(old.as_ref().map(Rc::downgrade));
+        }
+        for path in prepare.removed {
+            let old = self.service.router.remove(&path);
             self.replaced.borrow_mut().extend(old.as_ref().map(Rc::downgrade));
         }
         self.used.notify_one();
@@ -255,14 +262,16 @@ impl Worker {
         // At the same time, so that a slow route does not delay the others.
         let routes = self.service.router.all().into_iter();
         let routes: Vec<_> = routes
-            .map(|slots| spawn_local(async move { (slots.route.index, slots.read_usage().await) }))
+            .map(|slots| {
+                spawn_local(async move { (slots.route.path.clone(), slots.read_usage().await) })
+            })
             .collect();
         let mut all = Vec::new();
         for read in routes {
             let Ok((route, usages)) = read.await else { continue };
             let worker = self.index;
             all.extend(usages.into_iter().map(|(slot, usage)| SlotUsage {
-                route,
+                route: route.clone(),
                 worker,
                 slot,
                 usage,

@@ -81,6 +81,13 @@ fn a_swap_device_that_appears_ends_the_taking_over() {
         connection.exchange(&Request::get("/remember")).check(200, "0\n");
     };
     (0..100).for_each(|_| remembers_nothing());
+    // A reload is watched as the start is.
+    let reloaded = fresh().route_limit("queue-length", 9).to_toml();
+    fs::write(file.with_file_name("arenaria.toml"), reloaded).expect("the folder is ours");
+    server.signal("HUP");
+    until("it is reloaded", || server.log().contains("configuration: changed /\n").then_some(()));
+    assert_eq!(server.log().matches(TAKES_OVER).count(), 2, "{}", server.log());
+    (0..100).for_each(|_| remembers_nothing());
     let mut device = File::options().append(true).open(&file).expect("it is ours");
     device.write_all(DEVICE.as_bytes()).expect("it is ours");
     until("no pages are taken over", || {

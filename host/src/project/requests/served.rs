@@ -30,13 +30,12 @@ use crate::http::router::Router;
 use crate::http::service::Service;
 use crate::pool::route::Route;
 use crate::pool::slots::Slots;
-use crate::pool::stats::RouteStats;
+use crate::pool::stats::{RouteMetrics, RouteStats};
 use crate::project::requests::compare::Received;
 use crate::project::requests::file::Case;
 use crate::project::requests::report::{Memory, NoMemory};
 use crate::runtime::clock::Clock;
 use crate::runtime::engine::{engine, open_cache};
-use crate::runtime::guest_log::GuestLog;
 use crate::runtime::load::Source;
 
 /// The routes of a configuration, ready for requests.
@@ -92,7 +91,7 @@ impl Served {
         let clock = Clock::start().context("cannot start the clock")?;
         let engines: Vec<_> = engines.into_iter().map(|engine| clock.drive(engine)).collect();
         let mut routes = Vec::with_capacity(sources.len());
-        for (index, (route, source)) in config.routes.iter_mut().zip(&sources).enumerate() {
+        for ((route, source), engine) in config.routes.iter_mut().zip(&sources).zip(&engines) {
             route.slots = 1;
             // The figures of a request are read after it, from the instance that served it.
             route.limits.requests_per_instance = u64::MAX;
@@ -101,8 +100,8 @@ impl Served {
             if is_processor {
                 route.isolation = Some(Isolation::Reuse);
             }
-            let log = GuestLog::new(&route.path, route.limits.log_lines);
-            let route = Route::load(&engines[index], index, route, source, log).await?;
+            let metrics = RouteMetrics::new(&route.path, 1, route.limits.log_lines);
+            let route = Route::load(engine, route, source, metrics).await?;
             let is_renewed = match route.isolation {
                 Isolation::Reuse => is_fresh || (is_processor && is_always_fresh),
                 Isolation::Fresh => false,
@@ -120,8 +119,11 @@ impl Served {
     /// If a new instance is needed and cannot be started.
     pub(super) async fn send(&mut self, case: &Case) -> Result<Exchange> {
         let router = Router::new(self.routes.iter().map(|route| Rc::clone(&route.slots)).collect());
-        let index = router.find(case.target.path()).map(|slots| slots.route.index);
+        let found = router.find(case.target.path());
         drop(router);
+        let index = found.and_then(|found| {
+            self.routes.iter().position(|route| Rc::ptr_eq(&route.slots, &found))
+        });
         if let Some(index) = index {
             self.renew(index).await?;
         }

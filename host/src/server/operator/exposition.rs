@@ -1,6 +1,7 @@
 //! The counters as text in Prometheus' exposition format.
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
@@ -12,7 +13,8 @@ use strum::IntoEnumIterator;
 use sysinfo::{Process, ProcessRefreshKind, ProcessesToUpdate, System};
 
 use crate::pool::stats::{
-    BUCKETS, Histogram, Metrics, Reason, RouteStats, STATUS_FIRST, STATUSES, SlotUsage,
+    BUCKETS, Histogram, Metrics, Reason, RouteMetrics, RouteStats, STATUS_FIRST, STATUSES,
+    SlotUsage,
 };
 use crate::runtime::bindings::ArenaUsage;
 use crate::runtime::memory::MemoryStats;
@@ -20,13 +22,15 @@ use crate::runtime::memory::MemoryStats;
 #[derive(Debug)]
 struct Scrape {
     metrics: Metrics,
+    routes: Vec<Arc<RouteMetrics>>,
     usages: Vec<SlotUsage>,
 }
 
 /// The text of the metrics.
 pub(crate) fn encode(metrics: &Metrics, usages: Vec<SlotUsage>) -> String {
     let mut registry = Registry::default();
-    registry.register_collector(Box::new(Scrape { metrics: metrics.clone(), usages }));
+    let (metrics, routes) = (metrics.clone(), metrics.routes());
+    registry.register_collector(Box::new(Scrape { metrics, routes, usages }));
     let mut text = String::new();
     prometheus_client::encoding::text::encode(&mut text, &registry)
         .expect("writing to a String does not fail");
@@ -36,6 +40,7 @@ pub(crate) fn encode(metrics: &Metrics, usages: Vec<SlotUsage>) -> String {
 impl Collector for Scrape {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         self.encode_requests(&mut encoder)?;
+        self.encode_reloads(&mut encoder)?;
         self.encode_slots(&mut encoder)?;
         self.encode_memories(&mut encoder)?;
         self.encode_arenas(&mut encoder)
@@ -47,7 +52,7 @@ impl Scrape {
         let help = "Responses by route (empty: no route matched, or the playground) and status; 499: the client left before the response";
         let mut family =
             encoder.encode_descriptor("arenaria_requests", help, None, MetricType::Counter)?;
-        let routed = self.metrics.routes.iter().map(|(path, workers)| (path.as_str(), workers));
+        let routed = self.routes.iter().map(|route| (route.path(), &route.workers));
         for (path, workers) in routed.chain([("", &*self.metrics.unrouted)]) {
             for index in 0..STATUSES {
                 let sum: u64 =
@@ -61,9 +66,9 @@ impl Scrape {
         let help = "Responses that were cut after their status was sent, by a fault or a limit";
         let name = "arenaria_responses_cut";
         let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
-        for (path, workers) in self.metrics.routes.iter() {
-            let sum = workers.iter().map(|stats| stats.cut.load(Relaxed)).sum();
-            counter(&mut family, &[("route", path.as_str())], sum)?;
+        for route in &self.routes {
+            let sum = route.workers.iter().map(|stats| stats.cut.load(Relaxed)).sum();
+            counter(&mut family, &[("route", route.path())], sum)?;
         }
         let seconds = Some(&Unit::Seconds);
         let help = "Time from the head of a request to the head of its response";
@@ -89,14 +94,32 @@ impl Scrape {
         family.encode_gauge(&(open as u64))
     }
 
+    fn encode_reloads(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let reloads = &self.metrics.reloads;
+        let help = "Reloads of the configuration; one that is refused changes nothing";
+        let name = "arenaria_reloads";
+        let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+        for (result, count) in [("ok", &reloads.ok), ("refused", &reloads.refused)] {
+            counter(&mut family, &[("result", result)], count.load(Relaxed))?;
+        }
+        let help = "Whether the last reload of the configuration was not refused";
+        let name = "arenaria_config_last_reload_successful";
+        let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+        family.encode_gauge(&u64::from(reloads.was_ok.load(Relaxed)))?;
+        let help = "When the configuration that serves was loaded, in seconds since 1970";
+        let (name, unit) = ("arenaria_config_last_reload_success_timestamp", Some(&Unit::Seconds));
+        let mut family = encoder.encode_descriptor(name, help, unit, MetricType::Gauge)?;
+        family.encode_gauge(&reloads.loaded_at.load(Relaxed))
+    }
+
     fn encode_histograms(
         &self,
         mut family: MetricEncoder<'_>,
         of: fn(&RouteStats) -> &Histogram,
     ) -> fmt::Result {
-        for (path, workers) in self.metrics.routes.iter() {
+        for route in &self.routes {
             let sum = |read: &dyn Fn(&Histogram) -> u64| {
-                workers.iter().map(|stats| read(of(stats))).sum::<u64>()
+                route.workers.iter().map(|stats| read(of(stats))).sum::<u64>()
             };
             let bounds = BUCKETS.iter().copied().chain([f64::INFINITY]);
             let buckets: Vec<_> = bounds
@@ -109,7 +132,7 @@ impl Scrape {
             let seconds =
                 Duration::from_nanos(sum(&|histogram| histogram.nanoseconds.load(Relaxed)))
                     .as_secs_f64();
-            let labels = [("route", path.as_str())];
+            let labels = [("route", route.path())];
             let mut encoder = family.encode_family(&labels)?;
             encoder.encode_histogram::<[(&str, &str); 0]>(seconds, count, &buckets, None)?;
         }
@@ -120,7 +143,7 @@ impl Scrape {
         let help = "Slots by state";
         let mut family =
             encoder.encode_descriptor("arenaria_slots", help, None, MetricType::Gauge)?;
-        for (path, workers) in self.metrics.routes.iter() {
+        for route in &self.routes {
             type State = fn(&RouteStats) -> &AtomicUsize;
             let states: [(&str, State); 3] = [
                 ("idle", |stats| &stats.idle),
@@ -128,27 +151,29 @@ impl Scrape {
                 ("warming", |stats| &stats.warming),
             ];
             for (state, of) in states {
-                let sum: usize = workers.iter().map(|stats| of(stats).load(Relaxed)).sum();
-                gauge(&mut family, &[("route", path.as_str()), ("state", state)], sum as u64)?;
+                let sum: usize = route.workers.iter().map(|stats| of(stats).load(Relaxed)).sum();
+                gauge(&mut family, &[("route", route.path()), ("state", state)], sum as u64)?;
             }
         }
         let help = "Retired instances, by reason";
         let mut family =
             encoder.encode_descriptor("arenaria_retirements", help, None, MetricType::Counter)?;
-        for (path, workers) in self.metrics.routes.iter() {
+        for route in &self.routes {
             for reason in Reason::iter() {
-                let sum = workers
+                let sum = route
+                    .workers
                     .iter()
                     .map(|stats| stats.retirements[reason as usize].load(Relaxed))
                     .sum();
-                counter(&mut family, &[("route", path.as_str()), ("reason", reason.into())], sum)?;
+                let labels = [("route", route.path()), ("reason", reason.into())];
+                counter(&mut family, &labels, sum)?;
             }
         }
         let help = "Lines of the log that components would have caused beyond log-lines";
         let name = "arenaria_log_lines_left_out";
         let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
-        for log in self.metrics.logs.iter() {
-            counter(&mut family, &[("route", log.route())], log.left_out())?;
+        for route in &self.routes {
+            counter(&mut family, &[("route", route.path())], route.log.left_out())?;
         }
         let Some(dropped) = &self.metrics.dropped_lines else { return Ok(()) };
         let help =
@@ -162,9 +187,9 @@ impl Scrape {
         let bytes = Some(&Unit::Bytes);
         type Read = fn(&MemoryStats) -> u64;
         let sums = |read: Read| {
-            let routes = self.metrics.routes.iter();
-            routes.map(move |(path, workers)| {
-                (path.as_str(), workers.iter().map(|stats| read(&stats.memory)).sum::<u64>())
+            self.routes.iter().map(move |route| {
+                let workers = route.workers.iter();
+                (route.path(), workers.map(|stats| read(&stats.memory)).sum::<u64>())
             })
         };
         let gauges: [(&str, &str, Read); 2] = [
@@ -239,7 +264,7 @@ impl Scrape {
             let mut family =
                 encoder.encode_descriptor(name, help, Some(&Unit::Bytes), MetricType::Gauge)?;
             for slot in &self.usages {
-                gauge(&mut family, &self.labels(slot).borrow(), read(&slot.usage))?;
+                gauge(&mut family, &SlotLabels::of(slot).borrow(), read(&slot.usage))?;
             }
         }
         let counts: [(&str, &str, Read); 2] = [
@@ -253,7 +278,7 @@ impl Scrape {
         for (name, help, read) in counts {
             let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
             for slot in &self.usages {
-                counter(&mut family, &self.labels(slot).borrow(), read(&slot.usage))?;
+                counter(&mut family, &SlotLabels::of(slot).borrow(), read(&slot.usage))?;
             }
         }
         let help = "The most memory in use during a phase";
@@ -261,7 +286,7 @@ impl Scrape {
         let mut family =
             encoder.encode_descriptor(name, help, Some(&Unit::Bytes), MetricType::Gauge)?;
         for slot in &self.usages {
-            let labels = self.labels(slot);
+            let labels = SlotLabels::of(slot);
             for phase in &slot.usage.phases {
                 let [route, worker, number] = labels.borrow();
                 gauge(
@@ -272,11 +297,6 @@ impl Scrape {
             }
         }
         Ok(())
-    }
-
-    fn labels(&self, slot: &SlotUsage) -> SlotLabels<'_> {
-        let route = &self.metrics.routes[slot.route].0;
-        SlotLabels { route, worker: slot.worker.to_string(), slot: slot.slot.to_string() }
     }
 }
 
@@ -298,7 +318,12 @@ struct SlotLabels<'a> {
     slot: String,
 }
 
-impl SlotLabels<'_> {
+impl<'a> SlotLabels<'a> {
+    fn of(slot: &'a SlotUsage) -> Self {
+        let SlotUsage { route, worker, slot, .. } = slot;
+        Self { route, worker: worker.to_string(), slot: slot.to_string() }
+    }
+
     fn borrow(&self) -> [(&'static str, &str); 3] {
         [("route", self.route), ("worker", &self.worker), ("slot", &self.slot)]
     }
@@ -319,14 +344,15 @@ fn gauge(family: &mut MetricEncoder<'_>, labels: &impl EncodeLabelSet, value: u6
 #[cfg(test)]
 mod tests {
     use crate::pool::stats::Reason;
-    use crate::runtime::guest_log::GuestLog;
 
     use super::*;
 
     #[test]
     fn workers_are_summed_and_each_reason_has_its_label() {
-        let metrics = Metrics::new(vec![GuestLog::new("/", 1)], 2, None);
-        let (_, workers) = &metrics.routes[0];
+        let metrics = Metrics::new(2, None);
+        let route = metrics.of_route("/", 1);
+        metrics.show(&route);
+        let workers = &route.workers;
         workers[0].responded(200);
         workers[1].responded(200);
         workers[1].responded(99);
@@ -343,5 +369,22 @@ mod tests {
             text.contains("arenaria_request_duration_seconds_count{route=\"/\"} 0\n"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn a_removed_route_is_shown_while_a_request_has_it_and_goes_on_counting_if_it_returns() {
+        let metrics = Metrics::new(1, None);
+        let route = metrics.of_route("/a", 1);
+        metrics.show(&route);
+        route.workers[0].responded(200);
+        metrics.remove("/a");
+        let sample = "arenaria_requests_total{route=\"/a\",status=\"200\"} 1\n";
+        assert!(encode(&metrics, Vec::new()).contains(sample));
+        metrics.show(&metrics.of_route("/a", 1));
+        drop(route);
+        assert!(encode(&metrics, Vec::new()).contains(sample));
+        metrics.remove("/a");
+        let text = encode(&metrics, Vec::new());
+        assert!(!text.contains("\"/a\""), "{text}");
     }
 }

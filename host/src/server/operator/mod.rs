@@ -1,4 +1,5 @@
-//! The operator's listener: liveness, readiness and metrics. With `arenaria dev` also the state of the build.
+//! The operator's listener: liveness, readiness, metrics, and reloads of the configuration. With `arenaria dev` also the
+//! state of the build.
 //!
 //! It runs on the control thread, so a busy worker does not delay it. The exception is reading the
 //! arena usage for the metrics, which skips busy slots. It forwards no requests, and `guard`
@@ -6,8 +7,10 @@
 
 mod exposition;
 mod guard;
+mod reload;
 
 use std::convert::Infallible;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
@@ -15,7 +18,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
+use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -28,6 +31,8 @@ use crate::http::development::Development;
 use crate::http::http1;
 use crate::http::response::text;
 use crate::pool::stats::{Metrics, RouteStats};
+use crate::server::reload::Reloads;
+use crate::server::token::Token;
 use crate::server::worker::Command;
 
 /// The state that the operator's listener reports.
@@ -37,6 +42,10 @@ pub(crate) struct Operator {
     pub(crate) route_limits: RouteLimits,
     /// The state of the build, with `arenaria dev`.
     pub(crate) development: Option<Arc<Development>>,
+    /// What requests must bring, except those of probes.
+    pub(crate) token: Arc<Token>,
+    /// Asks for reloads, with `arenaria serve`.
+    pub(crate) reloads: Option<Reloads>,
     /// One for each further connection that the operator's listener may have open.
     pub(crate) connections: Arc<Semaphore>,
     pub(crate) ready: AtomicBool,
@@ -63,27 +72,49 @@ pub(crate) async fn listen(operator: Arc<Operator>, listener: TcpListener) {
         tokio::spawn(async move {
             let mut builder = http1::builder(&operator.limits);
             builder.timer(TokioTimer::new()).header_read_timeout(operator.limits.head_time.0);
-            let service = service_fn(move |request| respond(Arc::clone(&operator), request));
-            let connection = builder.serve_connection(TokioIo::new(socket), service);
-            // An error here only means that the connection has ended.
-            let _ = timeout(connection_time, connection).await;
+            let waiting = Arc::new(AtomicBool::new(false));
+            let waits = Arc::clone(&waiting);
+            let service = service_fn(move |request| {
+                respond(Arc::clone(&operator), Arc::clone(&waits), request)
+            });
+            let mut connection = pin!(builder.serve_connection(TokioIo::new(socket), service));
+            // An error here only means that the connection has ended. A reload may take longer, as it compiles.
+            while timeout(connection_time, &mut connection).await.is_err() && waiting.load(Relaxed)
+            {
+            }
             drop(permit);
         });
     }
 }
 
+/// `waiting` is true while the response waits for a reload.
 async fn respond(
     operator: Arc<Operator>,
+    waiting: Arc<AtomicBool>,
     request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     if let Err(sentence) = guard::check(request.headers()) {
         return Ok(text(StatusCode::FORBIDDEN, sentence));
     }
-    if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        let mut response =
-            text(StatusCode::METHOD_NOT_ALLOWED, "expected the method GET or HEAD\n");
-        response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+    // Probes often cannot send it, and learn no more than whether the server serves.
+    let is_probe = matches!(request.uri().path(), "/livez" | "/readyz");
+    if !is_probe && !operator.token.admits(request.headers()) {
+        let sentence = "expected authorization: Bearer TOKEN, with operator-token as TOKEN\n";
+        let mut response = text(StatusCode::UNAUTHORIZED, sentence);
+        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         return Ok(response);
+    }
+    if let (Some(reloads), "/-/reload") = (&operator.reloads, request.uri().path()) {
+        if request.method() != Method::POST {
+            return Ok(not_allowed("expected the method POST\n", "POST"));
+        }
+        waiting.store(true, Relaxed);
+        let outcome = reloads.reload().await;
+        waiting.store(false, Relaxed);
+        return Ok(reload::response(outcome));
+    }
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return Ok(not_allowed("expected the method GET or HEAD\n", "GET, HEAD"));
     }
     Ok(match request.uri().path() {
         "/livez" => text(StatusCode::OK, "alive\n"),
@@ -95,13 +126,24 @@ async fn respond(
     })
 }
 
+fn not_allowed(sentence: &'static str, allowed: &'static str) -> Response<Full<Bytes>> {
+    let mut response = text(StatusCode::METHOD_NOT_ALLOWED, sentence);
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
+    response
+}
+
 impl Operator {
     /// Whether every route has a warm instance on every worker, and the server is not draining.
     fn is_ready(&self) -> bool {
         let live =
             |stats: &Arc<RouteStats>| stats.idle.load(Relaxed) + stats.busy.load(Relaxed) > 0;
         self.ready.load(Relaxed)
-            && self.metrics.routes.iter().all(|(_, workers)| workers.iter().all(live))
+            && self
+                .metrics
+                .routes()
+                .iter()
+                .filter(|route| !route.is_removed())
+                .all(|route| route.workers.iter().all(live))
     }
 }
 
