@@ -6,13 +6,14 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use hyper::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use hyper::header::{ACCEPT_ENCODING, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use hyper::{Response, StatusCode};
 use serde::Serialize;
 
 use crate::config::limits::{RequestLimits, RouteLimits};
 use crate::config::units::Size;
 use crate::http::body::Body;
+use crate::http::decoding::coding::{CODINGS, Undecodable};
 use crate::pool::policy::Shed;
 use crate::pool::route::Route;
 use crate::runtime::fault::Fault;
@@ -32,6 +33,8 @@ pub(crate) enum Problem {
     HeadTooLarge(&'static str, String),
     /// The head did not arrive in time.
     HeadTimeout,
+    /// The body has a content coding, and cannot be decoded.
+    Undecodable(Undecodable),
     /// The body is too large.
     BodyTooLarge,
     /// The body is incomplete, or its framing is invalid.
@@ -92,6 +95,9 @@ impl Problem {
         if self.status() == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
         }
+        if self.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
+            headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(CODINGS));
+        }
         response
     }
 
@@ -130,6 +136,7 @@ impl Problem {
             | Self::TargetTooLong
             | Self::HeadTooLarge(..)
             | Self::HeadTimeout => true,
+            Self::Undecodable(_) => true,
             Self::BodyTooLarge | Self::BodyBroken | Self::BodyTimeout | Self::BodiesSaturated => {
                 true
             }
@@ -144,11 +151,16 @@ impl Problem {
 
     pub(crate) fn status(&self) -> StatusCode {
         match self {
-            Self::BadRequest(_) | Self::BodyBroken => StatusCode::BAD_REQUEST,
+            Self::BadRequest(_) | Self::BodyBroken | Self::Undecodable(Undecodable::Flawed(..)) => {
+                StatusCode::BAD_REQUEST
+            }
+            Self::Undecodable(Undecodable::Unsupported) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::NoRoute => StatusCode::NOT_FOUND,
             Self::TargetTooLong => StatusCode::URI_TOO_LONG,
             Self::HeadTooLarge(..) => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::BodyTooLarge | Self::Undecodable(Undecodable::Ratio) => {
+                StatusCode::PAYLOAD_TOO_LARGE
+            }
             Self::HeadTimeout | Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::NotBuilt(_) | Self::BodiesSaturated | Self::Shed(_) | Self::ShedUnread(_) => {
                 StatusCode::SERVICE_UNAVAILABLE
@@ -205,6 +217,7 @@ impl Problem {
                 ["the request head did not arrive within", ""],
                 ("head-time", &limits.server.head_time),
             ),
+            Self::Undecodable(why) => undecodable_words(*why, limits.route),
             Self::BodyTooLarge => Words::of_limit(
                 "body-too-large",
                 "the request body is too large",
@@ -274,6 +287,27 @@ impl Words {
     ) -> Self {
         let detail = format!("{before} {key} = {value}{after}");
         Self { kind, title, detail, limit: Some((key, value.to_string())) }
+    }
+}
+
+fn undecodable_words(why: Undecodable, limits: &RouteLimits) -> Words {
+    match why {
+        Undecodable::Unsupported => Words::plain(
+            "unsupported-coding",
+            "the coding of the request body is not supported",
+            &format!("expected one content-encoding of {CODINGS}, or none"),
+        ),
+        Undecodable::Flawed(coding, flaw) => Words::plain(
+            "bad-coding",
+            "the request body cannot be decoded",
+            &format!("expected a body in {coding}, as content-encoding says, got {flaw}"),
+        ),
+        Undecodable::Ratio => Words::of_limit(
+            "decoding-ratio",
+            "the request body expands too much",
+            ["the ratio of its decoded to its encoded bytes exceeds", ""],
+            ("decoding-ratio", &limits.decoding_ratio),
+        ),
     }
 }
 
