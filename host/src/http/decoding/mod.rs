@@ -38,6 +38,8 @@ pub(crate) struct Decoding {
     produced: u64,
     /// Bytes that were read and written since other requests could run.
     worked: usize,
+    /// Why the next bytes cannot be decoded.
+    problem: Option<Problem>,
 }
 
 impl Decoding {
@@ -63,6 +65,7 @@ impl Decoding {
             consumed: 0,
             produced: 0,
             worked: 0,
+            problem: None,
         };
         decoding.charge()?;
         Ok(decoding)
@@ -80,31 +83,48 @@ impl Decoding {
     ///
     /// If they are not of the coding, exceed a limit, or the memory for bodies is full.
     pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, Problem> {
+        if self.problem.is_none() && !self.has_input() {
+            return Ok(None);
+        }
         if self.worked >= PIECE_BYTES {
             self.worked = 0;
             yield_now().await;
         }
-        if self.encoded.is_empty() && !self.has_more {
-            return Ok(None);
-        }
         let mut piece = vec![0; PIECE_BYTES];
         let mut filled = 0;
-        while filled < PIECE_BYTES && (self.has_more || !self.encoded.is_empty()) {
-            let step = self.decoder.step(&self.encoded, &mut piece[filled..])?;
-            if step.consumed == 0 && step.produced == 0 && !self.encoded.is_empty() {
-                return Err(Problem::Undecodable(Undecodable::Flawed(self.coding, Flaw::Invalid)));
+        while self.problem.is_none() && self.has_input() && filled < PIECE_BYTES {
+            match self.step(&mut piece[filled..]) {
+                Ok(produced) => filled += produced,
+                // What was decoded before it comes first, however the body was split on its way.
+                Err(problem) => self.problem = Some(problem),
             }
-            self.encoded.advance(step.consumed);
-            filled += step.produced;
-            self.has_more = filled == PIECE_BYTES;
-            self.consumed += step.consumed as u64;
-            self.produced += step.produced as u64;
-            self.worked += step.consumed + step.produced;
-            self.charge()?;
-            self.check_ratio()?;
         }
         piece.truncate(filled);
-        Ok((filled > 0).then(|| piece.into()))
+        match self.problem.take_if(|_| filled == 0) {
+            Some(problem) => Err(problem),
+            None => Ok((filled > 0).then(|| piece.into())),
+        }
+    }
+
+    /// Whether a step may decode something.
+    fn has_input(&self) -> bool {
+        self.has_more || !self.encoded.is_empty()
+    }
+
+    /// Decodes some bytes, and returns how many.
+    fn step(&mut self, output: &mut [u8]) -> Result<usize, Problem> {
+        let step = self.decoder.step(&self.encoded, output)?;
+        if step.consumed == 0 && step.produced == 0 && !self.encoded.is_empty() {
+            return Err(Problem::Undecodable(Undecodable::Flawed(self.coding, Flaw::Invalid)));
+        }
+        self.encoded.advance(step.consumed);
+        self.has_more = step.produced == output.len();
+        self.consumed += step.consumed as u64;
+        self.produced += step.produced as u64;
+        self.worked += step.consumed + step.produced;
+        self.charge()?;
+        self.check_ratio()?;
+        Ok(step.produced)
     }
 
     /// # Errors
