@@ -60,7 +60,7 @@ pub(crate) async fn respond(
     // Overload is reported now: once the response has begun, its status cannot change.
     drop(slots.acquire().await.map_err(Problem::ShedUnread)?);
     let decoding = coding.map(|coding| {
-        // There is no limit of the whole.
+        // Only each record has a limit, not the whole.
         Decoding::new(coding, usize::MAX, &slots.route.limits, &service.bodies)
     });
     let decoding = decoding.transpose()?;
@@ -157,7 +157,7 @@ impl RecordStream {
         Ok(())
     }
 
-    /// Ends a stream whose rest cannot be decoded, from this record on.
+    /// Ends a stream that cannot be decoded from this record on.
     async fn abort(&self, problem: &Problem, record: u64) -> Result<(), Aborted> {
         self.send(self.line(problem, record)).await?;
         Err(Aborted)

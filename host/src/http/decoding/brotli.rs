@@ -10,8 +10,7 @@ use brotli_decompressor::{
 use brotli_decompressor::{BrotliDecoderErrorCode as Code, SliceWrapper as _};
 
 use crate::http::body_budget::{BodyBudget, Reserved};
-use crate::http::decoding::coding::{Coding, Flaw, Undecodable};
-use crate::http::decoding::decoder::Step;
+use crate::http::decoding::coding::{Coding, Flaw, Step, Undecodable};
 use crate::http::problem::Problem;
 
 /// How many encoded bytes are decoded in one step. The library decodes up to a whole window before it

@@ -36,6 +36,12 @@ pub(crate) enum Flaw {
     Window,
 }
 
+/// How many bytes a step of a decoder read and wrote. If it filled its output, there may be more to write.
+pub(super) struct Step {
+    pub(super) consumed: usize,
+    pub(super) produced: usize,
+}
+
 impl Coding {
     /// The coding of a body, none if it has none.
     ///

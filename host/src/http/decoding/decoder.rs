@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::http::body_budget::BodyBudget;
 use crate::http::decoding::brotli::Brotli;
-use crate::http::decoding::coding::Coding;
+use crate::http::decoding::coding::{Coding, Step};
 use crate::http::decoding::gzip::Gzip;
 use crate::http::decoding::zstd::Zstd;
 use crate::http::problem::Problem;
@@ -14,12 +14,6 @@ pub(super) enum Decoder {
     Gzip(Gzip),
     Zstd(Zstd),
     Brotli(Brotli),
-}
-
-/// How many bytes a step read and wrote. If it filled its output, there may be more to write.
-pub(super) struct Step {
-    pub(super) consumed: usize,
-    pub(super) produced: usize,
 }
 
 impl Decoder {

@@ -6,8 +6,7 @@ use crc32fast::Hasher;
 use miniz_oxide::inflate::stream::{InflateState, MinReset, inflate};
 use miniz_oxide::{DataFormat, MZError, MZFlush, MZStatus};
 
-use crate::http::decoding::coding::{Coding, Flaw, Undecodable};
-use crate::http::decoding::decoder::Step;
+use crate::http::decoding::coding::{Coding, Flaw, Step, Undecodable};
 use crate::http::problem::Problem;
 
 /// A part of a member that begins with the next byte, or has begun.

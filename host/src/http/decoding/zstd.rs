@@ -3,8 +3,7 @@
 use zstd::zstd_safe::zstd_sys::ZSTD_ErrorCode;
 use zstd::zstd_safe::{DCtx, DParameter, ErrorCode, InBuffer, OutBuffer};
 
-use crate::http::decoding::coding::{Coding, Flaw, Undecodable};
-use crate::http::decoding::decoder::Step;
+use crate::http::decoding::coding::{Coding, Flaw, Step, Undecodable};
 use crate::http::problem::Problem;
 
 /// RFC 9659: in HTTP, a window has at most 8 MiB.
@@ -12,7 +11,7 @@ const WINDOW_LOG_MAX: u32 = 23;
 
 pub(super) struct Zstd {
     context: DCtx<'static>,
-    /// Whether there is no frame that has begun and not ended.
+    /// Whether each frame that has begun has ended.
     is_between_frames: bool,
     has_frame: bool,
 }
