@@ -36,9 +36,18 @@ impl<P: Processor> Bridge<P> {
     ///
     /// If the body that is announced is too large.
     pub fn body(&self, fields: &[(String, Vec<u8>)]) -> Result<Body, Problem> {
-        let declared = fields.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
-        let declared = declared.and_then(|(_, value)| str::from_utf8(value).ok()?.parse().ok());
-        Body::new(self.settings.request_body_bytes, declared)
+        let named = |name: &'static str| {
+            let is_named = move |field: &&(String, Vec<u8>)| field.0.eq_ignore_ascii_case(name);
+            fields.iter().filter(is_named).map(|(_, value)| value.as_slice())
+        };
+        let declared = named("content-length").next();
+        let declared = declared.and_then(|value| str::from_utf8(value).ok()?.parse().ok());
+        let is_coding = |value: &[u8]| {
+            let value = value.trim_ascii();
+            !value.is_empty() && !value.eq_ignore_ascii_case(b"identity")
+        };
+        let is_coded = named("content-encoding").any(is_coding);
+        Body::new(self.settings.request_body_bytes, declared, is_coded)
     }
 
     /// The header fields that the processor is given, in their order.
@@ -178,5 +187,21 @@ mod tests {
         assert!(bridge.body(&fields("4")).is_ok());
         assert!(matches!(bridge.body(&fields("5")), Err(Problem::BodyTooLarge(4))));
         assert!(bridge.body(&[]).is_ok());
+    }
+
+    #[test]
+    fn a_coded_body_is_refused() {
+        let noted = Noted::default();
+        let bridge = Bridge::new(&noted, Vec::new());
+        let pushed = |coding: &str| {
+            let fields = [("Content-Encoding".to_owned(), coding.into())];
+            bridge.body(&fields).unwrap().push(b"x".to_vec())
+        };
+        for coding in ["", "identity", " Identity "] {
+            assert_eq!(pushed(coding), Ok(()), "{coding}");
+        }
+        for coding in ["gzip", "x", "identity, br"] {
+            assert_eq!(pushed(coding), Err(Problem::UnsupportedCoding), "{coding}");
+        }
     }
 }

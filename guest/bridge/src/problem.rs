@@ -9,6 +9,8 @@ use crate::size::size;
 pub enum Problem {
     /// The body is larger than so many bytes.
     BodyTooLarge(u64),
+    /// The body has a content coding.
+    UnsupportedCoding,
     /// The body ended early, or its framing is wrong.
     BodyBroken,
     /// A header field that is forwarded is not UTF-8.
@@ -33,6 +35,9 @@ impl Problem {
     pub fn answer(&self) -> Answer {
         let (status, kind, title) = match self {
             Self::BodyTooLarge(_) => (413, "body-too-large", "the request body is too large"),
+            Self::UnsupportedCoding => {
+                (415, "unsupported-coding", "the coding of the request body is not supported")
+            }
             Self::BodyBroken | Self::FieldNotText => {
                 (400, "bad-request", "the request is malformed")
             }
@@ -51,7 +56,10 @@ impl Problem {
             json.push_str(&format!(",\"limit\":\"{key}\",\"value\":\"{value}\""));
         }
         json.push('}');
-        let headers = vec![("content-type".to_owned(), b"application/problem+json".to_vec())];
+        let mut headers = vec![("content-type".to_owned(), b"application/problem+json".to_vec())];
+        if let Self::UnsupportedCoding = self {
+            headers.push(("accept-encoding".to_owned(), b"identity".to_vec()));
+        }
         Answer::framed(status, headers, json.into_bytes())
     }
 
@@ -68,6 +76,10 @@ impl Problem {
         match self {
             Self::BodyTooLarge(bytes) => {
                 format!("the request body is larger than request-body = {}", size(*bytes))
+            }
+            Self::UnsupportedCoding => {
+                "expected no content-encoding, because a bridged processor gets bodies as they are"
+                    .to_owned()
             }
             Self::BodyBroken => {
                 "the request body is incomplete or its framing is invalid".to_owned()

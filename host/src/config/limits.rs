@@ -156,6 +156,8 @@ limits! {
     route |slots, memory| {
         /// Maximum size of a request body, or of one record of a stream [default: 1MiB; 413]
         request_body "request-body" "ARENARIA_REQUEST_BODY" Size = Size(1 << 20);
+        /// How many times larger a request body may become when it is decoded [default: 100; 413]
+        decoding_ratio "decoding-ratio" "ARENARIA_DECODING_RATIO" u64 = 100;
         /// Maximum time for a client to send a body, or to continue a stream [default: 30s; 408]
         body_time "body-time" "ARENARIA_BODY_TIME" Timeout = secs(30);
         /// Maximum size of the header fields of a processor's response [default: 64KiB; 500]
@@ -262,6 +264,7 @@ impl RouteLimits {
             ));
         }
         check_counts(&[
+            ("decoding-ratio", self.decoding_ratio, 1, 1_000_000_000),
             ("requests-per-instance", self.requests_per_instance, 1, u64::MAX),
             ("queue-length", self.queue_length as u64, 0, 1_000_000),
             ("outgoing-requests", self.outgoing_requests as u64, 0, 1024),

@@ -53,6 +53,11 @@ impl BodyBudget {
 }
 
 impl Reserved {
+    /// How many bytes are reserved.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
     /// Changes the reservation to this many bytes. False if too little is left.
     #[must_use]
     pub(crate) fn resize(&mut self, bytes: u64) -> bool {

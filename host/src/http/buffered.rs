@@ -11,7 +11,7 @@ use hyper::http::request::Parts;
 
 use crate::http::body::Body;
 use crate::http::development::HighWater;
-use crate::http::message::{lift, lower};
+use crate::http::message::{lift, lower, take_coding};
 use crate::http::problem::Problem;
 use crate::http::receive;
 use crate::http::service::Service;
@@ -22,18 +22,19 @@ use crate::runtime::bindings::nanoseconds;
 pub(crate) async fn respond(
     service: &Service,
     slots: &Rc<Slots>,
-    head: Parts,
+    mut head: Parts,
     incoming: Incoming,
     received_at: SystemTime,
 ) -> Result<Response<Body>, Problem> {
     let route = &slots.route;
     let (mut body, mut reserved) = (Bytes::new(), None);
     if !incoming.is_end_stream() {
+        let coding = take_coding(&mut head.headers)?;
         // If the queue is full, the request is refused before its body is read. This check reserves
         // no place in the queue, so that a slow client does not block others. Therefore a request
         // can still be refused after its body has arrived, if the queue fills up meanwhile.
         slots.check_queue().map_err(Problem::ShedUnread)?;
-        let received = Box::pin(receive::collect(incoming, &route.limits, &service.bodies));
+        let received = Box::pin(receive::collect(incoming, coding, &route.limits, &service.bodies));
         let (bytes, held) = received.await?;
         (body, reserved) = (bytes, Some(held));
     }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use hyper::header::{
-    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue,
-    TRANSFER_ENCODING,
+    CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderMap, HeaderName,
+    HeaderValue, TRANSFER_ENCODING,
 };
 use hyper::http::request::Parts;
 use hyper::{Response, StatusCode};
@@ -14,9 +14,25 @@ use crate::component::guest_text::GuestText;
 use crate::config::limits::RouteLimits;
 use crate::http::body::Body;
 use crate::http::body_budget::BodyBudget;
+use crate::http::decoding::coding::Coding;
 use crate::http::problem::Problem;
 use crate::pool::route::Route;
 use crate::runtime::bindings;
+
+/// The coding of a request's body, which the guest sees decoded: so the fields that describe it encoded are
+/// removed.
+///
+/// # Errors
+///
+/// If it cannot be decoded.
+pub(crate) fn take_coding(headers: &mut HeaderMap) -> Result<Option<Coding>, Problem> {
+    let coding = Coding::of(headers).map_err(Problem::Undecodable)?;
+    if coding.is_some() {
+        headers.remove(CONTENT_ENCODING);
+        headers.remove(CONTENT_LENGTH);
+    }
+    Ok(coding)
+}
 
 /// The request as the guest sees it: borrowed, with the header fields that the route forwards.
 pub(crate) fn lower<'a>(

@@ -6,13 +6,14 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use hyper::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use hyper::header::{ACCEPT_ENCODING, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use hyper::{Response, StatusCode};
 use serde::Serialize;
 
 use crate::config::limits::{RequestLimits, RouteLimits};
 use crate::config::units::Size;
 use crate::http::body::Body;
+use crate::http::decoding::coding::{CODINGS, Undecodable};
 use crate::pool::policy::Shed;
 use crate::pool::route::Route;
 use crate::runtime::fault::Fault;
@@ -36,6 +37,8 @@ pub(crate) enum Problem {
     HeadTooLarge(&'static str, String),
     /// The head did not arrive in time.
     HeadTimeout,
+    /// The body has a content coding, and cannot be decoded.
+    Undecodable(Undecodable),
     /// The body is too large.
     BodyTooLarge,
     /// The body is incomplete, or its framing is invalid.
@@ -96,6 +99,9 @@ impl Problem {
         if self.status() == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
         }
+        if self.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
+            headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(CODINGS));
+        }
         response
     }
 
@@ -136,6 +142,7 @@ impl Problem {
             | Self::TargetTooLarge(_)
             | Self::HeadTooLarge(..)
             | Self::HeadTimeout => true,
+            Self::Undecodable(_) => true,
             Self::BodyTooLarge | Self::BodyBroken | Self::BodyTimeout | Self::BodiesSaturated => {
                 true
             }
@@ -150,11 +157,17 @@ impl Problem {
 
     pub(crate) fn status(&self) -> StatusCode {
         match self {
-            Self::BadRequest(_) | Self::BadHead(_) | Self::BodyBroken => StatusCode::BAD_REQUEST,
+            Self::BadRequest(_)
+            | Self::BadHead(_)
+            | Self::BodyBroken
+            | Self::Undecodable(Undecodable::Flawed(..)) => StatusCode::BAD_REQUEST,
+            Self::Undecodable(Undecodable::Unsupported) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::NoRoute => StatusCode::NOT_FOUND,
             Self::TargetTooLong | Self::TargetTooLarge(_) => StatusCode::URI_TOO_LONG,
             Self::HeadTooLarge(..) => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::BodyTooLarge | Self::Undecodable(Undecodable::Ratio) => {
+                StatusCode::PAYLOAD_TOO_LARGE
+            }
             Self::HeadTimeout | Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::NotBuilt(_) | Self::BodiesSaturated | Self::Shed(_) | Self::ShedUnread(_) => {
                 StatusCode::SERVICE_UNAVAILABLE
@@ -190,9 +203,7 @@ impl Problem {
         match self {
             Self::BadRequest(what) => Words::plain("bad-request", MALFORMED, what),
             Self::BadHead(what) => Words::plain("bad-request", MALFORMED, what),
-            Self::NoRoute => {
-                Words::plain("no-route", "no such route", "no route matches this path")
-            }
+            Self::NoRoute => Words::plain("no-route", "no such route", NO_ROUTE),
             Self::NotBuilt(text) => Words::plain("not-built", "the component is not built", text),
             Self::TargetTooLarge(most) => Words::plain(
                 "target-too-long",
@@ -217,6 +228,7 @@ impl Problem {
                 ["the request head did not arrive within", ""],
                 ("head-time", &limits.server.head_time),
             ),
+            Self::Undecodable(why) => undecodable_words(*why, limits.route),
             Self::BodyTooLarge => Words::of_limit(
                 "body-too-large",
                 "the request body is too large",
@@ -238,9 +250,7 @@ impl Problem {
             ),
             Self::Shed(shed) | Self::ShedUnread(shed) => shed_words(*shed, limits.route),
             Self::Fault(fault) => fault_words(fault, limits.route),
-            Self::BadResponse(what) => {
-                Words::plain("bad-response", "the component returned an invalid response", what)
-            }
+            Self::BadResponse(what) => Words::plain("bad-response", INVALID, what),
             Self::ResponseHeadTooLarge(key, value) => Words::of_limit(
                 "bad-response",
                 "the head of the component's response is too large",
@@ -260,6 +270,8 @@ impl Problem {
 
 const MALFORMED: &str = "the request is malformed";
 const BODY_BROKEN: &str = "the request body is incomplete or its framing is invalid";
+const NO_ROUTE: &str = "no route matches this path";
+const INVALID: &str = "the component returned an invalid response";
 const TARGET_TOO_LONG: &str = "the request target is too long";
 const SATURATED: &str = "the server is saturated";
 
@@ -285,6 +297,27 @@ impl Words {
     ) -> Self {
         let detail = format!("{before} {key} = {value}{after}");
         Self { kind, title, detail, limit: Some((key, value.to_string())) }
+    }
+}
+
+fn undecodable_words(why: Undecodable, limits: &RouteLimits) -> Words {
+    match why {
+        Undecodable::Unsupported => Words::plain(
+            "unsupported-coding",
+            "the coding of the request body is not supported",
+            &format!("expected one content-encoding of {CODINGS}, or none"),
+        ),
+        Undecodable::Flawed(coding, flaw) => Words::plain(
+            "bad-coding",
+            "the request body cannot be decoded",
+            &format!("expected a body in {coding}, as content-encoding says, got {flaw}"),
+        ),
+        Undecodable::Ratio => Words::of_limit(
+            "decoding-ratio",
+            "the request body expands too much",
+            ["the ratio of its decoded to its encoded bytes exceeds", ""],
+            ("decoding-ratio", &limits.decoding_ratio),
+        ),
     }
 }
 

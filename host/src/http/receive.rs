@@ -10,58 +10,103 @@ use tokio::time::timeout;
 
 use crate::config::limits::RouteLimits;
 use crate::http::body_budget::{BodyBudget, Reserved};
+use crate::http::decoding::Decoding;
+use crate::http::decoding::coding::Coding;
 use crate::http::problem::Problem;
 
-/// Receives a whole body. Its bytes are charged to the budget when they arrive, not when
+/// Receives a whole body, and decodes it if it has a coding. Its bytes are charged to the budget when they arrive, not when
 /// Content-Length announces them. So incomplete bodies of many slow clients cannot exceed the
 /// budget.
 pub(crate) async fn collect(
     mut body: Incoming,
+    coding: Option<Coding>,
     limits: &RouteLimits,
     budget: &Arc<BodyBudget>,
 ) -> Result<(Bytes, Reserved), Problem> {
     if body.size_hint().exact().is_some_and(|declared| declared > limits.request_body.0) {
         return Err(Problem::BodyTooLarge);
     }
-    let mut held = budget.part();
-    let gathered = timeout(limits.body_time.0, gather(&mut body, limits, &mut held)).await;
-    let bytes = gathered.map_err(|_| Problem::BodyTimeout)??;
-    Ok((bytes, held))
+    let whole = Whole { bytes: Vec::new(), most: limits.request_body.bytes(), held: budget.part() };
+    let time = limits.body_time.0;
+    let received = match coding {
+        None => timeout(time, gather(&mut body, whole)).await,
+        Some(coding) => {
+            let decoding = Decoding::new(coding, whole.most, limits, budget)?;
+            timeout(time, decode(&mut body, decoding, whole)).await
+        }
+    };
+    received.map_err(|_| Problem::BodyTimeout)?
 }
 
-async fn gather(
-    body: &mut Incoming,
-    limits: &RouteLimits,
-    held: &mut Reserved,
-) -> Result<Bytes, Problem> {
-    let mut all = Vec::new();
+async fn gather(body: &mut Incoming, mut whole: Whole) -> Result<(Bytes, Reserved), Problem> {
     while let Some(data) = next_data(body).await? {
-        let total = all.len() + data.len();
-        let most = limits.request_body.bytes();
-        if total > most {
-            return Err(Problem::BodyTooLarge);
-        }
-        if all.is_empty() && body.is_end_stream() {
+        if whole.bytes.is_empty() && body.is_end_stream() {
             // Most bodies arrive in one piece, which needs no copy.
-            return if held.resize(total as u64) {
-                Ok(data)
-            } else {
-                Err(Problem::BodiesSaturated)
-            };
+            whole.check(data.len())?;
+            whole.reserve(data.len())?;
+            return Ok((data, whole.held));
         }
-        if total > all.capacity() {
+        let rest = body.size_hint().exact();
+        whole.add(&data, rest)?;
+    }
+    Ok(whole.end())
+}
+
+/// The limit of a body holds for the encoded bytes too, because they may decode to nothing for ever.
+async fn decode(
+    body: &mut Incoming,
+    mut decoding: Decoding,
+    mut whole: Whole,
+) -> Result<(Bytes, Reserved), Problem> {
+    let mut encoded = 0;
+    while let Some(data) = next_data(body).await? {
+        encoded += data.len();
+        whole.check(encoded)?;
+        decoding.give(data);
+        while let Some(piece) = decoding.next().await? {
+            whole.add(&piece, None)?;
+        }
+    }
+    decoding.end()?;
+    Ok(whole.end())
+}
+
+/// The bytes of a body so far.
+struct Whole {
+    bytes: Vec<u8>,
+    /// The most bytes of a body.
+    most: usize,
+    held: Reserved,
+}
+
+impl Whole {
+    fn check(&self, bytes: usize) -> Result<(), Problem> {
+        if bytes > self.most { Err(Problem::BodyTooLarge) } else { Ok(()) }
+    }
+
+    fn reserve(&mut self, bytes: usize) -> Result<(), Problem> {
+        if self.held.resize(bytes as u64) { Ok(()) } else { Err(Problem::BodiesSaturated) }
+    }
+
+    /// Adds bytes, after which so many are still to come, if that is known.
+    fn add(&mut self, data: &[u8], rest: Option<u64>) -> Result<(), Problem> {
+        let total = self.bytes.len() + data.len();
+        self.check(total)?;
+        if total > self.bytes.capacity() {
             // Grows by doubling as data arrives, and not beyond what may still arrive.
-            let announced = body.size_hint().exact().map_or(most, |left| total + left as usize);
-            let capacity = (2 * all.capacity()).max(total).min(announced);
-            if !held.resize(capacity as u64) {
-                return Err(Problem::BodiesSaturated);
-            }
-            all.reserve_exact(capacity - all.len());
+            let announced = rest.map_or(self.most, |rest| total + rest as usize);
+            let capacity = (2 * self.bytes.capacity()).max(total).min(announced);
+            self.reserve(capacity)?;
+            self.bytes.reserve_exact(capacity - self.bytes.len());
         }
         // A copy, because a piece keeps all of the buffer that it was read into.
-        all.extend_from_slice(&data);
+        self.bytes.extend_from_slice(data);
+        Ok(())
     }
-    Ok(all.into())
+
+    fn end(self) -> (Bytes, Reserved) {
+        (self.bytes.into(), self.held)
+    }
 }
 
 /// The next piece of a body. Trailers are skipped.

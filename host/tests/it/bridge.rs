@@ -137,6 +137,20 @@ fn a_problem_has_the_same_words_as_unbridged() {
 }
 
 #[test]
+fn a_coded_body_is_refused_by_the_bridge() {
+    for (world, _) in GENERATIONS {
+        let (folder, output) = bridged("probe", world, "environment");
+        let server = served(output, folder, &[]);
+        let request = Request::post("/echo", "x").header("content-encoding", "gzip");
+        let response = server.exchange(&request);
+        response.check_problem(415, "unsupported-coding");
+        assert_eq!(response.header("accept-encoding"), Some("identity"), "{world}");
+        let identity = Request::post("/echo", "x").header("content-encoding", "identity");
+        server.exchange(&identity).check(200, "x");
+    }
+}
+
+#[test]
 fn settings_that_are_refused_are_an_answer_every_time() {
     for (world, _) in GENERATIONS {
         let (folder, output) = bridged("probe", world, "environment");

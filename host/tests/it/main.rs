@@ -9,6 +9,8 @@ mod arena_model;
 mod bridge;
 mod cli;
 mod client;
+mod coding;
+mod coding_limits;
 mod collector;
 mod config;
 mod connections;
