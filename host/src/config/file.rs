@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+use toml::Value;
 
 use crate::config::built_in::built_in;
 use crate::config::isolation::Cache;
@@ -56,6 +58,7 @@ pub(crate) struct Config {
 pub(super) struct ConfigFile {
     listen: Option<Addresses>,
     operator_listen: Option<String>,
+    #[serde(deserialize_with = "quoted")]
     operator_token: Option<String>,
     watch: Option<bool>,
     playground: Option<bool>,
@@ -293,6 +296,14 @@ fn token(args: &ServeArgs, file: &ConfigFile) -> Result<Option<Secret>> {
     let token = Secret::read(text, folder).map_err(|error| anyhow!("operator-token: {error:#}"))?;
     check_token(token.value()).map_err(|sentence| anyhow!(sentence))?;
     Ok(Some(token))
+}
+
+/// A text. No error shows its value.
+fn quoted<'de, D: Deserializer<'de>>(value: D) -> Result<Option<String>, D::Error> {
+    match Value::deserialize(value)? {
+        Value::String(text) => Ok(Some(text)),
+        _ => Err(D::Error::custom("expected a string in quotes")),
+    }
 }
 
 /// The cores of the machine. Looked at once, so that a reload finds the same default.

@@ -9,7 +9,6 @@ use bytes::Bytes;
 use hyper::body::{Frame, SizeHint};
 use tokio::sync::mpsc;
 
-use crate::http::body_budget::Reserved;
 use crate::http::connection_state::EndOfRequest;
 use crate::http::streams::Outgoing;
 
@@ -27,11 +26,12 @@ struct Stream {
     outgoing: Arc<Outgoing>,
     /// Of the current frame, what is not sent yet.
     rest: Bytes,
-    /// The memory of the request.
-    _reserved: Reserved,
+    /// Whether there was a piece. There is one at least, so that it is known when the client has the response.
+    has_begun: bool,
 }
 
 enum Content {
+    None,
     Whole(Option<Bytes>),
     /// Frames from a channel. An error ends the connection without the last chunk, so that the
     /// client can tell a truncated stream from a complete one.
@@ -60,15 +60,15 @@ impl Body {
         Self { content: Content::Other(Box::pin(body)), stream: None, _end: None }
     }
 
-    /// The same, sent in pieces. The memory is reserved until the last one is taken.
-    pub(crate) fn in_pieces(self, outgoing: Arc<Outgoing>, reserved: Reserved) -> Self {
-        let stream = Some(Stream { outgoing, rest: Bytes::new(), _reserved: reserved });
+    /// The same, sent in pieces.
+    pub(crate) fn in_pieces(self, outgoing: Arc<Outgoing>) -> Self {
+        let stream = Some(Stream { outgoing, rest: Bytes::new(), has_begun: false });
         Self { stream, ..self }
     }
 
-    /// The same, but empty.
+    /// The same for a response that has no content, and so no length of it.
     pub(crate) fn without_content(self) -> Self {
-        Self { content: Content::Whole(None), ..self }
+        Self { content: Content::None, ..self }
     }
 
     pub(crate) fn ending(self, end: EndOfRequest) -> Self {
@@ -92,13 +92,14 @@ impl hyper::body::Body for Body {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.stream.as_ref().is_none_or(|stream| stream.rest.is_empty())
+        self.stream.as_ref().is_none_or(|stream| stream.has_begun && stream.rest.is_empty())
             && self.content.is_end_stream()
     }
 
     /// Is asked for before the first frame.
     fn size_hint(&self) -> SizeHint {
         match &self.content {
+            Content::None => SizeHint::default(),
             Content::Whole(None) => SizeHint::with_exact(0),
             Content::Whole(Some(bytes)) => SizeHint::with_exact(bytes.len() as u64),
             Content::Stream(_) => SizeHint::default(),
@@ -113,6 +114,7 @@ impl Content {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Aborted>>> {
         match self {
+            Self::None => Poll::Ready(None),
             Self::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
             Self::Stream(frames) => frames.poll_recv(context),
             Self::Other(body) => body.as_mut().poll_frame(context),
@@ -121,6 +123,7 @@ impl Content {
 
     fn is_end_stream(&self) -> bool {
         match self {
+            Self::None => true,
             Self::Whole(bytes) => bytes.is_none(),
             Self::Stream(_) => false,
             Self::Other(body) => body.is_end_stream(),
@@ -143,9 +146,11 @@ impl Stream {
                 Some(Ok(Ok(data))) => self.rest = data,
                 Some(Ok(Err(trailers))) => return Poll::Ready(Some(Ok(trailers))),
                 Some(Err(aborted)) => return Poll::Ready(Some(Err(aborted))),
-                None => return Poll::Ready(None),
+                None if self.has_begun => return Poll::Ready(None),
+                None => {}
             }
         }
+        self.has_begun = true;
         let piece = self.rest.split_to(self.rest.len().min(PIECE));
         Poll::Ready(Some(Ok(Frame::data(self.outgoing.piece(piece)))))
     }

@@ -32,7 +32,7 @@ pub(crate) async fn serve(
     service: Rc<Service>,
     accepted: Accepted,
     state: Rc<ConnectionState>,
-    permits: OwnedSemaphorePermit,
+    mut permits: OwnedSemaphorePermit,
 ) -> io::Result<()> {
     let socket = accepted.socket.into_tokio()?;
     let socket = match accepted.tls {
@@ -49,7 +49,9 @@ pub(crate) async fn serve(
     let end = http1::serve_requests(&service, &socket, &state).await;
     let socket = taken_back(socket);
     let (end, mut socket) = match end {
-        End::Http2(read) => Box::pin(serve_http2(&service, socket, &state, permits, read)).await,
+        End::Http2(read) => {
+            Box::pin(serve_http2(&service, socket, &state, &mut permits, read)).await
+        }
         end => (end, socket),
     };
     let limits = service.limits_without_route();
@@ -61,7 +63,8 @@ pub(crate) async fn serve(
                 refuse(&mut socket, &diagnose(&head, limits.server), limits).await
             }
             End::GoneAway => {}
-            End::Finished if state.is_body_unread() => {}
+            // A client of HTTP/2 sends while it reads.
+            End::Finished if state.is_body_unread() || state.is_multiplexed() => {}
             End::Finished | End::Closed | End::Http2(_) => return,
         }
         linger(&mut socket, service.linger_bytes()).await;
@@ -80,7 +83,7 @@ async fn serve_http2(
     service: &Rc<Service>,
     mut socket: Socket,
     state: &Rc<ConnectionState>,
-    mut permits: OwnedSemaphorePermit,
+    permits: &mut OwnedSemaphorePermit,
     mut read: Vec<u8>,
 ) -> (End, Socket) {
     match timeout(service.limits.head_time.0, read_preface(&mut socket, &mut read)).await {

@@ -53,6 +53,8 @@ pub(crate) struct ConnectionState {
     pub(crate) has_body: Cell<bool>,
     /// Whether the current request's target has a fragment, which hyper leaves out.
     pub(crate) has_fragment: Cell<bool>,
+    /// Whether the current request's head is larger than its limit as it was sent, perhaps by spaces.
+    pub(crate) is_head_too_large: Cell<bool>,
     /// Whether nothing is to be learned from the socket until the response has been sent: the client
     /// has sent more, or has closed its sending direction.
     pub(crate) has_sent_more: Cell<bool>,
@@ -83,6 +85,7 @@ impl ConnectionState {
             refused: Cell::new(false),
             has_body: Cell::new(false),
             has_fragment: Cell::new(false),
+            is_head_too_large: Cell::new(false),
             has_sent_more: Cell::new(false),
             body_unread: Cell::new(false),
             is_draining: Cell::new(false),
@@ -105,14 +108,23 @@ impl ConnectionState {
         EndOfRequest(Rc::clone(self))
     }
 
-    pub(crate) fn has_requests(&self) -> bool {
+    fn has_requests(&self) -> bool {
         self.requests.get() > 0
+    }
+
+    /// Whether no request is in progress, and the socket has taken all responses of HTTP/2.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        !self.has_requests() && !self.streams.have_waiting()
     }
 
     /// It is HTTP/2 from now on.
     pub(crate) fn multiplex(&self) {
         self.is_multiplexed.set(true);
         self.enter(ConnectionPhase::Request);
+        // The server may have begun to end before that.
+        if self.is_draining.get() {
+            self.send(Signal::Drain);
+        }
     }
 
     pub(crate) fn is_multiplexed(&self) -> bool {
@@ -167,7 +179,7 @@ impl ConnectionState {
 
     /// Ends the connection if it has waited too long.
     pub(crate) fn check(&self, now: Instant, limits: &ServerLimits) {
-        if self.changed.take() {
+        if self.changed.take() || (self.is_multiplexed() && !self.is_at_rest()) {
             self.since.set(now);
         }
         let waited = now.saturating_duration_since(self.since.get());

@@ -37,7 +37,8 @@ pub(crate) async fn handle(
     let has_body = !incoming.is_end_stream();
     let end = connection.begin_request(has_body);
     let checked = target::check(&mut head, connection.has_fragment.get())
-        .and_then(|()| check_head(&head, &service.limits));
+        .and_then(|()| check_head(&head, &service.limits))
+        .and_then(|()| check_size(&connection, &service.limits));
     let open = service.development.as_ref().map(|development| development.begin(&head, begun));
     let path = head.uri.path();
     let playground = service.playground.as_ref().filter(|_| Playground::has(path));
@@ -119,6 +120,15 @@ async fn dispatch(
         return Box::pin(records::respond(service, slots, head, incoming, received_at)).await;
     }
     buffered::respond(service, slots, head, incoming, received_at).await
+}
+
+/// Checks the size of the head as it was sent. If it is larger, the end of the request is not known.
+fn check_size(connection: &ConnectionState, limits: &ServerLimits) -> Result<(), Problem> {
+    if !connection.is_head_too_large.get() {
+        return Ok(());
+    }
+    connection.leaves_body_unread();
+    Err(Problem::HeadTooLarge("request-head", limits.request_head.to_string()))
 }
 
 /// Checks the head against the rules of HTTP and the limits. Its size is computed from the parsed

@@ -30,7 +30,7 @@ use crate::http::socket::Socket;
 use crate::http::tracked_socket::{PREFACE, TrackedSocket};
 
 /// The part of [`PREFACE`] that hyper refuses, even if the rest has not arrived.
-const PREFACE_BEGIN: &[u8] = b"PRI * HTTP/2.0";
+const PREFACE_BEGIN: &[u8] = b"PRI * HTTP/2";
 
 /// Serves requests until the connection ends.
 pub(crate) async fn serve_requests(

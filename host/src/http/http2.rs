@@ -55,7 +55,7 @@ pub(crate) async fn serve_requests(
     poll_fn(|context| {
         match state.poll_signal(context) {
             None => {}
-            Some(Signal::Close) if state.has_requests() || last_look.is_some() => {
+            Some(Signal::Close) if !state.is_at_rest() || last_look.is_some() => {
                 return Poll::Ready(End::Closed);
             }
             Some(Signal::HeadTimeout) => return Poll::Ready(End::Closed),
@@ -72,7 +72,7 @@ pub(crate) async fn serve_requests(
             match look.as_mut().poll(context) {
                 Poll::Pending => break,
                 // Hyper waits for the client to confirm that it knows. It need not.
-                Poll::Ready(()) if !state.has_requests() => return Poll::Ready(End::Closed),
+                Poll::Ready(()) if state.is_at_rest() => return Poll::Ready(End::Finished),
                 Poll::Ready(()) => *look = Box::pin(sleep(LAST_LOOK)),
             }
         }
@@ -121,25 +121,36 @@ async fn handle(
     state: Rc<ConnectionState>,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Infallible> {
-    let mut reserved = service.bodies.part();
-    if !reserved.resize(stream_bytes(request.headers())) {
-        let problem = Problem::BodiesSaturated;
-        service.unrouted.responded(problem.status().as_u16());
-        return Ok(problem.response(service.limits_without_route()));
-    }
-    let connection = Rc::clone(&state);
-    let (outgoing, unanswered) = connection.streams.begin();
-    let is_head = request.method() == Method::HEAD;
-    let response = handler::handle(service, state, request).await?;
+    /// The states of hyper and of ours.
+    const STATE_BYTES: u64 = 8 << 10;
+    let (connection, is_head) = (Rc::clone(&state), request.method() == Method::HEAD);
+    let (outgoing, unanswered) = connection.streams.begin(&service.bodies);
+    let bytes = STATE_BYTES + head_bytes(request.headers());
+    let response = if outgoing.reserve(bytes) {
+        let response = handler::handle(Rc::clone(&service), state, request).await?;
+        // Until the client takes it, h2 holds it.
+        let fits = outgoing.reserve(bytes + head_bytes(response.headers()));
+        if fits { response } else { saturated(&service) }
+    } else {
+        saturated(&service)
+    };
     unanswered.answered();
-    Ok(without_forbidden_body(response, is_head).map(|body| body.in_pieces(outgoing, reserved)))
+    Ok(without_forbidden_body(response, is_head).map(|body| body.in_pieces(outgoing)))
 }
 
-/// What a request costs beside its body: its head, and the states of hyper and of ours.
-fn stream_bytes(headers: &HeaderMap) -> u64 {
-    const STATE: usize = 8 << 10;
-    let fields = headers.iter().map(|(name, value)| name.as_str().len() + value.len());
-    (STATE + fields.sum::<usize>()) as u64
+/// The memory for bodies is full, which heads are part of.
+fn saturated(service: &Service) -> Response<Body> {
+    let problem = Problem::BodiesSaturated;
+    service.unrouted.responded(problem.status().as_u16());
+    problem.response(service.limits_without_route())
+}
+
+fn head_bytes(headers: &HeaderMap) -> u64 {
+    /// What a field costs beside its bytes.
+    const FIELD_BYTES: usize = 100;
+    let fields =
+        headers.iter().map(|(name, value)| FIELD_BYTES + name.as_str().len() + value.len());
+    fields.sum::<usize>() as u64
 }
 
 /// Hyper sends whatever it is given, other than with HTTP/1.

@@ -17,6 +17,8 @@ pub(crate) struct MessageSplitter {
     request_line: RequestLine,
     /// Whether the request line has a `#`, after which `http::Uri` drops what follows.
     has_fragment: bool,
+    /// Whether the head is larger than its limit.
+    is_too_large: bool,
     /// The last bytes that were given.
     tail: [u8; 3],
 }
@@ -49,6 +51,7 @@ impl MessageSplitter {
             part: Part::Head,
             request_line: RequestLine::Before,
             has_fragment: false,
+            is_too_large: false,
             tail: [0; 3],
         }
     }
@@ -60,6 +63,11 @@ impl MessageSplitter {
 
     pub(crate) fn has_fragment(&self) -> bool {
         self.has_fragment
+    }
+
+    /// Whether the head is too large. What follows it is then not known.
+    pub(crate) fn is_head_too_large(&self) -> bool {
+        self.is_too_large
     }
 
     /// Whether bytes that arrive after a response may still belong to the body of its request.
@@ -78,6 +86,7 @@ impl MessageSplitter {
         self.part = Part::Head;
         self.request_line = RequestLine::Before;
         self.has_fragment = false;
+        self.is_too_large = false;
         self.tail = [0; 3];
     }
 
@@ -176,6 +185,7 @@ impl MessageSplitter {
     fn keep(&mut self, part: &[u8]) {
         let room = self.head_bytes_max - self.head.len();
         let kept = &part[..part.len().min(room)];
+        self.is_too_large |= kept.len() < part.len();
         let needed = self.head.len() + kept.len();
         if needed > self.head.capacity() {
             // By doubling, and not beyond what is counted for a connection.

@@ -31,7 +31,7 @@ pub(crate) async fn collect(
     let received = match coding {
         None => timeout(time, gather(&mut body, whole)).await,
         Some(coding) => {
-            let decoding = Decoding::new(coding, whole.most, limits, budget)?;
+            let decoding = Decoding::new(coding, Some(whole.most), limits, budget)?;
             timeout(time, decode(&mut body, decoding, whole)).await
         }
     };

@@ -61,7 +61,7 @@ pub(crate) async fn respond(
     drop(slots.acquire().await.map_err(Problem::ShedUnread)?);
     let decoding = coding.map(|coding| {
         // Only each record has a limit, not the whole.
-        Decoding::new(coding, usize::MAX, &slots.route.limits, &service.bodies)
+        Decoding::new(coding, None, &slots.route.limits, &service.bodies)
     });
     let decoding = decoding.transpose()?;
     let (frames, received) = mpsc::channel(1);

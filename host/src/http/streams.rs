@@ -6,12 +6,13 @@
 
 use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
 use crate::config::limits::ServerLimits;
+use crate::http::body_budget::{BodyBudget, Reserved};
 
 /// The requests of an HTTP/2 connection.
 #[derive(Default)]
@@ -24,14 +25,15 @@ pub(crate) struct Streams {
 /// A request that has no answer yet. If this is dropped, the client has cancelled it.
 pub(crate) struct Unanswered<'a>(Option<&'a Streams>);
 
-/// The pieces of one response. Only one thread uses it. It is atomic because hyper keeps bodies in [`Bytes`], which
-/// must be `Send`.
-#[derive(Debug, Default)]
+/// The pieces of one response, and the memory of its request. Only one thread uses it. It is atomic because hyper keeps
+/// bodies in [`Bytes`], which must be `Send`.
+#[derive(Debug)]
 pub(crate) struct Outgoing {
     /// How many pieces wait for the client.
     waiting: AtomicUsize,
     /// How many have gone to the socket.
     gone: AtomicUsize,
+    reserved: Mutex<Reserved>,
 }
 
 /// The bytes of a piece.
@@ -51,10 +53,15 @@ struct Watched {
 
 impl Streams {
     /// A request begins. The result is what its client will have read of the response.
-    pub(crate) fn begin(&self) -> (Arc<Outgoing>, Unanswered<'_>) {
-        let outgoing = Arc::new(Outgoing::default());
+    pub(crate) fn begin(&self, budget: &Arc<BodyBudget>) -> (Arc<Outgoing>, Unanswered<'_>) {
+        let outgoing = Arc::new(Outgoing::new(budget));
         self.responses.borrow_mut().push(outgoing.watched());
         (outgoing, Unanswered(Some(self)))
+    }
+
+    /// Whether a part of a response waits for the client.
+    pub(crate) fn have_waiting(&self) -> bool {
+        self.responses.borrow().iter().any(Watched::is_waiting)
     }
 
     /// Whether the client has not read a response for too long, or cancels nearly all of its requests, which costs
@@ -89,11 +96,19 @@ impl Drop for Unanswered<'_> {
 }
 
 impl Outgoing {
-    /// A part of a body, on its way from now until it is dropped.
+    fn new(budget: &Arc<BodyBudget>) -> Self {
+        let reserved = Mutex::new(budget.part());
+        Self { waiting: AtomicUsize::new(0), gone: AtomicUsize::new(0), reserved }
+    }
+
+    /// Reserves so many bytes in all until the socket has taken the response. False if too little is left.
+    #[must_use]
+    pub(crate) fn reserve(&self, bytes: u64) -> bool {
+        self.reserved.lock().unwrap_or_else(PoisonError::into_inner).resize(bytes)
+    }
+
+    /// A part of a body, perhaps empty. It is on its way from now until it is dropped.
     pub(crate) fn piece(self: &Arc<Self>, bytes: Bytes) -> Bytes {
-        if bytes.is_empty() {
-            return bytes;
-        }
         self.waiting.fetch_add(1, Relaxed);
         Bytes::from_owner(Piece { bytes, outgoing: Arc::clone(self) })
     }
@@ -122,6 +137,11 @@ impl Watched {
         self.outgoing.strong_count() > 0
     }
 
+    fn is_waiting(&self) -> bool {
+        let outgoing = self.outgoing.upgrade();
+        outgoing.is_some_and(|outgoing| outgoing.waiting.load(Relaxed) > 0)
+    }
+
     /// How long the client has not read what waits for it.
     fn stalled(&mut self, now: Instant) -> Duration {
         let Some(outgoing) = self.outgoing.upgrade() else { return Duration::ZERO };
@@ -139,7 +159,7 @@ mod tests {
 
     #[test]
     fn a_response_stalls_only_while_a_piece_waits() {
-        let outgoing = Arc::new(Outgoing::default());
+        let outgoing = Arc::new(Outgoing::new(&BodyBudget::new(0)));
         let mut watched = outgoing.watched();
         let begun = Instant::now();
         let mut stalled = |seconds| watched.stalled(begun + Duration::from_secs(seconds)).as_secs();
@@ -152,20 +172,23 @@ mod tests {
         assert_eq!((stalled(15), stalled(17)), (0, 2));
         drop(second);
         assert_eq!((stalled(18), stalled(99)), (0, 0));
-        drop(outgoing.piece(Bytes::new()));
-        assert_eq!(stalled(200), 0);
+        let empty = outgoing.piece(Bytes::new());
+        assert_eq!((stalled(200), stalled(203)), (101, 104));
+        drop(empty);
         drop(outgoing);
         assert!(!watched.is_alive());
     }
 
     #[test]
     fn a_piece_outlives_its_body() {
-        let outgoing = Arc::new(Outgoing::default());
+        let budget = BodyBudget::new(10);
+        let outgoing = Arc::new(Outgoing::new(&budget));
+        assert!(outgoing.reserve(10) && !outgoing.reserve(11));
         let watched = outgoing.watched();
         let piece = outgoing.piece(Bytes::from_static(b"a"));
         drop(outgoing);
-        assert!(watched.is_alive());
+        assert!(watched.is_alive() && watched.is_waiting() && !budget.part().resize(1));
         drop(piece);
-        assert!(!watched.is_alive());
+        assert!(!watched.is_alive() && !watched.is_waiting() && budget.part().resize(10));
     }
 }

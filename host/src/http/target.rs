@@ -83,16 +83,32 @@ pub(crate) fn is_host(value: &[u8]) -> bool {
     is_port(port) && is_name(name)
 }
 
+/// Whether a character of a host's name needs no encoding. A table, because each request asks for each character.
+const PLAIN: [bool; 256] = {
+    let mut plain = [false; 256];
+    let others = b"-._~!$&'()*+,;=";
+    let mut byte = 0;
+    while byte < plain.len() {
+        plain[byte] = (byte as u8).is_ascii_alphanumeric();
+        byte += 1;
+    }
+    let mut index = 0;
+    while index < others.len() {
+        plain[others[index] as usize] = true;
+        index += 1;
+    }
+    plain
+};
+
 /// Whether this is a name of a host: characters that need no encoding, and encoded ones.
 fn is_name(mut name: &[u8]) -> bool {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(&byte);
     loop {
         name = match name {
             [] => return true,
             [b'%', high, low, rest @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
                 rest
             }
-            [byte, rest @ ..] if is_plain(*byte) => rest,
+            [byte, rest @ ..] if PLAIN[usize::from(*byte)] => rest,
             _ => return false,
         }
     }

@@ -79,13 +79,13 @@ impl TrackedSocket {
             }
             ConnectionPhase::Request | ConnectionPhase::Head => {}
             ConnectionPhase::Response => {
-                splitter.shrink();
                 // That was a part of the body. Whether the client leaves after it counts again.
                 self.state.has_sent_more.set(false);
             }
         }
         let given = splitter.split(bytes);
         self.state.has_fragment.set(splitter.has_fragment());
+        self.state.is_head_too_large.set(splitter.is_head_too_large());
         given
     }
 }
@@ -96,6 +96,9 @@ impl AsyncRead for TrackedSocket {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.state.phase.get() == ConnectionPhase::Response {
+            self.splitter.iter_mut().for_each(MessageSplitter::shrink);
+        }
         if !self.read_ahead.is_empty() {
             let arrived = self.read_ahead.clone();
             let length = arrived.len().min(buffer.remaining());

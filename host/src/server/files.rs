@@ -45,14 +45,14 @@ impl State {
     }
 }
 
-/// Reads the configuration, and its files as they were before. There are none if it is not watched.
+/// Reads the configuration, and its files as they were before. There are none if they are not watched.
 ///
 /// # Errors
 ///
 /// As [`Config::read`].
-pub(crate) fn read(args: &ServeArgs) -> Result<(Config, Files)> {
+pub(crate) fn read(args: &ServeArgs, is_watched: bool) -> Result<(Config, Files)> {
     let config = Config::read(args)?;
-    if !config.watch {
+    if !is_watched {
         return Ok((config, Files::default()));
     }
     let files = Files::of(&config.files);

@@ -65,6 +65,11 @@ impl Listeners {
         Ok(Self { all, next: Cell::new(0) })
     }
 
+    /// Whether one of them speaks TLS.
+    pub(crate) fn have_tls(&self) -> bool {
+        self.all.iter().any(|listener| listener.certificate.is_some())
+    }
+
     /// Where they listen, as URLs; Unix sockets as `unix:PATH`.
     ///
     /// # Errors

@@ -24,7 +24,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, ensure};
 use tokio::net::TcpListener;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tracing::warn;
@@ -84,7 +84,7 @@ impl Server {
         };
         let mut read = Files::default();
         if config.watch {
-            (config, read) = files::read(&args)?;
+            (config, read) = files::read(&args, true)?;
         }
         fits(MemoryPlan::new(&config))?;
         // Read all files before the slow part begins.
@@ -150,6 +150,12 @@ impl Server {
         let workers = start_workers(&config, &metrics, &playground, &development)?;
         let commands: Vec<_> = workers.iter().map(|worker| worker.commands.clone()).collect();
         let files = file_plan(&config)?;
+        ensure!(
+            certificate.is_none() || files.connections > TLS_CONNECTIONS as usize,
+            "expected at least {} connections with TLS, got {}; raise connections or the limit of open files",
+            TLS_CONNECTIONS + 1,
+            files.connections
+        );
         let operator = Operator {
             limits: config.limits.clone(),
             route_limits: config.route_limits.clone(),
@@ -317,12 +323,14 @@ impl Acceptor<'_> {
     async fn run(&self, listeners: &Listeners) {
         /// The pause after an error such as too many open files, which may disappear.
         const PAUSE: Duration = Duration::from_millis(50);
+        let most = if listeners.have_tls() { TLS_CONNECTIONS } else { 0 };
         loop {
-            let mut permit = self.permits(1).await;
+            // As many as the next connection may need, so that none that was accepted waits.
+            let mut permit = self.permits(1 + most).await;
             match listeners.accept().await {
                 Ok(accepted) => {
-                    if accepted.tls.is_some() {
-                        permit.merge(self.permits(TLS_CONNECTIONS).await);
+                    if accepted.tls.is_none() {
+                        drop(permit.split(most as usize));
                     }
                     if self.pass_on(accepted, permit).is_err() {
                         warn!("a worker has ended; no more connections are accepted");

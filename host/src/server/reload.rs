@@ -157,7 +157,7 @@ fn read(
     started: &Config,
     files: &Sender<Files>,
 ) -> Result<(Vec<Arc<Change>>, Option<Secret>), Refused> {
-    let (config, read) = files::read(args).map_err(unusable)?;
+    let (config, read) = files::read(args, started.watch).map_err(unusable)?;
     files.send_replace(read);
     started
         .check_reload(&config)

@@ -22,14 +22,15 @@ const CHECK: Duration = Duration::from_secs(5);
 pub(crate) struct Certificate {
     files: TlsFiles,
     provider: Arc<CryptoProvider>,
-    /// The keys of session tickets, so that a client may resume its session also after a change.
-    tickets: Arc<dyn ProducesTickets>,
     protocols: Vec<Vec<u8>>,
     current: RwLock<Current>,
 }
 
 struct Current {
     contents: Contents,
+    /// The keys of session tickets. They stay if the certificate changes, so that a client may resume its session. They
+    /// do not if the roots of clients change, because a session that is resumed is not checked again.
+    tickets: Arc<dyn ProducesTickets>,
     config: Arc<ServerConfig>,
 }
 
@@ -49,13 +50,13 @@ impl Certificate {
     /// If they cannot be read, or do not fit together. The message names the file, the problem and the remedy.
     pub(crate) fn read(files: TlsFiles, http2: bool) -> Result<Self> {
         let provider = Arc::new(ring::default_provider());
-        let tickets = ring::Ticketer::new().context("cannot make keys for session tickets")?;
+        let tickets = new_tickets()?;
         let protocols: &[&[u8]] = if http2 { &[b"h2", b"http/1.1"] } else { &[b"http/1.1"] };
         let protocols: Vec<_> = protocols.iter().map(|name| name.to_vec()).collect();
         let contents = Contents::read(&files)?;
         let config = config(&files, &contents, &provider, &tickets, &protocols)?;
-        let current = RwLock::new(Current { contents, config });
-        Ok(Self { files, provider, tickets, protocols, current })
+        let current = RwLock::new(Current { contents, tickets, config });
+        Ok(Self { files, provider, protocols, current })
     }
 
     /// What a connection that begins now is served with.
@@ -70,13 +71,17 @@ impl Certificate {
     /// Those of [`read`](Self::read). Nothing has changed then.
     pub(crate) fn reload(&self) -> Result<bool> {
         let contents = Contents::read(&self.files)?;
-        if self.current.read().unwrap_or_else(PoisonError::into_inner).contents == contents {
-            return Ok(false);
-        }
-        let config =
-            config(&self.files, &contents, &self.provider, &self.tickets, &self.protocols)?;
+        let tickets = {
+            let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+            if current.contents == contents {
+                return Ok(false);
+            }
+            let has_same_roots = current.contents.client_ca == contents.client_ca;
+            if has_same_roots { Arc::clone(&current.tickets) } else { new_tickets()? }
+        };
+        let config = config(&self.files, &contents, &self.provider, &tickets, &self.protocols)?;
         *self.current.write().unwrap_or_else(PoisonError::into_inner) =
-            Current { contents, config };
+            Current { contents, tickets, config };
         Ok(true)
     }
 
@@ -101,6 +106,10 @@ impl Certificate {
             }
         }
     }
+}
+
+fn new_tickets() -> Result<Arc<dyn ProducesTickets>> {
+    ring::Ticketer::new().context("cannot make keys for session tickets")
 }
 
 impl Contents {

@@ -9,8 +9,8 @@ use hyper::body::Bytes;
 use crate::config::Config;
 use crate::harness::{Server, until};
 use crate::http2_client::{
-    CONTINUATION, END_HEADERS, END_STREAM, Frame, GOAWAY, HEADERS, Http2, PING, PREFACE,
-    RST_STREAM, Raw, SETTINGS, fields, frame, get, request,
+    CONTINUATION, DATA, END_HEADERS, END_STREAM, Frame, GOAWAY, HEADERS, Http2, PING, PREFACE,
+    RST_STREAM, Raw, SETTINGS, WINDOW_UPDATE, fields, frame, get, request,
 };
 
 /// The number of a setting in the server's first frame.
@@ -59,8 +59,7 @@ fn a_large_response_arrives_in_pieces() {
     for bytes in [0, 1, 16 << 10, (16 << 10) + 1, 1_000_000] {
         let answer = client.exchange(request("GET", &format!("/respond?bytes={bytes}"), ""));
         assert_eq!(answer.body, "x".repeat(bytes));
-        let expected = (bytes > 0).then(|| bytes.to_string());
-        assert_eq!(answer.header("content-length"), expected.as_deref());
+        assert_eq!(answer.header("content-length"), Some(&*bytes.to_string()));
     }
 }
 
@@ -262,6 +261,46 @@ fn an_idle_connection_is_closed_in_order() {
     let mut raw = Raw::begin(server.address, b"");
     raw.send(&frame(HEADERS, END_STREAM, 1, &get("/head")));
     raw.until(GOAWAY);
+    while raw.frame().is_some() {}
+    server.check_alive();
+}
+
+#[test]
+fn a_drain_waits_until_a_response_was_read() {
+    let mut server = Server::start(&Config::probe());
+    // SETTINGS_INITIAL_WINDOW_SIZE = 1000: the rest of the response waits for the client.
+    let mut raw = Raw::begin(server.address, &[0, 4, 0, 0, 3, 232]);
+    raw.send(&frame(HEADERS, END_HEADERS | END_STREAM, 1, &get("/respond?bytes=10000")));
+    let first = raw.until(DATA).payload.len();
+    server.signal("TERM");
+    raw.until(GOAWAY);
+    // Longer than an idle connection has.
+    until("idle connections are closed", || server.connect_is_refused().then_some(()));
+    raw.send(&frame(WINDOW_UPDATE, 0, 1, &20_000_u32.to_be_bytes()));
+    let mut read = first;
+    while let Some(frame) = raw.frame() {
+        if frame.kind == DATA {
+            read += frame.payload.len();
+        }
+    }
+    assert_eq!(read, 10_000);
+    assert!(server.until_exit().success());
+}
+
+#[test]
+fn heads_of_responses_count_as_bodies() {
+    let config = Config::probe().limit("host-memory", "1MiB").limit("request-body", "1KiB");
+    let config = config.limit("connections", 7).limit("response-time", "1s");
+    let server = Server::start(&config.limit("response-headers", 1000));
+    // SETTINGS_INITIAL_WINDOW_SIZE = 0: no response is read to its end.
+    let mut raw = Raw::begin(server.address, &[0, 4, 0, 0, 0, 0]);
+    for stream in 0..30 {
+        let head = get("/headers?count=500");
+        raw.send(&frame(HEADERS, END_HEADERS | END_STREAM, 2 * stream + 1, &head));
+    }
+    server.until("some are refused", |m| {
+        m.sum("arenaria_requests_total", &[("status", "503")]) >= 1.0
+    });
     while raw.frame().is_some() {}
     server.check_alive();
 }

@@ -64,6 +64,19 @@ fn a_version_that_is_not_spoken_here() {
 }
 
 #[test]
+fn spaces_count_as_bytes_of_a_head() {
+    let server = server();
+    let padded = format!("GET /head HTTP/1.1\r\nhost: a\r\nx:{}a\r\n", " ".repeat(17_000));
+    for rest in ["\r\n", "content-length: 5\r\n\r\nhello"] {
+        let mut connection = server.connect();
+        connection.send(format!("{padded}{rest}GET /head#part HTTP/1.1\r\nhost: a\r\n\r\n"));
+        connection.response().check_problem(431, "head-too-large");
+        assert!(connection.closed(), "what follows is not looked at");
+    }
+    server.check_alive();
+}
+
+#[test]
 fn a_tls_handshake() {
     let server = server();
     let hello = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03";

@@ -203,6 +203,28 @@ fn a_client_may_have_to_show_a_certificate() {
 }
 
 #[test]
+fn a_session_does_not_outlive_the_roots_of_clients() {
+    let authority = Authority::new();
+    authority.issue("client");
+    fs::copy(authority.path("root.pem"), authority.path("clients.pem")).expect("ours");
+    let config = authority.config(Config::probe());
+    let server = Server::start(&config.tls_key("client-ca", authority.text("clients.pem")));
+    // It keeps the tickets that it gets.
+    let client = authority.client("http/1.1", Some("client"));
+    exchange(server.https(), Arc::clone(&client)).expect("an answer");
+    fs::write(authority.path("clients.pem"), &Authority::new().root_pem).expect("ours");
+    until("the new roots are used", || server.log().contains("new connections get").then_some(()));
+    exchange(server.https(), client).expect_err("its certificate is of no root any more");
+}
+
+#[test]
+fn tls_needs_two_connections() {
+    let authority = Authority::new();
+    let config = authority.config(Config::probe().limit("connections", 1));
+    check_refused(&config, "expected at least 2 connections with TLS, got 1");
+}
+
+#[test]
 fn a_new_certificate_is_used_without_a_restart() {
     let authority = Authority::new();
     let server = Server::start(&authority.config(Config::probe()));

@@ -19,7 +19,7 @@ pub(super) enum Decoder {
 impl Decoder {
     pub(super) fn new(
         coding: Coding,
-        body_bytes_max: usize,
+        body_bytes_max: Option<usize>,
         budget: &Arc<BodyBudget>,
     ) -> Result<Self, Problem> {
         Ok(match coding {

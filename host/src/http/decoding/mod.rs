@@ -1,7 +1,8 @@
 //! Decodes request bodies with a content coding, piece by piece as they arrive.
 //!
-//! The encoded body is never held whole. What a decoder allocates, and the piece that it decodes into, is
-//! charged to the budget of bodies. Between two pieces other requests of the worker run.
+//! The encoded body is never held whole. What a decoder has written to, and the piece that it decodes into, is
+//! charged to the budget of bodies. A window that is only announced costs nothing. A body is decoded in small steps, and
+//! after each millisecond of them other requests of the worker run.
 
 mod brotli;
 pub(crate) mod coding;
@@ -10,6 +11,7 @@ mod gzip;
 mod zstd;
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::{Buf as _, Bytes};
 use tokio::task::yield_now;
@@ -20,8 +22,14 @@ use crate::http::decoding::coding::{Coding, Flaw, Undecodable};
 use crate::http::decoding::decoder::Decoder;
 use crate::http::problem::Problem;
 
-/// The most bytes that are decoded without a pause. Bodies that are not larger may have any ratio.
+/// The most bytes that are decoded into one piece. Bodies that are not larger may have any ratio.
 const PIECE_BYTES: usize = 64 << 10;
+
+/// The most encoded bytes of a step. What a byte costs is up to the client.
+const STEP_BYTES: usize = 1 << 10;
+
+/// How long is decoded without a pause: as long as a guest runs without one.
+const TURN: Duration = Duration::from_millis(1);
 
 /// A body that is being decoded.
 pub(crate) struct Decoding {
@@ -36,21 +44,21 @@ pub(crate) struct Decoding {
     ratio_max: u64,
     consumed: u64,
     produced: u64,
-    /// Bytes that were read and written since other requests could run.
-    worked: usize,
+    /// When other requests could run last.
+    turn: Instant,
     /// Why the next bytes cannot be decoded.
     problem: Option<Problem>,
 }
 
 impl Decoding {
-    /// Decodes a body of at most this many bytes.
+    /// Decodes a body, perhaps of at most so many bytes.
     ///
     /// # Errors
     ///
     /// If the memory for bodies is full.
     pub(crate) fn new(
         coding: Coding,
-        body_bytes_max: usize,
+        body_bytes_max: Option<usize>,
         limits: &RouteLimits,
         budget: &Arc<BodyBudget>,
     ) -> Result<Self, Problem> {
@@ -64,7 +72,7 @@ impl Decoding {
             ratio_max: limits.decoding_ratio,
             consumed: 0,
             produced: 0,
-            worked: 0,
+            turn: Instant::now(),
             problem: None,
         };
         decoding.charge()?;
@@ -86,16 +94,16 @@ impl Decoding {
         if self.problem.is_none() && !self.has_input() {
             return Ok(None);
         }
-        if self.worked >= PIECE_BYTES {
-            self.worked = 0;
-            yield_now().await;
-        }
         let mut piece = vec![0; PIECE_BYTES];
         let mut filled = 0;
         while self.problem.is_none() && self.has_input() && filled < PIECE_BYTES {
+            if self.turn.elapsed() >= TURN {
+                yield_now().await;
+                self.turn = Instant::now();
+            }
             match self.step(&mut piece[filled..]) {
                 Ok(produced) => filled += produced,
-                // What was decoded before it comes first, however the body was split on its way.
+                // What was decoded before this step comes first.
                 Err(problem) => self.problem = Some(problem),
             }
         }
@@ -113,15 +121,15 @@ impl Decoding {
 
     /// Decodes some bytes, and returns how many.
     fn step(&mut self, output: &mut [u8]) -> Result<usize, Problem> {
-        let step = self.decoder.step(&self.encoded, output)?;
-        if step.consumed == 0 && step.produced == 0 && !self.encoded.is_empty() {
+        let input = &self.encoded[..self.encoded.len().min(STEP_BYTES)];
+        let step = self.decoder.step(input, output)?;
+        if step.consumed == 0 && step.produced == 0 && !input.is_empty() {
             return Err(Problem::Undecodable(Undecodable::Flawed(self.coding, Flaw::Invalid)));
         }
         self.encoded.advance(step.consumed);
         self.has_more = step.produced == output.len();
         self.consumed += step.consumed as u64;
         self.produced += step.produced as u64;
-        self.worked += step.consumed + step.produced;
         self.charge()?;
         self.check_ratio()?;
         Ok(step.produced)
@@ -165,7 +173,7 @@ mod tests {
         let budget = BodyBudget::new(memory);
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let decoded = runtime.block_on(async {
-            let mut decoding = Decoding::new(coding, usize::MAX, &limits, &budget)?;
+            let mut decoding = Decoding::new(coding, None, &limits, &budget)?;
             let mut decoded = Vec::new();
             for piece in encoded.chunks(1000) {
                 decoding.give(Bytes::copy_from_slice(piece));

@@ -14,6 +14,9 @@ pub(super) struct Zstd {
     /// Whether each frame that has begun has ended.
     is_between_frames: bool,
     has_frame: bool,
+    /// What the library has allocated for itself.
+    fixed: usize,
+    produced: usize,
 }
 
 impl Zstd {
@@ -23,13 +26,17 @@ impl Zstd {
     pub(super) fn new() -> Result<Self, Problem> {
         let mut context = DCtx::try_create().ok_or(Problem::BodiesSaturated)?;
         context.set_parameter(DParameter::WindowLogMax(WINDOW_LOG_MAX)).expect("it is in range");
-        Ok(Self { context, is_between_frames: true, has_frame: false })
+        let fixed = context.sizeof();
+        Ok(Self { context, is_between_frames: true, has_frame: false, fixed, produced: 0 })
     }
 
-    /// What the library has allocated. It allocates the window of a frame when it has read the frame's
+    /// What the library has allocated and written to. It allocates the window of a frame when it has read the frame's
     /// header, but writes to it only what it decodes.
     pub(super) fn memory(&self) -> usize {
-        size_of::<Self>() + self.context.sizeof()
+        /// The largest block as it arrives, and decoded.
+        const BLOCKS: usize = 2 * (128 << 10);
+        let written = self.fixed.saturating_add(self.produced).saturating_add(BLOCKS);
+        size_of::<Self>() + written.min(self.context.sizeof())
     }
 
     pub(super) fn is_complete(&self) -> bool {
@@ -47,6 +54,7 @@ impl Zstd {
         })?;
         self.is_between_frames = hint == 0;
         self.has_frame |= self.is_between_frames;
+        self.produced = self.produced.saturating_add(output.pos());
         Ok(Step { consumed: input.pos(), produced: output.pos() })
     }
 
