@@ -259,11 +259,6 @@ impl Server {
         Connection::open(self.address)
     }
 
-    /// Whether it has closed its listener.
-    pub(crate) fn connect_is_refused(&self) -> bool {
-        std::net::TcpStream::connect(self.address).is_err()
-    }
-
     /// Waits for `idle-time`, as the server measures it: until it closes a connection that sends nothing.
     #[track_caller]
     pub(crate) fn until_idle_is_over(&self) {

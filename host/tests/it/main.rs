@@ -28,6 +28,7 @@ mod half_close;
 mod harness;
 mod http2;
 mod http2_client;
+mod http2_floods;
 mod hygiene;
 mod idle;
 mod limits_guest;
