@@ -222,16 +222,22 @@ fn framing(head: &[u8]) -> Part {
     let mut length = 0;
     for at in memchr_iter(b'\n', head) {
         let line = &head[at + 1..];
-        if value_of(line, b"transfer-encoding:").is_some() {
-            return Part::Chunks;
-        }
-        if let Some(value) = value_of(line, b"content-length:") {
-            let value = value.split(|byte| *byte == b'\n').next().unwrap_or_default();
-            let digits = std::str::from_utf8(value.trim_ascii()).unwrap_or_default();
-            length = digits.parse().unwrap_or(0);
+        // Most lines are told apart by their first letter.
+        match line.first().map(u8::to_ascii_lowercase) {
+            Some(b't') if value_of(line, b"transfer-encoding:").is_some() => return Part::Chunks,
+            Some(b'c') => length = content_length(line).unwrap_or(length),
+            _ => {}
         }
     }
     Part::Length(length)
+}
+
+/// The length in this line, if it has one. One that hyper refuses is 0.
+fn content_length(line: &[u8]) -> Option<u64> {
+    let value = value_of(line, b"content-length:")?;
+    let value = &value[..memchr(b'\n', value).unwrap_or(value.len())];
+    let digits = std::str::from_utf8(value.trim_ascii()).unwrap_or_default();
+    Some(digits.parse().unwrap_or(0))
 }
 
 /// What follows the name of a header field, if the line begins with it.
