@@ -15,8 +15,8 @@ fn connection_bytes(request_head: Size) -> Size {
     Size(STATE + 2 * buffer(request_head).0)
 }
 
-/// As how many more connections one with TLS counts: for the records that are encrypted and decrypted (about 40 KiB),
-/// and the handshake.
+/// As how many more connections one with TLS counts: for records of up to 16 KiB that are encrypted and decrypted, and
+/// for the handshake.
 pub(crate) const TLS_CONNECTIONS: u32 = 1;
 
 /// As how many more connections one with HTTP/2 counts: for [`HTTP2_WINDOW`], and the frames and tables of both sides.

@@ -14,5 +14,5 @@ pub(crate) mod requests;
 pub(crate) mod route;
 pub(crate) mod serve_args;
 pub(crate) mod settings;
-mod text;
+pub(crate) mod text;
 pub(crate) mod units;

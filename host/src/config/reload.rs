@@ -1,6 +1,6 @@
-//! What of a configuration may change while the server runs: the routes, and the limits and slots that hold for them.
-//! The token of the operator's
-//! listener may change too. The other keys of the server itself are fixed, because sockets, threads and open files are made for them once.
+//! What of a configuration may change while the server runs: the routes, the limits and slots that hold for them, and the
+//! token of the operator's listener. The other keys of the server itself are fixed, because sockets, threads and open
+//! files are made for them once.
 
 use std::collections::BTreeMap;
 

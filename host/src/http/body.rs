@@ -12,7 +12,8 @@ use tokio::sync::mpsc;
 use crate::http::connection_state::EndOfRequest;
 use crate::http::streams::Outgoing;
 
-/// A response's body. It is dropped when the socket has taken the last of it.
+/// A response's body. With HTTP/1, it is dropped when the socket has taken the last of it. With HTTP/2, that is when the
+/// last of its pieces is dropped.
 pub(crate) struct Body {
     content: Content,
     /// With HTTP/2.

@@ -132,10 +132,9 @@ impl Server {
         reloads: Option<Reloads>,
     ) -> Result<Self> {
         let http2 = config.limits.http2_streams > 0;
-        let tls = config.listen.tls.iter();
-        let mut certificate =
-            tls.map(|tls| Certificate::read(tls.files.clone(), http2).map(Arc::new));
-        let certificate = certificate.next().transpose()?;
+        let tls = config.listen.tls.as_ref();
+        let certificate = tls.map(|tls| Certificate::read(tls.files.clone(), http2));
+        let certificate = certificate.transpose()?.map(Arc::new);
         let listeners = Listeners::bind(&config.listen, certificate.as_ref()).await?;
         let playground = Playground::if_wanted(&config)?.map(Arc::new);
         let operator_listener = match &config.operator_listen {

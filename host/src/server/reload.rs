@@ -1,8 +1,8 @@
 //! Reloads the configuration while the server runs.
 //!
-//! SIGHUP, the operator's listener, and [files that have changed](crate::server::files) ask for a reload. There is one at a time. Those that are asked for meanwhile are
-//! one, which follows. The configuration and all components are read again. If something of them cannot be served,
-//! nothing changes, and the reason is told.
+//! SIGHUP, the operator's listener, and [files that have changed](crate::server::files) ask for a reload. There is one at
+//! a time. Those that are asked for meanwhile are one, which follows. The configuration and all components are read
+//! again. If something of them cannot be served, nothing changes, and the reason is told.
 
 use std::convert::Infallible;
 use std::future::pending;

@@ -1,12 +1,11 @@
 //! The certificate of the TLS listeners. It is read again when its files change.
 
-use std::fs;
-use std::io;
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, ensure};
+use tokio::task::spawn_blocking;
 use tokio_rustls::rustls::crypto::{CryptoProvider, ring};
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -14,6 +13,7 @@ use tokio_rustls::rustls::server::{NoServerSessionStorage, ProducesTickets, WebP
 use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 
 use crate::config::listen::TlsFiles;
+use crate::config::text::read_text;
 
 /// How often the files are looked at.
 const CHECK: Duration = Duration::from_secs(5);
@@ -37,9 +37,9 @@ struct Current {
 /// What is in the files.
 #[derive(PartialEq)]
 struct Contents {
-    certificate: Vec<u8>,
-    key: Vec<u8>,
-    client_ca: Option<Vec<u8>>,
+    certificate: String,
+    key: String,
+    client_ca: Option<String>,
 }
 
 impl Certificate {
@@ -90,7 +90,10 @@ impl Certificate {
         let mut failed = None;
         loop {
             tokio::time::sleep(CHECK).await;
-            match self.reload() {
+            let this = Arc::clone(&self);
+            // A file system may be slow.
+            let Ok(reloaded) = spawn_blocking(move || this.reload()).await else { continue };
+            match reloaded {
                 Ok(true) => {
                     tracing::info!("new connections get the certificate that is in the files now");
                     failed = None;
@@ -125,20 +128,12 @@ impl Contents {
     }
 }
 
-fn read(key: &str, path: &Path) -> Result<Vec<u8>> {
-    /// No chain of certificates is larger.
-    const FILE_MAX: u64 = 4 << 20;
-    let read = || {
-        let mut bytes = Vec::new();
-        let file = fs::File::open(path)?;
-        io::Read::read_to_end(&mut io::Read::take(file, FILE_MAX), &mut bytes)?;
-        Ok::<_, io::Error>(bytes)
-    };
-    read().map_err(|error| anyhow!("cannot read {key} = {}: {error}", path.display()))
+fn read(key: &str, path: &Path) -> Result<String> {
+    read_text(path).map_err(|error| anyhow!("cannot read {key} = {}: {error}", path.display()))
 }
 
-fn certificates(key: &str, path: &Path, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>> {
-    let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+fn certificates(key: &str, path: &Path, pem: &str) -> Result<Vec<CertificateDer<'static>>> {
+    let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem.as_bytes()).collect();
     let all = all.map_err(|error| anyhow!("{key} = {}: {error}", path.display()))?;
     ensure!(
         !all.is_empty(),
@@ -157,7 +152,7 @@ fn config(
 ) -> Result<Arc<ServerConfig>> {
     let TlsFiles { certificate, key, client_ca } = files;
     let chain = certificates("tls.certificate", certificate, &contents.certificate)?;
-    let private = PrivateKeyDer::from_pem_slice(&contents.key).map_err(|error| {
+    let private = PrivateKeyDer::from_pem_slice(contents.key.as_bytes()).map_err(|error| {
         anyhow!("expected a private key in PEM in tls.key = {}: {error}", key.display())
     })?;
     let builder = ServerConfig::builder_with_provider(Arc::clone(provider));

@@ -109,6 +109,15 @@ fn a_window_larger_than_http_allows_is_refused() {
         let problem = server.exchange(&coded(name, encoded)).check_problem(400, "bad-coding");
         assert!(problem["detail"].as_str().expect("a text").contains("window"), "{problem}");
     }
+    // In a stream of records the body has no limit, but the window has.
+    let streams = Server::start(&Config::program(".").route_key("records", true));
+    let parts = text(6 << 20);
+    let records = parts.chunks(100).map(|part| format!("\"{}\"\n", String::from_utf8_lossy(part)));
+    let records = records.collect::<String>();
+    let encoded = |log| brotli_with_window(log, records.as_bytes());
+    assert!(stream(&streams, "br", &encoded(22)).complete);
+    let (_, error) = cut_lines(&stream(&streams, "br", &encoded(24)));
+    assert!(error["detail"].as_str().expect("a text").contains("window"), "{error}");
     server.check_alive();
 }
 

@@ -1,6 +1,6 @@
 //! Clients of HTTP/2: one that follows the rules, over any stream, and one that sends what it is told.
 
-use std::io::{Read as _, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
@@ -241,13 +241,26 @@ impl Raw {
     }
 
     /// The next frame. None at the end, also if the connection is reset.
+    #[track_caller]
     pub(crate) fn frame(&mut self) -> Option<Frame> {
         let mut head = [0; 9];
-        self.0.read_exact(&mut head).ok()?;
+        self.read(&mut head)?;
         let [a, b, c, kind, flags, stream @ ..] = head;
         let mut payload = vec![0; u32::from_be_bytes([0, a, b, c]) as usize];
-        self.0.read_exact(&mut payload).ok()?;
+        self.read(&mut payload)?;
         Some(Frame { kind, flags, stream: u32::from_be_bytes(stream), payload })
+    }
+
+    /// Reads so many bytes. A server that is silent has not ended the connection.
+    #[track_caller]
+    fn read(&mut self, bytes: &mut [u8]) -> Option<()> {
+        match self.0.read_exact(bytes) {
+            Ok(()) => Some(()),
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                panic!("the server neither sends nor closes the connection")
+            }
+            Err(_) => None,
+        }
     }
 
     /// The first frame of this kind.

@@ -56,6 +56,20 @@ fn each_change_of_a_file_is_one_reload() {
 }
 
 #[test]
+fn what_is_refused_does_not_end_the_watching() {
+    let with = |watch: &str| format!("watch = {watch}\n{}", server_keys());
+    let reloaded = Reloaded::start_with("hello", "", |command| {
+        let folder = command.get_current_dir().expect("it is set").to_owned();
+        put(&folder, "arenaria.toml", with("true") + &route("/", ""));
+    });
+    put(&reloaded.folder, "arenaria.toml", with("false") + &route("/", ""));
+    reloaded.until_reloaded("refused", 1.0);
+    put(&reloaded.folder, "arenaria.toml", with("true") + &route("/b", ""));
+    reloaded.until_reloaded("ok", 1.0);
+    reloaded.server.get("/b").check(200, HELLO);
+}
+
+#[test]
 fn a_component_that_comes_later_is_found() {
     let reloaded = Reloaded::start_with("hello", &route("/", ""), |command| {
         command.env("ARENARIA_WATCH", "true");

@@ -1,6 +1,7 @@
 //! Decodes gzip (RFC 1952): members of a header, data and a trailer, one after the other.
 //!
-//! The fields of a header are skipped as they arrive, and not kept: they may have any length.
+//! The fields of a header are skipped as they arrive, and not kept: they may have any length. `flate2` would keep them, and
+//! would not say whether data, a checksum or what follows is wrong.
 
 use crc32fast::Hasher;
 use miniz_oxide::inflate::stream::{InflateState, MinReset, inflate};
