@@ -215,7 +215,7 @@ fn a_token_is_not_printed() {
     let printed = finished(arenaria(&print).env("ARENARIA_OPERATOR_TOKEN", "(hidden)"));
     assert_eq!(printed.code, Some(1), "{printed:?}");
     assert!(printed.stderr.contains("got 8 bytes"), "{printed:?}");
-    // Not even one that is no text.
+    // Not even one that is a number.
     let folder = tempfile::tempdir().expect("the system has room for a folder");
     put(folder.path(), "arenaria.toml", "operator-token = 1234567890123456\n");
     let printed = finished(arenaria(&["serve", "--print-config"]).current_dir(folder.path()));
