@@ -15,10 +15,12 @@ use serde::{Deserialize, Deserializer, Serialize};
 use toml::Value;
 
 use crate::config::built_in::built_in;
+use crate::config::client_key::ClientKey;
 use crate::config::isolation::Cache;
 use crate::config::limits::{LimitSettings, RouteLimitSettings, RouteLimits, ServerLimits};
 use crate::config::listen::{Addresses, Listen, TlsArgs, host_and_port};
 use crate::config::path::below_playground;
+use crate::config::proxies::ProxySource;
 use crate::config::route::{RouteConfig, RouteFile};
 use crate::config::serve_args::{ServeArgs, Served};
 use crate::config::settings::{Secret, check_token};
@@ -30,6 +32,8 @@ use crate::config::units::Size;
 pub(crate) struct Config {
     /// The addresses for requests.
     pub listen: Listen,
+    /// Where connections begin with a header of the PROXY protocol.
+    pub proxy_protocol: Vec<ProxySource>,
     /// The address of the operator's listener, if there is one.
     pub operator_listen: Option<String>,
     /// What requests to the operator's listener must know, if anything.
@@ -57,6 +61,8 @@ pub(crate) struct Config {
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub(super) struct ConfigFile {
     listen: Option<Addresses>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    proxy_protocol: Vec<ProxySource>,
     operator_listen: Option<String>,
     #[serde(deserialize_with = "quoted")]
     operator_token: Option<String>,
@@ -110,6 +116,7 @@ impl Config {
             records: args.records,
             slots: None,
             forward_headers: Some(args.forward_headers.clone()).filter(|names| !names.is_empty()),
+            client: args.client.clone().unwrap_or_default(),
             grants: args.grants.clone(),
             settings,
             folder: PathBuf::new(),
@@ -125,10 +132,8 @@ impl Config {
             ensure!(paths.insert(path.clone()), "two routes have path = {path:?}; remove one");
         }
         let operator_token = token(args, &file)?;
-        let listen = match &args.server.listen[..] {
-            [] => file.listen.map_or_else(Vec::new, Addresses::into_texts),
-            typed => typed.to_vec(),
-        };
+        let listen = file.listen.map_or_else(Vec::new, Addresses::into_texts);
+        let listen = typed_or(&args.server.listen, listen);
         let operator = args.server.operator_listen.clone().or(file.operator_listen);
         let operator = operator.as_deref().unwrap_or("127.0.0.1:8081");
         let mut config = Self {
@@ -136,6 +141,7 @@ impl Config {
             watch: args.watch.or(file.watch).unwrap_or(false),
             files: file.path.iter().chain(&args.jq_file).cloned().collect(),
             listen: Listen::new(listen, args.tls.clone().or(file.tls))?,
+            proxy_protocol: typed_or(&args.proxy_protocol, file.proxy_protocol),
             operator_listen: match operator {
                 "off" => None,
                 text => Some(host_and_port("operator-listen", text)?),
@@ -186,6 +192,16 @@ impl Config {
                 route.path
             );
         }
+        let has_certificates =
+            self.listen.tls.as_ref().is_some_and(|tls| tls.files.client_ca.is_some());
+        if let Some(route) = self.routes.iter().find(|route| route.client == ClientKey::Certificate)
+            && !has_certificates
+        {
+            bail!(
+                "route {:?} has client = \"certificate\", and clients have none: expected tls.client-ca",
+                route.path
+            );
+        }
         self.operator_listen.as_deref().map_or(Ok(()), |at| self.listen.check_operator(at))?;
         let checked = self.limits.check().and_then(|()| self.route_limits.check());
         checked.map_err(|sentence| anyhow!(sentence))?;
@@ -227,6 +243,7 @@ impl Config {
         let (listen, tls) = self.listen.to_file();
         ConfigFile {
             listen,
+            proxy_protocol: self.proxy_protocol.clone(),
             tls,
             operator_listen: Some(self.operator_listen.clone().unwrap_or_else(|| "off".to_owned())),
             operator_token: self.operator_token.as_ref().map(|token| {
@@ -276,6 +293,11 @@ impl ConfigFile {
         }
         Ok(file)
     }
+}
+
+/// What was typed, or else what the file has.
+fn typed_or<T: Clone>(typed: &[T], file: Vec<T>) -> Vec<T> {
+    if typed.is_empty() { file } else { typed.to_vec() }
 }
 
 /// The line and the column of a byte, both from 1. A column is a character.

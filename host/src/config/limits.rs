@@ -9,6 +9,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::config::connection_memory::{self, connections_within};
+use crate::config::ranges::{check_counts, check_sizes, check_times};
+use crate::config::rate::Rate;
 use crate::config::units::{Size, Timeout};
 
 macro_rules! limits {
@@ -17,7 +19,7 @@ macro_rules! limits {
             $( $(#[doc = $server_doc:literal])+ $server:ident $server_key:literal $server_env:literal
                 $server_type:ty = $server_default:expr; )+
         }
-        route |$slots:ident, $memory:ident| {
+        route |$slots:ident, $memory:ident, $client_rate:ident| {
             $( $(#[doc = $route_doc:literal])+ $route:ident $route_key:literal $route_env:literal
                 $route_type:ty = $route_default:expr; )+
         }
@@ -102,6 +104,7 @@ macro_rules! limits {
             #[must_use]
             pub fn resolve(&self, $slots: usize) -> RouteLimits {
                 let $memory = self.memory.unwrap_or(MEMORY_DEFAULT);
+                let $client_rate = self.client_rate.unwrap_or(Rate::Unlimited);
                 RouteLimits { $( $route: self.$route.unwrap_or($route_default), )+ }
             }
         }
@@ -153,7 +156,7 @@ limits! {
         /// Memory of the host itself; half of it holds request and response bodies [default: 256MiB; 503]
         host_memory "host-memory" "ARENARIA_HOST_MEMORY" Size = host_memory;
     }
-    route |slots, memory| {
+    route |slots, memory, client_rate| {
         /// Maximum size of a request body, or of one record of a stream [default: 1MiB; 413]
         request_body "request-body" "ARENARIA_REQUEST_BODY" Size = Size(1 << 20);
         /// How many times larger a request body may become when it is decoded [default: 100; 413]
@@ -178,6 +181,15 @@ limits! {
         /// Maximum number of requests that wait, per route and worker [default: 4 x slots; 503 with
         /// retry-after]
         queue_length "queue-length" "ARENARIA_QUEUE_LENGTH" usize = 4 * slots;
+        /// How often a client may send a request, such as 100/s, 20/m or 5/h; 0 is any number [default: 0; 429
+        /// with retry-after]
+        client_rate "client-rate" "ARENARIA_CLIENT_RATE" Rate = client_rate;
+        /// How many requests a client may send at once before client-rate holds [default: as many as in a
+        /// second, at least 1]
+        client_burst "client-burst" "ARENARIA_CLIENT_BURST" usize = client_rate.in_a_second();
+        /// Maximum number of concurrent requests of a client; 0 is any number [default: 0; 429 with
+        /// retry-after]
+        client_requests "client-requests" "ARENARIA_CLIENT_REQUESTS" usize = 0;
         /// Number of requests after which an instance is replaced [default: 1000000]
         requests_per_instance "requests-per-instance" "ARENARIA_REQUESTS_PER_INSTANCE" u64 = 1_000_000;
         /// Maximum number of outgoing requests at once, per instance; one more fails in the guest [default:
@@ -267,6 +279,8 @@ impl RouteLimits {
             ("decoding-ratio", self.decoding_ratio, 1, 1_000_000_000),
             ("requests-per-instance", self.requests_per_instance, 1, u64::MAX),
             ("queue-length", self.queue_length as u64, 0, 1_000_000),
+            ("client-burst", self.client_burst as u64, 1, 1_000_000),
+            ("client-requests", self.client_requests as u64, 0, 1_000_000),
             ("outgoing-requests", self.outgoing_requests as u64, 0, 1024),
             ("response-headers", self.response_headers as u64, 0, 10_000),
             ("guest-handles", self.guest_handles as u64, 1, 65_536),
@@ -283,42 +297,6 @@ impl RouteLimits {
             ("request-time", self.request_time),
             ("configure-time", self.configure_time),
         ])
-    }
-}
-
-/// Keys and values, each with the least and the most that it may be.
-fn check_counts(counts: &[(&str, u64, u64, u64)]) -> Result<(), String> {
-    for (key, value, least, most) in counts {
-        if value < least {
-            return Err(format!("{key} = {value}: expected at least {least}"));
-        }
-        if value > most {
-            return Err(format!("{key} = {value}: expected at most {most}"));
-        }
-    }
-    Ok(())
-}
-
-/// Keys and values, each with the least and the most that it may be.
-fn check_sizes(sizes: &[(&str, Size, Size, Size)]) -> Result<(), String> {
-    match sizes.iter().find(|(_, value, least, most)| value < least || value > most) {
-        Some((key, value, least, most)) => {
-            Err(format!("{key} = {value}: expected {least} to {most}"))
-        }
-        None => Ok(()),
-    }
-}
-
-fn check_times(times: &[(&str, Timeout)]) -> Result<(), String> {
-    /// So that a time can be added to any moment.
-    const MOST: Duration = Duration::from_hours(365 * 24);
-    const LEAST: Duration = Duration::from_millis(1);
-    match times.iter().find(|(_, time)| time.0 < LEAST || time.0 > MOST) {
-        Some((key, time)) if time.0 < LEAST => {
-            Err(format!("{key} = {time}: expected at least 1ms"))
-        }
-        Some((key, time)) => Err(format!("{key} = {time}: expected at most 365days")),
-        None => Ok(()),
     }
 }
 

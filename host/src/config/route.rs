@@ -8,6 +8,7 @@ use hyper::header::HeaderName;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::config::client_key::ClientKey;
 use crate::config::grants::Grants;
 use crate::config::isolation::Isolation;
 use crate::config::limits::{RouteLimitSettings, RouteLimits, SERVER_KEYS};
@@ -34,6 +35,8 @@ pub(crate) struct RouteConfig {
     /// The header fields that are passed to the guest: by default `content-type` for processors,
     /// with `jq-program` if they are ad-hoc, and all of them for other components.
     pub forward_headers: Option<Vec<HeaderName>>,
+    /// What a client is, for the limits of one client.
+    pub client: ClientKey,
     /// The settings for `configure`, and for the grants `config` and `environment`.
     pub settings: Settings,
     /// What the component may use beyond clocks and random numbers.
@@ -64,6 +67,8 @@ pub(super) struct RouteFile {
     pub(super) slots: Option<usize>,
     pub(super) forward_headers: Option<Vec<String>>,
     #[serde(default)]
+    pub(super) client: ClientKey,
+    #[serde(default)]
     pub(super) grants: Vec<String>,
     #[serde(default)]
     pub(super) settings: BTreeMap<String, String>,
@@ -89,6 +94,7 @@ impl RouteConfig {
                 .forward_headers
                 .as_ref()
                 .map(|names| names.iter().map(ToString::to_string).collect()),
+            client: self.client.clone(),
             grants: self.grants.names(),
             settings: self.settings.written(),
             folder: PathBuf::new(),
@@ -129,6 +135,7 @@ impl RouteFile {
             .map_err(|sentence| anyhow!("route {path:?}: {sentence}"))?;
         Ok(RouteConfig {
             forward_headers: forward_headers.transpose()?,
+            client: self.client,
             grants,
             component: self.component,
             isolation,

@@ -7,9 +7,11 @@ use anyhow::{anyhow, ensure};
 use clap::{ArgGroup, Args};
 
 use crate::config::built_in::TRANSFORM;
+use crate::config::client_key::ClientKey;
 use crate::config::isolation::Isolation;
 use crate::config::limits::LimitSettings;
 use crate::config::listen::TlsArgs;
+use crate::config::proxies::ProxySource;
 use crate::config::settings::plain;
 use crate::config::text::read_text;
 
@@ -58,6 +60,9 @@ pub struct ServeArgs {
     /// all for others]
     #[arg(long = "forward-header", requires = "component", value_name = "NAME")]
     pub forward_headers: Vec<String>,
+    /// What a client is for client-rate and client-requests: address, certificate or header:NAME [default: address]
+    #[arg(long, requires = "component", value_name = "KEY")]
+    pub client: Option<ClientKey>,
     /// Grant for the component; may be repeated: config, environment, stdio, outgoing-http:HOST or
     /// outgoing-http:HOST:PORT
     #[arg(long = "grant", requires = "component", value_name = "NAME")]
@@ -66,6 +71,16 @@ pub struct ServeArgs {
     /// start
     #[arg(long = "set", requires = "component", value_name = "KEY=VALUE", value_parser = setting)]
     pub settings: Vec<(String, String)>,
+    /// Address or network of a proxy, or unix for Unix sockets: connections from there begin with a PROXY protocol header,
+    /// which names the client's address; may be repeated
+    #[arg(
+        long,
+        env = "ARENARIA_PROXY_PROTOCOL",
+        hide_env = true,
+        value_name = "NETWORK",
+        value_delimiter = ','
+    )]
+    pub proxy_protocol: Vec<ProxySource>,
     /// Reload the configuration when its file, a component or the file of a secret has changed
     #[arg(long, env = "ARENARIA_WATCH", hide_env = true, value_name = "BOOL", num_args = 0..=1,
         require_equals = true, default_missing_value = "true")]

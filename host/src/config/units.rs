@@ -23,7 +23,7 @@ pub struct Timeout(pub Duration);
 /// A value in a configuration file: a text with a unit, or a number without one.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Written {
+pub(super) enum Written {
     Number(u64),
     Text(String),
     Negative(i64),

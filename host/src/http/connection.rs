@@ -5,6 +5,7 @@ use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use sha2::{Digest as _, Sha256};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy, sink};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
@@ -19,6 +20,7 @@ use crate::http::connection_state::ConnectionState;
 use crate::http::http1;
 use crate::http::http2;
 use crate::http::problem::{self, Problem};
+use crate::http::proxy_protocol::{self, Proxied};
 use crate::http::service::Service;
 use crate::http::socket::{Accepted, PlainSocket, Socket};
 use crate::http::tracked_socket::PREFACE;
@@ -34,7 +36,21 @@ pub(crate) async fn serve(
     state: Rc<ConnectionState>,
     mut permits: OwnedSemaphorePermit,
 ) -> io::Result<()> {
-    let socket = accepted.socket.into_tokio()?;
+    let mut socket = accepted.socket.into_tokio()?;
+    if accepted.is_proxied {
+        let from = timeout(service.limits.head_time.0, proxy_protocol::read(&mut socket)).await;
+        match from {
+            Ok(Ok(Proxied::From(address))) => {
+                state.client.borrow_mut().address = Some(address.to_canonical());
+            }
+            Ok(Ok(Proxied::Unknown)) => {}
+            Ok(Ok(Proxied::Malformed)) => {
+                reject(&service, socket, "this address expects a PROXY protocol header").await;
+                return Ok(());
+            }
+            Ok(Err(_)) | Err(_) => return Ok(()),
+        }
+    }
     let socket = match accepted.tls {
         None => Some(Socket::Plain(socket)),
         // A client that is too slow gets no answer, because it could not decrypt it.
@@ -43,6 +59,11 @@ pub(crate) async fn serve(
             .unwrap_or_default(),
     };
     let Some(socket) = socket else { return Ok(()) };
+    if let Socket::Tls(socket) = &socket
+        && let Some([certificate, ..]) = socket.get_ref().1.peer_certificates()
+    {
+        state.client.borrow_mut().certificate = Some(Sha256::digest(certificate).into());
+    }
     // Hyper does not return the socket when a connection ends, but we may still have to write to
     // it.
     let socket = Rc::new(RefCell::new(socket));
@@ -120,14 +141,20 @@ async fn encrypt(
     config: Arc<ServerConfig>,
 ) -> Option<Socket> {
     if !begins_with_tls(&socket).await.ok()? {
-        let mut socket = Socket::Plain(socket);
-        let problem = Problem::BadRequest("this address expects TLS; use https://");
-        refuse(&mut socket, &problem, service.limits_without_route()).await;
-        linger(&mut socket, service.linger_bytes()).await;
+        reject(service, socket, "this address expects TLS; use https://").await;
         return None;
     }
     let encrypted = TlsAcceptor::from(config).accept(socket).await.ok()?;
     Some(Socket::Tls(Box::new(encrypted)))
+}
+
+/// Tells a client that does not speak the protocol of this address.
+async fn reject(service: &Service, socket: PlainSocket, why: &'static str) {
+    let mut socket = Socket::Plain(socket);
+    refuse(&mut socket, &Problem::BadRequest(why), service.limits_without_route()).await;
+    // Whether it runs out of time or not, the connection ends here.
+    let _ =
+        timeout(service.limits.linger_time.0, linger(&mut socket, service.linger_bytes())).await;
 }
 
 /// Whether a client begins with TLS, as far as its first byte tells. Nothing is read.

@@ -16,7 +16,7 @@ use crate::component::world::World;
 use crate::config::limits::ServerLimits;
 use crate::http::body::Body;
 use crate::http::buffered;
-use crate::http::connection_state::ConnectionState;
+use crate::http::connection_state::{ConnectionState, EndOfRequest};
 use crate::http::playground::Playground;
 use crate::http::problem::Problem;
 use crate::http::records;
@@ -35,7 +35,7 @@ pub(crate) async fn handle(
     let begun = Instant::now();
     let (mut head, incoming) = request.into_parts();
     let has_body = !incoming.is_end_stream();
-    let end = connection.begin_request(has_body);
+    let mut end = connection.begin_request(has_body);
     let checked = target::check(&mut head, connection.has_fragment.get())
         .and_then(|()| check_head(&head, &service.limits))
         .and_then(|()| check_size(&connection, &service.limits));
@@ -61,7 +61,8 @@ pub(crate) async fn handle(
         }
         (None, Some(slots)) => {
             let mut observed = Observed { stats: &slots.stats, begun, status: CLIENT_LEFT };
-            let result = match checked {
+            let admitted = checked.and_then(|()| admit(slots, &connection, &head, &mut end));
+            let result = match admitted {
                 Ok(()) => dispatch(&service, slots, &connection, head, incoming).await,
                 Err(what) => Err(what),
             };
@@ -101,6 +102,21 @@ impl Drop for Observed<'_> {
         self.stats.responded(self.status);
         self.stats.duration.observe(self.begun.elapsed());
     }
+}
+
+/// Counts a request for its client, if the route limits single clients.
+#[inline]
+fn admit(
+    slots: &Slots,
+    connection: &ConnectionState,
+    head: &Parts,
+    end: &mut EndOfRequest,
+) -> Result<(), Problem> {
+    if let Some(clients) = &slots.route.clients {
+        let admitted = clients.admit(&connection.client.borrow(), &head.headers);
+        end.place = admitted.map_err(Problem::ClientExcess)?;
+    }
+    Ok(())
 }
 
 async fn dispatch(

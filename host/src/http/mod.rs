@@ -16,6 +16,8 @@ pub(crate) mod message;
 mod message_splitter;
 pub(crate) mod playground;
 pub(crate) mod problem;
+mod problem_words;
+mod proxy_protocol;
 pub(crate) mod receive;
 mod record_lines;
 pub(crate) mod records;

@@ -2,7 +2,6 @@
 //!
 //! Each has a stable `type`. If a limit was exceeded, the document names the limit and its value.
 
-use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -10,10 +9,13 @@ use hyper::header::{ACCEPT_ENCODING, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use hyper::{Response, StatusCode};
 use serde::Serialize;
 
-use crate::config::limits::{RequestLimits, RouteLimits};
-use crate::config::units::Size;
+use crate::config::limits::RequestLimits;
 use crate::http::body::Body;
 use crate::http::decoding::coding::{CODINGS, Undecodable};
+use crate::http::problem_words::{
+    SATURATED, Words, client_words, fault_words, shed_words, undecodable_words,
+};
+use crate::pool::clients::Excess;
 use crate::pool::policy::Shed;
 use crate::pool::route::Route;
 use crate::runtime::fault::Fault;
@@ -51,6 +53,8 @@ pub(crate) enum Problem {
     Shed(Shed),
     /// No slot was free. The body was not read.
     ShedUnread(Shed),
+    /// The client asks more of the route than one client may.
+    ClientExcess(Excess),
     /// The guest failed.
     Fault(Fault),
     /// The guest returned a response that is not valid HTTP.
@@ -96,13 +100,24 @@ impl Problem {
         *response.status_mut() = self.status();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
-        if self.status() == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        if let Some(seconds) = self.retry_after() {
+            headers.insert(RETRY_AFTER, seconds.into());
         }
         if self.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
             headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(CODINGS));
         }
         response
+    }
+
+    /// After how many seconds it is worth while to try again.
+    fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::ClientExcess(Excess::Rate(wait)) => {
+                Some(wait.as_secs() + u64::from(wait.subsec_nanos() > 0))
+            }
+            Self::ClientExcess(Excess::Requests) => Some(1),
+            _ => (self.status() == StatusCode::SERVICE_UNAVAILABLE).then_some(1),
+        }
     }
 
     /// The problem as a JSON document.
@@ -146,7 +161,7 @@ impl Problem {
             Self::BodyTooLarge | Self::BodyBroken | Self::BodyTimeout | Self::BodiesSaturated => {
                 true
             }
-            Self::ShedUnread(_) => true,
+            Self::ShedUnread(_) | Self::ClientExcess(_) => true,
             Self::Shed(_)
             | Self::Fault(_)
             | Self::BadResponse(_)
@@ -163,6 +178,7 @@ impl Problem {
             | Self::Undecodable(Undecodable::Flawed(..)) => StatusCode::BAD_REQUEST,
             Self::Undecodable(Undecodable::Unsupported) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::NoRoute => StatusCode::NOT_FOUND,
+            Self::ClientExcess(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::TargetTooLong | Self::TargetTooLarge(_) => StatusCode::URI_TOO_LONG,
             Self::HeadTooLarge(..) => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::BodyTooLarge | Self::Undecodable(Undecodable::Ratio) => {
@@ -249,6 +265,7 @@ impl Problem {
                 ("host-memory", &limits.server.host_memory),
             ),
             Self::Shed(shed) | Self::ShedUnread(shed) => shed_words(*shed, limits.route),
+            Self::ClientExcess(excess) => client_words(*excess, limits.route),
             Self::Fault(fault) => fault_words(fault, limits.route),
             Self::BadResponse(what) => Words::plain("bad-response", INVALID, what),
             Self::ResponseHeadTooLarge(key, value) => Words::of_limit(
@@ -273,128 +290,3 @@ const BODY_BROKEN: &str = "the request body is incomplete or its framing is inva
 const NO_ROUTE: &str = "no route matches this path";
 const INVALID: &str = "the component returned an invalid response";
 const TARGET_TOO_LONG: &str = "the request target is too long";
-const SATURATED: &str = "the server is saturated";
-
-/// The texts of a problem. `limit` is a limit's name and its value.
-struct Words {
-    kind: &'static str,
-    title: &'static str,
-    detail: String,
-    limit: Option<(&'static str, String)>,
-}
-
-impl Words {
-    fn plain(kind: &'static str, title: &'static str, detail: &str) -> Self {
-        Self { kind, title, detail: detail.to_owned(), limit: None }
-    }
-
-    /// The texts for an exceeded limit. The detail contains the limit between two texts.
-    fn of_limit(
-        kind: &'static str,
-        title: &'static str,
-        [before, after]: [&str; 2],
-        (key, value): (&'static str, &dyn fmt::Display),
-    ) -> Self {
-        let detail = format!("{before} {key} = {value}{after}");
-        Self { kind, title, detail, limit: Some((key, value.to_string())) }
-    }
-}
-
-fn undecodable_words(why: Undecodable, limits: &RouteLimits) -> Words {
-    match why {
-        Undecodable::Unsupported => Words::plain(
-            "unsupported-coding",
-            "the coding of the request body is not supported",
-            &format!("expected one content-encoding of {CODINGS}, or none"),
-        ),
-        Undecodable::Flawed(coding, flaw) => Words::plain(
-            "bad-coding",
-            "the request body cannot be decoded",
-            &format!("expected a body in {coding}, as content-encoding says, got {flaw}"),
-        ),
-        Undecodable::Ratio => Words::of_limit(
-            "decoding-ratio",
-            "the request body expands too much",
-            ["the ratio of its decoded to its encoded bytes exceeds", ""],
-            ("decoding-ratio", &limits.decoding_ratio),
-        ),
-    }
-}
-
-fn shed_words(shed: Shed, limits: &RouteLimits) -> Words {
-    let (detail, limit): (_, (_, &dyn fmt::Display)) = match shed {
-        Shed::QueueLength => {
-            (["the queue is full:", "; try again later"], ("queue-length", &limits.queue_length))
-        }
-        Shed::QueueTime => (
-            ["no instance was free within", "; try again later"],
-            ("queue-time", &limits.queue_time),
-        ),
-    };
-    Words::of_limit("saturated", SATURATED, detail, limit)
-}
-
-/// The client is told which limit was exceeded. Stack frames and messages of the guest go only to
-/// the log.
-fn fault_words(fault: &Fault, limits: &RouteLimits) -> Words {
-    const FAILED: &str = "the component failed";
-    const TOO_LONG: &str = "the component took too long";
-    const EXHAUSTED: &str = "the component's memory is exhausted";
-    match fault {
-        Fault::Trap(_) | Fault::Panic { .. } | Fault::Refused(_) => {
-            Words::plain("trap", FAILED, "the instance trapped and is replaced")
-        }
-        Fault::NoResponse => Words::plain(
-            "bad-response",
-            FAILED,
-            "the component returned no response; the instance is replaced",
-        ),
-        Fault::Stack(_) => Words::plain(
-            "stack-exhausted",
-            FAILED,
-            "the instance used up its stack and is replaced",
-        ),
-        Fault::Handles(_) => Words::of_limit(
-            "handles",
-            FAILED,
-            ["the request needs more handles than", "; the instance is replaced"],
-            ("guest-handles", &limits.guest_handles),
-        ),
-        Fault::Memory(_) => Words::of_limit(
-            "memory",
-            EXHAUSTED,
-            ["the request needs more than", "; the instance is replaced"],
-            ("memory", &limits.memory),
-        ),
-        // The limit is shown, but does not decide: the component cannot grow its memory to it.
-        Fault::OwnMemory(bytes, _) => Words {
-            kind: "memory",
-            title: EXHAUSTED,
-            detail: format!(
-                "the request needs more than the component's own memory of {}, which it does not \
-                 grow to memory = {}; the instance is replaced",
-                Size(*bytes),
-                limits.memory
-            ),
-            limit: Some(("memory", limits.memory.to_string())),
-        },
-        Fault::ConfigureTimeout => Words::of_limit(
-            "configure-time",
-            TOO_LONG,
-            ["the start of the instance took longer than", ""],
-            ("configure-time", &limits.configure_time),
-        ),
-        Fault::RequestTimeout => Words::of_limit(
-            "request-time",
-            TOO_LONG,
-            ["the request took longer than", ", including waits; the instance is replaced"],
-            ("request-time", &limits.request_time),
-        ),
-        Fault::Deadline => Words::of_limit(
-            "guest-time",
-            TOO_LONG,
-            ["the request ran for longer than", "; the instance is replaced"],
-            ("guest-time", &limits.guest_time),
-        ),
-    }
-}

@@ -1,7 +1,7 @@
 //! The socket of a connection, whatever its kind.
 
 use std::io;
-use std::net::TcpStream as StdTcpStream;
+use std::net::{IpAddr, TcpStream as StdTcpStream};
 use std::os::unix::net::UnixStream as StdUnixStream;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -12,12 +12,36 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::server::TlsStream;
 
+use crate::config::proxies::ProxySource;
+
 /// A connection that was accepted, and belongs to no runtime yet.
 #[derive(Debug)]
 pub(crate) struct Accepted {
     pub(crate) socket: StdSocket,
+    /// Where it comes from; None for a Unix socket.
+    pub(crate) address: Option<IpAddr>,
+    /// Whether a proxy first tells the address of its client.
+    pub(crate) is_proxied: bool,
     /// If the client is to speak TLS: with what.
     pub(crate) tls: Option<Arc<ServerConfig>>,
+}
+
+impl Accepted {
+    pub(crate) fn new(
+        socket: StdSocket,
+        address: Option<IpAddr>,
+        tls: Option<Arc<ServerConfig>>,
+    ) -> Self {
+        // An IPv6 listener sees clients of IPv4 too.
+        let address = address.map(|address| address.to_canonical());
+        Self { socket, address, is_proxied: false, tls }
+    }
+
+    /// The same, which may come from one of these proxies.
+    pub(crate) fn from(self, proxies: &[ProxySource]) -> Self {
+        let is_proxied = proxies.iter().any(|source| source.has(self.address));
+        Self { is_proxied, ..self }
+    }
 }
 
 /// A socket that does not block.

@@ -1,5 +1,6 @@
 //! The instances of a route: their slots, their replacement and their statistics.
 
+pub(crate) mod clients;
 pub(crate) mod lease;
 pub(crate) mod policy;
 pub(crate) mod route;

@@ -11,6 +11,7 @@ use crate::config::isolation::Isolation;
 use crate::config::limits::RouteLimits;
 use crate::config::route::RouteConfig;
 use crate::config::units::Size;
+use crate::pool::clients::Clients;
 use crate::pool::stats::RouteMetrics;
 use crate::runtime::clock::Driven;
 use crate::runtime::fault::Fault;
@@ -37,6 +38,8 @@ pub(crate) struct Route {
     /// Whether requests may bring a program.
     is_ad_hoc: bool,
     pub(crate) limits: RouteLimits,
+    /// How much each client has asked of it, if that is limited.
+    pub(crate) clients: Option<Arc<Clients>>,
     loaded: Loaded,
     instance_config: InstanceConfig,
 }
@@ -102,6 +105,7 @@ impl Route {
             slots: config.slots,
             forward_headers: config.forward_headers.clone(),
             is_ad_hoc: config.is_ad_hoc(),
+            clients: Clients::new(&config.client, &config.limits),
             limits: config.limits.clone(),
             loaded,
             instance_config,

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::fs;
 use std::future::poll_fn;
 use std::io::{self, ErrorKind};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::unix::fs::FileTypeExt as _;
 use std::os::unix::net::UnixStream as StdUnixStream;
 use std::path::{Path, PathBuf};
@@ -16,12 +16,15 @@ use listenfd::ListenFd;
 use tokio::net::{TcpListener, TcpSocket, UnixListener, lookup_host};
 
 use crate::config::listen::{Address, Listen};
+use crate::config::proxies::ProxySource;
 use crate::http::socket::{Accepted, StdSocket};
 use crate::server::tls::Certificate;
 
 /// The listeners for requests.
 pub(crate) struct Listeners {
     all: Vec<Listener>,
+    /// Where connections begin with a header of the PROXY protocol.
+    proxies: Vec<ProxySource>,
     /// The one that is asked first the next time, so that none waits for the others for ever.
     next: Cell<usize>,
 }
@@ -48,6 +51,7 @@ impl Listeners {
     /// If one cannot be bound. The message names it and the remedy.
     pub(crate) async fn bind(
         listen: &Listen,
+        proxies: Vec<ProxySource>,
         certificate: Option<&Arc<Certificate>>,
     ) -> Result<Self> {
         let mut all = Vec::new();
@@ -62,7 +66,7 @@ impl Listeners {
                 sockets.into_iter().map(|socket| Listener { socket, certificate: certificate() }),
             );
         }
-        Ok(Self { all, next: Cell::new(0) })
+        Ok(Self { all, proxies, next: Cell::new(0) })
     }
 
     /// Whether one of them speaks TLS.
@@ -102,7 +106,7 @@ impl Listeners {
                 let index = (self.next.get() + turn) % self.all.len();
                 if let Poll::Ready(accepted) = self.all[index].poll_accept(context) {
                     self.next.set(index + 1);
-                    return Poll::Ready(accepted);
+                    return Poll::Ready(accepted.map(|accepted| accepted.from(&self.proxies)));
                 }
             }
             Poll::Pending
@@ -112,22 +116,31 @@ impl Listeners {
 
     /// Gives the connections that wait now to `take`, until that gives false. Then refuses later ones.
     pub(crate) fn take_waiting(self, mut take: impl FnMut(Accepted) -> bool) {
-        for Listener { socket, certificate } in self.all {
+        let Self { all, proxies, .. } = self;
+        for Listener { socket, certificate } in all {
             // Tokio would ask the kernel only after an event.
-            let mut accept: Box<dyn FnMut() -> io::Result<StdSocket>> = match socket {
-                Socket::Tcp(listener) => {
-                    let Ok(listener) = listener.into_std() else { continue };
-                    Box::new(move || listener.accept().map(|(socket, _)| StdSocket::Tcp(socket)))
-                }
-                Socket::Unix(listener, file) => {
-                    drop(file);
-                    let Ok(listener) = listener.into_std() else { continue };
-                    Box::new(move || listener.accept().map(|(socket, _)| StdSocket::Unix(socket)))
-                }
-            };
-            while let Ok(socket) = accept() {
+            let mut accept: Box<dyn FnMut() -> io::Result<(StdSocket, Option<IpAddr>)>> =
+                match socket {
+                    Socket::Tcp(listener) => {
+                        let Ok(listener) = listener.into_std() else { continue };
+                        Box::new(move || {
+                            listener
+                                .accept()
+                                .map(|(socket, from)| (StdSocket::Tcp(socket), Some(from.ip())))
+                        })
+                    }
+                    Socket::Unix(listener, file) => {
+                        drop(file);
+                        let Ok(listener) = listener.into_std() else { continue };
+                        Box::new(move || {
+                            listener.accept().map(|(socket, _)| (StdSocket::Unix(socket), None))
+                        })
+                    }
+                };
+            while let Ok((socket, address)) = accept() {
                 let tls = certificate.as_ref().map(|certificate| certificate.current());
-                if socket.set_nonblocking().is_ok() && !take(Accepted { socket, tls }) {
+                let accepted = Accepted::new(socket, address, tls);
+                if accepted.socket.set_nonblocking().is_ok() && !take(accepted.from(&proxies)) {
                     return;
                 }
             }
@@ -140,15 +153,16 @@ impl Listener {
         let socket = match &self.socket {
             Socket::Tcp(listener) => listener
                 .poll_accept(context)
-                .map(|accepted| accepted.and_then(|(socket, _)| socket.into_std()))
-                .map_ok(StdSocket::Tcp),
+                .map_ok(|(socket, from)| (socket.into_std().map(StdSocket::Tcp), Some(from.ip()))),
             Socket::Unix(listener, _) => listener
                 .poll_accept(context)
-                .map(|accepted| accepted.and_then(|(socket, _)| socket.into_std()))
-                .map_ok(StdSocket::Unix),
+                .map_ok(|(socket, _)| (socket.into_std().map(StdSocket::Unix), None)),
         };
         let tls = || self.certificate.as_ref().map(|certificate| certificate.current());
-        socket.map_ok(|socket| Accepted { socket, tls: tls() })
+        let accept = |(socket, address): (io::Result<StdSocket>, _)| {
+            Ok(Accepted::new(socket?, address, tls()))
+        };
+        socket.map(|accepted| accepted.and_then(accept))
     }
 }
 

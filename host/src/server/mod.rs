@@ -135,7 +135,8 @@ impl Server {
         let tls = config.listen.tls.as_ref();
         let certificate = tls.map(|tls| Certificate::read(tls.files.clone(), http2));
         let certificate = certificate.transpose()?.map(Arc::new);
-        let listeners = Listeners::bind(&config.listen, certificate.as_ref()).await?;
+        let proxies = config.proxy_protocol.clone();
+        let listeners = Listeners::bind(&config.listen, proxies, certificate.as_ref()).await?;
         let playground = Playground::if_wanted(&config)?.map(Arc::new);
         let operator_listener = match &config.operator_listen {
             Some(address) => Some(bind_tcp("operator-listen", address).await?),

@@ -221,6 +221,7 @@ impl Worker {
 
     fn serve(self: Rc<Self>, accepted: Accepted, permit: OwnedSemaphorePermit) {
         let state = ConnectionState::new();
+        state.client.borrow_mut().address = accepted.address;
         let key = self.connections.borrow_mut().insert(Rc::clone(&state));
         self.used.notify_one();
         let open = Open { worker: self, key };

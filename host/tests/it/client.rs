@@ -5,7 +5,7 @@
 //! tested.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
 
 use http1::client::connect;
 use http1::framing;
@@ -146,6 +146,15 @@ impl Connection {
 
     pub(crate) fn try_open(address: SocketAddr) -> io::Result<Self> {
         Ok(Self { stream: connect(address)?, unread: Vec::new() })
+    }
+
+    /// A connection from another address of this machine.
+    pub(crate) fn open_from(local: IpAddr, address: SocketAddr) -> Self {
+        use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
+        let socket = socket(AddressFamily::INET, SocketType::STREAM, None).expect("a socket");
+        bind(&socket, &SocketAddr::new(local, 0)).expect("the address is ours");
+        connect(&socket, &address).expect("the server listens");
+        Self { stream: socket.into(), unread: Vec::new() }
     }
 
     #[track_caller]

@@ -203,6 +203,52 @@ fn a_client_may_have_to_show_a_certificate() {
 }
 
 #[test]
+fn a_client_may_be_known_by_its_certificate() {
+    let authority = Authority::new();
+    authority.issue("one");
+    authority.issue("other");
+    let config = Config::probe().limit("client-rate", "1/h").limit("client-burst", 1);
+    let config = authority.config(config.route_key("client", "certificate"));
+    let server = Server::start(&config.tls_key("client-ca", authority.text("root.pem")));
+    let status = |name| {
+        let answer = exchange(server.https(), authority.client("http/1.1", Some(name)));
+        answer.expect("an answer")[9..12].to_owned()
+    };
+    assert_eq!([status("one"), status("one"), status("other")], ["200", "429", "200"]);
+    // Its tickets do not make it another client.
+    let client = authority.client("http/1.1", Some("other"));
+    for _ in 0..2 {
+        let answer = exchange(server.https(), Arc::clone(&client)).expect("an answer");
+        assert!(answer.starts_with("HTTP/1.1 429 "), "{answer}");
+    }
+}
+
+#[test]
+fn a_proxy_tells_the_address_before_tls() {
+    let authority = Authority::new();
+    let config = authority.config(Config::probe()).with("proxy-protocol", vec!["127.0.0.1"]);
+    let server = Server::start(&config);
+    let mut connection = Connection::open(server.https());
+    connection.send(b"PROXY TCP4 192.0.2.1 10.0.0.1 12345 443\r\n");
+    let stream = connection.stream();
+    stream.set_nonblocking(true).expect("a socket can do that");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let answer = runtime.expect("a runtime").block_on(async {
+        let name = ServerName::try_from("localhost").expect("a name");
+        let connector = TlsConnector::from(authority.client("http/1.1", None));
+        let stream = TcpStream::from_std(stream).expect("a socket");
+        let mut stream = connector.connect(name, stream).await.expect("TLS");
+        let request = b"GET /head HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n";
+        stream.write_all(request).await.expect("it is read");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.expect("an answer");
+        answer
+    });
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    exchange(server.https(), authority.client("http/1.1", None)).expect_err("no header");
+}
+
+#[test]
 fn a_session_does_not_outlive_the_roots_of_clients() {
     let authority = Authority::new();
     authority.issue("client");
