@@ -35,7 +35,7 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::Semaphore;
@@ -54,7 +54,7 @@ use crate::runtime::bindings::nanoseconds;
 use crate::runtime::clock::Clock;
 use crate::runtime::engine::{engine, open_cache};
 use crate::runtime::guest_log::{During, GuestLog};
-use crate::runtime::instance::Instance;
+use crate::runtime::instance::{Account, Instance};
 use crate::runtime::load::{Loaded, Source};
 use crate::runtime::store::InstanceConfig;
 
@@ -291,7 +291,7 @@ impl Processor {
 
     async fn start(&self) -> Result<Instance, Fault> {
         let config = &self.instance_config;
-        let mut instance = Instance::start(&self.loaded, config, Arc::default()).await?;
+        let mut instance = Instance::start(&self.loaded, config, Account::default()).await?;
         if let Some(lines) = instance.take_log() {
             config.log.write(&lines, During::Start);
         }

@@ -1,7 +1,6 @@
 //! `arenaria call`
 
 use std::io::Read as _;
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, Result, anyhow, bail};
@@ -24,7 +23,7 @@ use crate::runtime::clock::Clock;
 use crate::runtime::engine::{engine, open_cache};
 use crate::runtime::fault::Fault;
 use crate::runtime::guest_log::GuestLog;
-use crate::runtime::instance::Instance;
+use crate::runtime::instance::{Account, Instance};
 use crate::runtime::load::Source;
 use crate::runtime::log_buffer::LogLines;
 use crate::runtime::store::InstanceConfig;
@@ -63,7 +62,7 @@ pub fn call(args: &CallArgs) -> Result<u8> {
     runtime.context("cannot start a runtime")?.block_on(async {
         let failed = |fault| anyhow!("{}: {fault}", args.file.display());
         let mut instance =
-            Instance::start(&loaded, &config, Arc::default()).await.map_err(failed)?;
+            Instance::start(&loaded, &config, Account::default()).await.map_err(failed)?;
         let response = match source.world {
             World::Processor => process(args, &body, &mut instance).await.map_err(failed),
             World::Proxy | World::Service => call_wasi_http(args, body, &mut instance).await,

@@ -115,6 +115,7 @@ impl Config {
             keep_pages: args.keep_pages,
             records: args.records,
             slots: None,
+            weight: None,
             forward_headers: Some(args.forward_headers.clone()).filter(|names| !names.is_empty()),
             client: args.client.clone().unwrap_or_default(),
             grants: args.grants.clone(),

@@ -192,6 +192,9 @@ limits! {
         client_requests "client-requests" "ARENARIA_CLIENT_REQUESTS" usize = 0;
         /// Number of requests after which an instance is replaced [default: 1000000]
         requests_per_instance "requests-per-instance" "ARENARIA_REQUESTS_PER_INSTANCE" u64 = 1_000_000;
+        /// How long an instance that has served is idle until a new one takes its place, so that its memory goes back;
+        /// 0s is for ever [default: 5m]
+        idle_instance_time "idle-instance-time" "ARENARIA_IDLE_INSTANCE_TIME" Timeout = secs(300);
         /// Maximum number of outgoing requests at once, per instance; one more fails in the guest [default:
         /// 16]
         outgoing_requests "outgoing-requests" "ARENARIA_OUTGOING_REQUESTS" usize = 16;

@@ -32,6 +32,8 @@ pub(crate) struct RouteConfig {
     pub records: bool,
     /// Instances per worker.
     pub slots: usize,
+    /// Its share of the time of a worker, against that of other routes.
+    pub weight: u32,
     /// The header fields that are passed to the guest: by default `content-type` for processors,
     /// with `jq-program` if they are ad-hoc, and all of them for other components.
     pub forward_headers: Option<Vec<HeaderName>>,
@@ -65,6 +67,7 @@ pub(super) struct RouteFile {
     #[serde(default)]
     pub(super) records: bool,
     pub(super) slots: Option<usize>,
+    pub(super) weight: Option<u32>,
     pub(super) forward_headers: Option<Vec<String>>,
     #[serde(default)]
     pub(super) client: ClientKey,
@@ -90,6 +93,7 @@ impl RouteConfig {
             keep_pages: self.keep_pages,
             records: self.records,
             slots: Some(self.slots),
+            weight: Some(self.weight),
             forward_headers: self
                 .forward_headers
                 .as_ref()
@@ -117,6 +121,11 @@ impl RouteFile {
             (1..=1024).contains(&slots),
             "route {path:?}: expected slots from 1 to 1024, got {slots}"
         );
+        let weight = self.weight.unwrap_or(1);
+        ensure!(
+            (1..=1000).contains(&weight),
+            "route {path:?}: expected weight from 1 to 1000, got {weight}"
+        );
         let limits = self.limits.or(server).resolve(slots);
         limits.check().map_err(|sentence| anyhow!("route {path:?}: {sentence}"))?;
         let header_name = |name: &String| {
@@ -143,6 +152,7 @@ impl RouteFile {
             keep_pages: self.keep_pages,
             records: self.records,
             slots,
+            weight,
             settings,
             limits,
             path,

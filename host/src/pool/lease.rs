@@ -25,13 +25,14 @@ impl Lease {
         let time = route.limits.guest_time.0;
         let Request { method, path_with_query, .. } = request;
         let during = During::Request { slot: Some(self.slot), method, path_with_query };
+        self.turn().await;
         self.state = LeaseState::Running;
         let (result, logged) = match route.isolation {
             Isolation::Reuse => {
                 let instance = self.instance();
                 (instance.handle(request, time).await, instance.take_log())
             }
-            Isolation::Fresh => match route.start(&self.slots.stats.memory).await {
+            Isolation::Fresh => match route.start(&self.slots.account).await {
                 Ok(mut instance) => (instance.handle(request, time).await, instance.take_log()),
                 Err(fault) => (Err(fault), None),
             },
@@ -45,6 +46,17 @@ impl Lease {
             self.retire_if_leaking();
         }
         result
+    }
+
+    /// Waits for a turn if the route has used more than its share of the worker's time.
+    #[inline]
+    async fn turn(&self) {
+        if let Some(share) = &self.slots.account.share
+            && share.is_ahead()
+        {
+            // Boxed, because it is rare, and hyper moves the future of each request.
+            Box::pin(share.turn()).await;
+        }
     }
 
     /// The most bytes of the arena that the last request used, if the instance has an arena. Costs a call.
@@ -80,12 +92,13 @@ impl Lease {
         let (guest_time, request_time) = (route.limits.guest_time.0, route.limits.request_time.0);
         let reply = call.reply.clone();
         let (method, uri) = (call.request.method().clone(), call.request.uri().clone());
+        self.turn().await;
         self.state = LeaseState::Running;
         let ended = match route.isolation {
             Isolation::Reuse => {
                 self.instance().call_wasi_http(call, guest_time, request_time).await
             }
-            Isolation::Fresh => match route.start(&self.slots.stats.memory).await {
+            Isolation::Fresh => match route.start(&self.slots.account).await {
                 Ok(mut instance) => instance.call_wasi_http(call, guest_time, request_time).await,
                 Err(fault) => Err(fault),
             },

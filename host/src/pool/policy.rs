@@ -22,7 +22,6 @@
 //! those out of use that are too many for that.
 //!
 //! Room for what may come:
-//! - *Weights*: a waiter carries its weight, and `next_waiter` chooses by it instead of by arrival.
 //! - *Giving memory back when idle*: a state `Cold` beside `Idle`, left by a start as `Warming` is.
 
 use std::collections::VecDeque;

@@ -16,9 +16,8 @@ use crate::pool::stats::RouteMetrics;
 use crate::runtime::clock::Driven;
 use crate::runtime::fault::Fault;
 use crate::runtime::guest_log::{During, GuestLog};
-use crate::runtime::instance::Instance;
+use crate::runtime::instance::{Account, Instance};
 use crate::runtime::load::{Loaded, Source};
-use crate::runtime::memory::MemoryStats;
 use crate::runtime::snapshot::load_configured;
 use crate::runtime::store::InstanceConfig;
 
@@ -34,6 +33,8 @@ pub(crate) struct Route {
     pub(crate) isolation: Isolation,
     pub(crate) records: bool,
     pub(crate) slots: usize,
+    /// Its share of the time of a worker, against that of other routes.
+    pub(crate) weight: u32,
     forward_headers: Option<Vec<HeaderName>>,
     /// Whether requests may bring a program.
     is_ad_hoc: bool,
@@ -103,6 +104,7 @@ impl Route {
             isolation,
             records: config.records,
             slots: config.slots,
+            weight: config.weight,
             forward_headers: config.forward_headers.clone(),
             is_ad_hoc: config.is_ad_hoc(),
             clients: Clients::new(&config.client, &config.limits),
@@ -130,8 +132,8 @@ impl Route {
     /// # Errors
     ///
     /// If it cannot be started. The message is for the operator; a backtrace goes to the log.
-    pub(crate) async fn start_first(&self, memory_stats: &Arc<MemoryStats>) -> Result<Instance> {
-        let started = self.start(memory_stats).await;
+    pub(crate) async fn start_first(&self, account: &Account) -> Result<Instance> {
+        let started = self.start(account).await;
         started.map_err(|fault| cannot_start(&self.path, &self.limits, &fault))
     }
 
@@ -145,10 +147,10 @@ impl Route {
         &self.instance_config.log
     }
 
-    /// Starts an instance. Its memory is counted in `memory_stats`.
-    pub(crate) async fn start(&self, memory_stats: &Arc<MemoryStats>) -> Result<Instance, Fault> {
-        let stats = Arc::clone(memory_stats);
-        let mut instance = Instance::start(&self.loaded, &self.instance_config, stats).await?;
+    /// Starts an instance. What it uses is counted in `account`.
+    pub(crate) async fn start(&self, account: &Account) -> Result<Instance, Fault> {
+        let account = account.clone();
+        let mut instance = Instance::start(&self.loaded, &self.instance_config, account).await?;
         if let Some(lines) = instance.take_log() {
             self.log().write(&lines, During::Start);
         }

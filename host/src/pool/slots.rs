@@ -9,7 +9,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use tokio::task::{spawn_local, yield_now};
 use tokio::time::{sleep, timeout};
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use crate::config::isolation::Isolation;
 use crate::pool::policy::{
@@ -28,12 +28,14 @@ use crate::pool::stats::{Reason, RouteStats};
 use crate::pool::usage_schedule::UsageSchedule;
 use crate::runtime::bindings::ArenaUsage;
 use crate::runtime::fault::Fault;
-use crate::runtime::instance::Instance;
+use crate::runtime::instance::{Account, Instance};
+use crate::runtime::share::Shares;
 
 /// The slots of one route on one worker.
 pub(crate) struct Slots {
     pub(crate) route: Arc<Route>,
     pub(crate) stats: Arc<RouteStats>,
+    pub(crate) account: Account,
     policy: RefCell<Policy>,
     /// By slot. The contents of a slot in use are in its lease. They are boxed, because each request moves them.
     contents: RefCell<Vec<Option<Box<SlotContents>>>>,
@@ -67,7 +69,7 @@ impl SlotContents {
 }
 
 impl Slots {
-    /// Starts every instance of the route. They are counted when the slots [serve](Self::begin).
+    /// Starts every instance of the route, which takes part in `shares`. They are counted when the slots [serve](Self::begin).
     ///
     /// # Errors
     ///
@@ -75,21 +77,26 @@ impl Slots {
     pub(crate) async fn warm(
         route: Arc<Route>,
         stats: Arc<RouteStats>,
+        shares: Option<&Arc<Shares>>,
     ) -> anyhow::Result<Rc<Self>> {
+        let share = shares.map(|shares| shares.join(route.weight));
+        let account = Account { memory: Arc::clone(&stats.memory), share };
         let count = route.slots;
         let keeps_instances = route.isolation == Isolation::Reuse;
         let mut contents = Vec::with_capacity(count);
         for _ in 0..count {
-            let instance = route.start_first(&stats.memory).await?;
+            let instance = route.start_first(&account).await?;
             // In `fresh` isolation, this start shows that later ones can succeed.
             contents.push(SlotContents::new(keeps_instances.then_some(instance)));
             // The worker may be serving requests of the slots that these replace.
             yield_now().await;
         }
         let policy = Policy::new(count, route.limits.queue_length, keeps_instances);
-        Ok(Rc::new(Self {
+        let idle_time = route.limits.idle_instance_time.0;
+        let slots = Rc::new(Self {
             route,
             stats,
+            account,
             policy: RefCell::new(policy),
             contents: RefCell::new(contents),
             started: RefCell::new((0..count).map(|_| None).collect()),
@@ -97,7 +104,28 @@ impl Slots {
             usages: RefCell::new(vec![None; count]),
             counted: Cell::new(None),
             fault: RefCell::default(),
-        }))
+        });
+        if keeps_instances && !idle_time.is_zero() {
+            spawn_local(Self::replace_idle(Rc::downgrade(&slots), count, idle_time));
+        }
+        Ok(slots)
+    }
+
+    /// Looks at each slot once in this time, until the slots are dropped. An instance that has served, but not since the
+    /// last look, is replaced: a new one has less memory.
+    async fn replace_idle(slots: Weak<Self>, count: usize, time: Duration) {
+        let mut seen = vec![0; count];
+        for slot in (0..count).cycle() {
+            sleep(time / count as u32).await;
+            let Some(slots) = slots.upgrade() else { return };
+            let contents = slots.contents.borrow();
+            let served = contents[slot].as_ref().map_or(0, |contents| contents.served);
+            drop(contents);
+            if served > 0 && served == seen[slot] {
+                slots.on(Event::RetireAsked { slot, reason: Reason::Idle });
+            }
+            seen[slot] = served;
+        }
     }
 
     /// From now on, requests get these slots.
@@ -251,7 +279,7 @@ impl Slots {
                 sleep(pause).await;
             }
             let Some(slots) = slots.upgrade() else { return };
-            match slots.route.start(&slots.stats.memory).await {
+            match slots.route.start(&slots.account).await {
                 Ok(instance) => {
                     slots.started.borrow_mut()[slot] = Some(instance);
                     slots.on(Event::Started { slot });
@@ -276,7 +304,11 @@ impl Slots {
         self.fill(slot, Some(instance.expect("an instance is installed only after its start")));
         if let Some(reason) = replaced {
             self.stats.retired(reason);
-            info!(route = self.route.path, slot, ?reason, "replaced an instance");
+            if reason == Reason::Idle {
+                debug!(route = self.route.path, slot, "replaced an idle instance");
+            } else {
+                info!(route = self.route.path, slot, ?reason, "replaced an instance");
+            }
         }
     }
 

@@ -33,6 +33,8 @@ pub(crate) enum Reason {
     Cancelled,
     /// It has served `requests-per-instance` requests.
     Requests,
+    /// It was idle for `idle-instance-time`.
+    Idle,
     /// The guest asked for its replacement.
     RequestedByGuest,
     /// It has grown to more than `retire-memory`.

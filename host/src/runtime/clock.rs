@@ -6,7 +6,7 @@
 //! not be run at all by the system, and the clock falls asleep beside it. So it ticks once a second in its sleep.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{JoinHandle, Thread};
 use std::time::Duration;
@@ -46,6 +46,7 @@ pub(crate) struct Pulse(Arc<Flags>);
 struct Flags {
     /// Whether a guest has run since the last tick.
     has_run: AtomicBool,
+    ticks: AtomicU64,
     sleeps: AtomicBool,
     thread: Mutex<Option<Thread>>,
 }
@@ -71,6 +72,7 @@ impl Clock {
             };
             while !stopped.load(Ordering::SeqCst) {
                 std::thread::sleep(TICK);
+                beat.0.ticks.fetch_add(1, Ordering::Relaxed);
                 tick();
                 idle = if beat.take() { 0 } else { idle + 1 };
                 if idle >= IDLE_TICKS {
@@ -105,6 +107,12 @@ impl Pulse {
         if !self.0.has_run.load(Ordering::SeqCst) {
             self.begin();
         }
+    }
+
+    /// How many ticks there were.
+    #[inline]
+    pub(crate) fn ticks(&self) -> u64 {
+        self.0.ticks.load(Ordering::Relaxed)
     }
 
     #[cold]

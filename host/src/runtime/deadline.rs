@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use wasmtime::{Store, UpdateDeadline};
 
 use crate::runtime::clock::Pulse;
+use crate::runtime::share::Share;
 
 /// How many ticks the calls of a request without a fiber may last. They allocate or free, so they need microseconds.
 pub(crate) const BLOCKING_TICKS: u64 = 5;
@@ -25,6 +26,8 @@ pub(crate) const BLOCKING_TICKS: u64 = 5;
 /// a call counts from the first tick, and from each time that the call resumes after it.
 pub(crate) struct Timer {
     pulse: Pulse,
+    /// Its route's share of the time of its worker.
+    share: Option<Arc<Share>>,
     origin: Instant,
     /// When the guest last resumed, nanoseconds since `origin`; 0 before the first tick.
     resumed: AtomicU64,
@@ -40,10 +43,11 @@ pub(crate) struct Timer {
 }
 
 impl Timer {
-    pub(crate) fn new(pulse: Pulse, may_block: bool) -> Self {
+    pub(crate) fn new(pulse: Pulse, share: Option<Arc<Share>>, may_block: bool) -> Self {
         let zero = || AtomicU64::new(0);
         Self {
             pulse,
+            share,
             origin: Instant::now(),
             resumed: zero(),
             spent: zero(),
@@ -59,6 +63,9 @@ impl Timer {
         // Before the clock is told, so that it ticks once more than this at least.
         store.set_epoch_deadline(1);
         self.pulse.beat();
+        if let Some(share) = &self.share {
+            share.called(self.pulse.ticks());
+        }
     }
 
     /// A call with this limit begins, or the first of several that share it.
@@ -85,9 +92,14 @@ impl Timer {
                     false => UpdateDeadline::Continue(1),
                 });
             }
-            // Unlike waking the task at once, this lets the runtime poll its sockets before the
-            // guest resumes.
-            Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
+            // Unlike waking the task at once, both let the runtime poll its sockets before the guest resumes.
+            Ok(UpdateDeadline::YieldCustom(
+                1,
+                match &timer.share {
+                    Some(share) => Box::pin(share.turn()),
+                    None => Box::pin(tokio::task::yield_now()),
+                },
+            ))
         });
         store.set_epoch_deadline(1);
     }
@@ -139,6 +151,9 @@ impl Timer {
         let spent = self.spent.load(Ordering::Relaxed) + (now - resumed);
         self.spent.store(spent, Ordering::Relaxed);
         self.resumed.store(now, Ordering::Relaxed);
+        if let Some(share) = &self.share {
+            share.charge(self.pulse.ticks());
+        }
         spent > self.limit.load(Ordering::Relaxed)
     }
 

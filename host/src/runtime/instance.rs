@@ -25,6 +25,7 @@ use crate::runtime::load::{ExportsPre, Loaded};
 use crate::runtime::log_buffer::{LogBuffer, LogLines, LogMark, LogPlace};
 use crate::runtime::memory::{MemoryLimiter, MemoryStats};
 use crate::runtime::phase_names::PhaseNames;
+use crate::runtime::share::Share;
 use crate::runtime::store::{InstanceConfig, StoreData};
 use crate::runtime::wasi_http_call::{self, WasiHttpCall};
 
@@ -41,6 +42,14 @@ pub(crate) struct Instance {
     phase_names: PhaseNames,
     /// Where a processor keeps its log, if it has one.
     log: Option<LogBuffer>,
+}
+
+/// Where it is counted what an instance uses: for a route, on a worker.
+#[derive(Clone, Default)]
+pub(crate) struct Account {
+    pub(crate) memory: Arc<MemoryStats>,
+    /// None where no other guest runs.
+    pub(crate) share: Option<Arc<Share>>,
 }
 
 /// The log of a new instance.
@@ -61,8 +70,7 @@ enum Exports {
 }
 
 impl Instance {
-    /// Instantiates, and configures a processor. The instance's memory shows on `memory_stats` for
-    /// as long as it lives.
+    /// Instantiates, and configures a processor. What it uses is counted in `account`.
     ///
     /// # Errors
     ///
@@ -70,9 +78,9 @@ impl Instance {
     pub(crate) async fn start(
         loaded: &Loaded,
         config: &InstanceConfig,
-        memory_stats: Arc<MemoryStats>,
+        account: Account,
     ) -> Result<Self, Fault> {
-        let started = Self::start_in_time(loaded, config, memory_stats).await;
+        let started = Self::start_in_time(loaded, config, account).await;
         started.map_err(|fault| match fault {
             Fault::Deadline | Fault::RequestTimeout => Fault::ConfigureTimeout,
             other => other,
@@ -82,9 +90,9 @@ impl Instance {
     async fn start_in_time(
         loaded: &Loaded,
         config: &InstanceConfig,
-        memory_stats: Arc<MemoryStats>,
+        account: Account,
     ) -> Result<Self, Fault> {
-        let memory = MemoryLimiter::new(config.memory, memory_stats);
+        let memory = MemoryLimiter::new(config.memory, account.memory);
         let guest = if loaded.has_imports {
             StoreData::with_wasi(memory, config)
         } else {
@@ -93,7 +101,7 @@ impl Instance {
         let mut store = guest.store(loaded.engine(), config);
         // A guest cannot pass more bytes in one call than its memory has.
         store.set_hostcall_fuel(config.memory.bytes());
-        let timer = Arc::new(Timer::new(loaded.pulse.clone(), config.may_block));
+        let timer = Arc::new(Timer::new(loaded.pulse.clone(), account.share, config.may_block));
         timer.attach(&mut store);
         timer.begin(&mut store, config.time);
         let longest = |time| loaded.has_imports.then_some(time);

@@ -3,8 +3,6 @@
 //! A processor imports nothing, so what it has after `configure` depends only on the module and the settings: its
 //! memory and its globals. `wasmtime-wizer` refuses a module that could keep more than these.
 
-use std::sync::Arc;
-
 use anyhow::Result;
 use wasmtime_wizer::Wizer;
 
@@ -13,7 +11,7 @@ use crate::runtime::clock::Driven;
 use crate::runtime::core_call::{CorePre, CoreState};
 use crate::runtime::fault::Fault;
 use crate::runtime::guest_log::During;
-use crate::runtime::instance::Instance;
+use crate::runtime::instance::{Account, Instance};
 use crate::runtime::load::{ExportsPre, Loaded, Source};
 use crate::runtime::store::InstanceConfig;
 
@@ -59,7 +57,7 @@ async fn of_snapshot(
     let (context, instrumented) = wizer.instrument(bytes)?;
     let exports = ExportsPre::Core(CorePre::new(engine, module, &instrumented)?);
     let loaded = Loaded { exports, has_imports: false, pulse: pulse.clone() };
-    let mut instance = match Instance::start(&loaded, config, Arc::default()).await {
+    let mut instance = match Instance::start(&loaded, config, Account::default()).await {
         Ok(instance) => instance,
         Err(fault) => return Ok(Err(fault)),
     };

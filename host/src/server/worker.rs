@@ -30,6 +30,7 @@ use crate::pool::route::Route;
 use crate::pool::slots::Slots;
 use crate::pool::stats::{Metrics, SlotUsage};
 use crate::runtime::engine::FIBER_STACK_BYTES;
+use crate::runtime::share::Shares;
 
 /// A command for a worker.
 pub(crate) enum Command {
@@ -60,6 +61,8 @@ struct Worker {
     index: usize,
     service: Rc<Service>,
     metrics: Metrics,
+    /// How the routes share the time.
+    shares: Arc<Shares>,
     connections: RefCell<Slab<Rc<ConnectionState>>>,
     /// Slots that were replaced, with requests that have them still.
     replaced: RefCell<Vec<Weak<Slots>>>,
@@ -123,6 +126,8 @@ async fn run(plan: Plan, mut commands: mpsc::UnboundedReceiver<Command>) {
     let drain_time = plan.limits.drain_time.0;
     let worker = Worker::new(plan);
     let sweeper = spawn_local(Rc::clone(&worker).sweep());
+    let shares = Arc::clone(&worker.shares);
+    let turns = spawn_local(async move { shares.give_turns().await });
     while let Some(command) = commands.recv().await {
         match command {
             Command::Serve(accepted, permit) => Rc::clone(&worker).serve(accepted, permit),
@@ -145,6 +150,7 @@ async fn run(plan: Plan, mut commands: mpsc::UnboundedReceiver<Command>) {
         tracing::warn!(connections = left, "closed connections that did not end within drain-time");
     }
     sweeper.abort();
+    turns.abort();
 }
 
 /// An open connection. It counts as open until this is dropped, also if its task panics.
@@ -179,6 +185,7 @@ impl Worker {
             index: plan.index,
             service: Rc::new(service),
             metrics: plan.metrics,
+            shares: Arc::default(),
             connections: RefCell::new(Slab::new()),
             replaced: RefCell::default(),
             unused: Notify::new(),
@@ -191,7 +198,7 @@ impl Worker {
         let mut new = Vec::with_capacity(prepare.routes.len());
         for route in prepare.routes {
             let stats = Arc::clone(&route.metrics.workers[self.index]);
-            match Slots::warm(route, stats).await {
+            match Slots::warm(route, stats, Some(&self.shares)).await {
                 Ok(slots) => new.push(slots),
                 // If nobody waits for the reason, another worker had one before.
                 Err(error) => return drop(prepare.warm.send(Err(error))),

@@ -1,4 +1,4 @@
-//! A server without requests costs nothing: its clock sleeps until a guest runs.
+//! A server without requests costs nothing: its clock sleeps until a guest runs, and its instances give their memory back.
 
 use std::fs;
 use std::time::Duration;
@@ -52,4 +52,30 @@ fn others_are_answered_while_a_request_loops_after_a_sleep() {
         server.check_alive();
     }
     looping.reset();
+}
+
+#[test]
+fn an_idle_server_gives_the_memory_of_its_instances_back() {
+    const MIB: u64 = 1 << 20;
+    let config = Config::probe().with("slots", 4).limit("memory", "32MiB");
+    let server = Server::start(&config.limit("idle-instance-time", "1s"));
+    server.check_alive();
+    let before = server.resident_bytes();
+    // Each takes several ticks, so they run beside each other.
+    until("all instances have used 24 MiB", || {
+        let request = Request::get("/phases?bytes=8388608");
+        let mut running: Vec<_> = (0..4).map(|_| server.begin(&request)).collect();
+        running.iter_mut().for_each(|running| assert_eq!(running.response().status, 200));
+        (server.resident_bytes() > before + 90 * MIB).then_some(())
+    });
+    until("the memory is back", || {
+        (server.resident_bytes() < before + before / 10 + MIB).then_some(())
+    });
+    // The new ones have not served, so they stay.
+    let retired = || server.metrics().retired("idle");
+    let count = retired();
+    assert!(count >= 4.0, "{count}");
+    std::thread::sleep(Duration::from_secs(3));
+    assert_eq!(retired(), count);
+    server.check_alive();
 }

@@ -64,6 +64,7 @@ mod routes;
 mod scrape;
 mod secrets;
 mod serve_jq;
+mod shares;
 mod shop;
 mod shutdown;
 mod start;

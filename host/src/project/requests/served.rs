@@ -106,7 +106,7 @@ impl Served {
                 Isolation::Reuse => is_fresh || (is_processor && is_always_fresh),
                 Isolation::Fresh => false,
             };
-            let slots = Slots::warm(Arc::new(route), RouteStats::new()).await?;
+            let slots = Slots::warm(Arc::new(route), RouteStats::new(), None).await?;
             routes.push(Started { slots, is_renewed, has_served: false });
         }
         Ok(Self { config, routes, _clock: clock })
@@ -169,7 +169,7 @@ impl Served {
         let started = &mut self.routes[index];
         if started.is_renewed && started.has_served {
             let route = Arc::clone(&started.slots.route);
-            started.slots = Slots::warm(route, RouteStats::new()).await?;
+            started.slots = Slots::warm(route, RouteStats::new(), None).await?;
         }
         started.has_served = true;
         Ok(())
