@@ -28,4 +28,6 @@ pub mod trend;
 
 pub mod report;
 
+pub mod compare;
+
 pub mod html;

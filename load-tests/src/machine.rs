@@ -31,6 +31,14 @@ impl Machine {
     }
 }
 
+impl Machine {
+    /// Whether figures of both can be compared.
+    #[must_use]
+    pub fn is_like(&self, other: &Self) -> bool {
+        (&self.kernel, &self.cpu, self.cores) == (&other.kernel, &other.cpu, other.cores)
+    }
+}
+
 /// What `program --version` prints, or empty.
 #[must_use]
 pub fn version_of(program: &Path) -> String {

@@ -31,6 +31,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
+use load_tests::compare::Comparison;
 use load_tests::html;
 use load_tests::report::{Report, Section};
 
@@ -76,6 +77,18 @@ enum Scenario {
     Smoke,
     /// Write a generated body to standard output
     Payload(payload::Args),
+    /// Compare two runs, figure by figure; ends with 1 if one has become worse
+    Compare {
+        /// What the older run has written, with at least three repeats
+        #[arg(value_name = "JSON")]
+        old: PathBuf,
+        /// What the newer run has written
+        #[arg(value_name = "JSON")]
+        new: PathBuf,
+        /// By so many percent a median may differ and still count as the same
+        #[arg(long, default_value_t = 5.0, value_name = "PERCENT")]
+        tolerance: f64,
+    },
     /// Draw the page again from the JSON of one or more runs
     Report {
         /// What runs have written
@@ -100,6 +113,9 @@ fn main() -> ExitCode {
 fn run(args: &Args) -> Result<bool> {
     if let Scenario::Payload(payload) = &args.scenario {
         return payload::run(payload, args.env.seed).map(|()| true);
+    }
+    if let Scenario::Compare { old, new, tolerance } = &args.scenario {
+        return compare(&Report::read(old)?, &Report::read(new)?, *tolerance);
     }
     let env = Environment::new(&args.env)?;
     let page = match &args.report {
@@ -160,15 +176,28 @@ fn perform(scenario: &Scenario, env: &Environment) -> Result<Vec<Section>> {
         Scenario::Faults(args) => one(faults::run(args, env)),
         Scenario::Records(args) => one(records::run(args, env)),
         Scenario::ScaleOut(args) => one(scale_out::run(args, env)),
-        Scenario::All | Scenario::Smoke | Scenario::Payload(_) | Scenario::Report { .. } => {
-            Ok(Vec::new())
-        }
+        Scenario::All
+        | Scenario::Smoke
+        | Scenario::Payload(_)
+        | Scenario::Compare { .. }
+        | Scenario::Report { .. } => Ok(Vec::new()),
     }?;
     for line in sections.iter_mut().flat_map(|section| &mut section.commands) {
         *line = env.shortened(line);
     }
     sections.iter().for_each(|section| println!("\n{}", section.text()));
     Ok(sections)
+}
+
+/// Whether nothing has become worse.
+fn compare(old: &Report, new: &Report, tolerance: f64) -> Result<bool> {
+    if !old.machine.is_like(&new.machine) {
+        println!("the two runs were on different machines, so read with care");
+    }
+    let comparison = Comparison::new(old, new, tolerance / 100.0)?;
+    print!("{}", comparison.text());
+    new.broken().for_each(|promise| println!("BROKEN in the new run: {promise}"));
+    Ok(!comparison.is_worse() && new.broken().next().is_none())
 }
 
 /// The sections of all, with the machine of the first.
