@@ -19,6 +19,7 @@ pub mod peers;
 pub mod generator;
 
 pub mod cross_check;
+pub mod h2load;
 pub mod machine;
 pub mod monitor;
 

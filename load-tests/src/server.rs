@@ -26,6 +26,8 @@ const LOOK_TIME: Duration = Duration::from_millis(5);
 
 /// What servers print before the address that they serve on: arenaria and `bare`, `wasmtime serve`.
 const SERVING: [&str; 2] = ["listening on http://", "Serving HTTP on http://"];
+/// What arenaria prints before the address of its TLS listener.
+const SERVING_TLS: &str = "listening on https://";
 /// What arenaria prints before the operator's address.
 const OPERATOR: [&str; 1] = ["operator on http://"];
 
@@ -137,6 +139,13 @@ impl Server {
     #[must_use]
     pub fn log_tail(&self) -> String {
         format!("the end of {}:\n{}", self.log.display(), tail(&self.log, LOG_LINES_SHOWN))
+    }
+
+    /// Where it listens for TLS, if it has said so.
+    #[must_use]
+    pub fn https(&self) -> Option<SocketAddr> {
+        let log = std::fs::read(&self.log).ok()?;
+        address_after(&[SERVING_TLS], &String::from_utf8_lossy(&log)).ok()?
     }
 
     /// The last line of its log that says something.

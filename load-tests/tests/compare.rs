@@ -15,7 +15,7 @@ fn write(path: &Path, answered: [f64; 3]) {
     section.tables.push(table);
     let mut report = Report::new("load steady --repeats 3".into(), Vec::new());
     report.sections.push(section);
-    std::fs::write(path, report.json()).unwrap();
+    std::fs::write(path, report.json()).expect("the folder is ours");
 }
 
 #[test]

@@ -11,10 +11,12 @@
 )]
 
 mod cases;
+mod edge;
 mod environment;
 mod faults;
 mod idle_check;
 mod latency;
+mod neighbours;
 mod payload;
 mod peers;
 mod records;
@@ -69,6 +71,10 @@ enum Scenario {
     Faults(faults::Args),
     /// Streams of NDJSON records, every line checked
     Records(records::Args),
+    /// What TLS and HTTP/2 cost, by h2load
+    Edge(edge::Args),
+    /// A route beside one that is flooded with heavy requests
+    Neighbours(neighbours::Args),
     /// Several processes behind nginx, one of which is killed and started again
     ScaleOut(scale_out::Args),
     /// All of the above, in sizes for a report
@@ -160,6 +166,10 @@ fn single(scenario: &Scenario, env: &Environment) -> Result<Vec<Scenario>> {
             println!("scale-out: left out, {reason}");
             continue;
         }
+        if matches!(scenario, Scenario::Edge(_)) && env.paths.tool("h2load").is_none() {
+            println!("edge: left out, h2load is not installed");
+            continue;
+        }
         scenarios.push(scenario);
     }
     Ok(scenarios)
@@ -175,6 +185,8 @@ fn perform(scenario: &Scenario, env: &Environment) -> Result<Vec<Section>> {
         Scenario::Soak(args) => one(soak::run(args, env)),
         Scenario::Faults(args) => one(faults::run(args, env)),
         Scenario::Records(args) => one(records::run(args, env)),
+        Scenario::Edge(args) => one(edge::run(args, env)),
+        Scenario::Neighbours(args) => one(neighbours::run(args, env)),
         Scenario::ScaleOut(args) => one(scale_out::run(args, env)),
         Scenario::All
         | Scenario::Smoke
