@@ -21,7 +21,7 @@ const PRICE: u64 = 1_000_000;
 /// After so many ticks without a call, a route does not hold back others.
 const ACTIVE_TICKS: u64 = 50;
 /// So many ticks a route may make up for, after a time in which it used less than its share.
-const ARREARS_TICKS: u64 = 50;
+const ARREARS_TICKS: u64 = 5;
 /// So many short calls may begin between two polls of the sockets.
 const CALLS_MAX: usize = 64;
 
