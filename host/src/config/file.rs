@@ -18,6 +18,7 @@ use crate::config::built_in::built_in;
 use crate::config::isolation::Cache;
 use crate::config::limits::{LimitSettings, RouteLimitSettings, RouteLimits, ServerLimits};
 use crate::config::listen::{Addresses, Listen, TlsArgs, host_and_port};
+use crate::config::log::{AccessLog, LogArgs, LogConfig, LogFormat};
 use crate::config::path::below_playground;
 use crate::config::route::{RouteConfig, RouteFile};
 use crate::config::serve_args::{ServeArgs, Served};
@@ -38,6 +39,8 @@ pub(crate) struct Config {
     pub watch: bool,
     /// The files that it depends on, with the components.
     pub files: Vec<PathBuf>,
+    /// What is written about the server and its requests.
+    pub log: LogConfig,
     /// Whether the playground is served at `/playground/`, before the routes.
     pub playground: bool,
     /// Number of threads that serve requests.
@@ -61,6 +64,10 @@ pub(super) struct ConfigFile {
     #[serde(deserialize_with = "quoted")]
     operator_token: Option<String>,
     watch: Option<bool>,
+    log_format: Option<LogFormat>,
+    access_log: Option<AccessLog>,
+    access_log_sample: Option<u64>,
+    exemplars: Option<bool>,
     playground: Option<bool>,
     workers: Option<usize>,
     slots: Option<usize>,
@@ -108,6 +115,7 @@ impl Config {
             trusted: args.untrusted.then_some(false),
             keep_pages: args.keep_pages,
             records: args.records,
+            server_timing: args.server_timing,
             slots: None,
             forward_headers: Some(args.forward_headers.clone()).filter(|names| !names.is_empty()),
             grants: args.grants.clone(),
@@ -125,6 +133,7 @@ impl Config {
             ensure!(paths.insert(path.clone()), "two routes have path = {path:?}; remove one");
         }
         let operator_token = token(args, &file)?;
+        let log = args.log.resolve(&file.log())?;
         let listen = match &args.server.listen[..] {
             [] => file.listen.map_or_else(Vec::new, Addresses::into_texts),
             typed => typed.to_vec(),
@@ -140,6 +149,7 @@ impl Config {
                 "off" => None,
                 text => Some(host_and_port("operator-listen", text)?),
             },
+            log,
             playground: args.playground.or(file.playground).unwrap_or(false),
             workers: args.server.workers.or(file.workers).unwrap_or(*CORES),
             cache: match args.server.cache.clone().or(file.cache).as_deref() {
@@ -234,6 +244,10 @@ impl Config {
                 shown.to_owned()
             }),
             watch: Some(self.watch),
+            log_format: Some(self.log.format),
+            access_log: Some(self.log.access.which),
+            access_log_sample: Some(self.log.access.sample),
+            exemplars: Some(self.log.exemplars),
             playground: Some(self.playground),
             workers: Some(self.workers),
             slots: None,
@@ -275,6 +289,15 @@ impl ConfigFile {
             }
         }
         Ok(file)
+    }
+
+    fn log(&self) -> LogArgs {
+        LogArgs {
+            log_format: self.log_format,
+            access_log: self.access_log,
+            access_log_sample: self.access_log_sample,
+            exemplars: self.exemplars,
+        }
     }
 }
 

@@ -29,6 +29,8 @@ pub(crate) struct RouteConfig {
     pub keep_pages: bool,
     /// Whether streams of records are answered batch by batch.
     pub records: bool,
+    /// Whether clients are told how long their requests took.
+    pub server_timing: bool,
     /// Instances per worker.
     pub slots: usize,
     /// The header fields that are passed to the guest: by default `content-type` for processors,
@@ -61,6 +63,8 @@ pub(super) struct RouteFile {
     pub(super) keep_pages: bool,
     #[serde(default)]
     pub(super) records: bool,
+    #[serde(default)]
+    pub(super) server_timing: bool,
     pub(super) slots: Option<usize>,
     pub(super) forward_headers: Option<Vec<String>>,
     #[serde(default)]
@@ -84,6 +88,7 @@ impl RouteConfig {
             trusted: Some(self.trusted),
             keep_pages: self.keep_pages,
             records: self.records,
+            server_timing: self.server_timing,
             slots: Some(self.slots),
             forward_headers: self
                 .forward_headers
@@ -135,6 +140,7 @@ impl RouteFile {
             trusted,
             keep_pages: self.keep_pages,
             records: self.records,
+            server_timing: self.server_timing,
             slots,
             settings,
             limits,

@@ -12,7 +12,6 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 
 use crate::config::connection_memory::HTTP2_CONNECTIONS;
-use crate::config::limits::RequestLimits;
 use crate::http::bad_head::diagnose;
 use crate::http::connection_end::{End, Refusal};
 use crate::http::connection_state::ConnectionState;
@@ -34,13 +33,16 @@ pub(crate) async fn serve(
     state: Rc<ConnectionState>,
     mut permits: OwnedSemaphorePermit,
 ) -> io::Result<()> {
+    state.client.set(accepted.socket.peer());
     let socket = accepted.socket.into_tokio()?;
     let socket = match accepted.tls {
         None => Some(Socket::Plain(socket)),
         // A client that is too slow gets no answer, because it could not decrypt it.
-        Some(config) => timeout(service.limits.head_time.0, encrypt(&service, socket, config))
-            .await
-            .unwrap_or_default(),
+        Some(config) => {
+            timeout(service.limits.head_time.0, encrypt(&service, &state, socket, config))
+                .await
+                .unwrap_or_default()
+        }
     };
     let Some(socket) = socket else { return Ok(()) };
     // Hyper does not return the socket when a connection ends, but we may still have to write to
@@ -54,13 +56,12 @@ pub(crate) async fn serve(
         }
         end => (end, socket),
     };
-    let limits = service.limits_without_route();
     let goodbye = async {
         match end {
-            End::HeadTimeout => refuse(&mut socket, &Problem::HeadTimeout, limits).await,
+            End::HeadTimeout => refuse(&mut socket, &Problem::HeadTimeout, &service, &state).await,
             End::NoHttp2(why) => http2::refuse(&mut socket, why).await,
             End::Refused(head) => {
-                refuse(&mut socket, &diagnose(&head, limits.server), limits).await
+                refuse(&mut socket, &diagnose(&head, &service.limits), &service, &state).await
             }
             End::GoneAway => {}
             // A client of HTTP/2 sends while it reads.
@@ -116,13 +117,14 @@ async fn read_preface(socket: &mut Socket, read: &mut Vec<u8>) -> io::Result<boo
 /// Speaks TLS with the client. None if that does not succeed; rustls has told the client why.
 async fn encrypt(
     service: &Service,
+    state: &ConnectionState,
     socket: PlainSocket,
     config: Arc<ServerConfig>,
 ) -> Option<Socket> {
     if !begins_with_tls(&socket).await.ok()? {
         let mut socket = Socket::Plain(socket);
         let problem = Problem::BadRequest("this address expects TLS; use https://");
-        refuse(&mut socket, &problem, service.limits_without_route()).await;
+        refuse(&mut socket, &problem, service, state).await;
         linger(&mut socket, service.linger_bytes()).await;
         return None;
     }
@@ -140,8 +142,14 @@ async fn begins_with_tls(socket: &PlainSocket) -> io::Result<bool> {
 }
 
 /// Sends a problem without hyper, which would close the connection without a response.
-async fn refuse(socket: &mut Socket, problem: &Problem, limits: RequestLimits<'_>) {
-    let (status, body) = (problem.status(), problem.json(limits));
+async fn refuse(
+    socket: &mut Socket,
+    problem: &Problem,
+    service: &Service,
+    state: &ConnectionState,
+) {
+    let (status, body) = (problem.status(), problem.json(service.limits_without_route()));
+    service.accesses.refused(state.client.get(), status);
     let head = format!(
         "HTTP/1.1 {} {}\r\ncontent-type: {}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
         status.as_str(),

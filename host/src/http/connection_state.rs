@@ -5,6 +5,7 @@
 //! request needs neither a timer nor the clock, and a slow client cannot keep a connection.
 
 use std::cell::{Cell, RefCell};
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::task::{Context, Waker};
 use std::time::Instant;
@@ -36,6 +37,8 @@ pub(crate) enum Signal {
 
 /// The state of a connection. Shared by its socket, its requests and the worker.
 pub(crate) struct ConnectionState {
+    /// The address of the client, if it has one.
+    pub(crate) client: Cell<Option<IpAddr>>,
     pub(crate) phase: Cell<ConnectionPhase>,
     /// Whether the phase has changed, or the client has read something, since the worker last
     /// checked.
@@ -77,6 +80,7 @@ pub(crate) struct ConnectionState {
 impl ConnectionState {
     pub(crate) fn new() -> Rc<Self> {
         Rc::new(Self {
+            client: Cell::new(None),
             phase: Cell::new(ConnectionPhase::Request),
             changed: Cell::new(false),
             since: Cell::new(Instant::now()),

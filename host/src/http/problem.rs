@@ -2,7 +2,6 @@
 //!
 //! Each has a stable `type`. If a limit was exceeded, the document names the limit and its value.
 
-use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -10,13 +9,14 @@ use hyper::header::{ACCEPT_ENCODING, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use hyper::{Response, StatusCode};
 use serde::Serialize;
 
-use crate::config::limits::{RequestLimits, RouteLimits};
-use crate::config::units::Size;
+use crate::config::limits::RequestLimits;
 use crate::http::body::Body;
 use crate::http::decoding::coding::{CODINGS, Undecodable};
+use crate::http::problem_words::{SATURATED, Words, fault_words, shed_words, undecodable_words};
 use crate::pool::policy::Shed;
 use crate::pool::route::Route;
 use crate::runtime::fault::Fault;
+use crate::runtime::request_ids::{MakeIds, RequestIds};
 
 /// Why a request has an error response.
 #[derive(Debug)]
@@ -69,6 +69,9 @@ struct Document<'a> {
     title: &'a str,
     status: u16,
     detail: String,
+    /// Names the request, so that its lines in the log can be found. It has some if the host failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    instance: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     limit: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -85,14 +88,22 @@ struct Line<'a> {
 }
 
 impl Problem {
-    /// The problem as a response.
-    pub(crate) fn response(&self, limits: RequestLimits<'_>) -> Response<Body> {
-        self.whole(limits).map(Body::whole)
+    /// The problem of the request with these ids as a response.
+    pub(crate) fn response(
+        &self,
+        limits: RequestLimits<'_>,
+        ids: Option<RequestIds>,
+    ) -> Response<Body> {
+        self.with_body(self.json_of(limits, ids)).map(Body::whole)
     }
 
-    /// The same, with a body that any listener can send.
+    /// The problem as a response with a body that any listener can send.
     pub(crate) fn whole(&self, limits: RequestLimits<'_>) -> Response<Bytes> {
-        let mut response = Response::new(Bytes::from(self.json(limits)));
+        self.with_body(self.json(limits))
+    }
+
+    fn with_body(&self, body: Vec<u8>) -> Response<Bytes> {
+        let mut response = Response::new(Bytes::from(body));
         *response.status_mut() = self.status();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
@@ -107,27 +118,42 @@ impl Problem {
 
     /// The problem as a JSON document.
     pub(crate) fn json(&self, limits: RequestLimits<'_>) -> Vec<u8> {
-        let document = self.document(limits, None);
+        self.json_of(limits, None)
+    }
+
+    fn json_of(&self, limits: RequestLimits<'_>, ids: Option<RequestIds>) -> Vec<u8> {
+        let document = self.document(limits, None, ids);
         serde_json::to_vec(&document).expect("texts and numbers can be serialized")
     }
 
     /// The problem as a line in a response to a stream of records.
-    pub(crate) fn line(&self, limits: RequestLimits<'_>, record: u64) -> Vec<u8> {
-        let line = Line { error: self.document(limits, Some(record)) };
+    pub(crate) fn line(
+        &self,
+        limits: RequestLimits<'_>,
+        record: u64,
+        ids: Option<RequestIds>,
+    ) -> Vec<u8> {
+        let line = Line { error: self.document(limits, Some(record), ids) };
         let mut json = serde_json::to_vec(&line).expect("texts and numbers can be serialized");
         json.push(b'\n');
         json
     }
 
     /// Writes the reason to the log if the component's response was not valid. Faults are in the log already.
-    pub(crate) fn log(&self, route: &Route, limits: RequestLimits<'_>) {
+    pub(crate) fn log(&self, route: &Route, limits: RequestLimits<'_>, ids: MakeIds<'_>) {
         let is_bad_response = matches!(
             self,
             Self::BadResponse(_) | Self::ResponseHeadTooLarge(..) | Self::BatchRefused(_)
         );
         if is_bad_response && route.log().admits_line() {
             let Words { title, detail, .. } = self.words(limits);
-            tracing::warn!(route = route.path, "{title}: {detail}");
+            let (route, ids) = (&route.path, ids());
+            tracing::warn!(
+                route,
+                "request-id" = %ids.request_id(),
+                "trace-id" = %ids.trace_id(),
+                "{title}: {detail}"
+            );
         }
     }
 
@@ -192,11 +218,26 @@ impl Problem {
         }
     }
 
-    fn document(&self, limits: RequestLimits<'_>, record: Option<u64>) -> Document<'static> {
+    fn document(
+        &self,
+        limits: RequestLimits<'_>,
+        record: Option<u64>,
+        ids: Option<RequestIds>,
+    ) -> Document<'static> {
         let Words { kind, title, detail, limit } = self.words(limits);
         let (limit, value) = limit.unzip();
-        let (r#type, status) = (format!("urn:arenaria:problem:{kind}"), self.status().as_u16());
-        Document { r#type, title, status, detail, limit, value, record }
+        let status = self.status();
+        let ids = ids.filter(|_| status.is_server_error());
+        Document {
+            r#type: format!("urn:arenaria:problem:{kind}"),
+            title,
+            status: status.as_u16(),
+            detail,
+            instance: ids.map(|ids| format!("urn:arenaria:request:{}", ids.request_id())),
+            limit,
+            value,
+            record,
+        }
     }
 
     fn words(&self, limits: RequestLimits<'_>) -> Words {
@@ -273,128 +314,3 @@ const BODY_BROKEN: &str = "the request body is incomplete or its framing is inva
 const NO_ROUTE: &str = "no route matches this path";
 const INVALID: &str = "the component returned an invalid response";
 const TARGET_TOO_LONG: &str = "the request target is too long";
-const SATURATED: &str = "the server is saturated";
-
-/// The texts of a problem. `limit` is a limit's name and its value.
-struct Words {
-    kind: &'static str,
-    title: &'static str,
-    detail: String,
-    limit: Option<(&'static str, String)>,
-}
-
-impl Words {
-    fn plain(kind: &'static str, title: &'static str, detail: &str) -> Self {
-        Self { kind, title, detail: detail.to_owned(), limit: None }
-    }
-
-    /// The texts for an exceeded limit. The detail contains the limit between two texts.
-    fn of_limit(
-        kind: &'static str,
-        title: &'static str,
-        [before, after]: [&str; 2],
-        (key, value): (&'static str, &dyn fmt::Display),
-    ) -> Self {
-        let detail = format!("{before} {key} = {value}{after}");
-        Self { kind, title, detail, limit: Some((key, value.to_string())) }
-    }
-}
-
-fn undecodable_words(why: Undecodable, limits: &RouteLimits) -> Words {
-    match why {
-        Undecodable::Unsupported => Words::plain(
-            "unsupported-coding",
-            "the coding of the request body is not supported",
-            &format!("expected one content-encoding of {CODINGS}, or none"),
-        ),
-        Undecodable::Flawed(coding, flaw) => Words::plain(
-            "bad-coding",
-            "the request body cannot be decoded",
-            &format!("expected a body in {coding}, as content-encoding says, got {flaw}"),
-        ),
-        Undecodable::Ratio => Words::of_limit(
-            "decoding-ratio",
-            "the request body expands too much",
-            ["the ratio of its decoded to its encoded bytes exceeds", ""],
-            ("decoding-ratio", &limits.decoding_ratio),
-        ),
-    }
-}
-
-fn shed_words(shed: Shed, limits: &RouteLimits) -> Words {
-    let (detail, limit): (_, (_, &dyn fmt::Display)) = match shed {
-        Shed::QueueLength => {
-            (["the queue is full:", "; try again later"], ("queue-length", &limits.queue_length))
-        }
-        Shed::QueueTime => (
-            ["no instance was free within", "; try again later"],
-            ("queue-time", &limits.queue_time),
-        ),
-    };
-    Words::of_limit("saturated", SATURATED, detail, limit)
-}
-
-/// The client is told which limit was exceeded. Stack frames and messages of the guest go only to
-/// the log.
-fn fault_words(fault: &Fault, limits: &RouteLimits) -> Words {
-    const FAILED: &str = "the component failed";
-    const TOO_LONG: &str = "the component took too long";
-    const EXHAUSTED: &str = "the component's memory is exhausted";
-    match fault {
-        Fault::Trap(_) | Fault::Panic { .. } | Fault::Refused(_) => {
-            Words::plain("trap", FAILED, "the instance trapped and is replaced")
-        }
-        Fault::NoResponse => Words::plain(
-            "bad-response",
-            FAILED,
-            "the component returned no response; the instance is replaced",
-        ),
-        Fault::Stack(_) => Words::plain(
-            "stack-exhausted",
-            FAILED,
-            "the instance used up its stack and is replaced",
-        ),
-        Fault::Handles(_) => Words::of_limit(
-            "handles",
-            FAILED,
-            ["the request needs more handles than", "; the instance is replaced"],
-            ("guest-handles", &limits.guest_handles),
-        ),
-        Fault::Memory(_) => Words::of_limit(
-            "memory",
-            EXHAUSTED,
-            ["the request needs more than", "; the instance is replaced"],
-            ("memory", &limits.memory),
-        ),
-        // The limit is shown, but does not decide: the component cannot grow its memory to it.
-        Fault::OwnMemory(bytes, _) => Words {
-            kind: "memory",
-            title: EXHAUSTED,
-            detail: format!(
-                "the request needs more than the component's own memory of {}, which it does not \
-                 grow to memory = {}; the instance is replaced",
-                Size(*bytes),
-                limits.memory
-            ),
-            limit: Some(("memory", limits.memory.to_string())),
-        },
-        Fault::ConfigureTimeout => Words::of_limit(
-            "configure-time",
-            TOO_LONG,
-            ["the start of the instance took longer than", ""],
-            ("configure-time", &limits.configure_time),
-        ),
-        Fault::RequestTimeout => Words::of_limit(
-            "request-time",
-            TOO_LONG,
-            ["the request took longer than", ", including waits; the instance is replaced"],
-            ("request-time", &limits.request_time),
-        ),
-        Fault::Deadline => Words::of_limit(
-            "guest-time",
-            TOO_LONG,
-            ["the request ran for longer than", "; the instance is replaced"],
-            ("guest-time", &limits.guest_time),
-        ),
-    }
-}

@@ -1,7 +1,7 @@
 //! The socket of a connection, whatever its kind.
 
 use std::io;
-use std::net::TcpStream as StdTcpStream;
+use std::net::{IpAddr, TcpStream as StdTcpStream};
 use std::os::unix::net::UnixStream as StdUnixStream;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -61,6 +61,14 @@ impl StdSocket {
         match self {
             Self::Tcp(socket) => socket.set_nodelay(true),
             Self::Unix(_) => Ok(()),
+        }
+    }
+
+    /// The address of the client. A Unix socket has none.
+    pub(crate) fn peer(&self) -> Option<IpAddr> {
+        match self {
+            Self::Tcp(socket) => socket.peer_addr().ok().map(|address| address.ip().to_canonical()),
+            Self::Unix(_) => None,
         }
     }
 

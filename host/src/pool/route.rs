@@ -32,6 +32,8 @@ pub(crate) struct Route {
     pub(crate) world: World,
     pub(crate) isolation: Isolation,
     pub(crate) records: bool,
+    /// Whether clients are told how long their requests took.
+    pub(crate) server_timing: bool,
     pub(crate) slots: usize,
     forward_headers: Option<Vec<HeaderName>>,
     /// Whether requests may bring a program.
@@ -99,6 +101,7 @@ impl Route {
             world,
             isolation,
             records: config.records,
+            server_timing: config.server_timing,
             slots: config.slots,
             forward_headers: config.forward_headers.clone(),
             is_ad_hoc: config.is_ad_hoc(),

@@ -29,6 +29,7 @@ use crate::pool::usage_schedule::UsageSchedule;
 use crate::runtime::bindings::ArenaUsage;
 use crate::runtime::fault::Fault;
 use crate::runtime::instance::Instance;
+use crate::runtime::request_ids::MakeIds;
 
 /// The slots of one route on one worker.
 pub(crate) struct Slots {
@@ -196,10 +197,16 @@ impl Slots {
     }
 
     /// A response was cut after its status was sent: by a fault of its component, or by a limit.
-    pub(crate) fn response_was_cut(&self) {
+    pub(crate) fn response_was_cut(&self, ids: MakeIds<'_>) {
         self.stats.cut.fetch_add(1, Relaxed);
         if self.route.log().admits_line() {
-            warn!(route = self.route.path, "cut a response: it could not be completed");
+            let (route, ids) = (&self.route.path, ids());
+            warn!(
+                route,
+                "request-id" = %ids.request_id(),
+                "trace-id" = %ids.trace_id(),
+                "cut a response: it could not be completed"
+            );
         }
     }
 

@@ -18,6 +18,7 @@ use tokio::task::spawn_local;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::config::limits::{RouteLimits, ServerLimits};
+use crate::http::access::{AccessSwitch, Accesses};
 use crate::http::body_budget::BodyBudget;
 use crate::http::connection;
 use crate::http::connection_state::ConnectionState;
@@ -30,6 +31,7 @@ use crate::pool::route::Route;
 use crate::pool::slots::Slots;
 use crate::pool::stats::{Metrics, SlotUsage};
 use crate::runtime::engine::FIBER_STACK_BYTES;
+use crate::runtime::request_ids::RequestNumbers;
 
 /// A command for a worker.
 pub(crate) enum Command {
@@ -84,6 +86,8 @@ pub(crate) struct Plan {
     pub(crate) metrics: Metrics,
     pub(crate) playground: Option<Arc<Playground>>,
     pub(crate) development: Option<Arc<Development>>,
+    pub(crate) exemplars: bool,
+    pub(crate) access: Arc<AccessSwitch>,
 }
 
 /// How often connections are checked for those that have waited too long.
@@ -174,6 +178,10 @@ impl Worker {
             bodies: BodyBudget::new(plan.bodies_bytes),
             playground: plan.playground,
             development: plan.development,
+            numbers: RequestNumbers::of_worker(plan.index),
+            names_requests: true,
+            exemplars: plan.exemplars,
+            accesses: Accesses::new(plan.access),
         };
         Rc::new(Self {
             index: plan.index,
