@@ -260,7 +260,7 @@ impl Processor {
         let Request { method, path_with_query, .. } = request;
         let response = instance.handle(request.lower(), self.guest_time).await;
         if let Some(lines) = instance.take_log() {
-            let during = During::Request { slot: None, method, path_with_query };
+            let during = During::Request { slot: None, method, path_with_query, ids: None };
             self.instance_config.log.write(&lines, during);
         }
         let response = response?;

@@ -32,9 +32,13 @@ pub use test::test;
 pub use variables::parse;
 
 use crate::cli::args::{Cli, Command};
+use crate::config::log::LogFormat;
 
 /// Runs the command, reports its error, and returns the exit code.
 pub fn run(cli: Cli, log: &Log) -> u8 {
+    if !matches!(cli.command, Command::Serve(_)) {
+        log.choose(LogFormat::Text);
+    }
     let result = match cli.command {
         Command::New(args) => new(&args),
         Command::Build(args) => build(&args),

@@ -10,6 +10,7 @@ use crate::cli::output;
 use crate::cli::variables::unknown_variables;
 use crate::config::file::Config;
 use crate::config::limits::MACOS_FILES_MAX;
+use crate::config::log::LogFormat;
 use crate::config::serve_args::ServeArgs;
 use crate::server::Server;
 use crate::server::memory_plan::{MemoryPlan, available_memory};
@@ -25,8 +26,10 @@ pub fn serve(args: &ServeArgs, log: &Log) -> Result<u8> {
     args.config.as_deref().map_or(Ok(()), check_config)?;
     let unknown = unknown_variables();
     ensure!(!args.check_config || unknown.is_empty(), "{}", unknown.join("; "));
+    let config = Config::read(args);
+    log.choose(config.as_ref().map_or(LogFormat::Text, |config| config.log.format));
     unknown.iter().for_each(|sentence| tracing::warn!("{sentence}"));
-    let config = Config::read(args)?;
+    let config = config?;
     if args.print_config {
         output::bytes(config.to_toml()?.as_bytes())?;
         return Ok(0);

@@ -19,6 +19,7 @@ use crate::config::client_key::ClientKey;
 use crate::config::isolation::Cache;
 use crate::config::limits::{LimitSettings, RouteLimitSettings, RouteLimits, ServerLimits};
 use crate::config::listen::{Addresses, Listen, TlsArgs, host_and_port};
+use crate::config::log::{AccessLog, LogArgs, LogConfig, LogFormat};
 use crate::config::path::below_playground;
 use crate::config::proxies::ProxySource;
 use crate::config::route::{RouteConfig, RouteFile};
@@ -42,6 +43,8 @@ pub(crate) struct Config {
     pub watch: bool,
     /// The files that it depends on, with the components.
     pub files: Vec<PathBuf>,
+    /// What is written about the server and its requests.
+    pub log: LogConfig,
     /// Whether the playground is served at `/playground/`, before the routes.
     pub playground: bool,
     /// Number of threads that serve requests.
@@ -67,6 +70,10 @@ pub(super) struct ConfigFile {
     #[serde(deserialize_with = "quoted")]
     operator_token: Option<String>,
     watch: Option<bool>,
+    log_format: Option<LogFormat>,
+    access_log: Option<AccessLog>,
+    access_log_sample: Option<u64>,
+    exemplars: Option<bool>,
     playground: Option<bool>,
     workers: Option<usize>,
     slots: Option<usize>,
@@ -114,6 +121,7 @@ impl Config {
             trusted: args.untrusted.then_some(false),
             keep_pages: args.keep_pages,
             records: args.records,
+            server_timing: args.server_timing,
             slots: None,
             weight: None,
             forward_headers: Some(args.forward_headers.clone()).filter(|names| !names.is_empty()),
@@ -133,20 +141,20 @@ impl Config {
             ensure!(paths.insert(path.clone()), "two routes have path = {path:?}; remove one");
         }
         let operator_token = token(args, &file)?;
-        let listen = file.listen.map_or_else(Vec::new, Addresses::into_texts);
-        let listen = typed_or(&args.server.listen, listen);
+        let log = args.log.resolve(&file.log())?;
         let operator = args.server.operator_listen.clone().or(file.operator_listen);
         let operator = operator.as_deref().unwrap_or("127.0.0.1:8081");
         let mut config = Self {
             operator_token,
             watch: args.watch.or(file.watch).unwrap_or(false),
             files: file.path.iter().chain(&args.jq_file).cloned().collect(),
-            listen: Listen::new(listen, args.tls.clone().or(file.tls))?,
+            listen: listen(args, file.listen, file.tls)?,
             proxy_protocol: typed_or(&args.proxy_protocol, file.proxy_protocol),
             operator_listen: match operator {
                 "off" => None,
                 text => Some(host_and_port("operator-listen", text)?),
             },
+            log,
             playground: args.playground.or(file.playground).unwrap_or(false),
             workers: args.server.workers.or(file.workers).unwrap_or(*CORES),
             cache: match args.server.cache.clone().or(file.cache).as_deref() {
@@ -252,6 +260,10 @@ impl Config {
                 shown.to_owned()
             }),
             watch: Some(self.watch),
+            log_format: Some(self.log.format),
+            access_log: Some(self.log.access.which),
+            access_log_sample: Some(self.log.access.sample),
+            exemplars: Some(self.log.exemplars),
             playground: Some(self.playground),
             workers: Some(self.workers),
             slots: None,
@@ -294,6 +306,21 @@ impl ConfigFile {
         }
         Ok(file)
     }
+
+    fn log(&self) -> LogArgs {
+        LogArgs {
+            log_format: self.log_format,
+            access_log: self.access_log,
+            access_log_sample: self.access_log_sample,
+            exemplars: self.exemplars,
+        }
+    }
+}
+
+/// Where the server listens.
+fn listen(args: &ServeArgs, file: Option<Addresses>, tls: TlsArgs) -> Result<Listen> {
+    let file = file.map_or_else(Vec::new, Addresses::into_texts);
+    Listen::new(typed_or(&args.server.listen, file), args.tls.clone().or(tls))
 }
 
 /// What was typed, or else what the file has.

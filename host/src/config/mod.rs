@@ -9,6 +9,7 @@ pub(crate) mod grants;
 pub(crate) mod isolation;
 pub(crate) mod limits;
 pub(crate) mod listen;
+pub(crate) mod log;
 pub(crate) mod path;
 pub(crate) mod proxies;
 mod ranges;

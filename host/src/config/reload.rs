@@ -1,5 +1,5 @@
-//! What of a configuration may change while the server runs: the routes, the limits and slots that hold for them, and the
-//! token of the operator's listener. The other keys of the server itself are fixed, because sockets, threads and open
+//! What of a configuration may change while the server runs: the routes, the limits and slots that hold for them, the
+//! token of the operator's listener, and the access log. The other keys of the server itself are fixed, because sockets, threads and open
 //! files are made for them once.
 
 use std::collections::BTreeMap;
@@ -12,7 +12,7 @@ use crate::config::limits::SERVER_KEYS;
 use crate::config::route::RouteConfig;
 
 /// The keys that may change. The token is a secret too, so it is not shown.
-const CHANGING: [&str; 2] = ["route", "operator-token"];
+const CHANGING: [&str; 4] = ["route", "operator-token", "access-log", "access-log-sample"];
 
 impl Config {
     /// Checks that the keys of the server itself are the same.

@@ -30,6 +30,8 @@ pub(crate) struct RouteConfig {
     pub keep_pages: bool,
     /// Whether streams of records are answered batch by batch.
     pub records: bool,
+    /// Whether clients are told how long their requests took.
+    pub server_timing: bool,
     /// Instances per worker.
     pub slots: usize,
     /// Its share of the time of a worker, against that of other routes.
@@ -66,6 +68,8 @@ pub(super) struct RouteFile {
     pub(super) keep_pages: bool,
     #[serde(default)]
     pub(super) records: bool,
+    #[serde(default)]
+    pub(super) server_timing: bool,
     pub(super) slots: Option<usize>,
     pub(super) weight: Option<u32>,
     pub(super) forward_headers: Option<Vec<String>>,
@@ -92,6 +96,7 @@ impl RouteConfig {
             trusted: Some(self.trusted),
             keep_pages: self.keep_pages,
             records: self.records,
+            server_timing: self.server_timing,
             slots: Some(self.slots),
             weight: Some(self.weight),
             forward_headers: self
@@ -151,6 +156,7 @@ impl RouteFile {
             trusted,
             keep_pages: self.keep_pages,
             records: self.records,
+            server_timing: self.server_timing,
             slots,
             weight,
             settings,

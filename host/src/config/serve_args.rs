@@ -11,6 +11,7 @@ use crate::config::client_key::ClientKey;
 use crate::config::isolation::Isolation;
 use crate::config::limits::LimitSettings;
 use crate::config::listen::TlsArgs;
+use crate::config::log::LogArgs;
 use crate::config::proxies::ProxySource;
 use crate::config::settings::plain;
 use crate::config::text::read_text;
@@ -56,6 +57,9 @@ pub struct ServeArgs {
     /// Let the component process streams of records (application/x-ndjson) in batches
     #[arg(long, requires = "component")]
     pub records: bool,
+    /// Tell clients in each response how long the request waited for an instance, ran, and took (server-timing)
+    #[arg(long, requires = "component")]
+    pub server_timing: bool,
     /// Request header that is passed to the component; may be repeated [default: content-type for processors,
     /// all for others]
     #[arg(long = "forward-header", requires = "component", value_name = "NAME")]
@@ -85,6 +89,9 @@ pub struct ServeArgs {
     #[arg(long, env = "ARENARIA_WATCH", hide_env = true, value_name = "BOOL", num_args = 0..=1,
         require_equals = true, default_missing_value = "true")]
     pub watch: Option<bool>,
+    /// What is written about the server and its requests.
+    #[command(flatten)]
+    pub log: LogArgs,
     /// Check the configuration and exit, without loading components
     #[arg(long)]
     pub check_config: bool,

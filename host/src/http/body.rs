@@ -6,9 +6,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use hyper::StatusCode;
 use hyper::body::{Frame, SizeHint};
 use tokio::sync::mpsc;
 
+use crate::http::access::Access;
 use crate::http::connection_state::EndOfRequest;
 use crate::http::streams::Outgoing;
 
@@ -20,6 +22,8 @@ pub(crate) struct Body {
     stream: Option<Stream>,
     /// Ends the request when the body is dropped.
     _end: Option<EndOfRequest>,
+    /// With the access log.
+    access: Option<Box<Access>>,
 }
 
 /// What a body of HTTP/2 has beside its content.
@@ -48,17 +52,17 @@ pub(crate) struct Aborted;
 impl Body {
     pub(crate) fn whole(bytes: Bytes) -> Self {
         let content = Content::Whole((!bytes.is_empty()).then_some(bytes));
-        Self { content, stream: None, _end: None }
+        Self { content, stream: None, _end: None, access: None }
     }
 
     pub(crate) fn stream(frames: mpsc::Receiver<Result<Frame<Bytes>, Aborted>>) -> Self {
-        Self { content: Content::Stream(frames), stream: None, _end: None }
+        Self { content: Content::Stream(frames), stream: None, _end: None, access: None }
     }
 
     pub(crate) fn other(
         body: impl hyper::body::Body<Data = Bytes, Error = Aborted> + 'static,
     ) -> Self {
-        Self { content: Content::Other(Box::pin(body)), stream: None, _end: None }
+        Self { content: Content::Other(Box::pin(body)), stream: None, _end: None, access: None }
     }
 
     /// The same, sent in pieces.
@@ -72,8 +76,14 @@ impl Body {
         Self { content: Content::None, ..self }
     }
 
-    pub(crate) fn ending(self, end: EndOfRequest) -> Self {
-        Self { _end: Some(end), ..self }
+    /// The same for a request that ends with it, and has a line in the access log then.
+    pub(crate) fn ending(self, end: EndOfRequest, access: Option<Box<Access>>) -> Self {
+        Self { _end: Some(end), access, ..self }
+    }
+
+    /// Another response with this status is sent instead.
+    pub(crate) fn is_replaced(&mut self, status: StatusCode) {
+        self.access.iter_mut().for_each(|access| access.responded(status));
     }
 }
 
@@ -85,11 +95,15 @@ impl hyper::body::Body for Body {
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Aborted>>> {
-        let Self { content, stream, .. } = self.get_mut();
-        match stream {
+        let Self { content, stream, access, .. } = self.get_mut();
+        let poll = match stream {
             None => content.poll_frame(context),
             Some(stream) => stream.poll_frame(content, context),
+        };
+        if let Some(access) = access {
+            access.polled(&poll);
         }
+        poll
     }
 
     fn is_end_stream(&self) -> bool {

@@ -12,19 +12,23 @@ use hyper::http::request::Parts;
 use crate::http::body::Body;
 use crate::http::development::HighWater;
 use crate::http::message::{lift, lower, take_coding};
+use crate::http::meter::{Meter, Stage};
 use crate::http::problem::Problem;
 use crate::http::receive;
 use crate::http::service::Service;
 use crate::pool::slots::Slots;
 use crate::runtime::bindings::nanoseconds;
+use crate::runtime::request_ids::{RequestIds, RequestNumber};
 
 /// Receives the body, waits for a slot, and lets the guest handle the request.
 pub(crate) async fn respond(
     service: &Service,
     slots: &Rc<Slots>,
-    mut head: Parts,
+    number: RequestNumber,
+    head: &mut Parts,
     incoming: Incoming,
     received_at: SystemTime,
+    meter: &Meter,
 ) -> Result<Response<Body>, Problem> {
     let route = &slots.route;
     let (mut body, mut reserved) = (Bytes::new(), None);
@@ -34,14 +38,19 @@ pub(crate) async fn respond(
         // no place in the queue, so that a slow client does not block others. Therefore a request
         // can still be refused after its body has arrived, if the queue fills up meanwhile.
         slots.check_queue().map_err(Problem::ShedUnread)?;
-        let received = Box::pin(receive::collect(incoming, coding, &route.limits, &service.bodies));
+        let received = receive::collect(incoming, coding, &route.limits, &service.bodies, meter);
+        let received = Box::pin(received);
         let (bytes, held) = received.await?;
         (body, reserved) = (bytes, Some(held));
     }
     let mut forwarded = Vec::new();
-    let request = lower(route, &head, &body, nanoseconds(received_at), &mut forwarded)?;
+    let request = lower(route, head, &body, nanoseconds(received_at), &mut forwarded)?;
+    let ids = || RequestIds::of(number, &head.headers);
+    meter.enter(Stage::Queue);
     let mut lease = slots.acquire().await.map_err(Problem::Shed)?;
-    let response = lease.handle(request).await;
+    meter.enter(Stage::Guest);
+    let response = lease.handle(request, &ids).await;
+    meter.enter(Stage::Host);
     let high_water = match service.development {
         None => None,
         // Boxed, because it is rare, and hyper moves the future of each request.

@@ -13,7 +13,6 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 
 use crate::config::connection_memory::HTTP2_CONNECTIONS;
-use crate::config::limits::RequestLimits;
 use crate::http::bad_head::diagnose;
 use crate::http::connection_end::{End, Refusal};
 use crate::http::connection_state::ConnectionState;
@@ -45,7 +44,8 @@ pub(crate) async fn serve(
             }
             Ok(Ok(Proxied::Unknown)) => {}
             Ok(Ok(Proxied::Malformed)) => {
-                reject(&service, socket, "this address expects a PROXY protocol header").await;
+                reject(&service, socket, &state, "this address expects a PROXY protocol header")
+                    .await;
                 return Ok(());
             }
             Ok(Err(_)) | Err(_) => return Ok(()),
@@ -54,9 +54,11 @@ pub(crate) async fn serve(
     let socket = match accepted.tls {
         None => Some(Socket::Plain(socket)),
         // A client that is too slow gets no answer, because it could not decrypt it.
-        Some(config) => timeout(service.limits.head_time.0, encrypt(&service, socket, config))
-            .await
-            .unwrap_or_default(),
+        Some(config) => {
+            timeout(service.limits.head_time.0, encrypt(&service, &state, socket, config))
+                .await
+                .unwrap_or_default()
+        }
     };
     let Some(socket) = socket else { return Ok(()) };
     if let Socket::Tls(socket) = &socket
@@ -75,13 +77,12 @@ pub(crate) async fn serve(
         }
         end => (end, socket),
     };
-    let limits = service.limits_without_route();
     let goodbye = async {
         match end {
-            End::HeadTimeout => refuse(&mut socket, &Problem::HeadTimeout, limits).await,
+            End::HeadTimeout => refuse(&mut socket, &Problem::HeadTimeout, &service, &state).await,
             End::NoHttp2(why) => http2::refuse(&mut socket, why).await,
             End::Refused(head) => {
-                refuse(&mut socket, &diagnose(&head, limits.server), limits).await
+                refuse(&mut socket, &diagnose(&head, &service.limits), &service, &state).await
             }
             End::GoneAway => {}
             // A client of HTTP/2 sends while it reads.
@@ -137,11 +138,12 @@ async fn read_preface(socket: &mut Socket, read: &mut Vec<u8>) -> io::Result<boo
 /// Speaks TLS with the client. None if that does not succeed; rustls has told the client why.
 async fn encrypt(
     service: &Service,
+    state: &ConnectionState,
     socket: PlainSocket,
     config: Arc<ServerConfig>,
 ) -> Option<Socket> {
     if !begins_with_tls(&socket).await.ok()? {
-        reject(service, socket, "this address expects TLS; use https://").await;
+        reject(service, socket, state, "this address expects TLS; use https://").await;
         return None;
     }
     let encrypted = TlsAcceptor::from(config).accept(socket).await.ok()?;
@@ -149,9 +151,14 @@ async fn encrypt(
 }
 
 /// Tells a client that does not speak the protocol of this address.
-async fn reject(service: &Service, socket: PlainSocket, why: &'static str) {
+async fn reject(
+    service: &Service,
+    socket: PlainSocket,
+    state: &ConnectionState,
+    why: &'static str,
+) {
     let mut socket = Socket::Plain(socket);
-    refuse(&mut socket, &Problem::BadRequest(why), service.limits_without_route()).await;
+    refuse(&mut socket, &Problem::BadRequest(why), service, state).await;
     // Whether it runs out of time or not, the connection ends here.
     let _ =
         timeout(service.limits.linger_time.0, linger(&mut socket, service.linger_bytes())).await;
@@ -167,8 +174,14 @@ async fn begins_with_tls(socket: &PlainSocket) -> io::Result<bool> {
 }
 
 /// Sends a problem without hyper, which would close the connection without a response.
-async fn refuse(socket: &mut Socket, problem: &Problem, limits: RequestLimits<'_>) {
-    let (status, body) = (problem.status(), problem.json(limits));
+async fn refuse(
+    socket: &mut Socket,
+    problem: &Problem,
+    service: &Service,
+    state: &ConnectionState,
+) {
+    let (status, body) = (problem.status(), problem.json(service.limits_without_route()));
+    service.accesses.refused(state.address(), status);
     let head = format!(
         "HTTP/1.1 {} {}\r\ncontent-type: {}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
         status.as_str(),

@@ -5,6 +5,7 @@
 //! request needs neither a timer nor the clock, and a slow client cannot keep a connection.
 
 use std::cell::{Cell, RefCell};
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::task::{Context, Waker};
 use std::time::Instant;
@@ -103,6 +104,11 @@ impl ConnectionState {
             signal: Cell::new(None),
             waker: RefCell::new(None),
         })
+    }
+
+    /// The address of the client, if it has one.
+    pub(crate) fn address(&self) -> Option<IpAddr> {
+        self.client.borrow().address
     }
 
     /// A head has arrived. The request ends when the returned value is dropped, with the response.

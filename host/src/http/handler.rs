@@ -4,19 +4,22 @@
 //! `wasi_http`.
 
 use std::convert::Infallible;
+use std::num::NonZeroU128;
 use std::rc::Rc;
 use std::time::{Instant, SystemTime};
 
 use hyper::body::{Body as _, Incoming};
-use hyper::header::{CONNECTION, HOST, HeaderValue, TRANSFER_ENCODING};
+use hyper::header::{CONNECTION, HOST, HeaderName, HeaderValue, TRANSFER_ENCODING};
 use hyper::http::request::Parts;
 use hyper::{Request, Response, Version};
 
 use crate::component::world::World;
 use crate::config::limits::ServerLimits;
+use crate::http::access::Access;
 use crate::http::body::Body;
 use crate::http::buffered;
 use crate::http::connection_state::{ConnectionState, EndOfRequest};
+use crate::http::meter::Meter;
 use crate::http::playground::Playground;
 use crate::http::problem::Problem;
 use crate::http::records;
@@ -25,6 +28,10 @@ use crate::http::target::{self, is_host, target_length};
 use crate::http::wasi_http;
 use crate::pool::slots::Slots;
 use crate::pool::stats::{CLIENT_LEFT, RouteStats};
+use crate::runtime::request_ids::{RequestIds, RequestNumber, Trace};
+
+/// W3C Server Timing.
+const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
 /// Handles a request. Never fails: an error becomes a response or ends the connection.
 pub(crate) async fn handle(
@@ -33,6 +40,7 @@ pub(crate) async fn handle(
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Infallible> {
     let begun = Instant::now();
+    let number = service.numbers.next();
     let (mut head, incoming) = request.into_parts();
     let has_body = !incoming.is_end_stream();
     let mut end = connection.begin_request(has_body);
@@ -44,6 +52,8 @@ pub(crate) async fn handle(
     let playground = service.playground.as_ref().filter(|_| Playground::has(path));
     // Lives as long as the errors below, which show its limits.
     let route = service.router.find(path);
+    let meter = service.meter(route.as_ref(), begun);
+    let mut access = begin_access(&service, &connection, &head, route.as_deref(), number, &meter);
     let mut response = match (playground, &route) {
         (Some(playground), _) => {
             if has_body {
@@ -60,17 +70,22 @@ pub(crate) async fn handle(
             Err((what, service.limits_without_route()))
         }
         (None, Some(slots)) => {
-            let mut observed = Observed { stats: &slots.stats, begun, status: CLIENT_LEFT };
+            let exemplar = if service.exemplars { Trace::sampled(&head.headers) } else { None };
+            let mut observed =
+                Observed { stats: &slots.stats, begun, status: CLIENT_LEFT, exemplar };
             let admitted = checked.and_then(|()| admit(slots, &connection, &head, &mut end));
             let result = match admitted {
-                Ok(()) => dispatch(&service, slots, &connection, head, incoming).await,
+                Ok(()) => {
+                    let head = &mut head;
+                    dispatch(&service, slots, &connection, number, head, incoming, &meter).await
+                }
                 Err(what) => Err(what),
             };
             observed.status =
                 result.as_ref().map_or_else(Problem::status, Response::status).as_u16();
             result.map_err(|what| {
                 let limits = service.limits_of(&slots.route);
-                what.log(&slots.route, limits);
+                what.log(&slots.route, limits, &|| RequestIds::of(number, &head.headers));
                 (what, limits)
             })
         }
@@ -79,7 +94,7 @@ pub(crate) async fn handle(
         if has_body && what.leaves_body_unread() {
             connection.leaves_body_unread();
         }
-        what.response(limits)
+        what.response(limits, service.shown(&|| RequestIds::of(number, &head.headers)))
     });
     if let Some(open) = open {
         open.end(&response);
@@ -87,7 +102,44 @@ pub(crate) async fn handle(
     if connection.closes_after_response() {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
-    Ok(response.map(|body| body.ending(end)))
+    if meter.is_on() {
+        finish(&mut response, route.as_deref(), &meter, access.as_deref_mut());
+    }
+    Ok(response.map(|body| body.ending(end, access)))
+}
+
+/// The line of a request in the access log, if that is switched on.
+#[inline]
+fn begin_access(
+    service: &Service,
+    connection: &ConnectionState,
+    head: &Parts,
+    slots: Option<&Slots>,
+    number: RequestNumber,
+    meter: &Meter,
+) -> Option<Box<Access>> {
+    if !meter.is_on() || !service.accesses.is_on() {
+        return None;
+    }
+    let route = slots.map(|slots| slots.route.path.as_str());
+    let (client, ids) = (connection.address(), RequestIds::of(number, &head.headers));
+    Some(service.accesses.begin(head, route, client, ids, meter.clone()))
+}
+
+/// Tells the figures of a request, as far as they are known when its response begins.
+#[cold]
+fn finish(
+    response: &mut Response<Body>,
+    slots: Option<&Slots>,
+    meter: &Meter,
+    access: Option<&mut Access>,
+) {
+    if slots.is_some_and(|slots| slots.route.server_timing) {
+        response.headers_mut().append(SERVER_TIMING, meter.header());
+    }
+    if let Some(access) = access {
+        access.responded(response.status());
+    }
 }
 
 /// Counts a request when this is dropped, also if the client left.
@@ -95,12 +147,18 @@ struct Observed<'stats> {
     stats: &'stats RouteStats,
     begun: Instant,
     status: u16,
+    /// The trace that is kept with its duration.
+    exemplar: Option<NonZeroU128>,
 }
 
 impl Drop for Observed<'_> {
     fn drop(&mut self) {
         self.stats.responded(self.status);
-        self.stats.duration.observe(self.begun.elapsed());
+        let duration = self.begun.elapsed();
+        self.stats.duration.observe(duration);
+        if let Some(trace) = self.exemplar {
+            self.stats.duration.keep_exemplar(duration, trace);
+        }
     }
 }
 
@@ -123,19 +181,24 @@ async fn dispatch(
     service: &Rc<Service>,
     slots: &Rc<Slots>,
     connection: &Rc<ConnectionState>,
-    head: Parts,
+    number: RequestNumber,
+    head: &mut Parts,
     incoming: Incoming,
+    meter: &Meter,
 ) -> Result<Response<Body>, Problem> {
     // The longer ways are boxed, because hyper moves the future of each request, and its size is that of the
     // longest way.
     if slots.route.world != World::Processor {
-        return Box::pin(wasi_http::respond(service, slots, connection, head, incoming)).await;
+        let response =
+            wasi_http::respond(service, slots, connection, number, head, incoming, meter);
+        return Box::pin(response).await;
     }
     let received_at = SystemTime::now();
     if slots.route.records && records::is_stream(&head.headers) {
-        return Box::pin(records::respond(service, slots, head, incoming, received_at)).await;
+        let response = records::respond(service, slots, number, head, incoming, received_at, meter);
+        return Box::pin(response).await;
     }
-    buffered::respond(service, slots, head, incoming, received_at).await
+    buffered::respond(service, slots, number, head, incoming, received_at, meter).await
 }
 
 /// Checks the size of the head as it was sent. If it is larger, the end of the request is not known.

@@ -127,11 +127,18 @@ async fn handle(
     let (outgoing, unanswered) = connection.streams.begin(&service.bodies);
     let bytes = STATE_BYTES + head_bytes(request.headers());
     let response = if outgoing.reserve(bytes) {
-        let response = handler::handle(Rc::clone(&service), state, request).await?;
+        let mut response = handler::handle(Rc::clone(&service), state, request).await?;
         // Until the client takes it, h2 holds it.
         let fits = outgoing.reserve(bytes + head_bytes(response.headers()));
-        if fits { response } else { saturated(&service) }
+        if fits {
+            response
+        } else {
+            let saturated = saturated(&service);
+            response.body_mut().is_replaced(saturated.status());
+            saturated
+        }
     } else {
+        service.accesses.refused(state.address(), Problem::BodiesSaturated.status());
         saturated(&service)
     };
     unanswered.answered();
@@ -142,7 +149,7 @@ async fn handle(
 fn saturated(service: &Service) -> Response<Body> {
     let problem = Problem::BodiesSaturated;
     service.unrouted.responded(problem.status().as_u16());
-    problem.response(service.limits_without_route())
+    problem.response(service.limits_without_route(), None)
 }
 
 fn head_bytes(headers: &HeaderMap) -> u64 {

@@ -1,5 +1,6 @@
 //! A connection and its requests: from HTTP to a component and back.
 
+pub(crate) mod access;
 mod bad_head;
 pub(crate) mod body;
 pub(crate) mod body_budget;
@@ -14,6 +15,7 @@ pub(crate) mod http1;
 mod http2;
 pub(crate) mod message;
 mod message_splitter;
+pub(crate) mod meter;
 pub(crate) mod playground;
 pub(crate) mod problem;
 mod problem_words;

@@ -19,6 +19,7 @@ use crate::pool::clients::Excess;
 use crate::pool::policy::Shed;
 use crate::pool::route::Route;
 use crate::runtime::fault::Fault;
+use crate::runtime::request_ids::{MakeIds, RequestIds};
 
 /// Why a request has an error response.
 #[derive(Debug)]
@@ -73,6 +74,9 @@ struct Document<'a> {
     title: &'a str,
     status: u16,
     detail: String,
+    /// Names the request, so that its lines in the log can be found. It has some if the host failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    instance: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     limit: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -89,14 +93,22 @@ struct Line<'a> {
 }
 
 impl Problem {
-    /// The problem as a response.
-    pub(crate) fn response(&self, limits: RequestLimits<'_>) -> Response<Body> {
-        self.whole(limits).map(Body::whole)
+    /// The problem of the request with these ids as a response.
+    pub(crate) fn response(
+        &self,
+        limits: RequestLimits<'_>,
+        ids: Option<RequestIds>,
+    ) -> Response<Body> {
+        self.with_body(self.json_of(limits, ids)).map(Body::whole)
     }
 
-    /// The same, with a body that any listener can send.
+    /// The problem as a response with a body that any listener can send.
     pub(crate) fn whole(&self, limits: RequestLimits<'_>) -> Response<Bytes> {
-        let mut response = Response::new(Bytes::from(self.json(limits)));
+        self.with_body(self.json(limits))
+    }
+
+    fn with_body(&self, body: Vec<u8>) -> Response<Bytes> {
+        let mut response = Response::new(Bytes::from(body));
         *response.status_mut() = self.status();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
@@ -122,27 +134,42 @@ impl Problem {
 
     /// The problem as a JSON document.
     pub(crate) fn json(&self, limits: RequestLimits<'_>) -> Vec<u8> {
-        let document = self.document(limits, None);
+        self.json_of(limits, None)
+    }
+
+    fn json_of(&self, limits: RequestLimits<'_>, ids: Option<RequestIds>) -> Vec<u8> {
+        let document = self.document(limits, None, ids);
         serde_json::to_vec(&document).expect("texts and numbers can be serialized")
     }
 
     /// The problem as a line in a response to a stream of records.
-    pub(crate) fn line(&self, limits: RequestLimits<'_>, record: u64) -> Vec<u8> {
-        let line = Line { error: self.document(limits, Some(record)) };
+    pub(crate) fn line(
+        &self,
+        limits: RequestLimits<'_>,
+        record: u64,
+        ids: Option<RequestIds>,
+    ) -> Vec<u8> {
+        let line = Line { error: self.document(limits, Some(record), ids) };
         let mut json = serde_json::to_vec(&line).expect("texts and numbers can be serialized");
         json.push(b'\n');
         json
     }
 
     /// Writes the reason to the log if the component's response was not valid. Faults are in the log already.
-    pub(crate) fn log(&self, route: &Route, limits: RequestLimits<'_>) {
+    pub(crate) fn log(&self, route: &Route, limits: RequestLimits<'_>, ids: MakeIds<'_>) {
         let is_bad_response = matches!(
             self,
             Self::BadResponse(_) | Self::ResponseHeadTooLarge(..) | Self::BatchRefused(_)
         );
         if is_bad_response && route.log().admits_line() {
             let Words { title, detail, .. } = self.words(limits);
-            tracing::warn!(route = route.path, "{title}: {detail}");
+            let (route, ids) = (&route.path, ids());
+            tracing::warn!(
+                route,
+                "request-id" = %ids.request_id(),
+                "trace-id" = %ids.trace_id(),
+                "{title}: {detail}"
+            );
         }
     }
 
@@ -208,11 +235,26 @@ impl Problem {
         }
     }
 
-    fn document(&self, limits: RequestLimits<'_>, record: Option<u64>) -> Document<'static> {
+    fn document(
+        &self,
+        limits: RequestLimits<'_>,
+        record: Option<u64>,
+        ids: Option<RequestIds>,
+    ) -> Document<'static> {
         let Words { kind, title, detail, limit } = self.words(limits);
         let (limit, value) = limit.unzip();
-        let (r#type, status) = (format!("urn:arenaria:problem:{kind}"), self.status().as_u16());
-        Document { r#type, title, status, detail, limit, value, record }
+        let status = self.status();
+        let ids = ids.filter(|_| status.is_server_error());
+        Document {
+            r#type: format!("urn:arenaria:problem:{kind}"),
+            title,
+            status: status.as_u16(),
+            detail,
+            instance: ids.map(|ids| format!("urn:arenaria:request:{}", ids.request_id())),
+            limit,
+            value,
+            record,
+        }
     }
 
     fn words(&self, limits: RequestLimits<'_>) -> Words {

@@ -1,4 +1,4 @@
-//! The texts of problems.
+//! The texts of the host's error responses.
 
 use std::fmt;
 

@@ -12,6 +12,7 @@ use crate::config::limits::RouteLimits;
 use crate::http::body_budget::{BodyBudget, Reserved};
 use crate::http::decoding::Decoding;
 use crate::http::decoding::coding::Coding;
+use crate::http::meter::Meter;
 use crate::http::problem::Problem;
 
 /// Receives a whole body, and decodes it if it has a coding. Its bytes are charged to the budget when they arrive, not when
@@ -22,6 +23,7 @@ pub(crate) async fn collect(
     coding: Option<Coding>,
     limits: &RouteLimits,
     budget: &Arc<BodyBudget>,
+    meter: &Meter,
 ) -> Result<(Bytes, Reserved), Problem> {
     if body.size_hint().exact().is_some_and(|declared| declared > limits.request_body.0) {
         return Err(Problem::BodyTooLarge);
@@ -29,17 +31,21 @@ pub(crate) async fn collect(
     let whole = Whole { bytes: Vec::new(), most: limits.request_body.bytes(), held: budget.part() };
     let time = limits.body_time.0;
     let received = match coding {
-        None => timeout(time, gather(&mut body, whole)).await,
+        None => timeout(time, gather(&mut body, whole, meter)).await,
         Some(coding) => {
             let decoding = Decoding::new(coding, Some(whole.most), limits, budget)?;
-            timeout(time, decode(&mut body, decoding, whole)).await
+            timeout(time, decode(&mut body, decoding, whole, meter)).await
         }
     };
     received.map_err(|_| Problem::BodyTimeout)?
 }
 
-async fn gather(body: &mut Incoming, mut whole: Whole) -> Result<(Bytes, Reserved), Problem> {
-    while let Some(data) = next_data(body).await? {
+async fn gather(
+    body: &mut Incoming,
+    mut whole: Whole,
+    meter: &Meter,
+) -> Result<(Bytes, Reserved), Problem> {
+    while let Some(data) = next_data(body, meter).await? {
         if whole.bytes.is_empty() && body.is_end_stream() {
             // Most bodies arrive in one piece, which needs no copy.
             whole.check(data.len())?;
@@ -57,9 +63,10 @@ async fn decode(
     body: &mut Incoming,
     mut decoding: Decoding,
     mut whole: Whole,
+    meter: &Meter,
 ) -> Result<(Bytes, Reserved), Problem> {
     let mut encoded = 0;
-    while let Some(data) = next_data(body).await? {
+    while let Some(data) = next_data(body, meter).await? {
         encoded += data.len();
         whole.check(encoded)?;
         decoding.give(data);
@@ -110,9 +117,10 @@ impl Whole {
 }
 
 /// The next piece of a body. Trailers are skipped.
-async fn next_data(body: &mut Incoming) -> Result<Option<Bytes>, Problem> {
+async fn next_data(body: &mut Incoming, meter: &Meter) -> Result<Option<Bytes>, Problem> {
     while let Some(frame) = body.frame().await {
         if let Ok(data) = frame.map_err(|_| Problem::BodyBroken)?.into_data() {
+            meter.received(data.len());
             return Ok(Some(data));
         }
     }
@@ -127,8 +135,9 @@ async fn next_data(body: &mut Incoming) -> Result<Option<Bytes>, Problem> {
 pub(crate) async fn next_in_time(
     body: &mut Incoming,
     time: Duration,
+    meter: &Meter,
 ) -> Result<Option<Bytes>, Problem> {
-    match timeout(time, next_data(body)).await {
+    match timeout(time, next_data(body, meter)).await {
         Ok(data) => data,
         Err(_) => Err(Problem::BodyTimeout),
     }

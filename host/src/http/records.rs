@@ -16,7 +16,7 @@ use bytes::Bytes;
 use hyper::body::{Body as _, Frame, Incoming};
 use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use hyper::http::request::Parts;
-use hyper::{Response, Version};
+use hyper::{Request, Response, Version};
 use tokio::sync::mpsc;
 use tokio::task::spawn_local;
 
@@ -24,12 +24,14 @@ use crate::http::body::{Aborted, Body};
 use crate::http::body_budget::Reserved;
 use crate::http::decoding::Decoding;
 use crate::http::message::{lower, media_type, take_coding};
+use crate::http::meter::{Meter, Stage};
 use crate::http::problem::Problem;
 use crate::http::receive::next_in_time;
 use crate::http::record_lines::{Batch, LineSplitter, Piece};
 use crate::http::service::Service;
 use crate::pool::slots::Slots;
 use crate::runtime::bindings::{self, nanoseconds};
+use crate::runtime::request_ids::{RequestIds, RequestNumber};
 
 const MEDIA_TYPE: &str = "application/x-ndjson";
 /// The header field with the number of a batch's first record in the stream, counted from 1.
@@ -46,9 +48,11 @@ pub(crate) fn is_stream(headers: &HeaderMap) -> bool {
 pub(crate) async fn respond(
     service: &Rc<Service>,
     slots: &Rc<Slots>,
-    mut head: Parts,
+    number: RequestNumber,
+    head: &mut Parts,
     incoming: Incoming,
     received_at: SystemTime,
+    meter: &Meter,
 ) -> Result<Response<Body>, Problem> {
     if head.version < Version::HTTP_11 {
         return Err(Problem::BadRequest("a stream of records requires HTTP/1.1"));
@@ -58,7 +62,9 @@ pub(crate) async fn respond(
         false => take_coding(&mut head.headers)?,
     };
     // Overload is reported now: once the response has begun, its status cannot change.
+    meter.enter(Stage::Queue);
     drop(slots.acquire().await.map_err(Problem::ShedUnread)?);
+    meter.enter(Stage::Host);
     let decoding = coding.map(|coding| {
         // Only each record has a limit, not the whole.
         Decoding::new(coding, None, &slots.route.limits, &service.bodies)
@@ -68,15 +74,17 @@ pub(crate) async fn respond(
     let stream = RecordStream {
         service: Rc::clone(service),
         slots: Rc::clone(slots),
-        head,
+        ids: RequestIds::of(number, &head.headers),
+        head: std::mem::replace(head, Request::new(()).into_parts().0),
         received_at: nanoseconds(received_at),
         frames,
+        meter: meter.clone(),
     };
     spawn_local(async move {
         if stream.run(incoming, decoding).await.is_err() {
             // This fails only if the client has left.
             if stream.frames.send(Err(Aborted)).await.is_ok() {
-                stream.slots.response_was_cut();
+                stream.slots.response_was_cut(&|| stream.ids);
             }
         }
     });
@@ -90,8 +98,10 @@ struct RecordStream {
     service: Rc<Service>,
     slots: Rc<Slots>,
     head: Parts,
+    ids: RequestIds,
     received_at: u64,
     frames: mpsc::Sender<Result<Frame<Bytes>, Aborted>>,
+    meter: Meter,
 }
 
 impl RecordStream {
@@ -111,7 +121,9 @@ impl RecordStream {
         // The reserved memory of the incomplete last record.
         let mut held = self.service.bodies.part();
         let time = limits.body_time.0;
-        while let Some(data) = next_in_time(&mut incoming, time).await.map_err(|_| Aborted)? {
+        loop {
+            let data = next_in_time(&mut incoming, time, &self.meter).await;
+            let Some(data) = data.map_err(|_| Aborted)? else { break };
             let Some(decoding) = &mut decoding else {
                 self.process(&mut splitter, Some(data), &mut held).await?;
                 continue;
@@ -199,11 +211,14 @@ impl RecordStream {
         let own = [("content-type", MEDIA_TYPE), (FIRST_RECORD, first.as_str())];
         let headers: Vec<_> = own.into_iter().chain(forwarded).collect();
         let request = bindings::Request { headers: &headers, ..request };
+        self.meter.enter(Stage::Queue);
         let mut lease = tokio::select! {
             lease = self.slots.wait(self.slots.route.limits.body_time.0) => lease.map_err(|_| Aborted)?,
             () = self.frames.closed() => return Err(Aborted),
         };
-        let response = lease.handle(request).await;
+        self.meter.enter(Stage::Guest);
+        let response = lease.handle(request, &|| self.ids).await;
+        self.meter.enter(Stage::Host);
         lease.finish();
         match response {
             Err(fault) => Ok(Err(Problem::Fault(fault))),
@@ -222,8 +237,8 @@ impl RecordStream {
 
     fn line(&self, problem: &Problem, record: u64) -> Vec<u8> {
         let limits = self.service.limits_of(&self.slots.route);
-        problem.log(&self.slots.route, limits);
-        problem.line(limits, record)
+        problem.log(&self.slots.route, limits, &|| self.ids);
+        problem.line(limits, record, self.service.shown(&|| self.ids))
     }
 
     /// Sends lines to the client. Waits until the lines before are sent: the client's speed limits

@@ -1,15 +1,21 @@
 //! The state that the requests of one worker share.
 
+use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::config::limits::{RequestLimits, RouteLimits, ServerLimits};
+use crate::http::access::Accesses;
 use crate::http::body_budget::BodyBudget;
 use crate::http::development::Development;
+use crate::http::meter::Meter;
 use crate::http::playground::Playground;
 use crate::http::problem::Problem;
 use crate::http::router::Router;
 use crate::pool::route::Route;
+use crate::pool::slots::Slots;
 use crate::pool::stats::RouteStats;
+use crate::runtime::request_ids::{MakeIds, RequestIds, RequestNumbers};
 
 /// The state that the requests of one worker share. Only the worker's thread uses it.
 pub(crate) struct Service {
@@ -27,6 +33,12 @@ pub(crate) struct Service {
     pub(crate) playground: Option<Arc<Playground>>,
     /// What `arenaria dev` adds.
     pub(crate) development: Option<Arc<Development>>,
+    pub(crate) numbers: RequestNumbers,
+    /// Whether errors name their request, so that its lines in the log can be found.
+    pub(crate) names_requests: bool,
+    /// Whether the trace of a request is kept as an exemplar.
+    pub(crate) exemplars: bool,
+    pub(crate) accesses: Accesses,
 }
 
 impl Service {
@@ -38,6 +50,19 @@ impl Service {
     /// The limits of a request without a route.
     pub(crate) fn limits_without_route(&self) -> RequestLimits<'_> {
         RequestLimits { server: &self.limits, route: &self.route_limits }
+    }
+
+    /// Measures a request to these slots, if anything needs its figures.
+    #[inline]
+    pub(crate) fn meter(&self, slots: Option<&Rc<Slots>>, begun: Instant) -> Meter {
+        let is_wanted =
+            self.accesses.is_on() || slots.is_some_and(|slots| slots.route.server_timing);
+        if is_wanted { Meter::begin(begun) } else { Meter::default() }
+    }
+
+    /// The ids that an error of this request shows.
+    pub(crate) fn shown(&self, ids: MakeIds<'_>) -> Option<RequestIds> {
+        self.names_requests.then(ids)
     }
 
     /// Why a request without a route is refused. With `arenaria dev`, the reason may be that there are no routes yet.

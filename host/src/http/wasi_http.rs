@@ -19,12 +19,14 @@ use wasmtime_wasi_http::WasiBody;
 
 use crate::http::body::Body;
 use crate::http::connection_state::ConnectionState;
+use crate::http::meter::{Meter, Stage};
 use crate::http::problem::Problem;
 use crate::http::service::Service;
 use crate::http::wasi_http_request::{Progress, RequestBody};
-use crate::http::wasi_http_response::{ResponseBody, Task};
+use crate::http::wasi_http_response::{OfRequest, ResponseBody, Task};
 use crate::pool::slots::Slots;
 use crate::runtime::fault::Fault;
+use crate::runtime::request_ids::{RequestIds, RequestNumber};
 use crate::runtime::wasi_http_call::{CallError, Reply, WasiHttpCall};
 
 /// Lets a `wasi:http` component handle a request.
@@ -32,30 +34,39 @@ pub(crate) async fn respond(
     service: &Rc<Service>,
     slots: &Rc<Slots>,
     connection: &Rc<ConnectionState>,
-    mut head: Parts,
+    number: RequestNumber,
+    head: &Parts,
     incoming: Incoming,
+    meter: &Meter,
 ) -> Result<Response<Body>, Problem> {
     let limits = &slots.route.limits;
     if incoming.size_hint().exact().is_some_and(|declared| declared > limits.request_body.0) {
         return Err(Problem::BodyTooLarge);
     }
-    head.uri = with_authority(&head)?;
+    let uri = with_authority(head)?;
     let has_body = !incoming.is_end_stream();
     let shed = if has_body { Problem::ShedUnread } else { Problem::Shed };
+    meter.enter(Stage::Queue);
     let lease = slots.acquire().await.map_err(shed)?;
-    head.headers = head
+    meter.enter(Stage::Guest);
+    let ids = RequestIds::of(number, &head.headers);
+    let headers = head
         .headers
         .iter()
         .filter(|(name, _)| slots.route.forwards(name))
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect();
     let progress = Arc::new(Progress::new(has_body));
-    let body = RequestBody::new(incoming, limits, service.bodies.part(), Arc::clone(&progress));
+    let held = service.bodies.part();
+    let body = RequestBody::new(incoming, limits, held, Arc::clone(&progress), meter.clone());
     let is_bodiless = head.method == Method::HEAD;
-    let request = Request::from_parts(head, body.boxed_unsync());
+    let mut request = Request::new(body.boxed_unsync());
+    (*request.method_mut(), *request.uri_mut()) = (head.method.clone(), uri);
+    (*request.version_mut(), *request.headers_mut()) = (head.version, headers);
     let (reply, received) = Reply::new();
-    let task = Task::new(spawn_local(lease.call_wasi_http(WasiHttpCall { request, reply })));
+    let task = Task::new(spawn_local(lease.call_wasi_http(WasiHttpCall { request, reply }, ids)));
     let response = received.await;
+    meter.enter(Stage::Host);
     if let Some(problem) = progress.problem() {
         // The guest sees the error when it reads the body. Its call continues within its limits.
         task.detach();
@@ -78,7 +89,8 @@ pub(crate) async fn respond(
     let announced = if is_bodiless { Some(0) } else { announced };
     let (head, body) = response.into_parts();
     let (slots, connection) = (Rc::clone(slots), Rc::clone(connection));
-    let mut body = ResponseBody::new(body, announced, task, service, slots, connection, progress);
+    let request = OfRequest { slots, connection, ids, progress };
+    let mut body = ResponseBody::new(body, announced, task, service, request);
     body.look_ahead().await?;
     Ok(Response::from_parts(head, Body::other(body)))
 }

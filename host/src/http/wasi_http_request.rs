@@ -12,6 +12,7 @@ use wasmtime_wasi_http::Error;
 
 use crate::config::limits::RouteLimits;
 use crate::http::body_budget::Reserved;
+use crate::http::meter::Meter;
 use crate::http::problem::Problem;
 
 /// How a request's body ended.
@@ -66,6 +67,7 @@ pub(crate) struct RequestBody {
     /// The reserved memory of the last piece.
     held: Reserved,
     progress: Arc<Progress>,
+    meter: Meter,
 }
 
 impl RequestBody {
@@ -74,9 +76,10 @@ impl RequestBody {
         limits: &RouteLimits,
         held: Reserved,
         progress: Arc<Progress>,
+        meter: Meter,
     ) -> Self {
         let (left, time) = (limits.request_body.0, limits.body_time.0);
-        Self { incoming, left, time, wait: None, held, progress }
+        Self { incoming, left, time, wait: None, held, progress, meter }
     }
 
     fn fail(&self, end: BodyEnd, error: Error) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
@@ -86,6 +89,7 @@ impl RequestBody {
 
     fn give(&mut self, frame: Frame<Bytes>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         let bytes = frame.data_ref().map_or(0, Bytes::len) as u64;
+        self.meter.received(bytes as usize);
         let Some(left) = self.left.checked_sub(bytes) else {
             return self.fail(BodyEnd::TooLarge, Error::HttpRequestBodySize(None));
         };

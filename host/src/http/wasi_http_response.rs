@@ -21,6 +21,7 @@ use crate::http::problem::Problem;
 use crate::http::service::Service;
 use crate::http::wasi_http_request::Progress;
 use crate::pool::slots::Slots;
+use crate::runtime::request_ids::RequestIds;
 
 /// The guest's call. Its result says whether it succeeded. Dropping it cancels the call.
 pub(crate) struct Task(Option<JoinHandle<bool>>);
@@ -72,9 +73,15 @@ pub(crate) struct ResponseBody {
     left: Option<u64>,
     task: Option<Task>,
     budget: Arc<BodyBudget>,
-    slots: Rc<Slots>,
-    connection: Rc<ConnectionState>,
-    progress: Arc<Progress>,
+    request: OfRequest,
+}
+
+/// What a response has of its request.
+pub(crate) struct OfRequest {
+    pub(crate) slots: Rc<Slots>,
+    pub(crate) connection: Rc<ConnectionState>,
+    pub(crate) ids: RequestIds,
+    pub(crate) progress: Arc<Progress>,
 }
 
 impl hyper::body::Body for ResponseBody {
@@ -98,7 +105,7 @@ impl hyper::body::Body for ResponseBody {
         if matches!(poll, Poll::Ready(Some(Err(Aborted)))) {
             // Hyper first sends what it has, as the response waits. Else it would drop it, even the head.
             self.is_cut = true;
-            self.slots.response_was_cut();
+            self.request.slots.response_was_cut(&|| self.request.ids);
             context.waker().wake_by_ref();
             return Poll::Pending;
         }
@@ -128,9 +135,7 @@ impl ResponseBody {
         announced: Option<u64>,
         task: Task,
         service: &Service,
-        slots: Rc<Slots>,
-        connection: Rc<ConnectionState>,
-        progress: Arc<Progress>,
+        request: OfRequest,
     ) -> Self {
         let ended = announced == Some(0);
         let task = if ended {
@@ -150,9 +155,7 @@ impl ResponseBody {
             left: announced,
             task,
             budget: Arc::clone(&service.bodies),
-            slots,
-            connection,
-            progress,
+            request,
         }
     }
 
@@ -186,7 +189,7 @@ impl ResponseBody {
 
     /// Why the response cannot be completed.
     fn cause(&self) -> Problem {
-        match self.progress.problem() {
+        match self.request.progress.problem() {
             Some(problem) => problem,
             None if self.is_saturated => Problem::BodiesSaturated,
             None => Problem::BadResponse("the response ended before it was complete".to_owned()),
@@ -211,7 +214,7 @@ impl ResponseBody {
                 // Abort the response if the request body was incomplete or the guest failed, so
                 // that a truncated response cannot pass for a complete one.
                 let is_truncated = this.left.is_some_and(|left| left > 0)
-                    || this.progress.problem().is_some()
+                    || this.request.progress.problem().is_some()
                     || this.poll_call(context) == Poll::Ready(false);
                 return Poll::Ready(is_truncated.then_some(Err(Aborted)));
             }
@@ -257,8 +260,8 @@ impl Drop for ResponseBody {
         {
             task.detach();
         }
-        if !self.progress.is_complete() {
-            self.connection.leaves_body_unread();
+        if !self.request.progress.is_complete() {
+            self.request.connection.leaves_body_unread();
         }
     }
 }

@@ -14,17 +14,23 @@ use crate::pool::slots::{Lease, LeaseState, Slots};
 use crate::pool::stats::Reason;
 use crate::runtime::bindings::{ArenaUsage, Request, Response};
 use crate::runtime::fault::Fault;
-use crate::runtime::guest_log::During;
+use crate::runtime::guest_log::{During, Fields};
 use crate::runtime::instance::Instance;
+use crate::runtime::request_ids::{MakeIds, RequestIds};
 use crate::runtime::wasi_http_call::{CallError, WasiHttpCall};
 
 impl Lease {
     /// Lets the instance handle a request.
-    pub(crate) async fn handle(&mut self, request: Request<'_>) -> Result<Response, Fault> {
+    pub(crate) async fn handle(
+        &mut self,
+        request: Request<'_>,
+        ids: MakeIds<'_>,
+    ) -> Result<Response, Fault> {
         let route = Arc::clone(&self.slots.route);
         let time = route.limits.guest_time.0;
         let Request { method, path_with_query, .. } = request;
-        let during = During::Request { slot: Some(self.slot), method, path_with_query };
+        let (slot, ids) = (Some(self.slot), Some(ids));
+        let during = During::Request { slot, method, path_with_query, ids };
         self.turn().await;
         self.state = LeaseState::Running;
         let (result, logged) = match route.isolation {
@@ -87,7 +93,7 @@ impl Lease {
 
     /// Lets a `wasi:http` component handle a request. Keeps the slot until the guest returns. True
     /// if the guest succeeded.
-    pub(crate) async fn call_wasi_http(mut self, call: WasiHttpCall) -> bool {
+    pub(crate) async fn call_wasi_http(mut self, call: WasiHttpCall, ids: RequestIds) -> bool {
         let route = Arc::clone(&self.slots.route);
         let (guest_time, request_time) = (route.limits.guest_time.0, route.limits.request_time.0);
         let reply = call.reply.clone();
@@ -104,14 +110,16 @@ impl Lease {
             },
         };
         let (method, path_with_query) = (method.as_str(), uri.path());
-        let slot = Some(self.slot);
-        self.ended(ended.as_ref().err(), During::Request { slot, method, path_with_query });
+        let make_ids = || ids;
+        let (slot, ids) = (Some(self.slot), Some(&make_ids as MakeIds<'_>));
+        let during = During::Request { slot, method, path_with_query, ids };
+        self.ended(ended.as_ref().err(), during);
         if ended.is_ok() && route.isolation == Isolation::Reuse {
             self.contents().served += 1;
             if self.instance().accepts_calls() {
                 self.retire_if_leaking();
             } else {
-                self.lose_closed_instance();
+                self.lose_closed_instance(during);
             }
         }
         let is_ok = ended.is_ok();
@@ -123,13 +131,18 @@ impl Lease {
 
     /// Drops the instance, although its request has succeeded. In an orderly replacement it would serve
     /// until the new one is ready, and the next request would wait in vain.
-    fn lose_closed_instance(&mut self) {
-        let slot = self.slot;
+    fn lose_closed_instance(&mut self, during: During<'_>) {
         if self.slots.route.log().admits_line() {
             let route = &self.slots.route.path;
+            let Fields { slot, method, path, request_id, trace_id } = during.fields();
             warn!(
                 route,
-                slot, "lost an instance: it still asks for backpressure after its request"
+                slot,
+                method,
+                path,
+                "request-id" = request_id,
+                "trace-id" = trace_id,
+                "lost an instance: it still asks for backpressure after its request"
             );
         }
         self.state = LeaseState::Lost(Reason::Backpressure);
@@ -184,8 +197,16 @@ impl Lease {
                 self.slots.keep_fault(fault);
                 if self.slots.route.log().admits_line() {
                     let route = &self.slots.route.path;
-                    let (slot, method, path) = during.fields();
-                    warn!(route, slot, method, path, "lost an instance: {fault}");
+                    let Fields { slot, method, path, request_id, trace_id } = during.fields();
+                    warn!(
+                        route,
+                        slot,
+                        method,
+                        path,
+                        "request-id" = request_id,
+                        "trace-id" = trace_id,
+                        "lost an instance: {fault}"
+                    );
                 }
                 LeaseState::Lost(Reason::of(fault))
             }

@@ -1,6 +1,8 @@
 //! The instances of a route: their slots, their replacement and their statistics.
 
 pub(crate) mod clients;
+mod contents;
+pub(crate) mod idle;
 pub(crate) mod lease;
 pub(crate) mod policy;
 pub(crate) mod route;

@@ -32,6 +32,8 @@ pub(crate) struct Route {
     pub(crate) world: World,
     pub(crate) isolation: Isolation,
     pub(crate) records: bool,
+    /// Whether clients are told how long their requests took.
+    pub(crate) server_timing: bool,
     pub(crate) slots: usize,
     /// Its share of the time of a worker, against that of other routes.
     pub(crate) weight: u32,
@@ -103,6 +105,7 @@ impl Route {
             world,
             isolation,
             records: config.records,
+            server_timing: config.server_timing,
             slots: config.slots,
             weight: config.weight,
             forward_headers: config.forward_headers.clone(),

@@ -9,7 +9,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::rc::{Rc, Weak};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
@@ -20,15 +20,16 @@ use tokio::time::{sleep, timeout};
 use tracing::{debug, info, warn};
 
 use crate::config::isolation::Isolation;
+use crate::pool::contents::SlotContents;
 use crate::pool::policy::{
     Action, Actions, Admission, Counts, Event, Policy, Shed, SlotId, WaiterId, WaiterKind,
 };
 use crate::pool::route::Route;
 use crate::pool::stats::{Reason, RouteStats};
-use crate::pool::usage_schedule::UsageSchedule;
 use crate::runtime::bindings::ArenaUsage;
 use crate::runtime::fault::Fault;
 use crate::runtime::instance::{Account, Instance};
+use crate::runtime::request_ids::MakeIds;
 use crate::runtime::share::Shares;
 
 /// The slots of one route on one worker.
@@ -49,23 +50,6 @@ pub(crate) struct Slots {
     counted: Cell<Option<Counts>>,
     /// The last fault, until it is taken.
     fault: RefCell<Option<String>>,
-}
-
-/// The instance in a slot, and what is known of it.
-#[derive(Default)]
-pub(crate) struct SlotContents {
-    /// None after a fault, and in `fresh` isolation, where every request starts its own instance.
-    pub(crate) instance: Option<Instance>,
-    pub(crate) served: u64,
-    pub(crate) usage_schedule: UsageSchedule,
-    /// How many handles the instance held after its first request.
-    pub(crate) handles: usize,
-}
-
-impl SlotContents {
-    fn new(instance: Option<Instance>) -> Option<Box<Self>> {
-        Some(Box::new(Self { instance, ..Self::default() }))
-    }
 }
 
 impl Slots {
@@ -92,8 +76,7 @@ impl Slots {
             yield_now().await;
         }
         let policy = Policy::new(count, route.limits.queue_length, keeps_instances);
-        let idle_time = route.limits.idle_instance_time.0;
-        let slots = Rc::new(Self {
+        Ok(Rc::new(Self {
             route,
             stats,
             account,
@@ -104,28 +87,7 @@ impl Slots {
             usages: RefCell::new(vec![None; count]),
             counted: Cell::new(None),
             fault: RefCell::default(),
-        });
-        if keeps_instances && !idle_time.is_zero() {
-            spawn_local(Self::replace_idle(Rc::downgrade(&slots), count, idle_time));
-        }
-        Ok(slots)
-    }
-
-    /// Looks at each slot once in this time, until the slots are dropped. An instance that has served, but not since the
-    /// last look, is replaced: a new one has less memory.
-    async fn replace_idle(slots: Weak<Self>, count: usize, time: Duration) {
-        let mut seen = vec![0; count];
-        for slot in (0..count).cycle() {
-            sleep(time / count as u32).await;
-            let Some(slots) = slots.upgrade() else { return };
-            let contents = slots.contents.borrow();
-            let served = contents[slot].as_ref().map_or(0, |contents| contents.served);
-            drop(contents);
-            if served > 0 && served == seen[slot] {
-                slots.on(Event::RetireAsked { slot, reason: Reason::Idle });
-            }
-            seen[slot] = served;
-        }
+        }))
     }
 
     /// From now on, requests get these slots.
@@ -202,6 +164,16 @@ impl Slots {
         self.count();
     }
 
+    /// How many requests the instance in a slot has served; 0 while a request has the slot.
+    pub(crate) fn served(&self, slot: SlotId) -> u64 {
+        self.contents.borrow()[slot].as_ref().map_or(0, |contents| contents.served)
+    }
+
+    /// Replaces an instance that is idle by a new one, which has less memory.
+    pub(crate) fn retire_idle(self: &Rc<Self>, slot: SlotId) {
+        self.on(Event::RetireAsked { slot, reason: Reason::Idle });
+    }
+
     /// The last usage of each arena, by slot.
     pub(crate) fn usages(&self) -> Vec<(SlotId, ArenaUsage)> {
         let usages = self.usages.borrow();
@@ -224,10 +196,16 @@ impl Slots {
     }
 
     /// A response was cut after its status was sent: by a fault of its component, or by a limit.
-    pub(crate) fn response_was_cut(&self) {
+    pub(crate) fn response_was_cut(&self, ids: MakeIds<'_>) {
         self.stats.cut.fetch_add(1, Relaxed);
         if self.route.log().admits_line() {
-            warn!(route = self.route.path, "cut a response: it could not be completed");
+            let (route, ids) = (&self.route.path, ids());
+            warn!(
+                route,
+                "request-id" = %ids.request_id(),
+                "trace-id" = %ids.trace_id(),
+                "cut a response: it could not be completed"
+            );
         }
     }
 

@@ -7,8 +7,9 @@
 //! are shown until its last request has ended.
 
 use std::fmt;
+use std::num::NonZeroU128;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use strum::{EnumCount, EnumIter, IntoStaticStr};
@@ -125,6 +126,19 @@ pub(crate) struct Histogram {
     /// One per bound, and one for values above all of them.
     pub(crate) buckets: [AtomicU64; BUCKETS.len() + 1],
     pub(crate) nanoseconds: AtomicU64,
+    /// By bucket, once there is one.
+    exemplars: OnceLock<Box<Mutex<Exemplars>>>,
+}
+
+/// By bucket: a request of which the trace is known.
+pub(crate) type Exemplars = [Option<Exemplar>; BUCKETS.len() + 1];
+
+/// The last request of a bucket with a trace that its client records.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Exemplar {
+    pub(crate) trace: NonZeroU128,
+    pub(crate) seconds: f64,
+    pub(crate) at: SystemTime,
 }
 
 impl Histogram {
@@ -134,6 +148,25 @@ impl Histogram {
         self.buckets[bucket].fetch_add(1, Relaxed);
         let nanoseconds = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
         self.nanoseconds.fetch_add(nanoseconds, Relaxed);
+    }
+
+    /// Keeps the trace of a request that took so long.
+    #[cold]
+    pub(crate) fn keep_exemplar(&self, duration: Duration, trace: NonZeroU128) {
+        let seconds = duration.as_secs_f64();
+        let bucket = BUCKETS.partition_point(|bound| *bound < seconds);
+        let exemplars = self.exemplars.get_or_init(Box::default);
+        let mut exemplars = exemplars.lock().unwrap_or_else(PoisonError::into_inner);
+        exemplars[bucket] = Some(Exemplar { trace, seconds, at: SystemTime::now() });
+    }
+
+    /// The exemplars so far.
+    pub(crate) fn exemplars(&self) -> Exemplars {
+        let exemplars = self
+            .exemplars
+            .get()
+            .map(|exemplars| *exemplars.lock().unwrap_or_else(PoisonError::into_inner));
+        exemplars.unwrap_or_default()
     }
 }
 

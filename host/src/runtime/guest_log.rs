@@ -10,6 +10,7 @@ use tracing::{Level, enabled, event};
 
 use crate::component::guest_text::GuestText;
 use crate::runtime::log_buffer::{LogLevel, LogLines};
+use crate::runtime::request_ids::{Hex, MakeIds};
 
 /// The share of one route in the log. All clones share it.
 #[derive(Clone, Debug)]
@@ -24,14 +25,29 @@ struct Shared {
 }
 
 /// The call in which a guest wrote to its log.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(crate) enum During<'a> {
     /// The start of its instance.
     Start,
     /// A reading of its arena.
     Usage { slot: usize },
     /// A request to an instance, which has a slot in the server.
-    Request { slot: Option<usize>, method: &'a str, path_with_query: &'a str },
+    Request {
+        slot: Option<usize>,
+        method: &'a str,
+        path_with_query: &'a str,
+        ids: Option<MakeIds<'a>>,
+    },
+}
+
+/// The fields of a line of the log about a call.
+#[derive(Default)]
+pub(crate) struct Fields {
+    pub(crate) slot: Option<usize>,
+    pub(crate) method: Option<DisplayValue<GuestText>>,
+    pub(crate) path: Option<DisplayValue<GuestText>>,
+    pub(crate) request_id: Option<DisplayValue<Hex>>,
+    pub(crate) trace_id: Option<DisplayValue<Hex>>,
 }
 
 /// The second that is under way.
@@ -76,12 +92,15 @@ impl GuestLog {
     #[cold]
     pub(crate) fn write(&self, logged: &LogLines, during: During<'_>) {
         let route = self.route();
-        let (slot, method, path) = during.fields();
+        let Fields { slot, method, path, request_id, trace_id } = during.fields();
         // The level of an event is constant.
         macro_rules! write {
             ($level:ident, $($text:tt)+) => {
                 if enabled!(target: "guest", Level::$level) && self.admits_line() {
-                    event!(target: "guest", Level::$level, route, slot, method, path, $($text)+);
+                    event!(
+                        target: "guest", Level::$level, route, slot, method, path,
+                        "request-id" = request_id, "trace-id" = trace_id, $($text)+
+                    );
                 }
             };
         }
@@ -106,16 +125,21 @@ impl GuestLog {
 
 impl During<'_> {
     /// The fields of a line of the log. The query may hold what must not be logged.
-    pub(crate) fn fields(
-        self,
-    ) -> (Option<usize>, Option<DisplayValue<GuestText>>, Option<DisplayValue<GuestText>>) {
+    pub(crate) fn fields(self) -> Fields {
         match self {
-            Self::Start => (None, None, None),
-            Self::Usage { slot } => (Some(slot), None, None),
-            Self::Request { slot, method, path_with_query } => {
+            Self::Start => Fields::default(),
+            Self::Usage { slot } => Fields { slot: Some(slot), ..Fields::default() },
+            Self::Request { slot, method, path_with_query, ids } => {
                 let path = path_with_query.split('?').next().unwrap_or_default();
                 let text = |text| Some(display(GuestText::name(text)));
-                (slot, text(method), text(path))
+                let ids = ids.map(|ids| ids());
+                Fields {
+                    slot,
+                    method: text(method),
+                    path: text(path),
+                    request_id: ids.map(|ids| display(ids.request_id())),
+                    trace_id: ids.map(|ids| display(ids.trace_id())),
+                }
             }
         }
     }

@@ -15,6 +15,7 @@ pub(crate) mod log_stream;
 pub(crate) mod memory;
 pub(crate) mod phase_names;
 pub(crate) mod remedy;
+pub(crate) mod request_ids;
 pub(crate) mod share;
 pub(crate) mod snapshot;
 pub(crate) mod store;

@@ -55,7 +55,7 @@ impl Change {
     }
 }
 
-/// What has changed: the paths of routes, and the token.
+/// What has changed: the paths of routes, the token, and the access log.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct Changed {
     pub(crate) added: Vec<String>,
@@ -64,6 +64,9 @@ pub(crate) struct Changed {
     /// Whether the operator's listener requires another token.
     #[serde(rename = "operator-token", skip_serializing_if = "std::ops::Not::not")]
     pub(crate) operator_token: bool,
+    /// Which requests have a line in the access log, if these are others.
+    #[serde(rename = "access-log", skip_serializing_if = "Option::is_none")]
+    pub(crate) access_log: Option<String>,
 }
 
 impl Changed {
@@ -81,6 +84,7 @@ impl fmt::Display for Changed {
         let mut parts: Vec<_> =
             parts.map(|(what, paths)| format!("{what} {}", paths.join(", "))).collect();
         parts.extend(self.operator_token.then(|| "the operator's token changed".to_owned()));
+        parts.extend(self.access_log.iter().map(|which| format!("the access log has {which}")));
         let whole = parts.join("; ");
         f.write_str(if whole.is_empty() { "nothing has changed" } else { &whole })
     }
@@ -100,5 +104,7 @@ mod tests {
         assert_eq!(changed.to_string(), "changed /, /a; removed /b");
         changed.operator_token = true;
         assert!(changed.to_string().ends_with("/b; the operator's token changed"));
+        changed.access_log = Some("errors".to_owned());
+        assert!(changed.to_string().ends_with("; the access log has errors"));
     }
 }

@@ -35,6 +35,7 @@ use rustix::process::{Resource, getrlimit};
 use crate::config::connection_memory::TLS_CONNECTIONS;
 use crate::config::file::Config;
 use crate::config::serve_args::ServeArgs;
+use crate::http::access::AccessSwitch;
 use crate::http::development::Development;
 use crate::http::playground::Playground;
 use crate::http::socket::Accepted;
@@ -62,6 +63,7 @@ pub(crate) struct Server {
     operator: Arc<Operator>,
     workers: Vec<WorkerHandle>,
     routes: Arc<Routes>,
+    access: Arc<AccessSwitch>,
     /// Unless the routes are replaced by others.
     reloader: Option<Reloader>,
 }
@@ -103,6 +105,7 @@ impl Server {
             started: config,
             files: watch::Sender::new(read),
             token: Arc::clone(&server.operator.token),
+            access: Arc::clone(&server.access),
             routes: server.routes(),
             stats: Arc::clone(&server.operator.metrics.reloads),
             reloads,
@@ -147,7 +150,8 @@ impl Server {
         for route in &config.routes {
             metrics.show(&metrics.of_route(&route.path, route.limits.log_lines));
         }
-        let workers = start_workers(&config, &metrics, &playground, &development)?;
+        let access = AccessSwitch::new(config.log.access);
+        let workers = start_workers(&config, &metrics, &playground, &development, &access)?;
         let commands: Vec<_> = workers.iter().map(|worker| worker.commands.clone()).collect();
         let files = file_plan(&config)?;
         ensure!(
@@ -174,6 +178,7 @@ impl Server {
             operator_listener,
             operator: Arc::new(operator),
             workers,
+            access,
             routes: Arc::new(Routes::new(config, commands, metrics)?),
             reloader: None,
         })
@@ -222,6 +227,7 @@ impl Server {
             operator,
             workers,
             routes,
+            access: _,
             reloader,
         } = self;
         if let Some(listener) = operator_listener {
@@ -294,6 +300,7 @@ fn start_workers(
     metrics: &Metrics,
     playground: &Option<Arc<Playground>>,
     development: &Option<Arc<Development>>,
+    access: &Arc<AccessSwitch>,
 ) -> Result<Vec<WorkerHandle>> {
     let start = |index| {
         WorkerHandle::start(Plan {
@@ -304,6 +311,8 @@ fn start_workers(
             metrics: metrics.clone(),
             playground: playground.clone(),
             development: development.clone(),
+            exemplars: config.log.exemplars,
+            access: Arc::clone(access),
         })
     };
     (0..config.workers).map(start).collect()

@@ -12,8 +12,10 @@ use tokio::sync::watch::{self, Sender};
 use tokio::task::spawn_blocking;
 
 use crate::config::file::Config;
+use crate::config::log::AccessConfig;
 use crate::config::serve_args::ServeArgs;
 use crate::config::settings::Secret;
+use crate::http::access::AccessSwitch;
 use crate::pool::stats::ReloadStats;
 use crate::server::change::{Change, Changed};
 use crate::server::files::{self, Files};
@@ -96,6 +98,7 @@ pub(crate) struct Reloader {
     /// The files of the last configuration that was read.
     pub(crate) files: Sender<Files>,
     pub(crate) token: Arc<Token>,
+    pub(crate) access: Arc<AccessSwitch>,
     pub(crate) routes: Arc<Routes>,
     pub(crate) stats: Arc<ReloadStats>,
     pub(crate) reloads: Reloads,
@@ -144,19 +147,23 @@ impl Reloader {
         let files = self.files.clone();
         let read = spawn_blocking(move || read(&args, &started, &files)).await;
         let panicked = "the reading of the configuration panicked; see the log";
-        let (wanted, token) = read.map_err(|_| Refused::Unusable(panicked.to_owned()))??;
-        let mut changed = self.routes.serve(wanted).await.map_err(unusable)?;
-        changed.operator_token = self.token.replace(token);
+        let read = read.map_err(|_| Refused::Unusable(panicked.to_owned()))??;
+        let mut changed = self.routes.serve(read.wanted).await.map_err(unusable)?;
+        changed.operator_token = self.token.replace(read.token);
+        changed.access_log = self.access.replace(read.access).then(|| read.access.to_string());
         Ok(changed)
     }
 }
 
+/// What may change.
+struct Read {
+    wanted: Vec<Arc<Change>>,
+    token: Option<Secret>,
+    access: AccessConfig,
+}
+
 /// Reads the configuration and its components.
-fn read(
-    args: &ServeArgs,
-    started: &Config,
-    files: &Sender<Files>,
-) -> Result<(Vec<Arc<Change>>, Option<Secret>), Refused> {
+fn read(args: &ServeArgs, started: &Config, files: &Sender<Files>) -> Result<Read, Refused> {
     let (config, read) = files::read(args, started.watch).map_err(unusable)?;
     files.send_replace(read);
     started
@@ -164,7 +171,8 @@ fn read(
         .and_then(|()| started.check_routes(config.routes.iter()))
         .map_err(|error| Refused::NeedsRestart(format!("{error:#}")))?;
     let changes = config.routes.into_iter().map(Change::read);
-    Ok((changes.collect::<Result<_, _>>().map_err(unusable)?, config.operator_token))
+    let wanted = changes.collect::<Result<_, _>>().map_err(unusable)?;
+    Ok(Read { wanted, token: config.operator_token, access: config.log.access })
 }
 
 fn unusable(error: anyhow::Error) -> Refused {

@@ -18,6 +18,7 @@ use tokio::task::spawn_local;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::config::limits::{RouteLimits, ServerLimits};
+use crate::http::access::{AccessSwitch, Accesses};
 use crate::http::body_budget::BodyBudget;
 use crate::http::connection;
 use crate::http::connection_state::ConnectionState;
@@ -26,10 +27,12 @@ use crate::http::playground::Playground;
 use crate::http::router::Router;
 use crate::http::service::Service;
 use crate::http::socket::Accepted;
+use crate::pool::idle::replace_idle;
 use crate::pool::route::Route;
 use crate::pool::slots::Slots;
 use crate::pool::stats::{Metrics, SlotUsage};
 use crate::runtime::engine::FIBER_STACK_BYTES;
+use crate::runtime::request_ids::RequestNumbers;
 use crate::runtime::share::Shares;
 
 /// A command for a worker.
@@ -87,6 +90,8 @@ pub(crate) struct Plan {
     pub(crate) metrics: Metrics,
     pub(crate) playground: Option<Arc<Playground>>,
     pub(crate) development: Option<Arc<Development>>,
+    pub(crate) exemplars: bool,
+    pub(crate) access: Arc<AccessSwitch>,
 }
 
 /// How often connections are checked for those that have waited too long.
@@ -180,6 +185,10 @@ impl Worker {
             bodies: BodyBudget::new(plan.bodies_bytes),
             playground: plan.playground,
             development: plan.development,
+            numbers: RequestNumbers::of_worker(plan.index),
+            names_requests: true,
+            exemplars: plan.exemplars,
+            accesses: Accesses::new(plan.access),
         };
         Rc::new(Self {
             index: plan.index,
@@ -210,6 +219,7 @@ impl Worker {
         let Ok(done) = prepare.install.await else { return };
         for slots in new {
             slots.begin();
+            spawn_local(replace_idle(Rc::downgrade(&slots)));
             let old = self.service.router.install(slots);
             self.replaced.borrow_mut().extend(old.as_ref().map(Rc::downgrade));
         }

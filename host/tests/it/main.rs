@@ -4,8 +4,10 @@
 //! every other module is one subject. Components are built by `cargo xtask guests`, or are in the
 //! folder that `ARENARIA_COMPONENTS` names.
 
+mod access_log;
 mod admission;
 mod arena_model;
+mod authority;
 mod bridge;
 mod cli;
 mod client;
@@ -32,6 +34,7 @@ mod http2_client;
 mod http2_floods;
 mod hygiene;
 mod idle;
+mod json_log;
 mod limits_guest;
 mod limits_load;
 mod limits_request;
@@ -60,6 +63,7 @@ mod reload_refused;
 mod reload_watch;
 mod reloaded;
 mod request_files;
+mod request_ids;
 mod routes;
 mod scrape;
 mod secrets;
@@ -72,6 +76,7 @@ mod survivors;
 mod swap;
 mod targets;
 mod terminal;
+mod timing;
 mod tls;
 mod transform;
 mod transform_values;

@@ -45,10 +45,10 @@ fn a_full_disk_for_the_log_stops_nothing() {
     check_drains(server);
 }
 
-#[test]
-fn a_log_that_nobody_reads_stops_nothing() {
+#[track_caller]
+fn check_that_nobody_reads(config: &Config) {
     let (reader, writer) = std::io::pipe().expect("the system has room for a pipe");
-    let (mut command, folder) = serve(&trapping());
+    let (mut command, folder) = serve(config);
     command.stderr(writer);
     let server = Server::start_command(command, folder);
     // A pipe holds 64 KiB, and the lines that may wait are more. Then lines are dropped and counted.
@@ -64,6 +64,18 @@ fn a_log_that_nobody_reads_stops_nothing() {
     server.check_alive();
     check_drains(server);
     drop(reader);
+}
+
+#[test]
+fn a_log_that_nobody_reads_stops_nothing() {
+    check_that_nobody_reads(&trapping());
+}
+
+#[test]
+fn an_access_log_that_nobody_reads_stops_nothing() {
+    // Only the access log is left.
+    let config = Config::probe().limit("log-lines", 0).limit("drain-time", "60s");
+    check_that_nobody_reads(&config.with("log-format", "json").with("access-log", "all"));
 }
 
 #[test]

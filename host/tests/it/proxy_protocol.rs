@@ -91,7 +91,7 @@ fn a_header_is_the_first_thing_on_a_connection_and_only_once() {
 fn a_client_cannot_choose_its_address() {
     let server = Server::start(&behind_proxies(&["10.0.0.0/8", "unix"]));
     let header = "PROXY TCP4 192.0.2.1 10.0.0.1 12345 80\r\n";
-    assert_eq!(status(&server, header), 400, "it is no proxy of ours");
+    assert_eq!(status(&server, header), 400, "not one of our proxies");
     assert_eq!((status(&server, ""), status(&server, "")), (200, 429));
 }
 

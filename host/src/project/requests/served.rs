@@ -22,6 +22,7 @@ use crate::component::world::World;
 use crate::config::file::Config;
 use crate::config::isolation::Isolation;
 use crate::config::requests::{INSTANCES, PIPE_BYTES, RESPONSE_BYTES_MAX};
+use crate::http::access::Accesses;
 use crate::http::body_budget::BodyBudget;
 use crate::http::connection_state::ConnectionState;
 use crate::http::handler;
@@ -37,6 +38,7 @@ use crate::project::requests::report::{Memory, NoMemory};
 use crate::runtime::clock::Clock;
 use crate::runtime::engine::{engine, open_cache};
 use crate::runtime::load::Source;
+use crate::runtime::request_ids::RequestNumbers;
 
 /// The routes of a configuration, ready for requests.
 pub(super) struct Served {
@@ -185,6 +187,11 @@ impl Served {
             bodies: BodyBudget::new(self.config.bodies_per_worker().0),
             playground: None,
             development: None,
+            numbers: RequestNumbers::of_worker(0),
+            // A response is the same each time.
+            names_requests: false,
+            exemplars: false,
+            accesses: Accesses::new(Arc::default()),
         })
     }
 }

@@ -18,6 +18,7 @@ use crate::pool::stats::{
 };
 use crate::runtime::bindings::ArenaUsage;
 use crate::runtime::memory::MemoryStats;
+use crate::server::operator::exemplars;
 
 #[derive(Debug)]
 struct Scrape {
@@ -30,11 +31,12 @@ struct Scrape {
 pub(crate) fn encode(metrics: &Metrics, usages: Vec<SlotUsage>) -> String {
     let mut registry = Registry::default();
     let (metrics, routes) = (metrics.clone(), metrics.routes());
+    let exemplars = exemplars::of(&routes);
     registry.register_collector(Box::new(Scrape { metrics, routes, usages }));
     let mut text = String::new();
     prometheus_client::encoding::text::encode(&mut text, &registry)
         .expect("writing to a String does not fail");
-    text
+    exemplars::insert(text, exemplars)
 }
 
 impl Collector for Scrape {

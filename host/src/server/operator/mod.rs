@@ -5,6 +5,7 @@
 //! arena usage for the metrics, which skips busy slots. It forwards no requests, and `guard`
 //! rejects requests from the pages of other sites.
 
+mod exemplars;
 mod exposition;
 mod guard;
 mod reload;
