@@ -12,6 +12,8 @@ mod client;
 mod coding;
 mod coding_limits;
 mod collector;
+mod compiled;
+mod compiled_refused;
 mod config;
 mod connections;
 mod core_call;
