@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
@@ -60,7 +60,7 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<()> {
             line
         };
         let file = folder.join("component.cwasm").display().to_string();
-        succeed(&mut command("compile", &["--compiled", &file]))?;
+        succeed(command("compile", &["--compiled", &file]).stdout(Stdio::null()))?;
         let median = |more: &[&str]| -> anyhow::Result<f64> {
             let start = |_| start(command("serve", more));
             let mut times = (0..args.count).map(start).collect::<anyhow::Result<Vec<_>>>()?;
