@@ -55,7 +55,8 @@ use crate::runtime::clock::Clock;
 use crate::runtime::engine::{engine, open_cache};
 use crate::runtime::guest_log::{During, GuestLog};
 use crate::runtime::instance::{Account, Instance};
-use crate::runtime::load::{Loaded, Source};
+use crate::runtime::load::Source;
+use crate::runtime::loaded::Loaded;
 use crate::runtime::store::InstanceConfig;
 
 /// How to run a processor.
@@ -203,14 +204,14 @@ impl Processor {
         let (file, limits) = (file.as_ref(), options.limits()?);
         let refused = |error: anyhow::Error| LoadError(format!("{error:#}"));
         let source = Source::read(file, limits.memory, &Grants::default()).map_err(refused)?;
-        if source.world != World::Processor {
-            let (name, world) = (file.display(), source.world);
+        if source.needs.world != World::Processor {
+            let (name, world) = (file.display(), source.needs.world);
             let remedy =
                 "only a processor can be embedded; use `arenaria serve` for this component";
             return Err(LoadError(format!("{name} is of the world {world}: {remedy}")));
         }
-        if !source.info.imports.is_empty() {
-            let (name, imports) = (file.display(), source.info.imports.join(", "));
+        if !source.needs.imports.is_empty() {
+            let (name, imports) = (file.display(), source.needs.imports.join(", "));
             let remedy = "only a processor without imports can be embedded";
             return Err(LoadError(format!("{name} imports {imports}: {remedy}")));
         }

@@ -33,6 +33,7 @@ mod rivals;
 mod run;
 mod semver;
 mod served;
+mod starts;
 mod steps;
 mod test;
 mod test_components;
@@ -101,6 +102,8 @@ enum Task {
     /// Count user instructions per request with valgrind, and compare them with the budgets in
     /// xtask/instructions.toml.
     Instructions(instructions::Args),
+    /// Measure how long a server takes to start, with compiled components, with the cache, and with neither.
+    Starts(starts::Args),
     /// Serve mutated components and configurations: none may make the server panic, hang or write a long log.
     Mutations {
         /// How many of each.
@@ -224,6 +227,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Calls { count } => {
             run::repeated(&workspace, "core_call::whatever_a_guest", "ARENARIA_CALLS", count)
         }
+        Task::Starts(args) => starts::run(&workspace, &args),
         Task::Fuzz(args) => fuzz::run(&workspace, &args),
         Task::Mutants(args) => mutants::run(&workspace, &args),
         Task::Semver(args) => semver::run(&workspace, &args),

@@ -120,6 +120,11 @@ impl Workspace {
         self.target.join("guide-runs")
     }
 
+    /// What the measurements of starts compile.
+    pub(crate) fn starts(&self) -> PathBuf {
+        self.target.join("starts")
+    }
+
     /// A program of the development profile.
     pub(crate) fn binary(&self, name: &str) -> PathBuf {
         self.program("debug", name)

@@ -7,8 +7,9 @@ use clap::{Args, Parser, Subcommand};
 use crate::cli::examples;
 use crate::cli::version::version;
 use crate::component::compose::{Generation, Source};
+use crate::config::isolation::Cpu;
 use crate::config::limits::LimitSettings;
-use crate::config::serve_args::{ServeArgs, ServerArgs, setting};
+use crate::config::serve_args::{ComponentArgs, ServeArgs, ServerArgs, setting};
 use crate::config::units::Size;
 use crate::project::template::Template;
 
@@ -51,6 +52,9 @@ pub enum Command {
     /// Serve HTTP with a component, or with those of a configuration
     #[command(after_help = examples::SERVE)]
     Serve(Box<ServeArgs>),
+    /// Compile components ahead of time, each into the file that its route names as compiled
+    #[command(after_help = examples::COMPILE)]
+    Compile(Box<CompileArgs>),
     /// Print a component's memory, imports and exports, and whether the host can serve it
     #[command(after_help = examples::INSPECT)]
     Inspect(InspectArgs),
@@ -111,6 +115,23 @@ pub struct DevArgs {
     #[arg(last = true)]
     pub arguments: Vec<String>,
     /// The limits of the server, and of every route that does not set its own.
+    #[command(flatten)]
+    pub limits: LimitSettings,
+}
+
+/// `arenaria compile`
+#[derive(Debug, Args)]
+pub struct CompileArgs {
+    /// What is compiled.
+    #[command(flatten)]
+    pub component: ComponentArgs,
+    /// Configuration file (TOML) [default: ./arenaria.toml unless a component or a jq program is named]
+    #[arg(long, env = "ARENARIA_CONFIG", hide_env = true)]
+    pub config: Option<PathBuf>,
+    /// The CPUs that can run it: native for those like this machine's, or baseline for every one of its architecture
+    #[arg(long, default_value = "native")]
+    pub cpu: Cpu,
+    /// The limits of every route that does not set its own.
     #[command(flatten)]
     pub limits: LimitSettings,
 }

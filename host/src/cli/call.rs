@@ -63,14 +63,14 @@ pub fn call(args: &CallArgs) -> Result<u8> {
         let failed = |fault| anyhow!("{}: {fault}", args.file.display());
         let mut instance =
             Instance::start(&loaded, &config, Account::default()).await.map_err(failed)?;
-        let response = match source.world {
+        let response = match source.needs.world {
             World::Processor => process(args, &body, &mut instance).await.map_err(failed),
             World::Proxy | World::Service => call_wasi_http(args, body, &mut instance).await,
         };
         print_log(&instance.take_log().unwrap_or_default());
         let response = response?;
         print_response(&response)?;
-        if args.usage && source.world == World::Processor {
+        if args.usage && source.needs.world == World::Processor {
             note(format_args!("{:#?}", instance.usage(TIME).await.map_err(failed)?));
         }
         Ok(u8::from(response.status >= 400))

@@ -40,7 +40,7 @@ pub(super) fn check_component(path: &Path) -> Result<()> {
             path.with_extension("wasm").display()
         ),
         Some("cwasm") => bail!(
-            "expected a component before its compilation, got {name}; name the file that it was compiled from"
+            "expected a component before its compilation, got {name}; name the file that it was compiled from, and this one as --compiled {name}"
         ),
         _ => {}
     }

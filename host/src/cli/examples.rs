@@ -41,8 +41,18 @@ Examples:
   arenaria serve --config other/arenaria.toml
   arenaria serve --config other/arenaria.toml --check-config
   arenaria serve --watch
+  arenaria serve hello.wasm --compiled hello.cwasm
 
 SIGHUP and POST /-/reload on the operator's address reload the configuration and the components.";
+
+/// `arenaria compile`
+pub(super) const COMPILE: &str = "\
+Examples:
+  arenaria compile hello.wasm --memory 8MiB --compiled hello.cwasm
+  arenaria compile --jq .name --isolation fresh --compiled name.cwasm
+  arenaria compile --config arenaria.toml --cpu baseline
+
+arenaria serve takes the same options and loads what was compiled with them.";
 
 /// `arenaria inspect`
 pub(super) const INSPECT: &str = "\

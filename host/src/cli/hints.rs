@@ -8,10 +8,11 @@ use clap::{Command, CommandFactory as _};
 use crate::cli::args::Cli;
 
 /// Commands under the names that other tools have for them.
-const COMMANDS: [(&str, &[&str]); 9] = [
+const COMMANDS: [(&str, &[&str]); 10] = [
     ("serve", &["run", "up", "start", "server", "listen", "proxy"]),
     ("new", &["init", "create", "template", "generate"]),
-    ("build", &["compile", "make", "encode", "componentize", "pack"]),
+    ("build", &["make", "encode", "componentize", "pack"]),
+    ("compile", &["precompile", "aot", "cwasm"]),
     ("dev", &["watch", "develop", "reload"]),
     ("test", &["tests", "spec", "verify", "hurl"]),
     ("call", &["curl", "request", "send", "get", "post", "invoke", "exec", "fetch"]),
@@ -30,7 +31,7 @@ const LINES: [(&str, &[&str]); 5] = [
 ];
 
 /// Options under the names that other tools have for them.
-const OPTIONS: [(&str, &[&str]); 15] = [
+const OPTIONS: [(&str, &[&str]); 16] = [
     (
         "--listen 127.0.0.1:8080",
         &["--port", "-p", "--addr", "--address", "--host", "--bind", "-b", "-l"],
@@ -54,6 +55,7 @@ const OPTIONS: [(&str, &[&str]); 15] = [
     ("--path /PATH", &["--url", "--uri", "-u", "--query"]),
     ("--filter TEXT", &["--grep", "-k", "--only", "--name"]),
     ("--format json", &["--json", "--reporter", "--report"]),
+    ("--compiled FILE.cwasm", &["-o", "--output", "--aot", "--precompiled", "--cwasm"]),
     ("--output FILE", &["--out", "--target"]),
 ];
 

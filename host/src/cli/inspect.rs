@@ -1,5 +1,7 @@
 //! `arenaria inspect`
 
+use std::path::Path;
+
 use anyhow::{Result, anyhow};
 use wasmparser::Parser;
 
@@ -15,8 +17,10 @@ use crate::config::isolation::Cache;
 use crate::config::limits::PAGE_BYTES;
 use crate::config::units::Size;
 use crate::runtime::clock::Driven;
+use crate::runtime::compiled::{self, Compiled, Header, Origin};
 use crate::runtime::engine::{engine, open_cache};
-use crate::runtime::load::{Loaded, Source};
+use crate::runtime::load::Source;
+use crate::runtime::loaded::Loaded;
 
 /// Prints what a component declares, and whether the host can serve it. The exit code is 1 if it
 /// cannot.
@@ -25,8 +29,12 @@ use crate::runtime::load::{Loaded, Source};
 ///
 /// If the file is not a component.
 pub fn inspect(args: &InspectArgs) -> Result<u8> {
-    check_component(&args.file)?;
     let name = args.file.display();
+    if let Some((origin, size)) = compiled::origin(&args.file)? {
+        line(format_args!("{name}: compiled component, {size}"))?;
+        return inspect_compiled(&args.file, &origin);
+    }
+    check_component(&args.file)?;
     let bytes = file::read(&args.file)?;
     let refused = |refusal| anyhow!("cannot serve {name}: {refusal}");
     let kind = if Parser::is_core_wasm(&bytes) { "core module" } else { "component" };
@@ -59,6 +67,41 @@ pub fn inspect(args: &InspectArgs) -> Result<u8> {
             Ok(1)
         }
     }
+}
+
+/// Prints what a compiled component is, and whether it can be loaded on this machine.
+fn inspect_compiled(file: &Path, origin: &Origin) -> Result<u8> {
+    let Origin { arenaria, wasmtime, target } = origin;
+    let [arenaria, wasmtime, target] =
+        [arenaria, wasmtime, target].map(|text| GuestText::name(text));
+    line(format_args!("compiled by: arenaria {arenaria} with wasmtime {wasmtime}, for {target}"))?;
+    let compiled = match Compiled::read(file) {
+        Ok(compiled) => compiled,
+        Err(error) => {
+            line(format_args!("served: no, {error:#}"))?;
+            return Ok(1);
+        }
+    };
+    let Header { cpu, component, memory, isolation, settings, needs, .. } = &compiled.header;
+    let cpu = match &cpu[..] {
+        [] => GuestText::new("any of this architecture"),
+        cpu => GuestText::names(cpu.iter().map(String::as_str)),
+    };
+    line(format_args!("cpu: {cpu}"))?;
+    line(format_args!("component: SHA-256 {component}"))?;
+    line(format_args!("memory: {memory}"))?;
+    line(format_args!("isolation: {isolation}"))?;
+    line(match settings {
+        Some(settings) if settings.is_empty() => "settings: a snapshot without any".to_owned(),
+        Some(settings) => {
+            let keys = GuestText::names(settings.keys().map(String::as_str));
+            format!("settings: inside, in a snapshot: {keys}")
+        }
+        None => "settings: none inside".to_owned(),
+    })?;
+    print_names("imports", &needs.imports)?;
+    line(format_args!("served: yes, as {}", needs.world))?;
+    Ok(0)
 }
 
 /// Prints what each memory declares and what the host makes of it.

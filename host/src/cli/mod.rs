@@ -4,6 +4,7 @@ pub mod args;
 mod bridge;
 mod build;
 mod call;
+mod compile;
 mod component_path;
 mod dev;
 mod examples;
@@ -22,6 +23,7 @@ mod version;
 pub use bridge::bridge;
 pub use build::build;
 pub use call::call;
+pub use compile::compile;
 pub use dev::dev;
 pub use inspect::inspect;
 pub use log::Log;
@@ -44,6 +46,7 @@ pub fn run(cli: Cli, log: &Log) -> u8 {
         Command::Build(args) => build(&args),
         Command::Dev(args) => dev(&args, log),
         Command::Serve(args) => serve(&args, log),
+        Command::Compile(args) => compile(&args),
         Command::Inspect(args) => inspect(&args),
         Command::Call(args) => call(&args),
         Command::Test(args) => test(&args),

@@ -22,7 +22,7 @@ use crate::server::reload::Reloads;
 ///
 /// If the server cannot start. The message names the problem, its value and the remedy.
 pub fn serve(args: &ServeArgs, log: &Log) -> Result<u8> {
-    args.file.as_deref().map_or(Ok(()), check_component)?;
+    args.component.file.as_deref().map_or(Ok(()), check_component)?;
     args.config.as_deref().map_or(Ok(()), check_config)?;
     let unknown = unknown_variables();
     ensure!(!args.check_config || unknown.is_empty(), "{}", unknown.join("; "));

@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use serde::{Deserialize, Serialize};
 use wasmparser::{
     CanonicalFunction, CanonicalOption, ComponentAlias, ComponentExternalKind, ComponentInstance,
     ExternalKind, Instance, Parser, Payload,
@@ -17,7 +18,8 @@ use wit_parser::{Resolve, WorldId};
 use crate::component::world::{LOG_EXPORT, PROCESSOR_EXPORTS};
 
 /// The functions of a processor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum Function {
     Handle,
     Configure,
@@ -30,9 +32,13 @@ pub(crate) enum Function {
 pub(crate) struct CoreModule {
     /// Where the module is in the component.
     pub(crate) range: Range<usize>,
-    /// Whether each function has a post-return function.
-    functions: BTreeMap<Function, bool>,
+    pub(crate) functions: Functions,
 }
+
+/// The functions that a core module exports, and whether each has a post-return function.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Functions(BTreeMap<Function, bool>);
 
 /// The export that is the memory.
 pub(crate) const MEMORY: &str = "memory";
@@ -74,17 +80,25 @@ impl CoreModule {
     /// The core module of a component, if that is valid, and a processor as `wit-component` makes it.
     pub(crate) fn of(component: &[u8]) -> Option<Self> {
         let module = Parts::read(component)?.core_module()?;
-        conforms(component, module.has(Function::LogBuffer)).then_some(module)
+        conforms(component, module.functions.has(Function::LogBuffer)).then_some(module)
+    }
+}
+
+impl Functions {
+    /// The same for instances of which each serves one request. Nothing is freed after it.
+    pub(crate) fn for_one_request(mut self) -> Self {
+        self.0.insert(Function::Handle, false);
+        self
     }
 
     /// Whether the component has this function.
     pub(crate) fn has(&self, function: Function) -> bool {
-        self.functions.contains_key(&function)
+        self.0.contains_key(&function)
     }
 
     /// Whether the function has a post-return function.
     pub(crate) fn has_post_return(&self, function: Function) -> bool {
-        self.functions.get(&function) == Some(&true)
+        self.0.get(&function) == Some(&true)
     }
 }
 
@@ -270,6 +284,6 @@ impl<'a> Parts<'a> {
                 .iter()
                 .all(|function| functions.contains_key(function));
         let range = self.module.clone()?;
-        is_whole.then_some(CoreModule { range, functions })
+        is_whole.then_some(CoreModule { range, functions: Functions(functions) })
     }
 }

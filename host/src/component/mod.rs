@@ -1,6 +1,7 @@
 //! Components as files: their imports and exports, their memory, and how they are composed.
 
 pub(crate) mod assets;
+pub(crate) mod compiled_file;
 pub(crate) mod compose;
 pub(crate) mod core_module;
 mod embedded;

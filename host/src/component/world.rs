@@ -4,10 +4,14 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use crate::config::grants::Grants;
+use crate::config::isolation::Isolation;
 
 /// The worlds that the host supports.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum World {
     /// `arenaria:processor/processor@0.1.0`: whole requests and responses.
     Processor,
@@ -50,6 +54,15 @@ impl World {
         } else {
             None
         }
+    }
+
+    /// How the requests of a route share instances of such a component.
+    pub(crate) fn isolation(self, configured: Option<Isolation>) -> Isolation {
+        // Our SDK resets the arena, so processors default to `reuse`; other components to `fresh`.
+        configured.unwrap_or(match self {
+            Self::Processor => Isolation::Reuse,
+            Self::Proxy | Self::Service => Isolation::Fresh,
+        })
     }
 }
 

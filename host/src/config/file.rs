@@ -24,7 +24,7 @@ use crate::config::path::below_playground;
 use crate::config::proxies::ProxySource;
 use crate::config::route::{RouteConfig, RouteFile};
 use crate::config::serve_args::{ServeArgs, Served};
-use crate::config::settings::{Secret, check_token};
+use crate::config::settings::{References, Secret, check_token};
 use crate::config::text::read_text;
 use crate::config::units::Size;
 
@@ -104,42 +104,7 @@ impl Config {
     ///
     /// A sentence that names the file or key, the value and the remedy.
     pub(crate) fn read(args: &ServeArgs) -> Result<Self> {
-        let served = args.served()?;
-        let mut file = match &args.config {
-            Some(path) => ConfigFile::read(path)?,
-            None if served.is_none() && Path::new(DEFAULT_FILE).is_file() => {
-                ConfigFile::read(Path::new(DEFAULT_FILE))?
-            }
-            None => ConfigFile::default(),
-        };
-        let limits = args.limits.clone().or(&file.limits);
-        let slots = args.server.slots.or(file.slots).unwrap_or(SLOTS_DEFAULT);
-        file.routes.extend(served.map(|Served { component, settings }| RouteFile {
-            path: "/".to_owned(),
-            component,
-            isolation: args.isolation,
-            trusted: args.untrusted.then_some(false),
-            keep_pages: args.keep_pages,
-            records: args.records,
-            server_timing: args.server_timing,
-            slots: None,
-            weight: None,
-            forward_headers: Some(args.forward_headers.clone()).filter(|names| !names.is_empty()),
-            client: args.client.clone().unwrap_or_default(),
-            grants: args.grants.clone(),
-            settings,
-            folder: PathBuf::new(),
-            limits: RouteLimitSettings::default(),
-        }));
-        ensure!(
-            !file.routes.is_empty(),
-            "nothing to serve: expected a component (arenaria serve FILE), a jq program (arenaria serve --jq '.a'), programs in requests (arenaria serve --jq), or a [[route]] in ./{DEFAULT_FILE} or in the file that --config names"
-        );
-        let mut paths = BTreeSet::new();
-        for route in &file.routes {
-            let path = &route.path;
-            ensure!(paths.insert(path.clone()), "two routes have path = {path:?}; remove one");
-        }
+        let (file, slots, limits) = read_routes(args)?;
         let operator_token = token(args, &file)?;
         let log = args.log.resolve(&file.log())?;
         let operator = args.server.operator_listen.clone().or(file.operator_listen);
@@ -147,7 +112,7 @@ impl Config {
         let mut config = Self {
             operator_token,
             watch: args.watch.or(file.watch).unwrap_or(false),
-            files: file.path.iter().chain(&args.jq_file).cloned().collect(),
+            files: file.path.iter().chain(&args.component.jq_file).cloned().collect(),
             listen: listen(args, file.listen, file.tls)?,
             proxy_protocol: typed_or(&args.proxy_protocol, file.proxy_protocol),
             operator_listen: match operator {
@@ -165,7 +130,7 @@ impl Config {
             routes: file
                 .routes
                 .into_iter()
-                .map(|route| route.resolve(slots, &limits.of_routes()))
+                .map(|route| route.resolve(slots, &limits.of_routes(), References::Read))
                 .collect::<Result<_>>()?,
             limits: limits.server(),
             route_limits: limits.of_routes().resolve(slots),
@@ -175,10 +140,24 @@ impl Config {
         Ok(config)
     }
 
+    /// The routes of a configuration that is to be compiled elsewhere than it will be served. Nothing is read that only a
+    /// server needs, such as secrets.
+    ///
+    /// # Errors
+    ///
+    /// As [`Config::read`].
+    pub(crate) fn routes_to_compile(args: &ServeArgs) -> Result<Vec<RouteConfig>> {
+        let (file, slots, limits) = read_routes(args)?;
+        let limits = limits.of_routes();
+        let routes = file.routes.into_iter();
+        routes.map(|route| route.resolve(slots, &limits, References::Skip)).collect()
+    }
+
     /// Adds the files of components and secrets.
     fn add_files(&mut self) {
         let components = self.routes.iter().map(|route| &route.component);
         let components = components.filter(|component| built_in(component).is_none());
+        let components = components.chain(self.routes.iter().flat_map(|route| &route.compiled));
         let secrets = self.routes.iter().flat_map(|route| route.settings.files());
         let token = self.operator_token.iter().flat_map(Secret::files);
         let all: Vec<_> = components.chain(secrets).chain(token).cloned().collect();
@@ -303,6 +282,7 @@ impl ConfigFile {
             if built_in(&route.component).is_none() {
                 route.component = folder.join(&route.component);
             }
+            route.compiled = route.compiled.take().map(|compiled| folder.join(compiled));
         }
         Ok(file)
     }
@@ -326,6 +306,50 @@ fn listen(args: &ServeArgs, file: Option<Addresses>, tls: TlsArgs) -> Result<Lis
 /// What was typed, or else what the file has.
 fn typed_or<T: Clone>(typed: &[T], file: Vec<T>) -> Vec<T> {
     if typed.is_empty() { file } else { typed.to_vec() }
+}
+
+/// The configuration file with the route that the command line names, and the slots and limits that hold where a route
+/// has none of its own.
+fn read_routes(args: &ServeArgs) -> Result<(ConfigFile, usize, LimitSettings)> {
+    let typed = &args.component;
+    let served = typed.served()?;
+    let mut file = match &args.config {
+        Some(path) => ConfigFile::read(path)?,
+        None if served.is_none() && Path::new(DEFAULT_FILE).is_file() => {
+            ConfigFile::read(Path::new(DEFAULT_FILE))?
+        }
+        None => ConfigFile::default(),
+    };
+    let limits = args.limits.clone().or(&file.limits);
+    let slots = args.server.slots.or(file.slots).unwrap_or(SLOTS_DEFAULT);
+    file.routes.extend(served.map(|Served { component, settings }| RouteFile {
+        path: "/".to_owned(),
+        component,
+        compiled: typed.compiled.clone(),
+        isolation: typed.isolation,
+        trusted: typed.untrusted.then_some(false),
+        keep_pages: typed.keep_pages,
+        records: typed.records,
+        server_timing: typed.server_timing,
+        slots: None,
+        weight: None,
+        forward_headers: Some(typed.forward_headers.clone()).filter(|names| !names.is_empty()),
+        client: typed.client.clone().unwrap_or_default(),
+        grants: typed.grants.clone(),
+        settings,
+        folder: PathBuf::new(),
+        limits: RouteLimitSettings::default(),
+    }));
+    ensure!(
+        !file.routes.is_empty(),
+        "nothing to serve: expected a component (arenaria serve FILE), a jq program (arenaria serve --jq '.a'), programs in requests (arenaria serve --jq), or a [[route]] in ./{DEFAULT_FILE} or in the file that --config names"
+    );
+    let mut paths = BTreeSet::new();
+    for route in &file.routes {
+        let path = &route.path;
+        ensure!(paths.insert(path.clone()), "two routes have path = {path:?}; remove one");
+    }
+    Ok((file, slots, limits))
 }
 
 /// The line and the column of a byte, both from 1. A column is a character.

@@ -1,5 +1,6 @@
 //! Choices that the runtime and the pool need from the configuration.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -39,6 +40,25 @@ impl Isolation {
             (key, ..) => Ok(key),
         }
     }
+}
+
+impl fmt::Display for Isolation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Reuse => "reuse",
+            Self::Fresh => "fresh",
+        })
+    }
+}
+
+/// The CPUs that `arenaria compile` compiles for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Cpu {
+    /// This machine's, with all that it can do.
+    #[default]
+    Native,
+    /// Every one of this architecture.
+    Baseline,
 }
 
 /// Where compiled components are kept.

@@ -103,20 +103,19 @@ impl RouteConfig {
 
 #[cfg(test)]
 mod tests {
-    use crate::config::serve_args::{ServeArgs, ServerArgs};
+    use crate::config::serve_args::{ComponentArgs, ServeArgs, ServerArgs};
 
     use super::*;
 
     fn config(ad_hoc: &str, token: &str) -> Config {
         let server = ServerArgs { operator_token: Some(token.to_owned()), ..<_>::default() };
-        Config::read(&ServeArgs {
+        let component = ComponentArgs {
             file: Some("a.wasm".into()),
-            playground: Some(true),
             settings: vec![("ad-hoc".to_owned(), ad_hoc.to_owned())],
-            server,
             ..<_>::default()
-        })
-        .unwrap()
+        };
+        Config::read(&ServeArgs { component, playground: Some(true), server, ..<_>::default() })
+            .unwrap()
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::config::grants::Grants;
 use crate::config::isolation::Isolation;
 use crate::config::limits::{RouteLimitSettings, RouteLimits, SERVER_KEYS};
 use crate::config::path::check_path;
-use crate::config::settings::Settings;
+use crate::config::settings::{References, Settings};
 
 /// One path and the component that answers it.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,6 +22,8 @@ pub(crate) struct RouteConfig {
     pub path: String,
     /// The component's file.
     pub component: PathBuf,
+    /// What `arenaria compile` has made of it. If there is one, it is loaded, and nothing is compiled.
+    pub compiled: Option<PathBuf>,
     /// How requests share instances: by default `reuse` for processors, `fresh` for all others.
     pub isolation: Option<Isolation>,
     /// Whether the component, and what it runs, is trusted. If not, the isolation is `fresh`.
@@ -62,6 +64,7 @@ impl RouteConfig {
 pub(super) struct RouteFile {
     pub(super) path: String,
     pub(super) component: PathBuf,
+    pub(super) compiled: Option<PathBuf>,
     pub(super) isolation: Option<Isolation>,
     pub(super) trusted: Option<bool>,
     #[serde(default)]
@@ -92,6 +95,7 @@ impl RouteConfig {
         RouteFile {
             path: self.path.clone(),
             component: self.component.clone(),
+            compiled: self.compiled.clone(),
             isolation: self.isolation,
             trusted: Some(self.trusted),
             keep_pages: self.keep_pages,
@@ -118,7 +122,12 @@ impl RouteFile {
     /// # Errors
     ///
     /// A sentence that names the route, the key, the value and the remedy.
-    pub(super) fn resolve(self, slots: usize, server: &RouteLimitSettings) -> Result<RouteConfig> {
+    pub(super) fn resolve(
+        self,
+        slots: usize,
+        server: &RouteLimitSettings,
+        references: References,
+    ) -> Result<RouteConfig> {
         let path = self.path;
         check_path(&path)?;
         let slots = self.slots.unwrap_or(slots);
@@ -142,7 +151,7 @@ impl RouteFile {
             self.forward_headers.map(|names| names.iter().map(header_name).collect());
         let grants = Grants::parse(&self.grants)
             .map_err(|sentence| anyhow!("route {path:?}: {sentence}"))?;
-        let settings = Settings::read(&self.settings, &self.folder)
+        let settings = Settings::read(&self.settings, &self.folder, references)
             .map_err(|sentence| anyhow!("route {path:?}: {sentence}"))?;
         let trusted = self.trusted.unwrap_or(true);
         let isolation = Isolation::of(self.isolation, trusted, self.keep_pages)
@@ -152,6 +161,7 @@ impl RouteFile {
             client: self.client,
             grants,
             component: self.component,
+            compiled: self.compiled,
             isolation,
             trusted,
             keep_pages: self.keep_pages,

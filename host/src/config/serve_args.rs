@@ -18,18 +18,10 @@ use crate::config::text::read_text;
 
 /// `arenaria serve`
 #[derive(Clone, Debug, Default, Args)]
-#[command(group(ArgGroup::new("component").args(["file", "jq", "jq_file"])))]
 pub struct ServeArgs {
-    /// Component that serves every path, or arenaria:transform for the jq component; a configuration
-    /// file can name several, each for its path
-    pub file: Option<PathBuf>,
-    /// Run this jq program on the body of each request; without PROGRAM, the program that each
-    /// request brings as ?program=…
-    #[arg(long, value_name = "PROGRAM", num_args = 0..=1)]
-    pub jq: Option<Option<String>>,
-    /// Run the jq program in this file on the body of each request
-    #[arg(long, value_name = "FILE")]
-    pub jq_file: Option<PathBuf>,
+    /// What is served on every path.
+    #[command(flatten)]
+    pub component: ComponentArgs,
     /// Configuration file (TOML); flags and ARENARIA_* variables override it [default: ./arenaria.toml unless a component or a jq program is named]
     #[arg(long, env = "ARENARIA_CONFIG", hide_env = true)]
     pub config: Option<PathBuf>,
@@ -43,6 +35,52 @@ pub struct ServeArgs {
     #[arg(long, env = "ARENARIA_PLAYGROUND", hide_env = true, value_name = "BOOL", num_args = 0..=1,
         require_equals = true, default_missing_value = "true")]
     pub playground: Option<bool>,
+    /// Address or network of a proxy, or unix for Unix sockets: connections from there begin with a PROXY protocol header,
+    /// which names the client's address; may be repeated
+    #[arg(
+        long,
+        env = "ARENARIA_PROXY_PROTOCOL",
+        hide_env = true,
+        value_name = "NETWORK",
+        value_delimiter = ','
+    )]
+    pub proxy_protocol: Vec<ProxySource>,
+    /// Reload the configuration when its file, a component or the file of a secret has changed
+    #[arg(long, env = "ARENARIA_WATCH", hide_env = true, value_name = "BOOL", num_args = 0..=1,
+        require_equals = true, default_missing_value = "true")]
+    pub watch: Option<bool>,
+    /// What is written about the server and its requests.
+    #[command(flatten)]
+    pub log: LogArgs,
+    /// Check the configuration and exit, without loading components
+    #[arg(long)]
+    pub check_config: bool,
+    /// Print the configuration with all defaults and exit, without loading components
+    #[arg(long)]
+    pub print_config: bool,
+    /// The limits of the server, and of every route that does not set its own.
+    #[command(flatten)]
+    pub limits: LimitSettings,
+}
+
+/// A component that serves every path, and the keys of its route.
+#[derive(Clone, Debug, Default, Args)]
+#[command(group(ArgGroup::new("component").args(["file", "jq", "jq_file"])))]
+pub struct ComponentArgs {
+    /// Component that serves every path, or arenaria:transform for the jq component; a configuration
+    /// file can name several, each for its path
+    pub file: Option<PathBuf>,
+    /// Run this jq program on the body of each request; without PROGRAM, the program that each
+    /// request brings as ?program=…
+    #[arg(long, value_name = "PROGRAM", num_args = 0..=1)]
+    pub jq: Option<Option<String>>,
+    /// Run the jq program in this file on the body of each request
+    #[arg(long, value_name = "FILE")]
+    pub jq_file: Option<PathBuf>,
+    /// File of the compiled component: `arenaria compile` writes it, and `arenaria serve` loads it and compiles nothing; as
+    /// trusted as arenaria itself
+    #[arg(long, requires = "component", value_name = "FILE")]
+    pub compiled: Option<PathBuf>,
     /// Whether requests to the component reuse an instance or each get a fresh one [default: reuse for
     /// processors, fresh for others]
     #[arg(long, requires = "component")]
@@ -75,32 +113,6 @@ pub struct ServeArgs {
     /// start
     #[arg(long = "set", requires = "component", value_name = "KEY=VALUE", value_parser = setting)]
     pub settings: Vec<(String, String)>,
-    /// Address or network of a proxy, or unix for Unix sockets: connections from there begin with a PROXY protocol header,
-    /// which names the client's address; may be repeated
-    #[arg(
-        long,
-        env = "ARENARIA_PROXY_PROTOCOL",
-        hide_env = true,
-        value_name = "NETWORK",
-        value_delimiter = ','
-    )]
-    pub proxy_protocol: Vec<ProxySource>,
-    /// Reload the configuration when its file, a component or the file of a secret has changed
-    #[arg(long, env = "ARENARIA_WATCH", hide_env = true, value_name = "BOOL", num_args = 0..=1,
-        require_equals = true, default_missing_value = "true")]
-    pub watch: Option<bool>,
-    /// What is written about the server and its requests.
-    #[command(flatten)]
-    pub log: LogArgs,
-    /// Check the configuration and exit, without loading components
-    #[arg(long)]
-    pub check_config: bool,
-    /// Print the configuration with all defaults and exit, without loading components
-    #[arg(long)]
-    pub print_config: bool,
-    /// The limits of the server, and of every route that does not set its own.
-    #[command(flatten)]
-    pub limits: LimitSettings,
 }
 
 /// What `arenaria serve` and `arenaria dev` have in common.
@@ -143,7 +155,7 @@ pub(crate) struct Served {
     pub settings: BTreeMap<String, String>,
 }
 
-impl ServeArgs {
+impl ComponentArgs {
     /// The component that is named, or the jq component for a jq program.
     ///
     /// # Errors

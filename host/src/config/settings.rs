@@ -31,6 +31,14 @@ pub(crate) struct Secret {
     has_references: bool,
 }
 
+/// Whether the files and variables that a text refers to are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum References {
+    Read,
+    /// They may be missing. The text means what is left without them, which nothing may use.
+    Skip,
+}
+
 /// The settings of a route, in the order of their keys.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Settings(Vec<(String, Secret)>);
@@ -42,6 +50,11 @@ impl Secret {
     ///
     /// If a reference has another form, or its file or variable is missing. The message has no value.
     pub(crate) fn read(text: &str, folder: &Path) -> Result<Self> {
+        Self::parse(text, folder, References::Read)
+    }
+
+    fn parse(text: &str, folder: &Path, references: References) -> Result<Self> {
+        let is_read = references == References::Read;
         let (mut written, mut value) = (String::new(), String::new());
         let (mut files, mut has_references) = (Vec::new(), false);
         let mut rest = text;
@@ -65,12 +78,16 @@ impl Secret {
             match reference.split_once(':') {
                 Some(("file", path)) => {
                     let path = folder.join(path);
-                    value += &read_file(&path)?;
+                    if is_read {
+                        value += &read_file(&path)?;
+                    }
                     written += &format!("{BEGIN}file:{}}}", path.display());
                     files.push(path);
                 }
                 Some(("env", name)) => {
-                    value += &read_variable(name)?;
+                    if is_read {
+                        value += &read_variable(name)?;
+                    }
                     written += &format!("{BEGIN}env:{name}}}");
                 }
                 _ => bail!(
@@ -173,9 +190,13 @@ impl Settings {
     /// # Errors
     ///
     /// As [`Secret::read`]. The message names the setting.
-    pub(crate) fn read(written: &BTreeMap<String, String>, folder: &Path) -> Result<Self> {
+    pub(crate) fn read(
+        written: &BTreeMap<String, String>,
+        folder: &Path,
+        references: References,
+    ) -> Result<Self> {
         let read = |(key, text): (&String, &String)| {
-            let secret = Secret::read(text, folder);
+            let secret = Secret::parse(text, folder, references);
             let secret = secret.map_err(|error| anyhow!("setting {key}: {error:#}"))?;
             Ok((key.clone(), secret))
         };

@@ -17,7 +17,8 @@ use crate::runtime::clock::Driven;
 use crate::runtime::fault::Fault;
 use crate::runtime::guest_log::{During, GuestLog};
 use crate::runtime::instance::{Account, Instance};
-use crate::runtime::load::{Loaded, Source};
+use crate::runtime::load::Source;
+use crate::runtime::loaded::Loaded;
 use crate::runtime::snapshot::load_configured;
 use crate::runtime::store::InstanceConfig;
 
@@ -47,15 +48,6 @@ pub(crate) struct Route {
     instance_config: InstanceConfig,
 }
 
-/// How the requests of a route share instances of a component of this world.
-fn isolation(config: &RouteConfig, world: World) -> Isolation {
-    // Our SDK resets the arena, so processors default to `reuse`; other components to `fresh`.
-    config.isolation.unwrap_or(match world {
-        World::Processor => Isolation::Reuse,
-        World::Proxy | World::Service => Isolation::Fresh,
-    })
-}
-
 impl Route {
     /// Loads the component.
     ///
@@ -69,7 +61,7 @@ impl Route {
         metrics: Arc<RouteMetrics>,
     ) -> Result<Self> {
         let memory = config.limits.memory;
-        let world = source.world;
+        let world = source.needs.world;
         if config.records && world != World::Processor {
             bail!(
                 "records = true on route {:?} requires a processor, got {}, a component of the world {world}; remove records",
@@ -84,7 +76,7 @@ impl Route {
                 config.path
             );
         }
-        let isolation = isolation(config, world);
+        let isolation = world.isolation(config.isolation);
         let instance_config = InstanceConfig::new(
             metrics.log.clone(),
             &config.limits,
@@ -115,6 +107,11 @@ impl Route {
             loaded,
             instance_config,
         })
+    }
+
+    /// The component as it was compiled for this route.
+    pub(crate) fn loaded(&self) -> &Loaded {
+        &self.loaded
     }
 
     /// Whether a header field is passed to the guest. The route may list the fields. By default, a

@@ -226,7 +226,9 @@ impl Dev {
 
     /// Serves the routes as they are now.
     async fn serve(&self) -> Result<()> {
-        let routes = self.config.routes.clone();
+        let mut routes = self.config.routes.clone();
+        // What was just built is compiled, not what was compiled of an earlier one.
+        routes.iter_mut().for_each(|route| route.compiled = None);
         let read = move || routes.into_iter().map(Change::read).collect::<Result<Vec<_>>>();
         let read = tokio::task::spawn_blocking(read).await;
         let wanted =

@@ -13,7 +13,7 @@ use wasmtime::{
 };
 use wasmtime_wizer::{InstanceState, SnapshotVal, ValType};
 
-use crate::component::core_module::{CoreModule, Function, MEMORY, REALLOC};
+use crate::component::core_module::{Function, Functions, MEMORY, REALLOC};
 use crate::runtime::bindings::{ArenaUsage, PhaseUsage, Request, Response};
 use crate::runtime::deadline::Timer;
 use crate::runtime::guest_memory::{GuestBytes, GuestMemory, Lift};
@@ -22,6 +22,7 @@ use crate::runtime::store::StoreData;
 /// A core module, ready to instantiate.
 pub(crate) struct CorePre {
     pre: InstancePre<StoreData>,
+    functions: Functions,
     exports: Arc<Exports>,
 }
 
@@ -66,25 +67,24 @@ type HandleParams = (u32, u32, u32, u32, u32, u32, u32, u32, u64);
 const HEADER: (usize, usize) = (16, 4);
 
 impl CorePre {
-    /// Compiles the module.
+    /// Makes it of a compiled module with these functions.
     ///
     /// # Errors
     ///
-    /// If it cannot be compiled.
-    pub(crate) fn new(engine: &Engine, module: &CoreModule, bytes: &[u8]) -> Result<Self> {
-        let compiled = Module::new(engine, bytes)?;
+    /// If an export is missing, or the module imports something.
+    pub(crate) fn new(module: &Module, functions: Functions) -> Result<Self> {
         let export = |name: &str| {
-            let found = compiled.get_export_index(name);
+            let found = module.get_export_index(name);
             found.ok_or_else(|| wasmtime::format_err!("expected an export {name}"))
         };
         let function = |function: Function| -> Result<Export> {
-            let post_return = module.has_post_return(function);
+            let post_return = functions.has_post_return(function);
             Ok(Export {
                 function: export(&function.export())?,
                 post_return: post_return.then(|| export(&function.post_return())).transpose()?,
             })
         };
-        let has_log = module.has(Function::LogBuffer);
+        let has_log = functions.has(Function::LogBuffer);
         let exports = Exports {
             memory: export(MEMORY)?,
             realloc: export(REALLOC)?,
@@ -93,15 +93,17 @@ impl CorePre {
             usage: function(Function::Usage)?,
             log_buffer: has_log.then(|| function(Function::LogBuffer)).transpose()?,
         };
-        let pre = Linker::new(engine).instantiate_pre(&compiled)?;
-        Ok(Self { pre, exports: Arc::new(exports) })
+        let pre = Linker::new(module.engine()).instantiate_pre(module)?;
+        Ok(Self { pre, functions, exports: Arc::new(exports) })
     }
 
-    /// The same for instances of which each serves one request. Nothing is freed after it.
-    pub(crate) fn for_one_request(self) -> Self {
-        let exports = Arc::into_inner(self.exports).expect("it has no instances yet");
-        let handle = Export { post_return: None, ..exports.handle };
-        Self { exports: Arc::new(Exports { handle, ..exports }), ..self }
+    /// The compiled module, and its functions.
+    ///
+    /// # Errors
+    ///
+    /// If there is not enough memory.
+    pub(crate) fn serialize(&self) -> Result<(Vec<u8>, Functions)> {
+        Ok((self.pre.module().serialize()?, self.functions.clone()))
     }
 
     pub(crate) fn engine(&self) -> &Engine {

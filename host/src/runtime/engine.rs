@@ -8,6 +8,7 @@
 
 use std::fmt;
 use std::fs::DirBuilder;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
@@ -16,7 +17,7 @@ use wasmtime::{
     CacheConfig, Collector, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig,
 };
 
-use crate::config::isolation::Cache;
+use crate::config::isolation::{Cache, Cpu};
 use crate::config::limits::PAGE_BYTES;
 use crate::config::units::Size;
 use crate::runtime::memory::TABLE_ENTRIES_MAX;
@@ -31,8 +32,7 @@ const GUEST_STACK_BYTES: usize = 1 << 20;
 const KEPT_MEMORY_BYTES: usize = 256 << 10;
 const KEPT_TABLE_BYTES: usize = 64 << 10;
 
-/// Which features of WebAssembly an engine supports. Routes that are loaded together share at most two
-/// engines of each kind, of which one keeps pages.
+/// Which features of WebAssembly an engine supports. Routes that are loaded together share engines (`server/engines`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum EngineKind {
     /// What processors and `wasi:http` 0.2 need. Calls are the fastest.
@@ -70,6 +70,9 @@ pub(crate) struct PoolSize {
     pub keeps_pages: bool,
 }
 
+/// The target of this binary, for which components are compiled.
+pub(crate) const TARGET: &str = env!("TARGET");
+
 /// Makes an engine.
 ///
 /// # Errors
@@ -80,6 +83,53 @@ pub(crate) fn engine(
     pool: PoolSize,
     cache: Option<wasmtime::Cache>,
 ) -> Result<Engine> {
+    let mut config = config(kind, pool);
+    config.cache(cache);
+    new(&config, pool)
+}
+
+/// Makes an engine that compiles for these CPUs, and runs what it compiles here too.
+///
+/// # Errors
+///
+/// If the pool cannot be reserved.
+pub(crate) fn compiling_engine(kind: EngineKind, pool: PoolSize, cpu: Cpu) -> Result<Engine> {
+    let mut config = config(kind, pool);
+    if cpu == Cpu::Baseline {
+        // A target that is named has nothing of this machine's CPU, even if it is the same.
+        let named = config.target(TARGET).map(|_| ());
+        named.map_err(|error| anyhow!("cannot compile for {TARGET}: {error:#}"))?;
+    }
+    new(&config, pool)
+}
+
+/// What two engines have in common if one can run what the other has compiled, but for the CPU: a hash of everything that
+/// the compiler of such an engine depends on.
+///
+/// # Errors
+///
+/// If the engine cannot be made.
+pub(crate) fn fingerprint(kind: EngineKind, heap_room: Option<Size>) -> Result<String> {
+    // The pool does not matter, but must have room for a heap.
+    let memory = heap_room.unwrap_or(Size(PAGE_BYTES)).max(Size(PAGE_BYTES));
+    let pool = PoolSize { instances: 1, memories: 1, memory, heap_room, keeps_pages: false };
+    let engine = compiling_engine(kind, pool, Cpu::Baseline)?;
+    let mut hasher = DefaultHasher::new();
+    engine.precompile_compatibility_hash().hash(&mut hasher);
+    Ok(format!("{:016x}", hasher.finish()))
+}
+
+fn new(config: &wasmtime::Config, pool: PoolSize) -> Result<Engine> {
+    Engine::new(config).map_err(|error| {
+        anyhow!(
+            "cannot reserve a pool of {} instances x {}: {error:#}; lower slots or memory",
+            pool.instances,
+            pool.memory
+        )
+    })
+}
+
+fn config(kind: EngineKind, pool: PoolSize) -> wasmtime::Config {
     let mut config = wasmtime::Config::new();
     let is_async = kind == EngineKind::Async;
     config.concurrency_support(is_async);
@@ -100,19 +150,12 @@ pub(crate) fn engine(
     // Backtraces are for the operator's log. A client never sees them.
     config.wasm_backtrace_max_frames(std::num::NonZeroUsize::new(32));
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pooling(kind, pool)));
-    config.cache(cache);
-    Engine::new(&config).map_err(|error| {
-        anyhow!(
-            "cannot reserve a pool of {} instances x {}: {error:#}; lower slots or memory",
-            pool.instances,
-            pool.memory
-        )
-    })
+    config
 }
 
-/// The initial size of a heap. A heap doubles when it grows, and a step beyond the instance's
+/// The initial size of a heap, which is compiled in. A heap doubles when it grows, and a step beyond the instance's
 /// memory is refused. With this initial size, the last allowed step uses almost all of the room.
-fn heap_initial_size(room: Size) -> Size {
+pub(crate) fn heap_initial_size(room: Size) -> Size {
     const DOUBLINGS: u32 = 4;
     Size((room.0 >> DOUBLINGS) / PAGE_BYTES * PAGE_BYTES)
 }

@@ -21,7 +21,7 @@ use crate::runtime::core_call::{CoreInstance, CoreState};
 use crate::runtime::deadline::{BLOCKING_TICKS, Timer, timed};
 use crate::runtime::fault::{Fault, describe, fault};
 use crate::runtime::guest_log::During;
-use crate::runtime::load::{ExportsPre, Loaded};
+use crate::runtime::loaded::{ExportsPre, Loaded};
 use crate::runtime::log_buffer::{LogBuffer, LogLines, LogMark, LogPlace};
 use crate::runtime::memory::{MemoryLimiter, MemoryStats};
 use crate::runtime::phase_names::PhaseNames;

@@ -2,70 +2,40 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, anyhow};
-use sha2::{Digest as _, Sha256};
-use wasmtime::Engine;
-use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
-use wasmtime_wasi_http::p2::bindings::ProxyPre;
-use wasmtime_wasi_http::p3::bindings::ServicePre;
+use anyhow::{Result, anyhow, ensure};
+use wasmtime::Module;
+use wasmtime::component::Component;
 
-use crate::component::core_module::CoreModule;
+use crate::component::compiled_file::is_compiled;
+use crate::component::core_module::{CoreModule, Functions};
 use crate::component::encode::as_component;
-use crate::component::file;
+use crate::component::file::{self, Digest};
 use crate::component::info::{self, ComponentInfo};
-use crate::component::stack::Stack;
-use crate::component::world::{self, World};
+use crate::component::world::World;
 use crate::config::grants::Grants;
+use crate::config::route::RouteConfig;
 use crate::config::units::Size;
-use crate::runtime::bindings::ProcessorIndices;
-use crate::runtime::clock::{Driven, Pulse};
+use crate::runtime::clock::Driven;
+use crate::runtime::compiled::Compiled;
 use crate::runtime::core_call::CorePre;
 use crate::runtime::engine::{EngineKind, PoolSize};
 use crate::runtime::fault::describe;
-use crate::runtime::log_buffer::{LogBuffer, LogMark};
-use crate::runtime::store::{self, StoreData};
+use crate::runtime::loaded::{Loaded, Needs};
 
-/// A component's file, read and checked.
+/// A component's file, or a compiled one, read and checked.
 #[derive(Debug)]
 pub(crate) struct Source {
     path: PathBuf,
-    bytes: Vec<u8>,
-    /// What the component declares.
-    pub info: ComponentInfo,
-    /// The world that it is served as.
-    pub world: World,
+    /// What tells it from others.
+    pub(crate) digest: Digest,
+    pub(crate) needs: Needs,
+    form: Form,
 }
 
-/// What tells a component from others, without its bytes: its SHA-256.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Digest([u8; 32]);
-
-/// A component that can be instantiated.
-pub(crate) struct Loaded {
-    pub(crate) exports: ExportsPre,
-    /// Whether its instances need WASI.
-    pub(crate) has_imports: bool,
-    /// Of the clock of its engine.
-    pub(crate) pulse: Pulse,
-}
-
-/// A processor that is called through its component, ready to instantiate.
-pub(crate) struct ProcessorExports {
-    pub(crate) pre: InstancePre<StoreData>,
-    pub(crate) indices: ProcessorIndices,
-    /// The function that returns its log, if it has one.
-    pub(crate) log: Option<ComponentExportIndex>,
-}
-
-/// The component, ready to instantiate, by its world.
-pub(crate) enum ExportsPre {
-    /// A processor that is called without its component, which is the usual one.
-    Core(CorePre),
-    /// The same, of a snapshot that is configured already, and where its log is.
-    Configured(CorePre, Option<LogMark>),
-    Processor(ProcessorExports),
-    Proxy(ProxyPre<StoreData>),
-    Service(ServicePre<StoreData>),
+#[derive(Debug)]
+enum Form {
+    Component { bytes: Vec<u8>, info: ComponentInfo },
+    Compiled(Box<Compiled>),
 }
 
 impl Source {
@@ -77,135 +47,115 @@ impl Source {
     /// If the component cannot be served. The message names the file, the problem and the remedy.
     pub(crate) fn read(path: &Path, memory: Size, grants: &Grants) -> Result<Self> {
         let name = path.display();
+        ensure!(
+            !is_compiled(path),
+            "expected a component, got {name}, which arenaria compile has made; name it as compiled, beside the component that it was made of"
+        );
         let bytes = file::read(path)?;
+        let digest = Digest::of(&bytes);
         let refused = |refusal| anyhow!("cannot serve {name}: {refusal}");
         let bytes = as_component(bytes).map_err(refused)?;
         let info = ComponentInfo::read(&bytes).map_err(refused)?;
         let world = info.check(memory, grants).map_err(refused)?;
-        Ok(Self { path: path.to_owned(), bytes, info, world })
+        let needs = Needs::of(&info, world, memory);
+        Ok(Self { path: path.to_owned(), digest, needs, form: Form::Component { bytes, info } })
     }
 
-    /// What tells it from other components.
-    pub(crate) fn digest(&self) -> Digest {
-        Digest(Sha256::digest(&self.bytes).into())
+    /// Reads what `arenaria compile` has written for a route, and checks that it is of this route, and runs here.
+    ///
+    /// # Errors
+    ///
+    /// If it is anything else. The message names the file, what differs and the remedy.
+    pub(crate) fn read_compiled(path: &Path, route: &RouteConfig) -> Result<Self> {
+        let compiled = Compiled::read(path)?;
+        compiled.check(route)?;
+        let (digest, needs) = (compiled.digest.clone(), compiled.needs().clone());
+        Ok(Self { path: path.to_owned(), digest, needs, form: Form::Compiled(Box::new(compiled)) })
     }
 
     /// The kind of engine that the component needs.
     #[must_use]
     pub(crate) fn engine_kind(&self) -> EngineKind {
-        if self.info.collects || world::is_asynchronous(&self.info.imports, self.world) {
-            EngineKind::Async
-        } else {
-            EngineKind::Sync
-        }
-    }
-
-    /// Whether its stack lies above data, and its author could change that: one that imports
-    /// something has a language's runtime, which is linked already and guards its own stack.
-    pub(crate) fn has_unguarded_stack(&self) -> bool {
-        self.info.imports.is_empty() && self.info.stack == Some(Stack::AboveData)
+        self.needs.engine_kind()
     }
 
     /// The size of a pool for instances of this component only.
     #[must_use]
     pub(crate) fn pool(&self, instances: u32, memory: Size) -> PoolSize {
-        let memories = u32::try_from(self.info.memories.len()).unwrap_or(u32::MAX);
-        let heap_room = self.info.heap_room(memory);
+        let Needs { memories, heap_room, .. } = self.needs;
         PoolSize { instances, memories, memory, heap_room, keeps_pages: false }
     }
 
-    /// Sets the component's memory size, compiles it and links its imports.
+    /// Sets the component's memory size, compiles it and links its imports. What is compiled is only linked.
     ///
     /// # Errors
     ///
     /// If the component cannot be served. The message names the file, the problem and the remedy.
     pub(crate) fn load(&self, engine: &Driven, memory: Size) -> Result<Loaded> {
-        let bounded = self.bounded(memory)?;
-        self.load_bounded(engine, &bounded, self.core_module(&bounded).as_ref())
+        match self.prepare(memory)? {
+            Prepared::Component(bounded) => self.load_bounded(engine, &bounded),
+            Prepared::Compiled(compiled) => compiled.load(engine),
+        }
     }
 
-    /// The same for a component with memories of the configured size, and with its core module if it can be called.
-    ///
-    /// # Errors
-    ///
-    /// If it cannot be compiled or linked.
-    pub(crate) fn load_bounded(
-        &self,
-        engine: &Driven,
-        bounded: &[u8],
-        module: Option<&CoreModule>,
-    ) -> Result<Loaded> {
-        self.link(engine, bounded, module).map_err(|error| {
-            let name = self.path.display();
-            anyhow!("cannot serve {name}: {}; rebuild the component", describe(&error))
-        })
-    }
-
-    /// The component with memories of the configured size.
+    /// The component with memories of the configured size, or the compiled one.
     ///
     /// # Errors
     ///
     /// If a memory cannot have it.
-    pub(crate) fn bounded(&self, memory: Size) -> Result<Vec<u8>> {
-        let bounded = info::apply(&self.bytes, &self.info, memory);
-        bounded.map_err(|refusal| anyhow!("cannot serve {}: {refusal}", self.path.display()))
-    }
-
-    /// The core module of a processor that can be called without its component.
-    pub(crate) fn core_module(&self, bounded: &[u8]) -> Option<CoreModule> {
-        let is_usual = self.world == World::Processor
-            && self.engine_kind() == EngineKind::Sync
-            && self.info.memories.len() == 1;
-        is_usual.then(|| CoreModule::of(bounded)).flatten()
-    }
-
-    fn link(
-        &self,
-        driven: &Driven,
-        bounded: &[u8],
-        module: Option<&CoreModule>,
-    ) -> wasmtime::Result<Loaded> {
-        let Driven { engine, pulse } = driven;
-        let pulse = pulse.clone();
-        if let Some(module) = module {
-            let exports = CorePre::new(engine, module, &bounded[module.range.clone()])?;
-            return Ok(Loaded { exports: ExportsPre::Core(exports), has_imports: false, pulse });
-        }
-        let component = Component::new(engine, bounded)?;
-        let linker =
-            store::linker(engine, &self.info.imports, self.engine_kind() == EngineKind::Async)?;
-        let pre = linker.instantiate_pre(&component)?;
-        let exports = match self.world {
-            World::Processor => ExportsPre::Processor(ProcessorExports {
-                indices: ProcessorIndices::new(&pre)?,
-                log: LogBuffer::export(&component),
-                pre,
-            }),
-            World::Proxy => ExportsPre::Proxy(ProxyPre::new(pre)?),
-            World::Service => ExportsPre::Service(ServicePre::new(pre)?),
+    pub(crate) fn prepare(&self, memory: Size) -> Result<Prepared<'_>> {
+        let (component, info) = match &self.form {
+            Form::Compiled(compiled) => return Ok(Prepared::Compiled(compiled)),
+            Form::Component { bytes, info } => (bytes, info),
         };
-        Ok(Loaded { exports, has_imports: !self.info.imports.is_empty(), pulse })
+        let bytes = info::apply(component, info, memory)
+            .map_err(|refusal| anyhow!("cannot serve {}: {refusal}", self.path.display()))?;
+        let is_usual = self.needs.world == World::Processor
+            && self.engine_kind() == EngineKind::Sync
+            && self.needs.memories == 1;
+        let module = is_usual.then(|| CoreModule::of(&bytes)).flatten();
+        Ok(Prepared::Component(Bounded { bytes, module }))
+    }
+
+    /// Compiles it and links its imports.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be compiled or linked.
+    pub(crate) fn load_bounded(&self, engine: &Driven, bounded: &Bounded) -> Result<Loaded> {
+        let linked = || match bounded.core() {
+            Some((module, functions)) => {
+                let module = Module::new(&engine.engine, module)?;
+                Ok(Loaded::core(CorePre::new(&module, functions.clone())?, engine))
+            }
+            None => {
+                let component = Component::new(&engine.engine, &bounded.bytes)?;
+                Loaded::component(&component, &self.needs, engine)
+            }
+        };
+        linked().map_err(|error: wasmtime::Error| {
+            let name = self.path.display();
+            anyhow!("cannot serve {name}: {}; rebuild the component", describe(&error))
+        })
     }
 }
 
-impl Loaded {
-    /// Whether its calls need nothing of the component model.
-    pub(crate) fn is_core(&self) -> bool {
-        matches!(self.exports, ExportsPre::Core(_) | ExportsPre::Configured(..))
-    }
+/// What is loaded.
+pub(crate) enum Prepared<'a> {
+    Component(Bounded),
+    Compiled(&'a Compiled),
+}
 
-    /// Whether each of its instances is configured at its start.
-    pub(crate) fn is_configured_at_start(&self) -> bool {
-        matches!(self.exports, ExportsPre::Core(_) | ExportsPre::Processor(_))
-    }
+/// A component with memories of the configured size.
+pub(crate) struct Bounded {
+    bytes: Vec<u8>,
+    /// The core module of a processor that can be called without its component.
+    module: Option<CoreModule>,
+}
 
-    /// The engine that compiled it.
-    pub(crate) fn engine(&self) -> &Engine {
-        match &self.exports {
-            ExportsPre::Core(pre) | ExportsPre::Configured(pre, _) => pre.engine(),
-            ExportsPre::Processor(exports) => exports.pre.engine(),
-            ExportsPre::Proxy(pre) => pre.engine(),
-            ExportsPre::Service(pre) => pre.engine(),
-        }
+impl Bounded {
+    /// The core module, if it can be called, and its functions.
+    pub(crate) fn core(&self) -> Option<(&[u8], &Functions)> {
+        self.module.as_ref().map(|module| (&self.bytes[module.range.clone()], &module.functions))
     }
 }

@@ -6,6 +6,7 @@
 //! in it is trusted: no number in it is an address, each index is reduced to the size of the ring, and what is taken
 //! at once is bounded.
 
+use serde::{Deserialize, Serialize};
 use wasmtime::Store;
 use wasmtime::component::{Component, ComponentExportIndex, Instance, TypedFunc, WasmList};
 
@@ -38,7 +39,7 @@ pub(crate) enum LogPlace {
 
 /// Where the buffer of an instance is, and how much of it was read. In another instance of the same state it is there
 /// too.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct LogMark {
     /// Where it begins, and its length.
     pub(crate) place: (usize, usize),
@@ -149,7 +150,7 @@ impl LogPlace {
 }
 
 /// How much was written or read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Position {
     lines: u64,
     bytes: u64,

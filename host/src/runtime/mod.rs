@@ -2,7 +2,9 @@
 
 pub(crate) mod bindings;
 pub(crate) mod clock;
+pub(crate) mod compiled;
 pub(crate) mod core_call;
+mod cpu;
 pub(crate) mod deadline;
 pub(crate) mod engine;
 pub(crate) mod fault;
@@ -10,6 +12,7 @@ pub(crate) mod guest_log;
 pub(crate) mod guest_memory;
 pub(crate) mod instance;
 pub(crate) mod load;
+pub(crate) mod loaded;
 pub(crate) mod log_buffer;
 pub(crate) mod log_stream;
 pub(crate) mod memory;
@@ -20,4 +23,5 @@ pub(crate) mod share;
 pub(crate) mod snapshot;
 pub(crate) mod store;
 pub(crate) mod swap;
+mod trusted_code;
 pub(crate) mod wasi_http_call;

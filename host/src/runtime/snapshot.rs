@@ -4,15 +4,17 @@
 //! memory and its globals. `wasmtime-wizer` refuses a module that could keep more than these.
 
 use anyhow::Result;
+use wasmtime::Module;
 use wasmtime_wizer::Wizer;
 
-use crate::component::core_module::CoreModule;
+use crate::component::core_module::Functions;
 use crate::runtime::clock::Driven;
 use crate::runtime::core_call::{CorePre, CoreState};
 use crate::runtime::fault::Fault;
 use crate::runtime::guest_log::During;
 use crate::runtime::instance::{Account, Instance};
-use crate::runtime::load::{ExportsPre, Loaded, Source};
+use crate::runtime::load::{Prepared, Source};
+use crate::runtime::loaded::Loaded;
 use crate::runtime::store::InstanceConfig;
 
 /// What a snapshot may have: runs of bytes that are not 0, for each of which wizer notes some, and these bytes, which are
@@ -32,10 +34,13 @@ pub(crate) async fn load_configured(
     engine: &Driven,
     config: &InstanceConfig,
 ) -> Result<Result<Loaded, Fault>> {
-    let bounded = source.bounded(config.memory)?;
-    let module = source.core_module(&bounded);
-    if let Some(module) = &module {
-        match of_snapshot(&bounded[module.range.clone()], module, engine, config).await {
+    let bounded = match source.prepare(config.memory)? {
+        Prepared::Component(bounded) => bounded,
+        // Its snapshot was made when it was compiled.
+        Prepared::Compiled(compiled) => return compiled.load(engine).map(Ok),
+    };
+    if let Some((module, functions)) = bounded.core() {
+        match of_snapshot(module, functions, engine, config).await {
             Ok(loaded) => return Ok(loaded),
             Err(error) => tracing::info!(
                 route = config.log.route(),
@@ -43,20 +48,20 @@ pub(crate) async fn load_configured(
             ),
         }
     }
-    source.load_bounded(engine, &bounded, module.as_ref()).map(Ok)
+    source.load_bounded(engine, &bounded).map(Ok)
 }
 
 async fn of_snapshot(
-    bytes: &[u8],
-    module: &CoreModule,
+    module: &[u8],
+    functions: &Functions,
     driven: &Driven,
     config: &InstanceConfig,
 ) -> wasmtime::Result<Result<Loaded, Fault>> {
-    let Driven { engine, pulse } = driven;
+    let engine = &driven.engine;
     let wizer = Wizer::new();
-    let (context, instrumented) = wizer.instrument(bytes)?;
-    let exports = ExportsPre::Core(CorePre::new(engine, module, &instrumented)?);
-    let loaded = Loaded { exports, has_imports: false, pulse: pulse.clone() };
+    let (context, instrumented) = wizer.instrument(module)?;
+    let instrumented = Module::new(engine, &instrumented)?;
+    let loaded = Loaded::core(CorePre::new(&instrumented, functions.clone())?, driven);
     let mut instance = match Instance::start(&loaded, config, Account::default()).await {
         Ok(instance) => instance,
         Err(fault) => return Ok(Err(fault)),
@@ -67,12 +72,12 @@ async fn of_snapshot(
     check_size(&state)?;
     let snapshot = wizer.snapshot(&context, &mut state).await?;
     drop(instance);
-    let pre = CorePre::new(engine, module, &snapshot)?;
+    let module = Module::new(engine, &snapshot)?;
+    let pre = CorePre::new(&module, functions.clone().for_one_request())?;
     if let Some(lines) = lines {
         config.log.write(&lines, During::Start);
     }
-    let exports = ExportsPre::Configured(pre.for_one_request(), log);
-    Ok(Ok(Loaded { exports, ..loaded }))
+    Ok(Ok(Loaded::configured(pre, log, driven)))
 }
 
 /// Fails if a snapshot would take too much of the host's memory.

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use anyhow::Result;
 use serde::Serialize;
 
+use crate::component::file::Digest;
 use crate::config::route::RouteConfig;
-use crate::runtime::load::{Digest, Source};
+use crate::runtime::load::Source;
 use crate::server::memory_plan::Term;
 
 /// What a route is to be from now on.
@@ -24,14 +25,17 @@ pub(super) struct Identity {
 }
 
 impl Change {
-    /// Reads the component of a route.
+    /// Reads the component of a route, or what was compiled of it.
     ///
     /// # Errors
     ///
     /// If the component cannot be served. The message names the file, the problem and the remedy.
     pub(crate) fn read(config: RouteConfig) -> Result<Arc<Self>> {
-        let source = Source::read(&config.component, config.limits.memory, &config.grants)?;
-        let identity = Arc::new(Identity { component: source.digest(), config });
+        let source = match &config.compiled {
+            Some(compiled) => Source::read_compiled(compiled, &config)?,
+            None => Source::read(&config.component, config.limits.memory, &config.grants)?,
+        };
+        let identity = Arc::new(Identity { component: source.digest.clone(), config });
         Ok(Arc::new(Self { identity, source }))
     }
 

@@ -51,7 +51,7 @@ impl Term {
     /// the least.
     pub(crate) fn new(route: &RouteConfig, source: Option<&Source>) -> Self {
         let kind = source.map_or(EngineKind::Sync, Source::engine_kind);
-        let imports = source.is_some_and(|source| !source.info.imports.is_empty());
+        let imports = source.is_some_and(|source| !source.needs.imports.is_empty());
         Self {
             path: route.path.clone(),
             counted: Counted::Serving,

@@ -237,7 +237,7 @@ impl Routes {
             let engines = Engines::new(&changes, workers, keeps_pages, cache, &clock)?;
             let routes = changes.iter().map(|change| {
                 let (config, source) = (change.config(), &change.source);
-                if source.has_unguarded_stack() {
+                if source.needs.has_unguarded_stack {
                     tracing::warn!(
                         route = config.path,
                         "the component's stack is {}",

@@ -15,6 +15,8 @@ mod clients;
 mod coding;
 mod coding_limits;
 mod collector;
+mod compiled;
+mod compiled_refused;
 mod config;
 mod connections;
 mod core_call;

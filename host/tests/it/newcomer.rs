@@ -42,7 +42,8 @@ fn a_word_in_place_of_a_command_gets_a_tip() {
     check_tip("UP", "did you mean 'arenaria serve'?");
     check_tip("jq .a", "did you mean 'arenaria serve --jq'?");
     check_tip("init", "did you mean 'arenaria new'?");
-    check_tip("compile", "did you mean 'arenaria build'?");
+    check_tip("make", "did you mean 'arenaria build'?");
+    check_tip("aot", "did you mean 'arenaria compile'?");
     check_tip("lib.rs", "'arenaria build' makes a component of a project");
     check_tip("curl", "did you mean 'arenaria call'?");
     check_tip("validate", "did you mean 'arenaria serve --check-config'?");

@@ -1,10 +1,13 @@
-//! The server as a container image: one layer with the binary, its assets, the components and a
-//! configuration. It has neither a shell nor a package manager, the only user is 65532, and nothing is written
+//! The server as a container image: one layer with the binary, its assets, the components, one of them compiled ahead of
+//! time, and a configuration. It has neither a shell nor a package manager, the only user is 65532, and nothing is written
 //! to. A static binary needs nothing else.
 
+use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
+use anyhow::Context as _;
 use flate2::{Compression, GzBuilder};
 use oci_spec::image::{
     ANNOTATION_CREATED, ANNOTATION_DESCRIPTION, ANNOTATION_LICENSES, ANNOTATION_TITLE,
@@ -16,7 +19,7 @@ use super::contents::{COMPONENTS, shared_components};
 use super::layout::{Layout, digest};
 use crate::archive::{archive, sorted};
 use crate::files::put;
-use crate::workspace::Workspace;
+use crate::workspace::{Workspace, succeed};
 
 /// The user and group of the server: numbers that no machine uses, and that can be checked without a list
 /// of users.
@@ -24,6 +27,8 @@ const USER: &str = "65532:65532";
 
 const BINARY: &str = "/usr/local/bin/arenaria";
 const SHARE: &str = "usr/local/share/arenaria";
+/// What is compiled ahead of time. The server trusts it as much as the binary.
+const COMPILED: &str = "usr/local/share/arenaria/compiled/transform.cwasm";
 pub(crate) const CONFIGURATION: &str = "/etc/arenaria/arenaria.toml";
 
 /// Makes the image in a folder that does not exist yet: `rootfs`, `Containerfile` and `layout`. Gives
@@ -42,6 +47,7 @@ pub(crate) fn pack(
     for (path, from) in contents(workspace, binary)? {
         put(&from, &root.join(path.trim_start_matches('/')))?;
     }
+    compile(binary, &root)?;
     let deploy = workspace.root().join("examples/deploy/image");
     put(&deploy.join("Containerfile"), &folder.join("Containerfile"))?;
 
@@ -65,6 +71,18 @@ pub(crate) fn pack(
     ];
     let annotations = annotations.map(|(key, value)| (key.to_owned(), value.to_owned()));
     layout.end(config, layer, annotations.into(), version)
+}
+
+/// Compiles the component that the image's configuration serves, for every CPU of this architecture: nobody knows yet where
+/// the image will run.
+fn compile(binary: &Path, root: &Path) -> anyhow::Result<()> {
+    let file = root.join(COMPILED);
+    let folder = file.parent().expect("it is in a folder");
+    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let mut compile = Command::new(binary);
+    compile.args(["compile", "--cpu", "baseline"]);
+    compile.arg(root.join(SHARE).join("components/transform.wasm"));
+    succeed(compile.arg("--compiled").arg(file))
 }
 
 /// How an engine starts the server. The architecture is this machine's, which is the binary's.
@@ -146,5 +164,15 @@ mod tests {
         let lines: Vec<_> =
             text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
         assert_eq!(lines, expected);
+    }
+
+    #[test]
+    fn each_configuration_loads_what_the_image_has() {
+        let deploy = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/deploy");
+        for file in ["image/arenaria.toml", "kubernetes/config.yaml"] {
+            let text = String::from_utf8(read(&deploy.join(file)).unwrap()).unwrap();
+            assert!(text.contains(&format!("compiled = \"/{COMPILED}\"\n")), "{file}");
+            assert!(text.contains(&format!("component = \"/{SHARE}/components/transform.wasm\"")));
+        }
     }
 }

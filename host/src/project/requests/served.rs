@@ -97,7 +97,7 @@ impl Served {
             route.slots = 1;
             // The figures of a request are read after it, from the instance that served it.
             route.limits.requests_per_instance = u64::MAX;
-            let is_processor = source.world == World::Processor;
+            let is_processor = source.needs.world == World::Processor;
             let is_always_fresh = route.isolation == Some(Isolation::Fresh);
             if is_processor {
                 route.isolation = Some(Isolation::Reuse);
