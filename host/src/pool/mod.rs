@@ -2,6 +2,7 @@
 
 pub(crate) mod lease;
 pub(crate) mod policy;
+pub(crate) mod reading;
 pub(crate) mod route;
 pub(crate) mod slots;
 pub(crate) mod stats;

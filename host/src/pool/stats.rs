@@ -14,7 +14,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use strum::{EnumCount, EnumIter, IntoStaticStr};
 use tracing_appender::non_blocking::ErrorCounter;
 
-use crate::runtime::bindings::ArenaUsage;
 use crate::runtime::fault::Fault;
 use crate::runtime::guest_log::GuestLog;
 use crate::runtime::memory::MemoryStats;
@@ -133,16 +132,6 @@ impl Histogram {
         let nanoseconds = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
         self.nanoseconds.fetch_add(nanoseconds, Relaxed);
     }
-}
-
-/// The last usage of an instance's arena.
-#[derive(Clone, Debug)]
-pub(crate) struct SlotUsage {
-    /// The path of the route.
-    pub(crate) route: String,
-    pub(crate) worker: usize,
-    pub(crate) slot: usize,
-    pub(crate) usage: ArenaUsage,
 }
 
 /// The counters of one route, and its share in the log.
