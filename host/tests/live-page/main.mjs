@@ -162,6 +162,7 @@ with_server("with a token, the page shows nothing before it has it", async (serv
   await page.press("#token", "Enter");
   await live(page);
   assert.equal(await page.locator("#token").isVisible(), false);
+  assert.equal(await page.locator("#links").isVisible(), false);
   assert.equal(await page.inputValue("#token"), "");
   const kept = await page.evaluate(() => JSON.stringify([localStorage, sessionStorage, document.cookie, location.href]));
   assert.ok(!kept.includes(TOKEN), kept);

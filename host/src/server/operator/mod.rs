@@ -210,7 +210,7 @@ fn json(document: &impl Serialize) -> Response<Full<Bytes>> {
 /// Begins a stream of events.
 fn events(operator: Arc<Operator>, hold: Arc<Hold>, request: Request<Incoming>) -> Answer {
     let Ok(permit) = Arc::clone(&operator.streams).try_acquire_owned() else {
-        let sentence = "expected fewer streams of events than half of operator-connections\n";
+        let sentence = "half of operator-connections are streams of events already; close another live page, or raise operator-connections\n";
         return whole(text(StatusCode::SERVICE_UNAVAILABLE, sentence));
     };
     let fields = request.into_parts().0.headers;

@@ -434,6 +434,8 @@ async function read() {
     if (response.status === 401) return "token";
     if (!response.ok) return (await response.text()).trim();
     get("token-form").hidden = true;
+    // A link cannot send the token.
+    get("links").hidden = token !== "";
     let rest = "";
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
     for (;;) {
