@@ -1,6 +1,6 @@
 //! Checks the manifests in `examples/deploy`. Kubernetes' schemas check those for Kubernetes, the tests
 //! below check that all manifests agree, and the server in the image reads its configuration from the
-//! ConfigMap.
+//! ConfigMap. `promtool` checks and tests the alert rules for Prometheus; that their metrics exist is a test of the host.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -31,6 +31,19 @@ pub(crate) fn steps(
     match lack_of_python() {
         None => steps.step("manifests, schemas", || schemas(workspace))?,
         Some(reason) => steps.leave_out("manifests, schemas", reason),
+    }
+    let folder_of_rules = folder(workspace).join("monitoring");
+    let promtool = |args: &[&str]| {
+        let mut promtool = Command::new("promtool");
+        promtool.current_dir(&folder_of_rules).args(args);
+        promtool
+    };
+    match promtool(&["--version"]).output() {
+        Ok(_) => steps.step("alert rules", || {
+            succeed(&mut promtool(&["check", "rules", "alerts.yaml"]))?;
+            succeed(&mut promtool(&["test", "rules", "alerts_test.yaml"]))
+        })?,
+        Err(_) => steps.leave_out("alert rules", "promtool (Debian: prometheus) is missing"),
     }
     let name = "manifests, configuration";
     let lack = match (packages, Sandbox::find()) {

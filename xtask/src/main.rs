@@ -20,6 +20,7 @@ mod fuzz;
 mod guests;
 mod guide;
 mod instructions;
+mod live_page;
 mod metadata;
 mod mutants;
 mod other_hosts;

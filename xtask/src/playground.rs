@@ -23,7 +23,7 @@ pub(crate) fn build(workspace: &Workspace) -> anyhow::Result<()> {
     if let Some(reason) = lack_of_node() {
         anyhow::bail!("the playground cannot be built: {reason}");
     }
-    need_npm(&source(workspace), &packages(workspace))?;
+    need_packages(workspace)?;
     let mut node = script(workspace, "build.mjs");
     node.arg(workspace.component("transform")).arg(folder(workspace));
     succeed(&mut node)?;
@@ -51,6 +51,16 @@ pub(crate) fn test(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<(
     node.arg(workspace.binary("arenaria")).arg(workspace.component("transform"));
     node.arg(browser).arg(packages(workspace).join("screenshots"));
     steps.tests("playground in a browser", &mut node)
+}
+
+/// Installs the packages that the page is built and tested with. Returns their folder.
+///
+/// # Errors
+///
+/// If they cannot be installed.
+pub(crate) fn need_packages(workspace: &Workspace) -> anyhow::Result<PathBuf> {
+    need_npm(&source(workspace), &packages(workspace))?;
+    Ok(packages(workspace))
 }
 
 /// A script of the playground, run in the folder of npm's packages.

@@ -15,6 +15,7 @@ use crate::deploy;
 use crate::examples;
 use crate::guests::{GUEST_LIBRARIES, GUESTS, PROFILE, WITH_LIBC, build_all};
 use crate::guide;
+use crate::live_page;
 use crate::other_hosts;
 use crate::package;
 use crate::playground;
@@ -58,6 +59,7 @@ pub(crate) fn run(workspace: &Workspace, all: bool, only: Vec<String>) -> anyhow
             practices::check(workspace, steps)?;
             steps.step("conformance", || conformance::check(workspace))?;
             playground::test(workspace, steps)?;
+            live_page::test(workspace, steps)?;
             other_hosts::add_steps(workspace, steps)?;
             examples::check(workspace, steps)?;
             with_test_components(workspace, steps)?;

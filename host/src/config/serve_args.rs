@@ -128,12 +128,12 @@ pub struct ServerArgs {
         value_delimiter = ','
     )]
     pub listen: Vec<String>,
-    /// Address of the operator's listener (/livez, /readyz, /metrics, /-/reload; with dev also /build), HOST:PORT, or
-    /// `off`
+    /// Address of the operator's listener, HOST:PORT, or `off`: a live page at /, for a browser; /livez, /readyz, /metrics,
+    /// /instances, /limits, /-/reload; with dev also /build
     /// [default: 127.0.0.1:8081]
     #[arg(long, env = "ARENARIA_OPERATOR_LISTEN", hide_env = true, value_name = "ADDRESS")]
     pub operator_listen: Option<String>,
-    /// Token that requests to the operator's listener must bring, except to /livez and /readyz; ${file:PATH} or
+    /// Token that requests to the operator's listener must bring, except to /livez, /readyz and the live page; ${file:PATH} or
     /// ${env:NAME}, because other users of the machine can see flags
     #[arg(long, env = "ARENARIA_OPERATOR_TOKEN", hide_env = true, value_name = "TOKEN")]
     pub operator_token: Option<String>,

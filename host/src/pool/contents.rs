@@ -1,5 +1,6 @@
 //! What a slot has.
 
+use crate::pool::reading::InstanceReading;
 use crate::pool::usage_schedule::UsageSchedule;
 use crate::runtime::instance::Instance;
 
@@ -17,5 +18,11 @@ pub(crate) struct SlotContents {
 impl SlotContents {
     pub(crate) fn new(instance: Option<Instance>) -> Option<Box<Self>> {
         Some(Box::new(Self { instance, ..Self::default() }))
+    }
+
+    /// What is known of its instance without a call, if it has one.
+    pub(crate) fn reading(&self) -> Option<InstanceReading> {
+        let (served, linear_memory) = (self.served, self.instance.as_ref()?.linear_memory());
+        Some(InstanceReading { served, linear_memory, arena: None })
     }
 }

@@ -10,6 +10,7 @@ use tracing::warn;
 
 use crate::config::isolation::Isolation;
 use crate::pool::policy::Shed;
+use crate::pool::reading::{InstanceReading, RouteReading};
 use crate::pool::slots::{Lease, LeaseState, Slots};
 use crate::pool::stats::Reason;
 use crate::runtime::bindings::{ArenaUsage, Request, Response};
@@ -183,7 +184,11 @@ impl Lease {
         let usage = result.ok()?;
         let contents = self.contents();
         contents.usage_schedule.record(contents.served, &usage);
-        self.slots.keep_usage(self.slot, usage.clone());
+        if let Some(reading) = contents.reading() {
+            let arena = Some(usage.clone());
+            self.slots.readings.borrow_mut()[self.slot] =
+                Some(InstanceReading { arena, ..reading });
+        }
         if usage.retire {
             self.retire(Reason::RequestedByGuest);
         }
@@ -237,14 +242,16 @@ impl Slots {
         Ok(lease.read_usage().await)
     }
 
-    /// The arena usage of all instances. Idle instances are read now; for busy ones this is the
-    /// last reading.
-    pub(crate) async fn read_usage(self: &Rc<Self>) -> Vec<(usize, ArenaUsage)> {
-        if !self.route.reads_usage() {
-            return Vec::new();
-        }
-        for slot in 0..self.route.slots {
-            if let Some(mut lease) = self.take_idle(slot) {
+    /// All slots. An idle instance that has served a request since it was last read is read now; for others this is
+    /// the last reading.
+    pub(crate) async fn read(self: &Rc<Self>) -> RouteReading {
+        let route = &self.route;
+        let has_arenas = route.reads_usage();
+        for slot in 0..route.slots {
+            let Some(reading) = self.unread(slot) else { continue };
+            if !has_arenas {
+                self.readings.borrow_mut()[slot] = Some(reading);
+            } else if let Some(mut lease) = self.take_idle(slot) {
                 lease.read_usage().await;
                 // Its other instances would fail too, and each takes its time.
                 if matches!(lease.state, LeaseState::Lost(_)) {
@@ -252,6 +259,7 @@ impl Slots {
                 }
             }
         }
-        self.usages()
+        let (path, slots) = (route.path.clone(), self.readings());
+        RouteReading { path, isolation: route.isolation, has_arenas, slots }
     }
 }

@@ -5,6 +5,7 @@ mod contents;
 pub(crate) mod idle;
 pub(crate) mod lease;
 pub(crate) mod policy;
+pub(crate) mod reading;
 pub(crate) mod route;
 pub(crate) mod slots;
 pub(crate) mod stats;

@@ -46,7 +46,7 @@ pub(crate) enum Shed {
 
 /// What a slot is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum SlotState {
+pub(super) enum SlotState {
     /// It can be granted.
     Idle,
     /// One request has it.
@@ -166,7 +166,7 @@ pub(crate) struct Counts {
 /// The slots of one route on one worker.
 #[derive(Debug)]
 pub(crate) struct Policy {
-    slots: Vec<SlotState>,
+    pub(super) slots: Vec<SlotState>,
     /// A stack: the slot that was used last has the warmest memory.
     idle: Vec<SlotId>,
     /// How many slots are `Warming`.

@@ -24,9 +24,9 @@ use crate::pool::contents::SlotContents;
 use crate::pool::policy::{
     Action, Actions, Admission, Counts, Event, Policy, Shed, SlotId, WaiterId, WaiterKind,
 };
+use crate::pool::reading::{InstanceReading, SlotReading};
 use crate::pool::route::Route;
 use crate::pool::stats::{Reason, RouteStats};
-use crate::runtime::bindings::ArenaUsage;
 use crate::runtime::fault::Fault;
 use crate::runtime::instance::{Account, Instance};
 use crate::runtime::request_ids::MakeIds;
@@ -44,8 +44,8 @@ pub(crate) struct Slots {
     started: RefCell<Vec<Option<Instance>>>,
     /// In order of arrival.
     waiters: RefCell<VecDeque<(WaiterId, oneshot::Sender<Lease>)>>,
-    /// By slot: the last usage of its arena.
-    usages: RefCell<Vec<Option<ArenaUsage>>>,
+    /// By slot: what was last read of its instance.
+    pub(super) readings: RefCell<Vec<Option<InstanceReading>>>,
     /// What these slots add to the gauges of `stats`, once they serve.
     counted: Cell<Option<Counts>>,
     /// The last fault, until it is taken.
@@ -84,7 +84,7 @@ impl Slots {
             contents: RefCell::new(contents),
             started: RefCell::new((0..count).map(|_| None).collect()),
             waiters: RefCell::default(),
-            usages: RefCell::new(vec![None; count]),
+            readings: RefCell::new(vec![None; count]),
             counted: Cell::new(None),
             fault: RefCell::default(),
         }))
@@ -174,15 +174,18 @@ impl Slots {
         self.on(Event::RetireAsked { slot, reason: Reason::Idle });
     }
 
-    /// The last usage of each arena, by slot.
-    pub(crate) fn usages(&self) -> Vec<(SlotId, ArenaUsage)> {
-        let usages = self.usages.borrow();
-        let known = usages.iter().enumerate();
-        known.filter_map(|(slot, usage)| Some((slot, usage.clone()?))).collect()
+    /// The state of each slot, and what was last read of its instance.
+    pub(crate) fn readings(&self) -> Vec<SlotReading> {
+        let (policy, readings) = (self.policy.borrow(), self.readings.borrow());
+        let slots = policy.slots.iter().zip(readings.iter().cloned());
+        slots.map(|(state, instance)| SlotReading { state: (*state).into(), instance }).collect()
     }
 
-    pub(crate) fn keep_usage(&self, slot: SlotId, usage: ArenaUsage) {
-        self.usages.borrow_mut()[slot] = Some(usage);
+    /// An instance that no request has, if it has served one since it was last read, or was never read.
+    pub(crate) fn unread(&self, slot: SlotId) -> Option<InstanceReading> {
+        let reading = self.contents.borrow()[slot].as_ref()?.reading()?;
+        let last = self.readings.borrow()[slot].as_ref().map(|last| last.served);
+        (last != Some(reading.served)).then_some(reading)
     }
 
     pub(crate) fn keep_fault(&self, fault: &Fault) {
@@ -292,7 +295,7 @@ impl Slots {
 
     /// Replaces the contents of a slot. The old instance is dropped last, when nothing is borrowed.
     fn fill(&self, slot: SlotId, instance: Option<Instance>) {
-        self.usages.borrow_mut()[slot] = None;
+        self.readings.borrow_mut()[slot] = None;
         let old =
             std::mem::replace(&mut self.contents.borrow_mut()[slot], SlotContents::new(instance));
         drop(old);

@@ -15,7 +15,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use strum::{EnumCount, EnumIter, IntoStaticStr};
 use tracing_appender::non_blocking::ErrorCounter;
 
-use crate::runtime::bindings::ArenaUsage;
 use crate::runtime::fault::Fault;
 use crate::runtime::guest_log::GuestLog;
 use crate::runtime::memory::MemoryStats;
@@ -168,16 +167,6 @@ impl Histogram {
             .map(|exemplars| *exemplars.lock().unwrap_or_else(PoisonError::into_inner));
         exemplars.unwrap_or_default()
     }
-}
-
-/// The last usage of an instance's arena.
-#[derive(Clone, Debug)]
-pub(crate) struct SlotUsage {
-    /// The path of the route.
-    pub(crate) route: String,
-    pub(crate) worker: usize,
-    pub(crate) slot: usize,
-    pub(crate) usage: ArenaUsage,
 }
 
 /// The counters of one route, and its share in the log.

@@ -291,6 +291,11 @@ impl Instance {
         self.store.data().memory.has_grown_past(mark)
     }
 
+    /// Bytes of its linear memories.
+    pub(crate) fn linear_memory(&self) -> u64 {
+        self.store.data().memory.linear()
+    }
+
     /// How many handles to host resources the guest holds.
     pub(crate) fn handles(&mut self) -> usize {
         self.store.data_mut().handles()

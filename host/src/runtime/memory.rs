@@ -123,7 +123,12 @@ impl MemoryLimiter {
 
     /// The bytes of all linear memories, if the limit would allow more.
     pub(crate) fn linear_below_limit(&self) -> Option<u64> {
-        (self.used < self.limit).then(|| (self.used - self.heap) as u64)
+        (self.used < self.limit).then(|| self.linear())
+    }
+
+    /// The bytes of all linear memories.
+    pub(crate) fn linear(&self) -> u64 {
+        (self.used - self.heap) as u64
     }
 
     /// Whether the instance has grown since its start, and has more memory than this.

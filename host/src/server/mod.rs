@@ -21,12 +21,13 @@ mod worker;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use anyhow::{Result, anyhow, ensure};
 use tokio::net::TcpListener;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::Instant;
 use tracing::warn;
 use tracing_appender::non_blocking::ErrorCounter;
 
@@ -160,16 +161,21 @@ impl Server {
             TLS_CONNECTIONS + 1,
             files.connections
         );
+        let routes = Arc::new(Routes::new(config.clone(), commands.clone(), metrics.clone())?);
         let operator = Operator {
-            limits: config.limits.clone(),
-            route_limits: config.route_limits.clone(),
+            limits: config.limits,
+            route_limits: config.route_limits,
             development,
             reloads,
-            token: Arc::new(Token::new(config.operator_token.clone())),
+            token: Arc::new(Token::new(config.operator_token)),
             connections: Arc::new(Semaphore::new(files.operator_connections)),
-            ready: AtomicBool::new(true),
-            metrics: metrics.clone(),
-            workers: commands.clone(),
+            streams: Arc::new(Semaphore::new(files.operator_connections / 2)),
+            ready: watch::Sender::new(true),
+            metrics,
+            workers: commands,
+            routes: Arc::clone(&routes),
+            started: Instant::now(),
+            last_event: Mutex::default(),
         };
         Ok(Self {
             listeners,
@@ -179,7 +185,7 @@ impl Server {
             operator: Arc::new(operator),
             workers,
             access,
-            routes: Arc::new(Routes::new(config, commands, metrics)?),
+            routes,
             reloader: None,
         })
     }
@@ -248,7 +254,7 @@ impl Server {
         };
         // Connections that the kernel has accepted may have sent their requests.
         acceptor.take_waiting(listeners);
-        operator.ready.store(false, Relaxed);
+        operator.ready.send_replace(false);
         end(workers).await;
         ended
     }

@@ -81,6 +81,12 @@ impl Reloads {
         number
     }
 
+    /// Why the last reload was refused, if it was.
+    pub(crate) fn last_refusal(&self) -> Option<String> {
+        let done = self.done.borrow();
+        done.outcome.as_ref().err().map(|refused| refused.sentence().to_owned())
+    }
+
     /// Reloads. None if the server ends before.
     pub(crate) async fn reload(&self) -> Option<Outcome> {
         let number = self.ask();

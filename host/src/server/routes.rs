@@ -18,8 +18,9 @@
 //! With `keep-pages`, instances leave their pages to the next ones while the system [cannot
 //! swap](crate::runtime::swap). If that changes, their routes are replaced by the same ones that do not.
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
@@ -28,6 +29,7 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 
 use crate::component::stack::Stack;
 use crate::config::file::Config;
+use crate::config::route::RouteConfig;
 use crate::pool::route::Route;
 use crate::pool::stats::Metrics;
 use crate::runtime::clock::Clock;
@@ -52,7 +54,13 @@ pub(crate) struct Routes {
     swap: Swap,
     /// Held during a change: there is one at a time.
     loaded: Mutex<Vec<Loaded>>,
+    /// For the operator, which does not wait for a change.
+    serving: RwLock<Serving>,
 }
+
+/// The configurations of the routes that serve, by path.
+#[derive(Clone, Default)]
+pub(crate) struct Serving(BTreeMap<String, Arc<Identity>>);
 
 /// A route that was loaded. Its memory is in use until the last request that has it has ended.
 struct Loaded {
@@ -79,7 +87,14 @@ impl Routes {
         let cache = engine::open_cache(&config.cache)?;
         let clock = Clock::start().context("cannot start the clock")?;
         let (clock, swap, loaded) = (Arc::new(clock), Swap::of_system(), Mutex::default());
-        Ok(Self { config, workers, metrics, cache, clock, swap, loaded })
+        let serving = RwLock::default();
+        Ok(Self { config, workers, metrics, cache, clock, swap, loaded, serving })
+    }
+
+    /// The routes that serve now.
+    pub(crate) fn serving(&self) -> Serving {
+        // No code here panics while it holds the lock.
+        self.serving.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Serves these routes from now on, and no others. Those that are as they were go on. All others are replaced, added
@@ -140,6 +155,10 @@ impl Routes {
             let (route, is_replaced) = (Arc::downgrade(&route), false);
             loaded.push(Loaded { route, identity, term, keeps_pages, is_replaced });
         }
+        let serving = loaded.iter().filter(|loaded| !loaded.is_replaced);
+        let serving = serving.map(|loaded| &loaded.identity);
+        let serving = serving.map(|serving| (serving.config.path.clone(), Arc::clone(serving)));
+        *self.serving.write().unwrap_or_else(PoisonError::into_inner) = Serving(serving.collect());
         let terms = loaded.iter().filter(|loaded| !loaded.is_replaced);
         tracing::info!("memory: {}", self.plan(terms.map(|loaded| loaded.term.clone())));
         Ok(())
@@ -288,6 +307,18 @@ impl Routes {
         for is_done in installing.collect::<Vec<_>>() {
             let _ = is_done.await;
         }
+    }
+}
+
+impl Serving {
+    /// The configuration of the route with this path.
+    pub(crate) fn get(&self, path: &str) -> Option<&RouteConfig> {
+        self.0.get(path).map(|identity| &identity.config)
+    }
+
+    /// The paths and configurations of all routes.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &RouteConfig)> {
+        self.0.iter().map(|(path, identity)| (path.as_str(), &identity.config))
     }
 }
 

@@ -28,9 +28,10 @@ use crate::http::router::Router;
 use crate::http::service::Service;
 use crate::http::socket::Accepted;
 use crate::pool::idle::replace_idle;
+use crate::pool::reading::RouteReading;
 use crate::pool::route::Route;
 use crate::pool::slots::Slots;
-use crate::pool::stats::{Metrics, SlotUsage};
+use crate::pool::stats::Metrics;
 use crate::runtime::engine::FIBER_STACK_BYTES;
 use crate::runtime::request_ids::RequestNumbers;
 use crate::runtime::share::Shares;
@@ -41,8 +42,8 @@ pub(crate) enum Command {
     Serve(Accepted, OwnedSemaphorePermit),
     /// Warm the slots of new routes, and install them when that is told.
     Prepare(Prepare),
-    /// Read the arena usage of all instances.
-    ReadUsage(oneshot::Sender<Vec<SlotUsage>>),
+    /// Read all slots.
+    ReadSlots(oneshot::Sender<Vec<RouteReading>>),
     /// Finish the requests in progress, then end.
     Drain,
 }
@@ -139,9 +140,9 @@ async fn run(plan: Plan, mut commands: mpsc::UnboundedReceiver<Command>) {
             Command::Prepare(prepare) => {
                 spawn_local(Rc::clone(&worker).prepare(prepare));
             }
-            Command::ReadUsage(reply) => {
+            Command::ReadSlots(reply) => {
                 let worker = Rc::clone(&worker);
-                spawn_local(async move { drop(reply.send(worker.read_usage().await)) });
+                spawn_local(async move { drop(reply.send(worker.read_slots().await)) });
             }
             Command::Drain => break,
         }
@@ -276,24 +277,14 @@ impl Worker {
         }
     }
 
-    async fn read_usage(&self) -> Vec<SlotUsage> {
+    async fn read_slots(&self) -> Vec<RouteReading> {
         // At the same time, so that a slow route does not delay the others.
         let routes = self.service.router.all().into_iter();
-        let routes: Vec<_> = routes
-            .map(|slots| {
-                spawn_local(async move { (slots.route.path.clone(), slots.read_usage().await) })
-            })
-            .collect();
-        let mut all = Vec::new();
+        let routes: Vec<_> =
+            routes.map(|slots| spawn_local(async move { slots.read().await })).collect();
+        let mut all = Vec::with_capacity(routes.len());
         for read in routes {
-            let Ok((route, usages)) = read.await else { continue };
-            let worker = self.index;
-            all.extend(usages.into_iter().map(|(slot, usage)| SlotUsage {
-                route: route.clone(),
-                worker,
-                slot,
-                usage,
-            }));
+            all.extend(read.await);
         }
         all
     }

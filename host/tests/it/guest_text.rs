@@ -202,6 +202,8 @@ fn phases_with_new_names_each_time_are_limited() {
     let server = serve(&names, &[]);
     let mut seen = std::collections::BTreeSet::new();
     for _ in 0..40 {
+        // A scrape reads what has served a request since the last reading.
+        server.get("/");
         let metrics = server.metrics();
         seen.extend(
             metrics

@@ -208,8 +208,13 @@ fn the_operator_is_told_of_health() {
     let server = Server::start(&Config::probe());
     assert_eq!(operator_get(&server, "/livez").status, 200);
     assert_eq!(operator_get(&server, "/readyz").status, 200);
-    assert_eq!(operator_get(&server, "/").status, 404);
-    assert_eq!(operator_get(&server, "/metricsx").status, 404);
+    let other = operator_get(&server, "/metricsx");
+    assert_eq!(other.status, 404);
+    assert!(
+        other.text().starts_with("expected the path / (the live page), /livez,"),
+        "{}",
+        other.text()
+    );
     let content_type = operator_get(&server, "/metrics");
     let content_type = content_type.header("content-type").expect("a type");
     assert!(content_type.contains("text"), "{content_type}");

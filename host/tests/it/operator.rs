@@ -38,7 +38,9 @@ fn pages_of_other_sites_are_refused_and_probes_are_not() {
         ("host: localhost\r\norigin: http://localhost\r\norigin: http://localhost", 403),
     ];
     for (headers, status) in rows {
-        for path in ["/livez", "/readyz", "/metrics"] {
+        let paths =
+            ["/", "/page.js", "/livez", "/readyz", "/metrics", "/instances", "/limits", "/events"];
+        for path in paths.into_iter().filter(|path| status == 403 || *path != "/events") {
             let response = get(&server, path, headers);
             assert_eq!(response.status, status, "{path} {headers:?}");
             assert_eq!(response.header("access-control-allow-origin"), None);

@@ -15,10 +15,7 @@ mod files;
 
 use anyhow::Result;
 use bytes::Bytes;
-use hyper::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION,
-    REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
-};
+use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue, LOCATION};
 use hyper::http::request::Parts;
 use hyper::{Method, Response, StatusCode};
 
@@ -26,6 +23,7 @@ use crate::component::assets::{self, Folder};
 use crate::config::file::Config;
 use crate::config::path::below_playground;
 use crate::http::playground::files::Files;
+use crate::http::response::protect;
 
 /// What the page may do: run its own scripts and the component, and send requests to its own
 /// server. A web worker uses the policy of its own response, so every file has one.
@@ -84,7 +82,7 @@ impl Playground {
                 }
             }
         };
-        protect(&mut response);
+        protect(response.headers_mut(), POLICY);
         response
     }
 
@@ -110,18 +108,4 @@ fn text(status: StatusCode, body: &'static str) -> Response<Bytes> {
     let plain = HeaderValue::from_static("text/plain; charset=utf-8");
     response.headers_mut().insert(CONTENT_TYPE, plain);
     response
-}
-
-/// Adds the security headers: browsers must not guess types, other sites must not frame or embed
-/// the page, and nothing is cached unless a file says otherwise.
-fn protect(response: &mut Response<Bytes>) {
-    const OPENER: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
-    const RESOURCE: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    headers.insert(OPENER, HeaderValue::from_static("same-origin"));
-    headers.insert(RESOURCE, HeaderValue::from_static("same-origin"));
-    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, MetricEncoder};
+use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::{Registry, Unit};
 use strum::IntoEnumIterator;
@@ -14,25 +14,26 @@ use sysinfo::{Process, ProcessRefreshKind, ProcessesToUpdate, System};
 
 use crate::pool::stats::{
     BUCKETS, Histogram, Metrics, Reason, RouteMetrics, RouteStats, STATUS_FIRST, STATUSES,
-    SlotUsage,
 };
-use crate::runtime::bindings::ArenaUsage;
 use crate::runtime::memory::MemoryStats;
+use crate::server::operator::arena_series::{ArenaSeries, counter, encode_arenas, gauge};
 use crate::server::operator::exemplars;
+use crate::server::operator::readings::Readings;
 
 #[derive(Debug)]
 struct Scrape {
     metrics: Metrics,
     routes: Vec<Arc<RouteMetrics>>,
-    usages: Vec<SlotUsage>,
+    arenas: Vec<ArenaSeries>,
 }
 
 /// The text of the metrics.
-pub(crate) fn encode(metrics: &Metrics, usages: Vec<SlotUsage>) -> String {
+pub(super) fn encode(metrics: &Metrics, readings: &Readings) -> String {
     let mut registry = Registry::default();
     let (metrics, routes) = (metrics.clone(), metrics.routes());
     let exemplars = exemplars::of(&routes);
-    registry.register_collector(Box::new(Scrape { metrics, routes, usages }));
+    let arenas = ArenaSeries::of(readings);
+    registry.register_collector(Box::new(Scrape { metrics, routes, arenas }));
     let mut text = String::new();
     prometheus_client::encoding::text::encode(&mut text, &registry)
         .expect("writing to a String does not fail");
@@ -45,7 +46,7 @@ impl Collector for Scrape {
         self.encode_reloads(&mut encoder)?;
         self.encode_slots(&mut encoder)?;
         self.encode_memories(&mut encoder)?;
-        self.encode_arenas(&mut encoder)
+        encode_arenas(&self.arenas, &mut encoder)
     }
 }
 
@@ -232,78 +233,10 @@ impl Scrape {
         let mut family = encoder.encode_descriptor(name, help, bytes, MetricType::Gauge)?;
         family.encode_gauge(&resident)
     }
-
-    fn encode_arenas(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
-        type Read = fn(&ArenaUsage) -> u64;
-        let bytes: [(&str, &str, Read); 7] = [
-            ("arenaria_arena_capacity", "Size of the arena", |usage| usage.capacity),
-            (
-                "arenaria_arena_in_use",
-                "Memory allocated by the current request; 0 between requests",
-                |usage| usage.in_use,
-            ),
-            ("arenaria_arena_high_water", "The most memory in use at once", |usage| {
-                usage.high_water
-            }),
-            (
-                "arenaria_arena_request_high_water",
-                "The most memory in use at once during the last request",
-                |usage| usage.request_high_water,
-            ),
-            (
-                "arenaria_arena_sealed",
-                "Memory kept by allocations that outlived their request",
-                |usage| usage.sealed,
-            ),
-            (
-                "arenaria_arena_request_survivors",
-                "Memory kept by allocations that outlived the last request",
-                |usage| usage.request_survivors,
-            ),
-            ("arenaria_arena_persistent", "Size of the persistent part", |usage| usage.persistent),
-        ];
-        for (name, help, read) in bytes {
-            let mut family =
-                encoder.encode_descriptor(name, help, Some(&Unit::Bytes), MetricType::Gauge)?;
-            for slot in &self.usages {
-                gauge(&mut family, &SlotLabels::of(slot).borrow(), read(&slot.usage))?;
-            }
-        }
-        let counts: [(&str, &str, Read); 2] = [
-            ("arenaria_arena_resets", "How often the arena was reset", |usage| usage.resets),
-            (
-                "arenaria_arena_spills",
-                "Allocations that did not fit into the persistent part",
-                |usage| usage.spills,
-            ),
-        ];
-        for (name, help, read) in counts {
-            let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
-            for slot in &self.usages {
-                counter(&mut family, &SlotLabels::of(slot).borrow(), read(&slot.usage))?;
-            }
-        }
-        let help = "The most memory in use during a phase";
-        let name = "arenaria_arena_phase_high_water";
-        let mut family =
-            encoder.encode_descriptor(name, help, Some(&Unit::Bytes), MetricType::Gauge)?;
-        for slot in &self.usages {
-            let labels = SlotLabels::of(slot);
-            for phase in &slot.usage.phases {
-                let [route, worker, number] = labels.borrow();
-                gauge(
-                    &mut family,
-                    &[route, worker, number, ("phase", &phase.name)],
-                    phase.high_water,
-                )?;
-            }
-        }
-        Ok(())
-    }
 }
 
 /// The resident memory of this process.
-fn resident_bytes() -> Option<u64> {
+pub(super) fn resident_bytes() -> Option<u64> {
     let this = sysinfo::get_current_pid().ok()?;
     let mut system = System::new().ok()?;
     system.refresh_processes_specifics(
@@ -312,35 +245,6 @@ fn resident_bytes() -> Option<u64> {
         ProcessRefreshKind::nothing().with_memory(),
     );
     system.process(this).map(Process::memory)
-}
-
-struct SlotLabels<'a> {
-    route: &'a str,
-    worker: String,
-    slot: String,
-}
-
-impl<'a> SlotLabels<'a> {
-    fn of(slot: &'a SlotUsage) -> Self {
-        let SlotUsage { route, worker, slot, .. } = slot;
-        Self { route, worker: worker.to_string(), slot: slot.to_string() }
-    }
-
-    fn borrow(&self) -> [(&'static str, &str); 3] {
-        [("route", self.route), ("worker", &self.worker), ("slot", &self.slot)]
-    }
-}
-
-fn counter(
-    family: &mut MetricEncoder<'_>,
-    labels: &impl EncodeLabelSet,
-    value: u64,
-) -> fmt::Result {
-    family.encode_family(labels)?.encode_counter::<[(&str, &str); 0], _, f64>(&value, None)
-}
-
-fn gauge(family: &mut MetricEncoder<'_>, labels: &impl EncodeLabelSet, value: u64) -> fmt::Result {
-    family.encode_family(labels)?.encode_gauge(&value)
 }
 
 #[cfg(test)]
@@ -359,7 +263,7 @@ mod tests {
         workers[1].responded(200);
         workers[1].responded(99);
         workers[1].retired(Reason::RequestedByGuest);
-        let text = encode(&metrics, Vec::new());
+        let text = encode(&metrics, &Readings::default());
         assert!(text.contains("arenaria_requests_total{route=\"/\",status=\"200\"} 2\n"), "{text}");
         assert!(
             text.contains(
@@ -381,12 +285,12 @@ mod tests {
         route.workers[0].responded(200);
         metrics.remove("/a");
         let sample = "arenaria_requests_total{route=\"/a\",status=\"200\"} 1\n";
-        assert!(encode(&metrics, Vec::new()).contains(sample));
+        assert!(encode(&metrics, &Readings::default()).contains(sample));
         metrics.show(&metrics.of_route("/a", 1));
         drop(route);
-        assert!(encode(&metrics, Vec::new()).contains(sample));
+        assert!(encode(&metrics, &Readings::default()).contains(sample));
         metrics.remove("/a");
-        let text = encode(&metrics, Vec::new());
+        let text = encode(&metrics, &Readings::default());
         assert!(!text.contains("\"/a\""), "{text}");
     }
 }

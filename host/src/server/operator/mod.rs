@@ -1,61 +1,54 @@
-//! The operator's listener: liveness, readiness, metrics, and reloads of the configuration. With `arenaria dev` also the
-//! state of the build.
+//! The operator's listener: liveness, readiness, metrics, the live page, and reloads of the configuration. With
+//! `arenaria dev` also the state of the build.
 //!
 //! It runs on the control thread, so a busy worker does not delay it. The exception is reading the
-//! arena usage for the metrics, which skips busy slots. It forwards no requests, and `guard`
+//! slots, which skips busy ones. It forwards no requests, and `guard`
 //! rejects requests from the pages of other sites.
 
+mod arena_series;
+mod event;
 mod exemplars;
 mod exposition;
 mod guard;
+mod instances;
+mod limits;
+mod page;
+mod readings;
 mod reload;
+mod state;
+mod stream;
 
 use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::Full;
+use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use rustix::net::sockopt::set_socket_send_buffer_size;
+use serde::Serialize;
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, mpsc, oneshot};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::sleep;
 
-use crate::config::limits::{RequestLimits, RouteLimits, ServerLimits};
-use crate::http::development::Development;
+use crate::config::limits::RequestLimits;
 use crate::http::http1;
-use crate::http::response::text;
-use crate::pool::stats::{Metrics, RouteStats};
-use crate::server::reload::Reloads;
-use crate::server::token::Token;
-use crate::server::worker::Command;
+use crate::http::response::{protect, text};
+use crate::server::operator::instances::Instances;
+use crate::server::operator::limits::Limits;
+pub(crate) use crate::server::operator::state::Operator;
+use crate::server::operator::stream::{Events, Hold};
 
-/// The state that the operator's listener reports.
-pub(crate) struct Operator {
-    pub(crate) limits: ServerLimits,
-    /// The limits of a route that sets none of its own.
-    pub(crate) route_limits: RouteLimits,
-    /// The state of the build, with `arenaria dev`.
-    pub(crate) development: Option<Arc<Development>>,
-    /// What requests must bring, except those of probes.
-    pub(crate) token: Arc<Token>,
-    /// Asks for reloads, with `arenaria serve`.
-    pub(crate) reloads: Option<Reloads>,
-    /// One for each further connection that the operator's listener may have open.
-    pub(crate) connections: Arc<Semaphore>,
-    pub(crate) ready: AtomicBool,
-    pub(crate) metrics: Metrics,
-    pub(crate) workers: Vec<mpsc::UnboundedSender<Command>>,
-}
+type Answer = Response<Either<Full<Bytes>, Events>>;
 
-/// How long a scrape waits for busy workers.
-const READ_TIME: Duration = Duration::from_secs(2);
+/// What the system keeps of a response that its client does not read. By itself it keeps megabytes, which a stream
+/// would fill unnoticed for minutes.
+const SEND_BUFFER_BYTES: usize = 64 << 10;
 
 /// Accepts the operator's connections. Never returns.
 pub(crate) async fn listen(operator: Arc<Operator>, listener: TcpListener) {
@@ -66,86 +59,112 @@ pub(crate) async fn listen(operator: Arc<Operator>, listener: TcpListener) {
         let permit = Arc::clone(&operator.connections).acquire_owned();
         let permit = permit.await.expect("the semaphore is never closed");
         let Ok((socket, _)) = listener.accept().await else {
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            sleep(Duration::from_millis(50)).await;
             continue;
         };
+        // If this fails, the client has left.
+        let _ = set_socket_send_buffer_size(&socket, SEND_BUFFER_BYTES);
         let operator = Arc::clone(&operator);
         tokio::spawn(async move {
             let mut builder = http1::builder(&operator.limits);
             builder.timer(TokioTimer::new()).header_read_timeout(operator.limits.head_time.0);
-            let waiting = Arc::new(AtomicBool::new(false));
-            let waits = Arc::clone(&waiting);
+            let hold = Arc::new(Hold::default());
+            let held = Arc::clone(&hold);
             let service = service_fn(move |request| {
-                respond(Arc::clone(&operator), Arc::clone(&waits), request)
+                respond(Arc::clone(&operator), Arc::clone(&held), request)
             });
             let mut connection = pin!(builder.serve_connection(TokioIo::new(socket), service));
-            // An error here only means that the connection has ended. A reload may take longer, as it compiles.
-            while timeout(connection_time, &mut connection).await.is_err() && waiting.load(Relaxed)
-            {
+            loop {
+                tokio::select! {
+                    // An error only means that the connection has ended.
+                    _ = &mut connection => break,
+                    () = hold.is_unread.notified() => break,
+                    // A reload may take longer, as it compiles, and a stream while its client reads.
+                    () = sleep(connection_time) => {
+                        if !hold.is_held.load(Relaxed) {
+                            break;
+                        }
+                    }
+                }
             }
             drop(permit);
         });
     }
 }
 
-/// `waiting` is true while the response waits for a reload.
 async fn respond(
     operator: Arc<Operator>,
-    waiting: Arc<AtomicBool>,
+    hold: Arc<Hold>,
     request: Request<Incoming>,
-) -> Result<Response<Full<Bytes>>, Infallible> {
+) -> Result<Answer, Infallible> {
+    if request.uri().path() == "/events" && request.method() == Method::GET {
+        let refused = check(&operator, &request);
+        return Ok(refused.map_or_else(|| events(operator, hold, request), whole));
+    }
+    Ok(whole(respond_whole(&operator, &hold, &request).await))
+}
+
+/// Why a request is refused, if it is.
+fn check(operator: &Operator, request: &Request<Incoming>) -> Option<Response<Full<Bytes>>> {
     if let Err(sentence) = guard::check(request.headers()) {
-        return Ok(text(StatusCode::FORBIDDEN, sentence));
+        return Some(text(StatusCode::FORBIDDEN, sentence));
     }
-    // Probes often cannot send it, and learn no more than whether the server serves.
-    let is_probe = matches!(request.uri().path(), "/livez" | "/readyz");
-    if !is_probe && !operator.token.admits(request.headers()) {
-        let sentence = "expected authorization: Bearer TOKEN, with operator-token as TOKEN\n";
-        let mut response = text(StatusCode::UNAUTHORIZED, sentence);
-        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        return Ok(response);
+    let path = request.uri().path();
+    // Probes often cannot send a token, and learn no more than whether the server serves. The page holds no data.
+    let is_open = matches!(path, "/livez" | "/readyz") || page::file(path).is_some();
+    if is_open || operator.token.admits(request.headers()) {
+        return None;
     }
-    if let (Some(reloads), "/-/reload") = (&operator.reloads, request.uri().path()) {
+    let sentence = "expected authorization: Bearer TOKEN, with operator-token as TOKEN\n";
+    let mut response = text(StatusCode::UNAUTHORIZED, sentence);
+    response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    Some(response)
+}
+
+/// The response to all requests but those for a stream.
+async fn respond_whole(
+    operator: &Operator,
+    hold: &Hold,
+    request: &Request<Incoming>,
+) -> Response<Full<Bytes>> {
+    if let Some(refused) = check(operator, request) {
+        return refused;
+    }
+    let path = request.uri().path();
+    if let (Some(reloads), "/-/reload") = (&operator.reloads, path) {
         if request.method() != Method::POST {
-            return Ok(not_allowed("expected the method POST\n", "POST"));
+            return not_allowed("expected the method POST\n", "POST");
         }
-        waiting.store(true, Relaxed);
+        hold.is_held.store(true, Relaxed);
         let outcome = reloads.reload().await;
-        waiting.store(false, Relaxed);
-        return Ok(reload::response(outcome));
+        hold.is_held.store(false, Relaxed);
+        return reload::response(outcome);
+    }
+    if path == "/events" {
+        return not_allowed("expected the method GET\n", "GET");
     }
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        return Ok(not_allowed("expected the method GET or HEAD\n", "GET, HEAD"));
+        return not_allowed("expected the method GET or HEAD\n", "GET, HEAD");
     }
-    Ok(match request.uri().path() {
+    match path {
         "/livez" => text(StatusCode::OK, "alive\n"),
         "/readyz" if operator.is_ready() => text(StatusCode::OK, "ready\n"),
         "/readyz" => text(StatusCode::SERVICE_UNAVAILABLE, "not ready\n"),
-        "/metrics" => metrics(&operator).await,
-        "/build" if operator.development.is_some() => build(&operator),
-        _ => text(StatusCode::NOT_FOUND, "expected the path /livez, /readyz or /metrics\n"),
-    })
+        "/metrics" => metrics(operator).await,
+        "/instances" => instances(operator).await,
+        "/limits" => limits(operator),
+        "/build" if operator.development.is_some() => build(operator),
+        _ => page::file(path).unwrap_or_else(|| {
+            let sentence = "expected the path / (the live page), /livez, /readyz, /metrics, /instances, /limits or /events\n";
+            text(StatusCode::NOT_FOUND, sentence)
+        }),
+    }
 }
 
 fn not_allowed(sentence: &'static str, allowed: &'static str) -> Response<Full<Bytes>> {
     let mut response = text(StatusCode::METHOD_NOT_ALLOWED, sentence);
     response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
     response
-}
-
-impl Operator {
-    /// Whether every route has a warm instance on every worker, and the server is not draining.
-    fn is_ready(&self) -> bool {
-        let live =
-            |stats: &Arc<RouteStats>| stats.idle.load(Relaxed) + stats.busy.load(Relaxed) > 0;
-        self.ready.load(Relaxed)
-            && self
-                .metrics
-                .routes()
-                .iter()
-                .filter(|route| !route.is_removed())
-                .all(|route| route.workers.iter().all(live))
-    }
 }
 
 /// Whether the newest sources serve, with `arenaria dev`.
@@ -161,25 +180,49 @@ fn build(operator: &Operator) -> Response<Full<Bytes>> {
 }
 
 async fn metrics(operator: &Operator) -> Response<Full<Bytes>> {
-    let asked: Vec<_> = operator
-        .workers
-        .iter()
-        .map(|worker| {
-            let (reply, received) = oneshot::channel();
-            // If the worker has ended, the reply's channel is closed and its usage is left out.
-            let _ = worker.send(Command::ReadUsage(reply));
-            received
-        })
-        .collect();
-    let mut usages = Vec::new();
-    let end = Instant::now() + READ_TIME;
-    for received in asked {
-        if let Ok(Ok(read)) = timeout_at(end, received).await {
-            usages.extend(read);
-        }
-    }
-    let mut response = text(StatusCode::OK, exposition::encode(&operator.metrics, usages));
+    let readings = operator.read_slots().await;
+    let mut response = text(StatusCode::OK, exposition::encode(&operator.metrics, &readings));
     let openmetrics = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(openmetrics));
     response
+}
+
+async fn instances(operator: &Operator) -> Response<Full<Bytes>> {
+    let readings = operator.read_slots().await;
+    let instances = Instances::new(&operator.metrics, &operator.routes.serving(), &readings);
+    json(&instances)
+}
+
+fn limits(operator: &Operator) -> Response<Full<Bytes>> {
+    let Operator { limits, route_limits, routes, .. } = operator;
+    json(&Limits::new(limits, route_limits, &routes.serving()))
+}
+
+fn json(document: &impl Serialize) -> Response<Full<Bytes>> {
+    let text =
+        serde_json::to_string(document).expect("its keys are texts, and nothing of it fails");
+    let mut response = Response::new(Full::new((text + "\n").into()));
+    let json = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(CONTENT_TYPE, json);
+    protect(response.headers_mut(), page::POLICY);
+    response
+}
+
+/// Begins a stream of events.
+fn events(operator: Arc<Operator>, hold: Arc<Hold>, request: Request<Incoming>) -> Answer {
+    let Ok(permit) = Arc::clone(&operator.streams).try_acquire_owned() else {
+        let sentence = "half of operator-connections are streams of events already; close another live page, or raise operator-connections\n";
+        return whole(text(StatusCode::SERVICE_UNAVAILABLE, sentence));
+    };
+    let fields = request.into_parts().0.headers;
+    let events = stream::begin(operator, fields, hold, permit);
+    let mut response = Response::new(Either::Right(events));
+    let media_type = HeaderValue::from_static("text/event-stream");
+    response.headers_mut().insert(CONTENT_TYPE, media_type);
+    protect(response.headers_mut(), page::POLICY);
+    response
+}
+
+fn whole(response: Response<Full<Bytes>>) -> Answer {
+    response.map(Either::Left)
 }
