@@ -77,7 +77,7 @@ impl Clients {
         };
         match &self.rates {
             None => Ok(place),
-            Some(rates) => rates.admit(client, rates.begun.elapsed()).map(|()| place),
+            Some(rates) => rates.admit(client, || rates.begun.elapsed()).map(|()| place),
         }
     }
 
@@ -158,9 +158,11 @@ impl Rates {
         Self { begun: Instant::now(), interval, tolerance: interval.saturating_mul(early), sets }
     }
 
-    /// Counts a request at this time, unless it comes too early.
-    fn admit(&self, client: u64, now: Duration) -> Result<(), Excess> {
+    /// Counts a request, unless it comes too early.
+    fn admit(&self, client: u64, now: impl FnOnce() -> Duration) -> Result<(), Excess> {
         let mut set = locked(&self.sets[client as usize % SETS]);
+        // Read while no other worker counts, so that it never goes back.
+        let now = now();
         let known = set.iter().position(|arrival| arrival.client == client);
         let due = known.map_or(now, |index| set[index].due.max(now));
         let early = (due - now).saturating_sub(self.tolerance);
@@ -232,18 +234,18 @@ mod tests {
     fn a_burst_comes_at_once_and_then_the_rate_holds() {
         let rates = Rates::new(SECOND, 3);
         for _ in 0..3 {
-            assert_eq!(rates.admit(1, SECOND), Ok(()));
+            assert_eq!(rates.admit(1, || SECOND), Ok(()));
         }
-        assert_eq!(rates.admit(1, SECOND), Err(Excess::Rate(SECOND)));
-        assert_eq!(rates.admit(2, SECOND), Ok(()), "another client");
-        assert_eq!(rates.admit(1, 3 * SECOND / 2), Err(Excess::Rate(SECOND / 2)));
-        assert_eq!(rates.admit(1, 2 * SECOND), Ok(()));
-        assert_eq!(rates.admit(1, 2 * SECOND), Err(Excess::Rate(SECOND)));
+        assert_eq!(rates.admit(1, || SECOND), Err(Excess::Rate(SECOND)));
+        assert_eq!(rates.admit(2, || SECOND), Ok(()), "another client");
+        assert_eq!(rates.admit(1, || 3 * SECOND / 2), Err(Excess::Rate(SECOND / 2)));
+        assert_eq!(rates.admit(1, || 2 * SECOND), Ok(()));
+        assert_eq!(rates.admit(1, || 2 * SECOND), Err(Excess::Rate(SECOND)));
         // Whoever stays away has no more than a burst afterwards.
         for _ in 0..3 {
-            assert_eq!(rates.admit(1, 1000 * SECOND), Ok(()));
+            assert_eq!(rates.admit(1, || 1000 * SECOND), Ok(()));
         }
-        assert_eq!(rates.admit(1, 1000 * SECOND), Err(Excess::Rate(SECOND)));
+        assert_eq!(rates.admit(1, || 1000 * SECOND), Err(Excess::Rate(SECOND)));
     }
 
     #[test]
@@ -253,10 +255,10 @@ mod tests {
         for index in 0..WAYS {
             // The later ones have come more often.
             for _ in 0..=index {
-                assert_eq!(rates.admit(client(index), SECOND), Ok(()));
+                assert_eq!(rates.admit(client(index), || SECOND), Ok(()));
             }
         }
-        assert_eq!(rates.admit(client(WAYS), SECOND), Ok(()));
+        assert_eq!(rates.admit(client(WAYS), || SECOND), Ok(()));
         let set = locked(&rates.sets[1]);
         let known: Vec<_> = set.iter().map(|arrival| arrival.client).collect();
         let expected: Vec<_> = [WAYS].into_iter().chain(1..WAYS).map(client).collect();

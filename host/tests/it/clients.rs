@@ -57,7 +57,7 @@ fn a_client_that_waits_is_served_again() {
 
 #[test]
 fn all_connections_of_a_client_count_on_all_workers() {
-    let server = Server::start(&limited(10).with("workers", 2));
+    let server = Server::start(&limited(10).with("workers", 2).limit("queue-length", 100));
     let mut connections: Vec<_> = (0..30).map(|_| server.connect()).collect();
     connections.iter_mut().for_each(|connection| connection.send(Request::get("/head").bytes()));
     let statuses = connections.iter_mut().map(|connection| connection.response().status);
@@ -66,7 +66,7 @@ fn all_connections_of_a_client_count_on_all_workers() {
 
 #[test]
 fn each_request_of_http2_counts() {
-    let server = Server::start(&limited(5));
+    let server = Server::start(&limited(5).limit("queue-length", 100));
     let mut client = Http2::connect(server.address);
     let requests = (0..20).map(|_| request("GET", "/head", ""));
     let answers = client.exchange_all(requests.collect());
