@@ -27,3 +27,20 @@ pub(super) fn file(path: &str) -> Option<Response<Full<Bytes>>> {
     protect(response.headers_mut(), POLICY);
     Some(response)
 }
+
+#[cfg(test)]
+mod tests {
+    use strum::IntoEnumIterator as _;
+
+    use crate::pool::stats::Reason;
+
+    #[test]
+    fn the_page_knows_every_reason() {
+        let script = include_str!("page/page.js");
+        for reason in Reason::iter() {
+            let name: &str = reason.into();
+            let keys = [format!("\n  {name}: \""), format!("\n  \"{name}\": \"")];
+            assert!(keys.iter().any(|key| script.contains(key)), "{name}");
+        }
+    }
+}

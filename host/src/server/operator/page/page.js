@@ -14,6 +14,7 @@ const REASONS = {
   memory: "exhausted its memory",
   cancelled: "was in a call when the client left, or did not read its response",
   requests: "served requests-per-instance requests",
+  idle: "was idle for idle-instance-time after it had served",
   "requested-by-guest": "asked for its replacement",
   "memory-grown": "has grown to more than retire-memory",
   "handle-leak": "holds many more handles than after its first request",
@@ -23,7 +24,7 @@ const REASONS = {
 };
 
 /** Those that follow from the configuration, not from a fault. */
-const EXPECTED = ["requests", "requested-by-guest", "replaced"];
+const EXPECTED = ["requests", "idle", "requested-by-guest", "replaced"];
 
 const get = (id) => document.getElementById(id);
 
