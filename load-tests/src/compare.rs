@@ -65,7 +65,14 @@ enum Aim {
 #[derive(Default)]
 struct Figures {
     names: Vec<String>,
-    values: BTreeMap<String, (Aim, Vec<f64>)>,
+    values: BTreeMap<String, (Aim, Values)>,
+}
+
+/// The values of one figure, or the ends and the middle of several.
+#[derive(Default)]
+struct Values {
+    all: Vec<f64>,
+    count: usize,
 }
 
 impl Comparison {
@@ -116,19 +123,21 @@ impl Comparison {
 }
 
 impl Compared {
-    fn new(name: String, aim: Aim, before: &[f64], after: &[f64], tolerance: f64) -> Self {
-        let (old, new) = (Spread::of(before.iter().copied()), Spread::of(after.iter().copied()));
+    fn new(name: String, aim: Aim, before: &Values, after: &Values, tolerance: f64) -> Self {
+        let (old, new) =
+            (Spread::of(before.all.iter().copied()), Spread::of(after.all.iter().copied()));
         // Nothing, twice, is the same.
         let by = |new: f64, old: f64| if new == old { 1.0 } else { new / old };
         let ratio = Spread {
             min: by(new.min, old.max),
             median: by(new.median, old.median),
             max: by(new.max, old.min),
+            count: before.count.min(after.count),
         };
         let is_more = ratio.min > 1.0 && ratio.median > 1.0 + tolerance;
         let is_less = ratio.max < 1.0 && ratio.median < 1.0 - tolerance;
         let change = match aim {
-            _ if before.len().min(after.len()) < VALUES_MIN => Change::Unclear,
+            _ if before.count.min(after.count) < VALUES_MIN => Change::Unclear,
             _ if !is_more && !is_less => Change::Same,
             Aim::More if is_more => Change::Better,
             Aim::Less if is_less => Change::Better,
@@ -152,38 +161,42 @@ impl Figures {
                 // Repeats are rows of their own.
                 let name = name.split_once(", run ").map_or(name.as_str(), |(name, _)| name);
                 for (cell, column) in row.iter().zip(&table.columns).skip(1) {
-                    let values = match cell {
-                        Cell::Number(number) if number.is_finite() => vec![*number],
-                        Cell::Spread(spread) => vec![spread.min, spread.median, spread.max],
+                    let (values, count) = match cell {
+                        Cell::Number(number) if number.is_finite() => (vec![*number], 1),
+                        // Of one in an older report it is not known.
+                        Cell::Spread(spread) => {
+                            (vec![spread.min, spread.median, spread.max], spread.count)
+                        }
                         Cell::Number(_) | Cell::Text(_) => continue,
                     };
                     let Some(aim) = aim(column) else { continue };
-                    self.add(format!("{}: {name}: {column}", section.title), aim, values);
+                    self.add(format!("{}: {name}: {column}", section.title), aim, &values, count);
                 }
             }
         }
     }
 
-    fn add(&mut self, name: String, aim: Aim, values: Vec<f64>) {
-        if let Some((_, known)) = self.values.get_mut(&name) {
-            return known.extend(values);
+    fn add(&mut self, name: String, aim: Aim, values: &[f64], count: usize) {
+        if !self.values.contains_key(&name) {
+            self.names.push(name.clone());
         }
-        self.names.push(name.clone());
-        self.values.insert(name, (aim, values));
+        let (_, known) = self.values.entry(name).or_insert_with(|| (aim, Values::default()));
+        known.all.extend(values);
+        known.count += count;
     }
 }
 
 /// Which way the figures of a column should go, as its unit tells. What was asked for, and the generator's own effort, are not
 /// judged.
 fn aim(column: &str) -> Option<Aim> {
-    const GIVEN: [&str; 4] = ["offered", "due", "generator", "of the first"];
+    const GIVEN: [&str; 5] = ["offered", "due", "generator", "of the first", "flood"];
     const LESS: [&str; 8] = ["ms", "µs", "MiB", "KiB", "errors", "lost", "wrong", "CPU"];
     let has = |words: &[&str]| words.iter().any(|word| column.contains(word));
     if has(&GIVEN) {
         return None;
     }
     // `MiB/s` is a speed, not a size, and `µs/request` a time, not a speed.
-    if column.ends_with("/s") || column.contains("/s ") {
+    if column.ends_with("/s") || column.contains("/s ") || column == "share" {
         return Some(Aim::More);
     }
     has(&LESS).then_some(Aim::Less)
@@ -242,6 +255,22 @@ mod tests {
     fn two_repeats_tell_nothing() {
         let new = [[100.0, 500.0, 0.0, 0.1]; 3];
         assert_eq!(changes(&OLD[..2], &new), [Change::Unclear; 3]);
+    }
+
+    #[test]
+    fn a_spread_has_as_many_values_as_it_was_made_of() {
+        let with = |values: &[f64]| {
+            let mut report = report(&[[0.0; 4]]);
+            let cell = Spread::of(values.iter().copied()).into();
+            report.sections[0].tables[0].rows =
+                vec![vec!["hello".into(), "".into(), cell, "".into(), "".into()]];
+            report
+        };
+        let change = |old: &[f64], new: &[f64]| {
+            Comparison::new(&with(old), &with(new), 0.05).unwrap().figures[0].change
+        };
+        assert_eq!(change(&[1.0], &[2.0]), Change::Unclear);
+        assert_eq!(change(&[1.0, 1.1, 1.2], &[2.0, 2.1, 2.2]), Change::Better);
     }
 
     #[test]

@@ -12,6 +12,9 @@ pub struct Spread {
     pub median: f64,
     /// The greatest.
     pub max: f64,
+    /// How many repeats there were.
+    #[serde(default)]
+    pub count: usize,
 }
 
 impl Spread {
@@ -28,7 +31,7 @@ impl Spread {
         assert!(are_figures, "no figures: {sorted:?}");
         let count = sorted.len();
         let median = f64::midpoint(sorted[(count - 1) / 2], sorted[count / 2]);
-        Self { min: sorted[0], median, max: sorted[count - 1] }
+        Self { min: sorted[0], median, max: sorted[count - 1], count }
     }
 
     /// `median (min–max)`.
@@ -44,7 +47,10 @@ mod tests {
 
     #[test]
     fn the_median_is_in_the_middle() {
-        assert_eq!(Spread::of([3.0, 1.0, 2.0]), Spread { min: 1.0, median: 2.0, max: 3.0 });
+        assert_eq!(
+            Spread::of([3.0, 1.0, 2.0]),
+            Spread { min: 1.0, median: 2.0, max: 3.0, count: 3 }
+        );
         assert_eq!(Spread::of([4.0, 1.0, 2.0, 3.0]).median, 2.5);
         assert_eq!(Spread::of([1.0, 1.0, 1.0, 1.0, 900.0]).median, 1.0);
         assert_eq!(Spread::of([1.25]).text(2), "1.25 (1.25–1.25)");

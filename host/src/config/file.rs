@@ -253,6 +253,7 @@ impl Config {
             },
             limits: LimitSettings {
                 queue_length: None,
+                client_burst: None,
                 retire_memory: None,
                 ..LimitSettings::all(&self.limits, &self.route_limits)
             },

@@ -294,6 +294,10 @@ impl RouteLimits {
             ("response-head", self.response_head, Size(0), Size(1 << 20)),
             ("guest-head", self.guest_head, Size(0), Size(1 << 20)),
         ])?;
+        let idle = self.idle_instance_time;
+        if !idle.0.is_zero() && idle.0 < Duration::from_secs(1) {
+            return Err(format!("idle-instance-time = {idle}: expected 0s or at least 1s"));
+        }
         check_times(&[
             ("body-time", self.body_time),
             ("guest-time", self.guest_time),

@@ -38,6 +38,11 @@ impl FromStr for ProxySource {
             return Ok(Self::Unix);
         }
         let network = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+        // Clients of IPv4 are never told by such an address.
+        let network = network.map_err(drop).and_then(|network| match network {
+            IpNet::V6(six) if six.addr().to_ipv4_mapped().is_some() => Err(()),
+            other => Ok(other),
+        });
         network.map(Self::Network).map_err(|_| {
             format!(
                 "expected proxy-protocol as an address, a network such as 10.0.0.0/8, or unix, got {text:?}"
@@ -82,7 +87,9 @@ mod tests {
         assert!(has("10.0.0.0/8", Some("10.1.2.3")) && !has("10.0.0.0/8", Some("11.0.0.1")));
         assert!(has("::1", Some("::1")) && !has("::1", Some("::2")) && !has("::1", None));
         assert!(has("unix", None) && !has("unix", Some("127.0.0.1")));
-        for text in ["", "10.0.0.0/33", "localhost", "Unix"] {
+        for text in
+            ["", "10.0.0.0/33", "localhost", "Unix", "::ffff:10.0.0.0/104", "::ffff:10.0.0.1"]
+        {
             assert!(text.parse::<ProxySource>().unwrap_err().contains("got"), "{text}");
         }
     }

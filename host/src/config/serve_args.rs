@@ -45,7 +45,7 @@ pub struct ServeArgs {
         value_delimiter = ','
     )]
     pub proxy_protocol: Vec<ProxySource>,
-    /// Reload the configuration when its file, a component or the file of a secret has changed
+    /// Reload the configuration when its file, a component, a compiled one or the file of a secret has changed
     #[arg(long, env = "ARENARIA_WATCH", hide_env = true, value_name = "BOOL", num_args = 0..=1,
         require_equals = true, default_missing_value = "true")]
     pub watch: Option<bool>,

@@ -182,6 +182,7 @@ async fn refuse(
 ) {
     let (status, body) = (problem.status(), problem.json(service.limits_without_route()));
     service.accesses.refused(state.address(), status);
+    service.unrouted.responded(status.as_u16());
     let head = format!(
         "HTTP/1.1 {} {}\r\ncontent-type: {}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
         status.as_str(),

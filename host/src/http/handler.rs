@@ -19,7 +19,7 @@ use crate::http::access::Access;
 use crate::http::body::Body;
 use crate::http::buffered;
 use crate::http::connection_state::{ConnectionState, EndOfRequest};
-use crate::http::meter::Meter;
+use crate::http::meter::{Meter, Stage};
 use crate::http::playground::Playground;
 use crate::http::problem::Problem;
 use crate::http::records;
@@ -52,8 +52,10 @@ pub(crate) async fn handle(
     let playground = service.playground.as_ref().filter(|_| Playground::has(path));
     // Lives as long as the errors below, which show its limits.
     let route = service.router.find(path);
-    let meter = service.meter(route.as_ref(), begun);
-    let mut access = begin_access(&service, &connection, &head, route.as_deref(), number, &meter);
+    let answers = route.as_ref().filter(|_| playground.is_none());
+    let meter = service.meter(answers, begun);
+    let shown = answers.map(|slots| &**slots);
+    let mut access = begin_access(&service, &connection, &head, shown, number, &meter);
     let mut response = match (playground, &route) {
         (Some(playground), _) => {
             if has_body {
@@ -103,7 +105,7 @@ pub(crate) async fn handle(
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     if meter.is_on() {
-        finish(&mut response, route.as_deref(), &meter, access.as_deref_mut());
+        finish(&mut response, shown, &meter, access.as_deref_mut());
     }
     Ok(response.map(|body| body.ending(end, access)))
 }
@@ -134,6 +136,7 @@ fn finish(
     meter: &Meter,
     access: Option<&mut Access>,
 ) {
+    meter.enter(Stage::Host);
     if slots.is_some_and(|slots| slots.route.server_timing) {
         response.headers_mut().append(SERVER_TIMING, meter.header());
     }

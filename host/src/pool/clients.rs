@@ -135,25 +135,27 @@ impl Drop for Place {
 /// come again first.
 struct Rates {
     begun: Instant,
-    interval: Duration,
-    /// How much earlier than evenly spread a request may come.
-    tolerance: Duration,
+    /// Nanoseconds.
+    interval: u64,
+    /// How much earlier than evenly spread a request may come, nanoseconds.
+    tolerance: u64,
     sets: Box<[Mutex<[Arrival; WAYS]>]>,
 }
 
 const SETS: usize = 8192;
 const WAYS: usize = 8;
 
-/// A client, and when its next request is due if they were evenly spread.
+/// A client, and when its next request is due if they were evenly spread, in nanoseconds.
 #[derive(Clone, Copy, Debug, Default)]
 struct Arrival {
     client: u64,
-    due: Duration,
+    due: u64,
 }
 
 impl Rates {
     fn new(interval: Duration, burst: usize) -> Self {
-        let early = u32::try_from(burst.saturating_sub(1)).unwrap_or(u32::MAX);
+        let interval = nanoseconds(interval);
+        let early = burst.saturating_sub(1) as u64;
         let sets = (0..SETS).map(|_| Mutex::default()).collect();
         Self { begun: Instant::now(), interval, tolerance: interval.saturating_mul(early), sets }
     }
@@ -162,18 +164,22 @@ impl Rates {
     fn admit(&self, client: u64, now: impl FnOnce() -> Duration) -> Result<(), Excess> {
         let mut set = locked(&self.sets[client as usize % SETS]);
         // Read while no other worker counts, so that it never goes back.
-        let now = now();
+        let now = nanoseconds(now());
         let known = set.iter().position(|arrival| arrival.client == client);
         let due = known.map_or(now, |index| set[index].due.max(now));
         let early = (due - now).saturating_sub(self.tolerance);
-        if !early.is_zero() {
-            return Err(Excess::Rate(early));
+        if early > 0 {
+            return Err(Excess::Rate(Duration::from_nanos(early)));
         }
         let first = || (0..WAYS).min_by_key(|index| set[*index].due).unwrap_or_default();
         let index = known.unwrap_or_else(first);
-        set[index] = Arrival { client, due: due + self.interval };
+        set[index] = Arrival { client, due: due.saturating_add(self.interval) };
         Ok(())
     }
+}
+
+fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// How many requests of each client are in progress.

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use tokio::task::spawn_local;
+use tokio::time::timeout;
 use tracing::warn;
 
 use crate::config::isolation::Isolation;
@@ -18,6 +19,7 @@ use crate::runtime::fault::Fault;
 use crate::runtime::guest_log::{During, Fields};
 use crate::runtime::instance::Instance;
 use crate::runtime::request_ids::{MakeIds, RequestIds};
+use crate::runtime::share::Turn;
 use crate::runtime::wasi_http_call::{CallError, WasiHttpCall};
 
 impl Lease {
@@ -32,7 +34,6 @@ impl Lease {
         let Request { method, path_with_query, .. } = request;
         let (slot, ids) = (Some(self.slot), Some(ids));
         let during = During::Request { slot, method, path_with_query, ids };
-        self.turn().await;
         self.state = LeaseState::Running;
         let (result, logged) = match route.isolation {
             Isolation::Reuse => {
@@ -55,15 +56,18 @@ impl Lease {
         result
     }
 
-    /// Waits for a turn if the route has used more than its share of the worker's time.
+    /// The same, when it is the route's turn. A route that has used more than its share of the worker's time waits for that,
+    /// as long as it may wait for a slot.
     #[inline]
-    async fn turn(&self) {
+    pub(crate) async fn in_turn(self, time: Duration) -> Result<Self, Shed> {
         if let Some(share) = &self.slots.account.share
             && share.is_ahead()
         {
             // Boxed, because it is rare, and hyper moves the future of each request.
-            Box::pin(share.turn()).await;
+            let turn = Box::pin(timeout(time, share.turn(Turn::Begin)));
+            turn.await.map_err(|_| Shed::QueueTime)?;
         }
+        Ok(self)
     }
 
     /// The most bytes of the arena that the last request used, if the instance has an arena. Costs a call.
@@ -99,7 +103,6 @@ impl Lease {
         let (guest_time, request_time) = (route.limits.guest_time.0, route.limits.request_time.0);
         let reply = call.reply.clone();
         let (method, uri) = (call.request.method().clone(), call.request.uri().clone());
-        self.turn().await;
         self.state = LeaseState::Running;
         let ended = match route.isolation {
             Isolation::Reuse => {

@@ -111,13 +111,14 @@ impl Slots {
 
     /// Takes a slot, or waits for one as long as the limits allow.
     pub(crate) async fn acquire(self: &Rc<Self>) -> Result<Lease, Shed> {
-        self.take(WaiterKind::Request, self.route.limits.queue_time.0).await
+        let time = self.route.limits.queue_time.0;
+        self.take(WaiterKind::Request, time).await?.in_turn(time).await
     }
 
     /// Takes a slot for a part of a stream that was admitted before, even if the queue is full. It
     /// does not count as waiting, so that streams do not cause other requests to be shed.
     pub(crate) async fn wait(self: &Rc<Self>, time: Duration) -> Result<Lease, Shed> {
-        self.take(WaiterKind::Stream, time).await
+        self.take(WaiterKind::Stream, time).await?.in_turn(time).await
     }
 
     /// Whether a slot or a place in the queue is free at this moment. Takes neither.

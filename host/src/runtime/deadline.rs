@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use wasmtime::{Store, UpdateDeadline};
 
 use crate::runtime::clock::Pulse;
-use crate::runtime::share::Share;
+use crate::runtime::share::{Share, Turn};
 
 /// How many ticks the calls of a request without a fiber may last. They allocate or free, so they need microseconds.
 pub(crate) const BLOCKING_TICKS: u64 = 5;
@@ -63,17 +63,20 @@ impl Timer {
         // Before the clock is told, so that it ticks once more than this at least.
         store.set_epoch_deadline(1);
         self.pulse.beat();
-        if let Some(share) = &self.share {
-            share.called(self.pulse.ticks());
+        // Others wait for this worker, so the time of this call is charged from its begin on.
+        if let Some(share) = &self.share
+            && share.called(self.pulse.ticks())
+        {
+            self.resumed.store(self.now(), Ordering::Relaxed);
         }
     }
 
     /// A call with this limit begins, or the first of several that share it.
     pub(crate) fn begin<T>(&self, store: &mut Store<T>, limit: Duration) {
-        self.arm(store);
         self.is_blocking.store(false, Ordering::Relaxed);
         self.blocked_ticks.store(0, Ordering::Relaxed);
         self.resumed.store(0, Ordering::Relaxed);
+        self.arm(store);
         self.spent.store(0, Ordering::Relaxed);
         self.limit.store(nanoseconds(limit), Ordering::Relaxed);
     }
@@ -96,7 +99,7 @@ impl Timer {
             Ok(UpdateDeadline::YieldCustom(
                 1,
                 match &timer.share {
-                    Some(share) => Box::pin(share.turn()),
+                    Some(share) => Box::pin(share.turn(Turn::Continue)),
                     None => Box::pin(tokio::task::yield_now()),
                 },
             ))
@@ -130,7 +133,25 @@ impl Timer {
     fn pause(&self) {
         let resumed = self.resumed.load(Ordering::Relaxed);
         if resumed != 0 {
-            self.spent.fetch_add(self.now() - resumed, Ordering::Relaxed);
+            let time = self.now() - resumed;
+            self.spent.fetch_add(time, Ordering::Relaxed);
+            self.charge(time);
+        }
+    }
+
+    /// The call has ended.
+    #[inline]
+    fn end(&self) {
+        let resumed = self.resumed.load(Ordering::Relaxed);
+        if resumed != 0 {
+            self.charge(self.now() - resumed);
+        }
+    }
+
+    /// Charges the route with this time.
+    fn charge(&self, nanoseconds: u64) {
+        if let Some(share) = &self.share {
+            share.charge(self.pulse.ticks(), nanoseconds);
         }
     }
 
@@ -151,9 +172,7 @@ impl Timer {
         let spent = self.spent.load(Ordering::Relaxed) + (now - resumed);
         self.spent.store(spent, Ordering::Relaxed);
         self.resumed.store(now, Ordering::Relaxed);
-        if let Some(share) = &self.share {
-            share.charge(self.pulse.ticks());
-        }
+        self.charge(now - resumed);
         spent > self.limit.load(Ordering::Relaxed)
     }
 
@@ -176,6 +195,8 @@ pub(crate) async fn timed<F: Future>(timer: &Timer, mut call: Pin<&mut F>) -> F:
         let poll = call.as_mut().poll(context);
         if poll.is_pending() {
             timer.pause();
+        } else {
+            timer.end();
         }
         poll
     })

@@ -4,24 +4,24 @@
 //! do: between two polls of the sockets one of them runs for a tick. So a request waits for two ticks at most, however
 //! many guests run for long.
 //!
-//! A tick is charged to the route of the guest that it interrupts, the less the more weight the route has. The turn is that
-//! of the route that has used least. A route that is ahead of another one, which has calls too, also waits for a turn
-//! before each call. All others begin at once, and short calls are never interrupted.
+//! While somebody waits, the time of calls is charged to their routes, the less the more weight a route has. The turn is
+//! that of the route that has used least. A route that is ahead of another one, which has calls too, also waits for a turn
+//! before each call. All others begin at once.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, oneshot};
 use tokio::task::yield_now;
 
-/// What a tick costs a route with the weight 1.
-const PRICE: u64 = 1_000_000;
+/// A route is ahead only if it has used this more than another one, nanoseconds at weight 1: a tick.
+const SLACK: u64 = 1_000_000;
+/// So much a route may make up for, after a time without calls, nanoseconds at weight 1: some ticks.
+const ARREARS: u64 = 5_000_000;
 /// After so many ticks without a call, a route does not hold back others.
 const ACTIVE_TICKS: u64 = 50;
-/// So many ticks a route may make up for, after a time in which it used less than its share.
-const ARREARS_TICKS: u64 = 5;
 /// So many short calls may begin between two polls of the sockets.
 const CALLS_MAX: usize = 64;
 
@@ -29,21 +29,35 @@ const CALLS_MAX: usize = 64;
 #[derive(Default)]
 pub(crate) struct Shares {
     routes: Mutex<Vec<Arc<Used>>>,
+    /// How many wait for a turn. Those that have given up count until they would have had it.
+    waiting: AtomicUsize,
     /// Somebody waits for a turn.
     waits: Notify,
-    /// How many ticks were charged.
-    charged: AtomicU64,
 }
 
 /// What a route has used.
 struct Used {
-    /// What a tick costs.
-    price: u64,
+    weight: u64,
+    /// Nanoseconds by weight.
     sum: AtomicU64,
     /// The tick of its last call.
     called: AtomicU64,
     is_ahead: AtomicBool,
-    waiting: Mutex<VecDeque<oneshot::Sender<()>>>,
+    waiting: Mutex<VecDeque<Waiter>>,
+}
+
+struct Waiter {
+    turn: oneshot::Sender<()>,
+    kind: Turn,
+}
+
+/// What follows a turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// A call that may be short.
+    Begin,
+    /// A call that a tick has interrupted.
+    Continue,
 }
 
 /// The share of a route, until this is dropped.
@@ -56,10 +70,10 @@ impl Shares {
     /// Lets a route take part.
     pub(crate) fn join(self: &Arc<Self>, weight: u32) -> Arc<Share> {
         let mut routes = locked(&self.routes);
-        let most = routes.iter().map(|route| route.sum.load(Relaxed)).max();
+        let least = routes.iter().map(|route| route.sum.load(Relaxed)).min();
         let used = Arc::new(Used {
-            price: PRICE / u64::from(weight),
-            sum: AtomicU64::new(most.unwrap_or_default()),
+            weight: weight.into(),
+            sum: AtomicU64::new(least.unwrap_or_default()),
             called: AtomicU64::new(0),
             is_ahead: AtomicBool::new(false),
             waiting: Mutex::default(),
@@ -73,30 +87,51 @@ impl Shares {
         loop {
             self.waits.notified().await;
             let mut calls = 1;
+            // Polls the sockets. Those that have a turn run before that.
             yield_now().await;
             loop {
-                let charged = self.charged.load(Relaxed);
-                if (0..calls).take_while(|_| self.give_turn()).count() == 0 {
+                let given = self.give_turns_to(calls);
+                if given == 0 {
                     break;
                 }
-                // Those that got a turn run, and then the sockets are polled.
+                calls = CALLS_MAX.min(2 * given);
                 yield_now().await;
-                let were_short = self.charged.load(Relaxed) == charged;
-                calls = if were_short { CALLS_MAX.min(2 * calls) } else { 1 };
             }
         }
     }
 
-    /// Gives the next turn. False if nobody waits.
-    fn give_turn(&self) -> bool {
+    /// Gives so many turns at most: one to a call that was interrupted, or several to calls that begin. How many it gave.
+    fn give_turns_to(&self, most: usize) -> usize {
+        let mut given = 0;
+        while given < most {
+            match self.give_turn(given > 0) {
+                Some(Turn::Begin) => given += 1,
+                Some(Turn::Continue) => return 1,
+                None => break,
+            }
+        }
+        given
+    }
+
+    /// Gives the next turn. None if nobody waits, or the next one is not that of a call that begins and this is asked for.
+    fn give_turn(&self, only_begin: bool) -> Option<Turn> {
         let routes = locked(&self.routes);
         let mut waiting: Vec<_> = routes.iter().filter(|route| route.has_waiting()).collect();
         waiting.sort_by_key(|route| route.sum.load(Relaxed));
-        waiting.into_iter().any(|route| {
+        for route in waiting {
             let mut waiting = locked(&route.waiting);
-            // One that has given up does not take its turn.
-            std::iter::from_fn(|| waiting.pop_front()).any(|turn| turn.send(()).is_ok())
-        })
+            while let Some(next) = waiting.front().map(|waiter| waiter.kind) {
+                if only_begin && next == Turn::Continue {
+                    return None;
+                }
+                self.waiting.fetch_sub(1, Relaxed);
+                // One that has given up does not take its turn.
+                if waiting.pop_front().is_some_and(|waiter| waiter.turn.send(()).is_ok()) {
+                    return Some(next);
+                }
+            }
+        }
+        None
     }
 }
 
@@ -108,13 +143,19 @@ impl Used {
     fn is_active(&self, tick: u64) -> bool {
         tick.saturating_sub(self.called.load(Relaxed)) <= ACTIVE_TICKS || self.has_waiting()
     }
+
+    /// So many nanoseconds, as they count for this route.
+    fn by_weight(&self, nanoseconds: u64) -> u64 {
+        nanoseconds / self.weight
+    }
 }
 
 impl Share {
-    /// A call begins.
+    /// A call begins. Whether its time is to be charged.
     #[inline]
-    pub(crate) fn called(&self, tick: u64) {
+    pub(crate) fn called(&self, tick: u64) -> bool {
         self.used.called.store(tick, Relaxed);
+        self.shares.waiting.load(Relaxed) > 0
     }
 
     /// Whether the next call must wait for a turn.
@@ -123,27 +164,29 @@ impl Share {
         self.used.is_ahead.load(Relaxed)
     }
 
-    /// A tick has interrupted a call.
-    pub(crate) fn charge(&self, tick: u64) {
-        self.called(tick);
-        self.used.sum.fetch_add(self.used.price, Relaxed);
-        self.shares.charged.fetch_add(1, Relaxed);
+    /// A call has run for so long.
+    pub(crate) fn charge(&self, tick: u64, nanoseconds: u64) {
+        self.used.sum.fetch_add(self.used.by_weight(nanoseconds), Relaxed);
         let routes = locked(&self.shares.routes);
-        let used = |route: &Arc<Used>| route.sum.load(Relaxed);
-        let most = routes.iter().map(used).max().unwrap_or_default();
-        let least = most.saturating_sub(ARREARS_TICKS * PRICE);
-        for route in routes.iter() {
-            route.sum.fetch_max(least, Relaxed);
+        let sum = |route: &Arc<Used>| route.sum.load(Relaxed);
+        let (active, idle): (Vec<_>, Vec<_>) =
+            routes.iter().partition(|route| route.is_active(tick));
+        let least = active.iter().map(|route| sum(route)).min().unwrap_or_default();
+        for route in active {
+            let slack = route.by_weight(SLACK);
+            route.is_ahead.store(sum(route) > least.saturating_add(slack), Relaxed);
         }
-        let active = || routes.iter().filter(|route| route.is_active(tick));
-        let least = active().map(used).min().unwrap_or_default();
-        active().for_each(|route| route.is_ahead.store(used(route) > least, Relaxed));
+        for route in idle {
+            let arrears = route.by_weight(ARREARS);
+            route.sum.fetch_max(least.saturating_sub(arrears), Relaxed);
+        }
     }
 
     /// Waits for a turn.
-    pub(crate) fn turn(&self) -> impl Future<Output = ()> + Send + 'static {
+    pub(crate) fn turn(&self, kind: Turn) -> impl Future<Output = ()> + Send + 'static {
         let (turn, given) = oneshot::channel();
-        locked(&self.used.waiting).push_back(turn);
+        locked(&self.used.waiting).push_back(Waiter { turn, kind });
+        self.shares.waiting.fetch_add(1, Relaxed);
         self.shares.waits.notify_one();
         // If the worker ends, nobody gives turns any more.
         async { drop(given.await) }
@@ -153,6 +196,8 @@ impl Share {
 impl Drop for Share {
     fn drop(&mut self) {
         locked(&self.shares.routes).retain(|route| !Arc::ptr_eq(route, &self.used));
+        let left = locked(&self.used.waiting).len();
+        self.shares.waiting.fetch_sub(left, Relaxed);
     }
 }
 
@@ -167,31 +212,33 @@ mod tests {
 
     use super::*;
 
+    const TICK: u64 = 1_000_000;
+
     /// Gives turns to routes that always have two calls which take more than their time. How many ticks each got.
     fn ticks_of(weights: &[u32], rounds: u64) -> Vec<u64> {
         let shares = Arc::new(Shares::default());
         let routes: Vec<_> = weights.iter().map(|weight| shares.join(*weight)).collect();
         let mut turns = Vec::new();
         for (index, route) in routes.iter().enumerate() {
-            turns.extend((0..2).map(|_| (index, Box::pin(route.turn()))));
+            turns.extend((0..2).map(|_| (index, Box::pin(route.turn(Turn::Continue)))));
         }
         let mut context = Context::from_waker(Waker::noop());
         let mut ticks = vec![0; weights.len()];
         for tick in 0..rounds {
-            assert!(shares.give_turn());
+            assert_eq!(shares.give_turns_to(CALLS_MAX), 1);
             let given = turns.iter_mut().find_map(|(index, turn)| {
                 turn.as_mut().poll(&mut context).is_ready().then_some((*index, turn))
             });
             let (index, turn) = given.expect("one has a turn");
             ticks[index] += 1;
-            routes[index].charge(tick);
-            *turn = Box::pin(routes[index].turn());
+            routes[index].charge(tick, TICK);
+            *turn = Box::pin(routes[index].turn(Turn::Continue));
         }
         ticks
     }
 
     #[test]
-    fn ticks_are_shared_by_weight() {
+    fn time_is_shared_by_weight() {
         assert_eq!(ticks_of(&[1], 10), [10]);
         assert_eq!(ticks_of(&[1, 1, 1], 300), [100, 100, 100]);
         let ticks = ticks_of(&[1, 3, 6], 1000);
@@ -202,56 +249,100 @@ mod tests {
     fn who_is_ahead_waits_until_the_other_is_gone() {
         let shares = Arc::new(Shares::default());
         let (busy, other) = (shares.join(1), shares.join(1));
-        busy.charge(100);
+        busy.called(100);
+        busy.charge(100, 2 * TICK);
         assert!(!busy.is_ahead(), "the other one has no calls");
         other.called(100);
-        busy.charge(101);
+        busy.charge(101, TICK);
         assert!(busy.is_ahead() && !other.is_ahead());
-        busy.charge(101 + ACTIVE_TICKS);
+        busy.called(101 + ACTIVE_TICKS);
+        busy.charge(101 + ACTIVE_TICKS, TICK);
         assert!(!busy.is_ahead(), "the other one has had no call for long");
         // One that waits has calls.
-        let _turn = other.turn();
-        busy.charge(1000);
+        let _turn = other.turn(Turn::Begin);
+        busy.called(1000);
+        busy.charge(1000, 10 * TICK);
         assert!(busy.is_ahead());
         drop(other);
-        busy.charge(1001);
+        busy.charge(1001, TICK);
         assert!(!busy.is_ahead());
     }
 
     #[test]
-    fn who_has_waited_for_long_makes_up_for_some_ticks_only() {
+    fn who_has_used_little_more_is_not_ahead() {
         let shares = Arc::new(Shares::default());
-        let (busy, other) = (shares.join(1), shares.join(1));
-        (0..1000).for_each(|tick| busy.charge(tick));
-        let used = |share: &Share| share.used.sum.load(Relaxed);
-        let arrears = (used(&busy) - used(&other)) / PRICE;
-        assert_eq!(arrears, ARREARS_TICKS);
+        let (one, other) = (shares.join(1), shares.join(1));
+        other.called(1);
+        one.called(1);
+        one.charge(1, TICK);
+        assert!(!one.is_ahead());
+        one.charge(1, 1);
+        assert!(one.is_ahead());
+    }
+
+    #[test]
+    fn who_had_no_calls_makes_up_for_some_ticks_only() {
+        for weight in [1, 10, 1000] {
+            let shares = Arc::new(Shares::default());
+            let (busy, other) = (shares.join(1), shares.join(weight));
+            for tick in 100..1100 {
+                busy.called(tick);
+                busy.charge(tick, TICK);
+            }
+            let sum = |share: &Share| share.used.sum.load(Relaxed);
+            assert_eq!((sum(&busy) - sum(&other)) * u64::from(weight), ARREARS, "{weight}");
+        }
+    }
+
+    #[test]
+    fn time_is_charged_only_while_somebody_waits() {
+        let shares = Arc::new(Shares::default());
+        let route = shares.join(1);
+        assert!(!route.called(1));
+        let turn = route.turn(Turn::Continue);
+        assert!(route.called(1));
+        drop(turn);
+        assert_eq!(shares.give_turns_to(1), 0);
+        assert!(!route.called(1));
+        let _turn = route.turn(Turn::Continue);
+        drop(route);
+        assert!(!shares.join(1).called(1));
     }
 
     #[tokio::test]
     async fn between_two_polls_of_the_sockets_one_guest_runs() {
         let shares = Arc::new(Shares::default());
-        let (route, ran) = (shares.join(1), Arc::new(AtomicU64::new(0)));
+        let (light, heavy) = (shares.join(1), shares.join(1));
+        let (ran, began) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
         tokio::spawn(async move { shares.give_turns().await });
         for _ in 0..8 {
-            let (route, ran) = (Arc::clone(&route), Arc::clone(&ran));
+            let (heavy, ran) = (Arc::clone(&heavy), Arc::clone(&ran));
             tokio::spawn(async move {
                 loop {
-                    route.turn().await;
-                    route.charge(ran.fetch_add(1, Relaxed));
+                    heavy.turn(Turn::Continue).await;
+                    heavy.called(1);
+                    heavy.charge(1, TICK);
+                    ran.fetch_add(1, Relaxed);
+                }
+            });
+            // Short calls, also of a route that is ahead, do not let more of the others run.
+            let (light, began) = (Arc::clone(&light), Arc::clone(&began));
+            tokio::spawn(async move {
+                loop {
+                    light.turn(Turn::Begin).await;
+                    light.called(1);
+                    light.charge(1, TICK / 5);
+                    began.fetch_add(1, Relaxed);
                 }
             });
         }
-        // Those that begin are counted before they have run.
-        while ran.load(Relaxed) < 8 {
-            yield_now().await;
-        }
-        for _ in 0..100 {
+        for _ in 0..1000 {
             let before = ran.load(Relaxed);
             yield_now().await;
             assert!(ran.load(Relaxed) - before <= 1);
         }
-        assert!(ran.load(Relaxed) >= 100);
+        let (ran, began) = (ran.load(Relaxed), began.load(Relaxed));
+        assert!(ran > 100 && (4 * ran..6 * ran).contains(&began), "{ran} and {began}");
     }
 
     #[tokio::test]
@@ -260,7 +351,7 @@ mod tests {
         let (route, ran) = (shares.join(1), Arc::new(AtomicU64::new(0)));
         tokio::spawn(async move { shares.give_turns().await });
         for _ in 0..CALLS_MAX {
-            let (turn, ran) = (route.turn(), Arc::clone(&ran));
+            let (turn, ran) = (route.turn(Turn::Begin), Arc::clone(&ran));
             tokio::spawn(async move {
                 turn.await;
                 ran.fetch_add(1, Relaxed);
@@ -278,10 +369,10 @@ mod tests {
     async fn who_gives_up_does_not_take_a_turn() {
         let shares = Arc::new(Shares::default());
         let route = shares.join(1);
-        drop(route.turn());
-        let next = route.turn();
-        assert!(shares.give_turn());
+        drop(route.turn(Turn::Continue));
+        let next = route.turn(Turn::Continue);
+        assert_eq!(shares.give_turns_to(1), 1);
         next.await;
-        assert!(!shares.give_turn());
+        assert_eq!(shares.give_turns_to(1), 0);
     }
 }

@@ -92,13 +92,12 @@ async fn send(operator: &Operator, fields: &HeaderMap, hold: &Hold, events: &mps
 /// The last event if it is new enough, or a new one.
 async fn shared(operator: &Operator) -> Bytes {
     let mut last = operator.last_event.lock().await;
-    let now = Instant::now();
     if let Some((made, event)) = &*last
-        && now - *made < INTERVAL / 2
+        && made.elapsed() < INTERVAL * 9 / 10
     {
         return event.clone();
     }
     let event = event::make(operator).await;
-    *last = Some((now, event.clone()));
+    *last = Some((Instant::now(), event.clone()));
     event
 }
