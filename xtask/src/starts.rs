@@ -55,7 +55,9 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<()> {
     for (name, component, options) in SUBJECTS {
         let command = |name: &str, more: &[&str]| {
             let mut line = Command::new(&binary);
-            line.env("ARENARIA_LOG", "warn").arg(name).arg(workspace.component(component));
+            // Without variables of the caller, which could change what is measured.
+            line.env_clear().env("ARENARIA_LOG", "warn");
+            line.arg(name).arg(workspace.component(component));
             line.args(options).args(more);
             line
         };

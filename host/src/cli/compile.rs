@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result, ensure};
 use crate::cli::args::CompileArgs;
 use crate::cli::component_path::{check_component, check_config};
 use crate::cli::output::line;
+use crate::component::compiled_file::check_replaceable;
 use crate::config::file::Config;
 use crate::config::isolation::Cpu;
 use crate::config::route::RouteConfig;
@@ -24,7 +25,8 @@ use crate::runtime::load::Source;
 ///
 /// # Errors
 ///
-/// If one cannot be compiled, or its file cannot be written. The message names the problem and the remedy.
+/// If one cannot be compiled, or its file cannot be written, or would replace something else. The message names the
+/// problem and the remedy.
 pub fn compile(args: &CompileArgs) -> Result<u8> {
     args.component.file.as_deref().map_or(Ok(()), check_component)?;
     args.config.as_deref().map_or(Ok(()), check_config)?;
@@ -42,6 +44,7 @@ pub fn compile(args: &CompileArgs) -> Result<u8> {
                 "two routes have compiled = {:?}; give each a file of its own",
                 file.display()
             );
+            check_replaceable(file)?;
         }
     }
     ensure!(

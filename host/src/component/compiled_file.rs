@@ -12,9 +12,11 @@
 //!
 //! The checksum finds damage, not malice: whoever can write such a file can also compute it.
 
+use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Write as _};
-use std::path::Path;
+use std::io::{self, ErrorKind, Read, Write as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow, bail, ensure};
 use sha2::{Digest as _, Sha256};
@@ -46,20 +48,46 @@ pub(crate) fn is_compiled(path: &Path) -> bool {
     path.is_file() && { read }().is_ok() && begin == MAGIC
 }
 
+/// Checks that a compiled component may be written to this path: that nothing is there, or an empty file, or one that was
+/// written so before.
+///
+/// # Errors
+///
+/// If anything else is there. The message names it and the remedy.
+pub(crate) fn check_replaceable(path: &Path) -> Result<()> {
+    let name = path.display();
+    let found = match std::fs::metadata(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        found => found.map_err(|error| cannot_write(path, &error))?,
+    };
+    ensure!(
+        found.is_file() && (found.len() == 0 || is_compiled(path)),
+        "expected no file, or one that arenaria compile made, got {name}, which is something else; choose another name"
+    );
+    Ok(())
+}
+
 impl CompiledFile {
     /// Reads a file.
     ///
     /// # Errors
     ///
-    /// If it is not such a file, whole and undamaged. The message names it, the problem and the remedy.
+    /// If it is not such a file, whole and undamaged, or if others may write to it. The message names it, the problem
+    /// and the remedy.
     pub(crate) fn read(path: &Path) -> Result<Self> {
         let name = path.display();
         let read = |error: io::Error| {
             anyhow!("cannot read the compiled component {name}: {error}; make it: arenaria compile")
         };
+        // Before it is opened: that of a pipe would wait for its writer.
+        let is_file = std::fs::metadata(path).map_err(read)?.is_file();
+        ensure!(is_file, "expected a compiled component, got {name}, which is not a file");
         let file = File::open(path).map_err(read)?;
         let found = file.metadata().map_err(read)?;
-        ensure!(found.is_file(), "expected a compiled component, got {name}, which is not a file");
+        ensure!(
+            found.mode() & 0o022 == 0,
+            "cannot load {name}: its group or others can write to it, and its content is executed; check where it comes from, then: chmod go-w {name}"
+        );
         let refused = |what: String| {
             anyhow!("cannot load {name}: {what}; compile it again: arenaria compile")
         };
@@ -164,15 +192,8 @@ pub(crate) fn write(path: &Path, header: &[u8], code: &[u8]) -> Result<Size> {
         );
     };
     let sum = Sha256::new().chain_update(header).chain_update(code).finalize();
-    let Some(file_name) = path.file_name() else {
-        bail!("expected the file of a compiled component, got {name:?}");
-    };
-    let mut new = std::ffi::OsString::from(".");
-    new.push(file_name);
-    new.push(format!(".{}", std::process::id()));
-    let new = path.with_file_name(new);
-    let write = || -> io::Result<()> {
-        let mut file = OpenOptions::new().write(true).create_new(true).open(&new)?;
+    let (new, mut file) = create_beside(path).map_err(|error| cannot_write(path, &error))?;
+    let mut write = || -> io::Result<()> {
         file.write_all(MAGIC)?;
         file.write_all(&VERSION.to_le_bytes())?;
         file.write_all(&header_length.to_le_bytes())?;
@@ -185,10 +206,33 @@ pub(crate) fn write(path: &Path, header: &[u8], code: &[u8]) -> Result<Size> {
     };
     let whole = Size(HEAD_BYTES as u64 + u64::from(header_length) + code_length);
     write().map(|()| whole).map_err(|error| {
-        // It may not exist.
+        // If this fails too, the first error is the one to tell.
         let _ = std::fs::remove_file(&new);
-        anyhow!("cannot write {name}: {error}; check the path")
+        cannot_write(path, &error)
     })
+}
+
+/// Makes a file beside another one, with a name that nothing has yet. Only its owner can write to it.
+fn create_beside(path: &Path) -> io::Result<(PathBuf, File)> {
+    let name = path.file_name().ok_or(ErrorKind::InvalidFilename)?;
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true).mode(0o644);
+    let mut number = 0_u64;
+    loop {
+        let mut new = OsString::from(".");
+        new.push(name);
+        new.push(format!(".{}.{number}", std::process::id()));
+        let new = path.with_file_name(new);
+        match options.open(&new) {
+            // What another process has left.
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => number += 1,
+            opened => return opened.map(|file| (new, file)),
+        }
+    }
+}
+
+fn cannot_write(path: &Path, error: &io::Error) -> anyhow::Error {
+    anyhow!("cannot write {}: {error}; check the path", path.display())
 }
 
 #[cfg(test)]
@@ -205,6 +249,7 @@ mod tests {
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing else is left");
         let whole = std::fs::read(&path).unwrap();
         let refused = |bytes: &[u8]| {
+            // Keeps the mode.
             std::fs::write(&path, bytes).unwrap();
             let error = CompiledFile::read(&path).unwrap_err().to_string();
             assert!(error.contains("a.cwasm: ") && error.ends_with("arenaria compile"), "{error}");
@@ -235,5 +280,24 @@ mod tests {
         }
         let more = [&whole[..], &b"\0"[..]].concat();
         assert!(refused(&more).contains("something follows its end"));
+    }
+
+    #[test]
+    fn files_of_others_beside_it_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.cwasm");
+        let left = |number| folder.path().join(format!(".a.cwasm.{}.{number}", std::process::id()));
+        for number in 0..2 {
+            std::fs::write(left(number), "of another").unwrap();
+        }
+        write(&path, b"{}", b"code").unwrap();
+        // A folder is not replaced.
+        let full = folder.path().join("full");
+        std::fs::create_dir_all(full.join("more")).unwrap();
+        assert!(write(&full, b"{}", b"code").unwrap_err().to_string().starts_with("cannot write"));
+        for number in 0..2 {
+            assert_eq!(std::fs::read(left(number)).unwrap(), b"of another");
+        }
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 4, "nothing else is left");
     }
 }

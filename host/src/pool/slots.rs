@@ -115,8 +115,7 @@ impl Slots {
         self.take(WaiterKind::Request, time).await?.in_turn(time).await
     }
 
-    /// Takes a slot for a part of a stream that was admitted before, even if the queue is full. It
-    /// does not count as waiting, so that streams do not cause other requests to be shed.
+    /// The same for a part of a stream that was admitted before, even if the queue is full. It does not count as waiting.
     pub(crate) async fn wait(self: &Rc<Self>, time: Duration) -> Result<Lease, Shed> {
         self.take(WaiterKind::Stream, time).await?.in_turn(time).await
     }

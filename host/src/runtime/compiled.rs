@@ -5,6 +5,7 @@
 //! Everything else is taken from the configuration.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
@@ -16,7 +17,7 @@ use crate::component::file::{self, Digest};
 use crate::component::guest_text::GuestText;
 use crate::component::refusal::Refusal;
 use crate::component::world::ungranted;
-use crate::config::built_in::built_in;
+use crate::config::built_in::{TRANSFORM, built_in};
 use crate::config::isolation::{Cpu, Isolation};
 use crate::config::route::RouteConfig;
 use crate::config::units::Size;
@@ -156,11 +157,12 @@ impl Compiled {
     ///
     /// # Errors
     ///
-    /// If it is not. The message names what differs, both values and the remedy.
+    /// If it is not. The message names what differs and the remedy. It has no value of a setting: it goes to the log and
+    /// to whoever asks for a reload.
     pub(crate) fn check(&self, route: &RouteConfig) -> Result<()> {
         let (name, path) = (self.path.display(), &route.path);
         let Header { memory, isolation, needs, .. } = &self.header;
-        let again = "change it back, or compile it again: arenaria compile";
+        let again = "change it back, compile it again (arenaria compile), or remove compiled";
         let wanted = route.limits.memory;
         ensure!(
             wanted == *memory,
@@ -173,17 +175,11 @@ impl Compiled {
         );
         if let Some(settings) = &self.header.settings {
             let wanted = route.settings.written();
-            let keys = settings.keys().chain(wanted.keys());
-            let value = |of: &BTreeMap<String, String>, key: &String| match of.get(key) {
-                Some(value) => format!("{key} = {}", GuestText::debug(value)),
-                None => format!("no {key}"),
-            };
-            for key in keys {
-                ensure!(
-                    settings.get(key) == wanted.get(key),
-                    "cannot load {name}: it was compiled with the setting {}, got {} on route {path:?}; {again}",
-                    value(settings, key),
-                    value(&wanted, key)
+            let mut keys = settings.keys().chain(wanted.keys());
+            if let Some(key) = keys.find(|key| settings.get(*key) != wanted.get(*key)) {
+                let key = GuestText::name(key);
+                bail!(
+                    "cannot load {name}: it was compiled with another setting {key} than route {path:?} has; {again}"
                 );
             }
         }
@@ -195,12 +191,24 @@ impl Compiled {
     }
 
     /// Checks that the component, if it is there, is the one that was compiled.
+    ///
+    /// # Errors
+    ///
+    /// If it is another one, or if this cannot be told.
     fn check_component(&self, path: &Path) -> Result<()> {
-        let component = match built_in(path) {
-            // It may not be packed.
-            Some(_) => file::read(path).ok(),
-            None if path.exists() => Some(file::read(path)?),
-            None => None,
+        let component = if built_in(path).is_some() {
+            match file::read(path) {
+                Err(error) if path == Path::new(TRANSFORM) && !is_unreadable(&error) => None,
+                read => Some(read?),
+            }
+        } else {
+            let is_there = path.try_exists().map_err(|error| {
+                let path = path.display();
+                anyhow!(
+                    "cannot tell whether the component {path} is there: {error}; check the path"
+                )
+            });
+            is_there?.then(|| file::read(path)).transpose()?
         };
         let found = component.map(|component| Digest::of(&component));
         ensure!(
@@ -240,6 +248,11 @@ impl Compiled {
             )
         })
     }
+}
+
+/// Whether what arenaria brings with it is there and cannot be read, and does not only lack: then the system gives a reason.
+fn is_unreadable(error: &anyhow::Error) -> bool {
+    error.root_cause().is::<io::Error>()
 }
 
 /// Writes what was loaded for a route into a file.

@@ -20,7 +20,7 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::sync::{Arc, PoisonError, RwLock, Weak};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
@@ -49,7 +49,8 @@ pub(crate) struct Routes {
     config: Config,
     workers: Vec<mpsc::UnboundedSender<Command>>,
     metrics: Metrics,
-    cache: Option<wasmtime::Cache>,
+    /// Opened for the first route that must be compiled.
+    cache: OnceLock<Option<wasmtime::Cache>>,
     clock: Arc<Clock>,
     swap: Swap,
     /// Held during a change: there is one at a time.
@@ -78,14 +79,14 @@ impl Routes {
     ///
     /// # Errors
     ///
-    /// If the clock or the cache of compiled components cannot be used.
+    /// If the clock cannot be used.
     pub(crate) fn new(
         config: Config,
         workers: Vec<mpsc::UnboundedSender<Command>>,
         metrics: Metrics,
     ) -> Result<Self> {
-        let cache = engine::open_cache(&config.cache)?;
         let clock = Clock::start().context("cannot start the clock")?;
+        let cache = OnceLock::new();
         let (clock, swap, loaded) = (Arc::new(clock), Swap::of_system(), Mutex::default());
         let serving = RwLock::default();
         Ok(Self { config, workers, metrics, cache, clock, swap, loaded, serving })
@@ -247,10 +248,23 @@ impl Routes {
         check_replacement(&both, &after, available).map_err(|sentence| anyhow!(sentence))
     }
 
+    /// The cache of compiled components, if one of these must be compiled.
+    fn cache_for(&self, changes: &[Arc<Change>]) -> Result<Option<wasmtime::Cache>> {
+        if changes.iter().all(|change| change.config().compiled.is_some()) {
+            return Ok(None);
+        }
+        if let Some(cache) = self.cache.get() {
+            return Ok(cache.clone());
+        }
+        // There is one change at a time, so nobody else opens it.
+        let cache = engine::open_cache(&self.config.cache)?;
+        Ok(self.cache.get_or_init(|| cache).clone())
+    }
+
     /// Compiles the components, on a thread that serves no requests.
     async fn load(&self, changes: Vec<Arc<Change>>, keeps_pages: bool) -> Result<Vec<Arc<Route>>> {
-        let (cache, workers, clock) =
-            (self.cache.clone(), self.config.workers, Arc::clone(&self.clock));
+        let cache = self.cache_for(&changes)?;
+        let (workers, clock) = (self.config.workers, Arc::clone(&self.clock));
         let (metrics, runtime) = (self.metrics.clone(), Handle::current());
         let load = move || {
             let engines = Engines::new(&changes, workers, keeps_pages, cache, &clock)?;

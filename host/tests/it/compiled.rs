@@ -1,5 +1,6 @@
 //! Components that `arenaria compile` has compiled: they serve as others do.
 
+use std::fs::Permissions;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -24,6 +25,22 @@ impl Folder {
 
     pub(crate) fn configure(&self, config: &Config) {
         put(&self.path, "arenaria.toml", config.to_toml());
+    }
+
+    /// Replaces a file. Nobody else can write to it, whatever the umask is.
+    pub(crate) fn put(&self, name: &str, bytes: impl AsRef<[u8]>) {
+        put(&self.path, name, bytes);
+        self.set_mode(name, 0o644);
+    }
+
+    pub(crate) fn set_mode(&self, name: &str, mode: u32) {
+        let mode = Permissions::from_mode(mode);
+        std::fs::set_permissions(self.file(name), mode).expect("the file is ours");
+    }
+
+    pub(crate) fn mode(&self, name: &str) -> u32 {
+        let found = std::fs::metadata(self.file(name)).expect("it exists");
+        found.permissions().mode() & 0o777
     }
 
     pub(crate) fn file(&self, name: &str) -> PathBuf {
@@ -51,6 +68,11 @@ impl Folder {
         let mut command = arenaria(&["serve"]);
         command.current_dir(&self.path).env("ARENARIA_CACHE", "off");
         Server::start_command(command, self.folder)
+    }
+
+    /// For a server that another command starts.
+    pub(crate) fn into_folder(self) -> tempfile::TempDir {
+        self.folder
     }
 
     /// A start that must fail with one sentence, which has these parts.
@@ -104,7 +126,7 @@ fn components_of_all_kinds_are_served_without_being_there() {
     let folder = Folder::new(&config);
     for (index, (_, name)) in names.into_iter().enumerate() {
         let bytes = std::fs::read(component(name)).expect("it exists");
-        put(&folder.path, &format!("{index}.wasm"), bytes);
+        folder.put(&format!("{index}.wasm"), bytes);
     }
     let printed = folder.compile();
     assert_eq!(printed.lines().count(), names.len(), "{printed}");
@@ -140,7 +162,7 @@ fn a_secret_is_not_inside() {
         // They need not be there, and if they are, they are not read.
         folder.compile();
         let without = folder.read("probe.cwasm");
-        put(&folder.path, "secret.txt", SECRET);
+        folder.put("secret.txt", SECRET);
         let mut compile = arenaria(&["compile"]);
         let compiled = finished(compile.current_dir(&folder.path).env("A_SECRET", "of-a-variable"));
         assert_eq!(compiled.code, Some(0), "{compiled:?}");
@@ -150,7 +172,7 @@ fn a_secret_is_not_inside() {
         }
         let mut command = arenaria(&["serve"]);
         command.current_dir(&folder.path).env("A_SECRET", "of-a-variable");
-        let server = Server::start_command(command, folder.folder);
+        let server = Server::start_command(command, folder.into_folder());
         let whole = format!("plain-5b91 {SECRET} of-a-variable\n");
         server.get("/greeting").check(200, whole);
     }
@@ -183,7 +205,7 @@ fn a_changed_file_is_reloaded() {
     reloaded.put_routes(&keys("two"));
     reloaded.until_reloaded("refused", 1.0);
     let refused = reloaded.check_refused(422, "not-reloaded");
-    assert!(refused.contains("greeting = \"one\", got greeting = \"two\""), "{refused}");
+    assert!(refused.contains("with another setting greeting than route \"/\" has"), "{refused}");
     reloaded.server.get("/greeting").check(200, "one\n");
     let compiled = finished(arenaria(&["compile"]).current_dir(&reloaded.folder));
     assert_eq!(compiled.code, Some(0), "{compiled:?}");
@@ -192,11 +214,27 @@ fn a_changed_file_is_reloaded() {
 }
 
 #[test]
+fn the_cache_is_opened_only_if_something_must_be_compiled() {
+    let compiled = route("/", "compiled = \"a.cwasm\"");
+    let reloaded = Reloaded::start_with("hello", &compiled, |command| {
+        let folder = command.get_current_dir().expect("it is set").to_owned();
+        let compiled = finished(arenaria(&["compile"]).current_dir(folder));
+        assert_eq!(compiled.code, Some(0), "{compiled:?}");
+        command.env("ARENARIA_CACHE", "/dev/null/cache");
+    });
+    reloaded.server.get("/").check(200, "hello, world\n");
+    reloaded.put_routes(&(compiled + &route("/b", "")));
+    let refused = reloaded.check_refused(422, "not-reloaded");
+    assert!(refused.contains("cannot use the cache directory /dev/null/cache"), "{refused}");
+    reloaded.server.get("/").check(200, "hello, world\n");
+}
+
+#[test]
 fn a_single_component_is_compiled_for_every_cpu_and_inspected() {
     let folder = Folder::new(&Config::empty());
     std::fs::remove_file(folder.file("arenaria.toml")).expect("it exists");
-    put(&folder.path, "hello.wasm", std::fs::read(component("hello")).expect("it exists"));
-    put(&folder.path, "hello.cwasm", "something old");
+    folder.put("hello.wasm", std::fs::read(component("hello")).expect("it exists"));
+    folder.put("hello.cwasm", "");
     let before = std::fs::metadata(folder.file("hello.cwasm")).expect("it exists");
     let options = ["hello.wasm", "--memory", "2MiB", "--compiled", "hello.cwasm"];
     let compiled = folder.run(&[&["compile", "--cpu", "baseline"], &options[..]].concat());
@@ -204,7 +242,7 @@ fn a_single_component_is_compiled_for_every_cpu_and_inspected() {
     assert!(compiled.stdout.starts_with("/: hello.cwasm, "), "{compiled:?}");
     let after = std::fs::metadata(folder.file("hello.cwasm")).expect("it exists");
     assert_ne!(before.ino(), after.ino(), "it was written in one step");
-    assert_eq!(after.permissions().mode() & 0o111, 0, "nobody runs it as a program");
+    assert_eq!(folder.mode("hello.cwasm") & 0o111, 0, "nobody runs it as a program");
     let inspected = folder.run(&["inspect", "hello.cwasm"]);
     assert_eq!(inspected.code, Some(0), "{inspected:?}");
     for line in [
@@ -214,7 +252,7 @@ fn a_single_component_is_compiled_for_every_cpu_and_inspected() {
         "\nmemory: 2MiB\n",
         "\nisolation: reuse\n",
         "\nsettings: none inside\n",
-        "\nserved: yes, as arenaria:processor/processor@0.1.0\n",
+        "\nserved: yes by its header, as arenaria:processor/processor@0.1.0; its code was not loaded\n",
     ] {
         assert!(inspected.stdout.contains(line), "no {line:?} in {inspected:?}");
     }
@@ -226,7 +264,7 @@ fn a_single_component_is_compiled_for_every_cpu_and_inspected() {
         ),
         (
             vec!["compile", "hello.wasm", "--compiled", ".."],
-            "expected the file of a compiled component",
+            "expected no file, or one that arenaria compile made, got .., which is something else",
         ),
     ] {
         let refused = folder.run(&arguments);
@@ -236,7 +274,7 @@ fn a_single_component_is_compiled_for_every_cpu_and_inspected() {
     let listeners = ["serve", "--listen", "127.0.0.1:0", "--operator-listen", "127.0.0.1:0"];
     let mut command = arenaria(&[&listeners[..], &options].concat());
     command.current_dir(&folder.path);
-    Server::start_command(command, folder.folder).get("/").check(200, "hello, world\n");
+    Server::start_command(command, folder.into_folder()).get("/").check(200, "hello, world\n");
 }
 
 /// Loading compiled code is the only unsafe code of the library.

@@ -1,13 +1,15 @@
 //! Compiled components that are not what a route needs, or not for this binary and this machine, are refused by name before
 //! any of their code is loaded.
 
+use std::process::{Command, Stdio};
+
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::compiled::{Folder, greeting};
 use crate::config::Config;
-use crate::harness::component;
-use crate::reloaded::put;
+use crate::harness::{Server, arenaria, component, finished};
 
 /// Where the parts of a file begin.
 const VERSION: usize = 8;
@@ -40,7 +42,7 @@ fn what_differs_is_refused_by_name() {
     folder.compile();
     let refused = |config: &Config, parts: &[&str]| {
         folder.configure(config);
-        let again = "change it back, or compile it again: arenaria compile";
+        let again = "change it back, compile it again (arenaria compile), or remove compiled";
         folder.check_refused(&[&[again], parts].concat());
     };
     refused(
@@ -50,24 +52,31 @@ fn what_differs_is_refused_by_name() {
     refused(&greeting("reuse", "hello"), &["with isolation = fresh, got isolation = reuse"]);
     refused(
         &greeting("fresh", "bye"),
-        &["with the setting greeting = \"hello\", got greeting = \"bye\" on route \"/\""],
+        &["compiled with another setting greeting than route \"/\" has"],
     );
     refused(
         &greeting("fresh", "hello").setting("arena-scrub", "true"),
-        &["with the setting no arena-scrub, got arena-scrub = \"true\""],
+        &["compiled with another setting arena-scrub than route \"/\" has"],
     );
-    put(&folder.path, "secret.txt", "a-secret-71d0");
+    // The message goes to the log, and to whoever asks for a reload.
+    folder.configure(&greeting("fresh", "value-9e2c"));
+    let values = folder.run(&["serve"]).stderr;
+    assert!(!values.contains("value-9e2c") && !values.contains("hello"), "{values}");
+    folder.put("secret.txt", "a-secret-71d0");
     folder.configure(&greeting("fresh", "${file:secret.txt}"));
     let secret = folder.run(&["serve"]).stderr;
-    assert!(
-        secret.contains("greeting = \"hello\", got greeting = \"${file:secret.txt}\""),
-        "{secret}"
-    );
+    assert!(secret.contains("another setting greeting"), "{secret}");
     assert!(!secret.contains("a-secret-71d0"), "{secret}");
     // Another component beside it.
-    put(&folder.path, "other.wasm", std::fs::read(component("hello")).expect("it exists"));
+    folder.put("other.wasm", std::fs::read(component("hello")).expect("it exists"));
     folder.configure(&greeting("fresh", "hello").route_key("component", "other.wasm"));
     folder.check_refused(&["probe.cwasm: it was compiled of another other.wasm than the one"]);
+    // Whether it is there cannot be told.
+    let config = greeting("fresh", "hello").route_key("component", "arenaria.toml/other.wasm");
+    folder.configure(&config);
+    folder.check_refused(&[
+        "cannot tell whether the component arenaria.toml/other.wasm is there: Not a directory",
+    ]);
     // What is taken from the configuration may be another.
     let limits = greeting("fresh", "hello").route_limit("request-body", "3B").with("slots", 2);
     folder.configure(&limits);
@@ -83,7 +92,7 @@ fn what_another_binary_or_machine_has_compiled_is_refused_by_name() {
     let good = folder.read("probe.cwasm");
     let again = "compile it again with this binary: arenaria compile";
     let check = |change: &dyn Fn(&mut Value), parts: &[&str]| {
-        put(&folder.path, "probe.cwasm", with_header(&good, change));
+        folder.put("probe.cwasm", with_header(&good, change));
         folder.check_refused(&[&["cannot load probe.cwasm"], parts].concat());
         let inspected = folder.run(&["inspect", "probe.cwasm"]);
         assert_eq!(inspected.code, Some(1), "{inspected:?}");
@@ -114,13 +123,13 @@ fn what_another_binary_or_machine_has_compiled_is_refused_by_name() {
     );
     check(&|header| header["code"] = "unknown".into(), &["its header cannot be read"]);
     // What the header says is not what is there.
-    put(
-        &folder.path,
-        "probe.cwasm",
-        with_header(&good, |header| header["code"] = "component".into()),
-    );
+    folder.put("probe.cwasm", with_header(&good, |header| header["code"] = "component".into()));
     folder.check_refused(&["cannot load probe.cwasm: ", again]);
-    put(&folder.path, "probe.cwasm", with_header(&good, |_| ()));
+    // Only loading it can tell.
+    let inspected = folder.run(&["inspect", "probe.cwasm"]);
+    assert_eq!(inspected.code, Some(0), "{inspected:?}");
+    assert!(inspected.stdout.ends_with("; its code was not loaded\n"), "{inspected:?}");
+    folder.put("probe.cwasm", with_header(&good, |_| ()));
     folder.serve().get("/greeting").check(200, "hello\n");
 }
 
@@ -131,7 +140,7 @@ fn what_is_damaged_or_something_else_is_refused_by_name() {
     folder.compile();
     let good = folder.read("probe.cwasm");
     let check = |bytes: &[u8], part: &str| {
-        put(&folder.path, "probe.cwasm", bytes);
+        folder.put("probe.cwasm", bytes);
         folder.check_refused(&["cannot load probe.cwasm: ", part, "again: arenaria compile"]);
     };
     check(b"", "got an empty file");
@@ -161,7 +170,99 @@ fn what_is_damaged_or_something_else_is_refused_by_name() {
     }
     std::fs::remove_file(folder.file("probe.cwasm")).expect("it exists");
     std::fs::create_dir(folder.file("probe.cwasm")).expect("the folder is ours");
-    folder.check_refused(&["expected a compiled component, got probe.cwasm, which is not a file"]);
+    let not_a_file = ["expected a compiled component, got probe.cwasm, which is not a file"];
+    folder.check_refused(&not_a_file);
+    // Nobody writes to a pipe: to open it would take forever.
+    let path = folder.file("probe.cwasm");
+    std::fs::remove_dir(&path).expect("the folder is ours");
+    mknodat(CWD, &path, FileType::Fifo, Mode::RUSR, 0).expect("the folder is ours");
+    folder.check_refused(&not_a_file);
+}
+
+#[test]
+fn a_file_that_others_can_write_to_is_refused() {
+    let folder = Folder::new(&greeting("reuse", "hello"));
+    // Whatever they may do with other new files.
+    for (umask, mode) in [("000", 0o644), ("077", 0o600)] {
+        let mut compile = Command::new("/bin/sh");
+        compile.args(["-c", "umask $1 && exec \"$0\" compile", env!("CARGO_BIN_EXE_arenaria")]);
+        compile.arg(umask).env_clear().current_dir(&folder.path);
+        let compiled = finished(compile.stdout(Stdio::piped()).stderr(Stdio::piped()));
+        assert_eq!(compiled.code, Some(0), "{compiled:?}");
+        assert_eq!(folder.mode("probe.cwasm"), mode, "umask {umask}");
+    }
+    for mode in [0o620, 0o602, 0o664, 0o666] {
+        folder.set_mode("probe.cwasm", mode);
+        let refused = "cannot load probe.cwasm: its group or others can write to it";
+        folder.check_refused(&[refused, "chmod go-w probe.cwasm"]);
+        let inspected = folder.run(&["inspect", "probe.cwasm"]);
+        assert_eq!(inspected.code, Some(1), "{inspected:?}");
+        assert!(inspected.stderr.contains(refused), "{inspected:?}");
+    }
+    folder.set_mode("probe.cwasm", 0o444);
+    folder.serve().get("/greeting").check(200, "hello\n");
+}
+
+#[test]
+fn compile_replaces_only_what_it_has_made() {
+    let config = |name: &str| {
+        Config::of("hello").route_key("component", "hello.wasm").route_key("compiled", name)
+    };
+    let folder = Folder::new(&config("hello.wasm"));
+    folder.put("hello.wasm", std::fs::read(component("hello")).expect("it exists"));
+    folder.put("notes", "mine");
+    std::fs::create_dir(folder.file("folder")).expect("the folder is ours");
+    std::os::unix::fs::symlink("notes", folder.file("link")).expect("the folder is ours");
+    for name in ["hello.wasm", "arenaria.toml", "notes", "folder", "link"] {
+        folder.configure(&config(name));
+        let before = std::fs::read(folder.file(name)).ok();
+        let refused = folder.run(&["compile"]);
+        assert_eq!((refused.code, refused.stdout.as_str()), (Some(1), ""), "{refused:?}");
+        let expected = format!(
+            "expected no file, or one that arenaria compile made, got {name}, which is something else; choose another name"
+        );
+        assert!(refused.stderr.contains(&expected), "{refused:?}");
+        assert_eq!(std::fs::read(folder.file(name)).ok(), before, "{name}");
+    }
+    folder.put("empty", "");
+    for name in ["new.cwasm", "new.cwasm", "empty"] {
+        folder.configure(&config(name));
+        folder.compile();
+    }
+}
+
+#[test]
+fn a_component_of_arenaria_itself_may_only_be_missing() {
+    let config = |name: &str| {
+        Config::of("hello").route_key("compiled", "a.cwasm").route_key("component", name)
+    };
+    let folder = Folder::new(&config("arenaria:transform"));
+    let packed = "assets/components/transform.wasm";
+    let command = |name: &str| {
+        let mut command = arenaria(&[name]);
+        command.current_dir(&folder.path).env("ARENARIA_ASSETS", folder.file("assets"));
+        command
+    };
+    let check_refused = |part: &str| {
+        let refused = finished(&mut command("serve"));
+        assert_eq!(refused.code, Some(1), "{refused:?}");
+        assert!(refused.stderr.contains(part), "no {part:?} in {refused:?}");
+    };
+    std::fs::create_dir_all(folder.file("assets/components")).expect("the folder is ours");
+    folder.put(packed, std::fs::read(component("hello")).expect("it exists"));
+    let compiled = finished(&mut command("compile"));
+    assert_eq!(compiled.code, Some(0), "{compiled:?}");
+    folder.put(packed, std::fs::read(component("probe")).expect("it exists"));
+    check_refused("a.cwasm: it was compiled of another arenaria:transform than the one");
+    std::fs::remove_file(folder.file(packed)).expect("it exists");
+    std::fs::create_dir(folder.file(packed)).expect("the folder is ours");
+    check_refused("transform.wasm: Is a directory");
+    std::fs::remove_dir(folder.file(packed)).expect("it exists");
+    folder.configure(&config("arenaria:other"));
+    check_refused("expected arenaria:transform, the only component");
+    folder.configure(&config("arenaria:transform"));
+    let serve = command("serve");
+    Server::start_command(serve, folder.into_folder()).get("/").check(200, "hello, world\n");
 }
 
 #[test]
@@ -169,11 +270,11 @@ fn only_a_file_that_is_named_as_compiled_is_loaded() {
     let folder = Folder::new(&greeting("reuse", "hello"));
     folder.compile();
     let good = folder.read("probe.cwasm");
-    put(&folder.path, "upload.wasm", &good);
+    folder.put("upload.wasm", &good);
     folder.configure(&Config::probe().route_key("component", "upload.wasm"));
     folder
         .check_refused(&["expected a component, got upload.wasm, which arenaria compile has made"]);
-    put(&folder.path, "upload.wasm", code(&good));
+    folder.put("upload.wasm", code(&good));
     folder.check_refused(&["cannot serve upload.wasm: expected a WebAssembly component"]);
     let served = folder.run(&["serve", "probe.cwasm"]);
     assert!(served.stderr.contains("and this one as --compiled probe.cwasm"), "{served:?}");

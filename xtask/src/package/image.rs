@@ -80,6 +80,8 @@ fn compile(binary: &Path, root: &Path) -> anyhow::Result<()> {
     let folder = file.parent().expect("it is in a folder");
     fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let mut compile = Command::new(binary);
+    // Variables of the builder could change what is made, such as its memory.
+    compile.env_clear();
     compile.args(["compile", "--cpu", "baseline"]);
     compile.arg(root.join(SHARE).join("components/transform.wasm"));
     succeed(compile.arg("--compiled").arg(file))
