@@ -140,6 +140,12 @@ enum Task {
         #[arg(long, default_value_t = 100_000)]
         count: u64,
     },
+    /// Send random bytes over connections, whole and in pieces: the server must give the same responses.
+    Wire {
+        /// How many connections' worth.
+        #[arg(long, default_value_t = 100_000)]
+        count: u64,
+    },
     /// Fuzz the arena and its persistent part with random programs, and the jq engine: its decoder of documents, its
     /// compiler, and whole runs. It goes on where it was stopped.
     Fuzz(fuzz::Args),
@@ -224,6 +230,9 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Mutations { count, seed } => run::mutations(&workspace, count, seed),
         Task::Survivors { count } => {
             run::repeated(&workspace, "survivors::many_requests", "ARENARIA_SURVIVORS", count)
+        }
+        Task::Wire { count } => {
+            run::repeated(&workspace, "wire::however_bytes_arrive", "ARENARIA_WIRES", count)
         }
         Task::Calls { count } => {
             run::repeated(&workspace, "core_call::whatever_a_guest", "ARENARIA_CALLS", count)

@@ -147,8 +147,8 @@ limits! {
         http2_streams "http2-streams" "ARENARIA_HTTP2_STREAMS" u32 = 100;
         /// How long a shutdown waits for running requests [default: 10s; aborted]
         drain_time "drain-time" "ARENARIA_DRAIN_TIME" Timeout = secs(10);
-        /// How long the rest of a request is read after a response that came before its end, so that the
-        /// client gets the response [default: 2s; closed]
+        /// How long a connection is read on after a response that came before the end of its request, or that ends
+        /// the connection, so that the client gets the response [default: 2s; closed]
         linger_time "linger-time" "ARENARIA_LINGER_TIME" Timeout = secs(2);
         /// Maximum number of open connections to the operator's listener; further ones wait to be
         /// accepted [default: 64]

@@ -27,6 +27,13 @@ pub(crate) fn diagnose(head: &[u8], limits: &ServerLimits) -> Problem {
     }
 }
 
+/// The problem with a part of a head. The rest does not come.
+pub(crate) fn diagnose_part(head: &[u8], limits: &ServerLimits) -> Problem {
+    find_fault(head, limits).err().unwrap_or_else(|| {
+        bad("expected an empty line at the end of the head, got the end of the connection".into())
+    })
+}
+
 fn find_fault(head: &[u8], limits: &ServerLimits) -> Result<(), Problem> {
     let mut lines = head.split_inclusive(|byte| *byte == b'\n');
     let is_http_10 = check_request_line(&Line::new(lines.next().unwrap_or_default()), limits)?;
@@ -150,7 +157,7 @@ fn check_field<'a>(line: &Line<'a>) -> Result<Option<(HeaderName, &'a [u8])>, Pr
             shown(name)
         )));
     };
-    let Some(value) = value.map(<[u8]>::trim_ascii) else { return Ok(None) };
+    let Some(value) = value.map(without_spaces) else { return Ok(None) };
     if value.iter().any(|byte| byte.is_ascii_control() && *byte != b'\t') {
         return Err(bad(format!(
             "expected a value of {name} without control characters, got {}",
@@ -158,6 +165,14 @@ fn check_field<'a>(line: &Line<'a>) -> Result<Option<(HeaderName, &'a [u8])>, Pr
         )));
     }
     Ok(Some((name, value)))
+}
+
+/// What is left without the spaces around it. Other white space is not allowed there.
+fn without_spaces(value: &[u8]) -> &[u8] {
+    let is_other = |byte: &u8| !matches!(byte, b' ' | b'\t');
+    let begin = value.iter().position(is_other).unwrap_or(value.len());
+    let end = value.iter().rposition(is_other).map_or(begin, |last| last + 1);
+    &value[begin..end]
 }
 
 /// The fields that say how a body ends.

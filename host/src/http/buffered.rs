@@ -38,7 +38,7 @@ pub(crate) async fn respond(
         // no place in the queue, so that a slow client does not block others. Therefore a request
         // can still be refused after its body has arrived, if the queue fills up meanwhile.
         slots.check_queue().map_err(Problem::ShedUnread)?;
-        let received = receive::collect(incoming, coding, &route.limits, &service.bodies, meter);
+        let received = receive::collect(incoming, coding, &route.limits, &slots.bodies, meter);
         let received = Box::pin(received);
         let (bytes, held) = received.await?;
         (body, reserved) = (bytes, Some(held));
@@ -58,7 +58,7 @@ pub(crate) async fn respond(
     };
     lease.finish();
     drop(reserved);
-    let mut response = lift(route, &service.bodies, response.map_err(Problem::Fault)?)?;
+    let mut response = lift(route, &slots.bodies, response.map_err(Problem::Fault)?)?;
     if let Some(bytes) = high_water {
         response.extensions_mut().insert(HighWater(bytes));
     }

@@ -13,7 +13,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 
 use crate::config::connection_memory::HTTP2_CONNECTIONS;
-use crate::http::bad_head::diagnose;
+use crate::http::bad_head::{diagnose, diagnose_part};
 use crate::http::connection_end::{End, Refusal};
 use crate::http::connection_state::ConnectionState;
 use crate::http::http1;
@@ -84,9 +84,19 @@ pub(crate) async fn serve(
             End::Refused(head) => {
                 refuse(&mut socket, &diagnose(&head, &service.limits), &service, &state).await
             }
+            End::CutOff(head) => {
+                refuse(&mut socket, &diagnose_part(&head, &service.limits), &service, &state).await;
+            }
             End::GoneAway => {}
+            // A drain does not wait for clients that have sent nothing more.
+            End::LastResponse
+                if state.is_draining() && !state.is_body_unread() && !socket.has_unread() =>
+            {
+                return;
+            }
+            End::LastResponse => {}
             // A client of HTTP/2 sends while it reads.
-            End::Finished if state.is_body_unread() || state.is_multiplexed() => {}
+            End::Finished if state.is_multiplexed() => {}
             End::Finished | End::Closed | End::Http2(_) => return,
         }
         linger(&mut socket, service.linger_bytes()).await;

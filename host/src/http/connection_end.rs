@@ -8,10 +8,14 @@ pub(crate) const LAST_LOOK: Duration = Duration::from_millis(100);
 
 /// How a connection has ended.
 pub(crate) enum End {
-    /// All requests have their responses.
+    /// All requests have their responses, and the client is idle or has closed its sending direction.
     Finished,
+    /// The last response said that the connection ends. The client may send more, because it does not know that yet.
+    LastResponse,
     /// The client sent this head, which hyper cannot parse. It has no response yet.
     Refused(Vec<u8>),
+    /// The client sent this part of a head, and closed its sending direction. It has no response yet.
+    CutOff(Vec<u8>),
     HeadTimeout,
     Closed,
     /// The first bytes, which were read, may be the preface of HTTP/2.

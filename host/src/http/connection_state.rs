@@ -60,6 +60,8 @@ pub(crate) struct ConnectionState {
     /// Whether nothing is to be learned from the socket until the response has been sent: the client
     /// has sent more, or has closed its sending direction.
     pub(crate) has_sent_more: Cell<bool>,
+    /// Whether the client has closed its sending direction, and everything before it was read.
+    pub(crate) has_closed_its_half: Cell<bool>,
     /// Whether a response was sent before the request's body was read.
     body_unread: Cell<bool>,
     /// Whether the next response is the last one.
@@ -93,6 +95,7 @@ impl ConnectionState {
             has_fragment: Cell::new(false),
             is_head_too_large: Cell::new(false),
             has_sent_more: Cell::new(false),
+            has_closed_its_half: Cell::new(false),
             body_unread: Cell::new(false),
             is_draining: Cell::new(false),
             requests: Cell::new(0),
@@ -186,6 +189,11 @@ impl ConnectionState {
     pub(crate) fn drain(&self) {
         self.is_draining.set(true);
         self.send(Signal::Drain);
+    }
+
+    /// Whether the server ends.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.is_draining.get()
     }
 
     /// Whether a response must say that the connection is closed after it.

@@ -45,25 +45,42 @@ pub(crate) async fn serve_requests(
     let mut hyper = builder.serve_connection(TokioIo::new(io), handle);
     // On the heap, because few connections see a drain.
     let mut last_look: Option<Pin<Box<Sleep>>> = None;
+    let mut was_idle = false;
     let end = poll_fn(|context| {
         match state.poll_signal(context) {
             None => {}
-            Some(Signal::Drain) => last_look = Some(Box::pin(sleep(LAST_LOOK))),
+            Some(Signal::Drain) => last_look = Some(begin_look(context)),
             Some(Signal::HeadTimeout) => return Poll::Ready(End::HeadTimeout),
             Some(Signal::Close) => return Poll::Ready(End::Closed),
         }
         if let Some(look) = &mut last_look
             && look.as_mut().poll(context).is_ready()
         {
-            last_look = None;
-            // Hyper would close a connection in the middle of a head. The response to that head says
-            // that the connection is closed.
-            if state.phase.get() != ConnectionPhase::Head {
-                Pin::new(&mut hyper).graceful_shutdown();
-            }
+            last_look = match state.phase.get() {
+                // A server that had no time to read it learns of the request after this.
+                ConnectionPhase::Request if socket.borrow().has_unread() => {
+                    Some(begin_look(context))
+                }
+                // Hyper would close a connection in the middle of a head. The response to that head says
+                // that the connection is closed.
+                ConnectionPhase::Head => None,
+                phase @ (ConnectionPhase::Request | ConnectionPhase::Response) => {
+                    was_idle = phase == ConnectionPhase::Request;
+                    Pin::new(&mut hyper).graceful_shutdown();
+                    None
+                }
+            };
         }
         if let Poll::Ready(result) = Pin::new(&mut hyper).poll(context) {
-            return Poll::Ready(if result.is_ok() { End::Finished } else { End::Closed });
+            let is_in_head = state.phase.get() == ConnectionPhase::Head;
+            return Poll::Ready(match result {
+                Ok(()) if was_idle || state.has_closed_its_half.get() => End::Finished,
+                Ok(()) => End::LastResponse,
+                Err(error) if is_in_head && error.is_incomplete_message() => {
+                    End::CutOff(Vec::new())
+                }
+                Err(_) => End::Closed,
+            });
         }
         if has_left(state, &socket.borrow(), context) {
             return Poll::Ready(End::Closed);
@@ -71,7 +88,7 @@ pub(crate) async fn serve_requests(
         Poll::Pending
     })
     .await;
-    if matches!(end, End::Closed | End::Finished) && state.is_refused() {
+    if matches!(end, End::Closed | End::Finished | End::LastResponse) && state.is_refused() {
         let (head, rest) = hyper.into_parts().io.into_inner().into_head();
         let is_first = !state.has_begun.get();
         if is_first && head.starts_with(PREFACE_BEGIN) && PREFACE.starts_with(&head) {
@@ -79,7 +96,20 @@ pub(crate) async fn serve_requests(
         }
         return End::Refused(head);
     }
+    if matches!(end, End::CutOff(_)) {
+        let (head, _) = hyper.into_parts().io.into_inner().into_head();
+        // An empty line before the end is not a request.
+        return if head.is_empty() { End::Closed } else { End::CutOff(head) };
+    }
     end
+}
+
+/// The time in which a request may still arrive. Its end wakes the task.
+fn begin_look(context: &mut Context<'_>) -> Pin<Box<Sleep>> {
+    let mut look = Box::pin(sleep(LAST_LOOK));
+    // It is not over yet, and its waker is set.
+    let _ = look.as_mut().poll(context);
+    look
 }
 
 /// Whether the client has reset the connection during a request. Until something is written to a client that has only

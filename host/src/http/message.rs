@@ -13,9 +13,9 @@ use hyper::{Response, StatusCode};
 use crate::component::guest_text::GuestText;
 use crate::config::limits::RouteLimits;
 use crate::http::body::Body;
-use crate::http::body_budget::BodyBudget;
 use crate::http::decoding::coding::Coding;
 use crate::http::problem::Problem;
+use crate::pool::body_budget::BodyBudget;
 use crate::pool::route::Route;
 use crate::runtime::bindings;
 

@@ -3,7 +3,6 @@
 pub(crate) mod access;
 mod bad_head;
 pub(crate) mod body;
-pub(crate) mod body_budget;
 pub(crate) mod buffered;
 pub(crate) mod connection;
 mod connection_end;

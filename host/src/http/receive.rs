@@ -9,11 +9,11 @@ use hyper::body::{Body as _, Incoming};
 use tokio::time::timeout;
 
 use crate::config::limits::RouteLimits;
-use crate::http::body_budget::{BodyBudget, Reserved};
 use crate::http::decoding::Decoding;
 use crate::http::decoding::coding::Coding;
 use crate::http::meter::Meter;
 use crate::http::problem::Problem;
+use crate::pool::body_budget::{BodyBudget, Reserved};
 
 /// Receives a whole body, and decodes it if it has a coding. Its bytes are charged to the budget when they arrive, not when
 /// Content-Length announces them. So incomplete bodies of many slow clients cannot exceed the

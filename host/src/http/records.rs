@@ -21,7 +21,6 @@ use tokio::sync::mpsc;
 use tokio::task::spawn_local;
 
 use crate::http::body::{Aborted, Body};
-use crate::http::body_budget::Reserved;
 use crate::http::decoding::Decoding;
 use crate::http::message::{lower, media_type, take_coding};
 use crate::http::meter::{Meter, Stage};
@@ -29,6 +28,7 @@ use crate::http::problem::Problem;
 use crate::http::receive::next_in_time;
 use crate::http::record_lines::{Batch, LineSplitter, Piece};
 use crate::http::service::Service;
+use crate::pool::body_budget::Reserved;
 use crate::pool::slots::Slots;
 use crate::runtime::bindings::{self, nanoseconds};
 use crate::runtime::request_ids::{RequestIds, RequestNumber};
@@ -67,7 +67,7 @@ pub(crate) async fn respond(
     meter.enter(Stage::Host);
     let decoding = coding.map(|coding| {
         // Only each record has a limit, not the whole.
-        Decoding::new(coding, None, &slots.route.limits, &service.bodies)
+        Decoding::new(coding, None, &slots.route.limits, &slots.bodies)
     });
     let decoding = decoding.transpose()?;
     let (frames, received) = mpsc::channel(1);
@@ -119,7 +119,7 @@ impl RecordStream {
         let limits = &self.slots.route.limits;
         let mut splitter = LineSplitter::new(limits.request_body.bytes());
         // The reserved memory of the incomplete last record.
-        let mut held = self.service.bodies.part();
+        let mut held = self.slots.bodies.part();
         let time = limits.body_time.0;
         loop {
             let data = next_in_time(&mut incoming, time, &self.meter).await;
@@ -247,7 +247,7 @@ impl RecordStream {
         if lines.is_empty() {
             return Ok(());
         }
-        let lines = self.service.bodies.hold(lines).ok_or(Aborted)?;
+        let lines = self.slots.bodies.hold(lines).ok_or(Aborted)?;
         self.frames.send(Ok(Frame::data(lines))).await.map_err(|_| Aborted)
     }
 }

@@ -6,12 +6,12 @@ use std::time::Instant;
 
 use crate::config::limits::{RequestLimits, RouteLimits, ServerLimits};
 use crate::http::access::Accesses;
-use crate::http::body_budget::BodyBudget;
 use crate::http::development::Development;
 use crate::http::meter::Meter;
 use crate::http::playground::Playground;
 use crate::http::problem::Problem;
 use crate::http::router::Router;
+use crate::pool::body_budget::BodyBudget;
 use crate::pool::route::Route;
 use crate::pool::slots::Slots;
 use crate::pool::stats::RouteStats;

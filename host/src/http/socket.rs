@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use rustix::io::ioctl_fionread;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::rustls::ServerConfig;
@@ -109,15 +110,27 @@ impl Socket {
     ///
     /// If the client has reset the connection.
     pub(crate) fn poll_sent(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let plain = match self {
-            Self::Plain(socket) => socket,
-            Self::Tls(socket) => socket.get_ref().0,
-        };
-        match plain {
+        match self.plain() {
             PlainSocket::Tcp(socket) => {
                 socket.poll_peek(context, &mut ReadBuf::new(&mut [0])).map_ok(|_| ())
             }
             PlainSocket::Unix(_) => Poll::Pending,
+        }
+    }
+
+    /// Whether the kernel has bytes of the client that were not read. The runtime may not know of them yet.
+    pub(crate) fn has_unread(&self) -> bool {
+        let unread = match self.plain() {
+            PlainSocket::Tcp(socket) => ioctl_fionread(socket),
+            PlainSocket::Unix(socket) => ioctl_fionread(socket),
+        };
+        unread.is_ok_and(|bytes| bytes > 0)
+    }
+
+    fn plain(&self) -> &PlainSocket {
+        match self {
+            Self::Plain(socket) => socket,
+            Self::Tls(socket) => socket.get_ref().0,
         }
     }
 }

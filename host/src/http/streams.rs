@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use crate::config::limits::ServerLimits;
-use crate::http::body_budget::{BodyBudget, Reserved};
+use crate::pool::body_budget::{BodyBudget, Reserved};
 
 /// The requests of an HTTP/2 connection.
 #[derive(Default)]

@@ -111,6 +111,7 @@ impl AsyncRead for TrackedSocket {
         ready!(self.poll(|socket| socket.poll_read(context, buffer)))?;
         let arrived = &buffer.filled()[before..];
         if arrived.is_empty() {
+            self.state.has_closed_its_half.set(true);
             return Poll::Ready(Ok(()));
         }
         let given = self.split(arrived);

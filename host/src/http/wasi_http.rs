@@ -57,7 +57,7 @@ pub(crate) async fn respond(
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect();
     let progress = Arc::new(Progress::new(has_body));
-    let held = service.bodies.part();
+    let held = slots.bodies.part();
     let body = RequestBody::new(incoming, limits, held, Arc::clone(&progress), meter.clone());
     let is_bodiless = head.method == Method::HEAD;
     let mut request = Request::new(body.boxed_unsync());

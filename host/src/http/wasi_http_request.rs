@@ -11,9 +11,9 @@ use tokio::time::{Sleep, sleep};
 use wasmtime_wasi_http::Error;
 
 use crate::config::limits::RouteLimits;
-use crate::http::body_budget::Reserved;
 use crate::http::meter::Meter;
 use crate::http::problem::Problem;
+use crate::pool::body_budget::Reserved;
 
 /// How a request's body ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -15,11 +15,11 @@ use tokio::time::timeout;
 use wasmtime_wasi_http::WasiBody;
 
 use crate::http::body::Aborted;
-use crate::http::body_budget::BodyBudget;
 use crate::http::connection_state::ConnectionState;
 use crate::http::problem::Problem;
 use crate::http::service::Service;
 use crate::http::wasi_http_request::Progress;
+use crate::pool::body_budget::BodyBudget;
 use crate::pool::slots::Slots;
 use crate::runtime::request_ids::RequestIds;
 
@@ -154,7 +154,7 @@ impl ResponseBody {
             ended,
             left: announced,
             task,
-            budget: Arc::clone(&service.bodies),
+            budget: Arc::clone(&request.slots.bodies),
             request,
         }
     }

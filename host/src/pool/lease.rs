@@ -227,6 +227,16 @@ impl Lease {
 }
 
 impl Slots {
+    pub(crate) fn keep_fault(&self, fault: &Fault) {
+        self.fault.replace(Some(fault.to_string()));
+    }
+
+    /// The last fault of an instance since this was asked before. Only the last one is kept, so this serves a
+    /// caller that sends one request at a time.
+    pub(crate) fn take_fault(&self) -> Option<String> {
+        self.fault.take()
+    }
+
     /// How often a slot was taken.
     pub(crate) fn taken(&self) -> u64 {
         self.stats.queue_wait.buckets.iter().map(|bucket| bucket.load(Relaxed)).sum()

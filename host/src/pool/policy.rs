@@ -20,9 +20,6 @@
 //!
 //! When the component of a route is replaced, these slots go on for the requests that have them already. `shrink` takes
 //! those out of use that are too many for that.
-//!
-//! Room for what may come:
-//! - *Giving memory back when idle*: a state `Cold` beside `Idle`, left by a start as `Warming` is.
 
 use std::collections::VecDeque;
 use std::time::Duration;

@@ -20,6 +20,7 @@ use tokio::time::{sleep, timeout};
 use tracing::{debug, info, warn};
 
 use crate::config::isolation::Isolation;
+use crate::pool::body_budget::BodyBudget;
 use crate::pool::contents::SlotContents;
 use crate::pool::policy::{
     Action, Actions, Admission, Counts, Event, Policy, Shed, SlotId, WaiterId, WaiterKind,
@@ -27,7 +28,6 @@ use crate::pool::policy::{
 use crate::pool::reading::{InstanceReading, SlotReading};
 use crate::pool::route::Route;
 use crate::pool::stats::{Reason, RouteStats};
-use crate::runtime::fault::Fault;
 use crate::runtime::instance::{Account, Instance};
 use crate::runtime::request_ids::MakeIds;
 use crate::runtime::share::Shares;
@@ -37,6 +37,8 @@ pub(crate) struct Slots {
     pub(crate) route: Arc<Route>,
     pub(crate) stats: Arc<RouteStats>,
     pub(crate) account: Account,
+    /// The memory for bodies of its requests.
+    pub(crate) bodies: Arc<BodyBudget>,
     policy: RefCell<Policy>,
     /// By slot. The contents of a slot in use are in its lease. They are boxed, because each request moves them.
     contents: RefCell<Vec<Option<Box<SlotContents>>>>,
@@ -49,7 +51,7 @@ pub(crate) struct Slots {
     /// What these slots add to the gauges of `stats`, once they serve.
     counted: Cell<Option<Counts>>,
     /// The last fault, until it is taken.
-    fault: RefCell<Option<String>>,
+    pub(super) fault: RefCell<Option<String>>,
 }
 
 impl Slots {
@@ -62,6 +64,7 @@ impl Slots {
         route: Arc<Route>,
         stats: Arc<RouteStats>,
         shares: Option<&Arc<Shares>>,
+        bodies: &BodyBudget,
     ) -> anyhow::Result<Rc<Self>> {
         let share = shares.map(|shares| shares.join(route.weight));
         let account = Account { memory: Arc::clone(&stats.memory), share };
@@ -77,6 +80,7 @@ impl Slots {
         }
         let policy = Policy::new(count, route.limits.queue_length, keeps_instances);
         Ok(Rc::new(Self {
+            bodies: bodies.of_route(route.limits.request_body.0),
             route,
             stats,
             account,
@@ -186,16 +190,6 @@ impl Slots {
         let reading = self.contents.borrow()[slot].as_ref()?.reading()?;
         let last = self.readings.borrow()[slot].as_ref().map(|last| last.served);
         (last != Some(reading.served)).then_some(reading)
-    }
-
-    pub(crate) fn keep_fault(&self, fault: &Fault) {
-        self.fault.replace(Some(fault.to_string()));
-    }
-
-    /// The last fault of an instance since this was asked before. Only the last one is kept, so this serves a
-    /// caller that sends one request at a time.
-    pub(crate) fn take_fault(&self) -> Option<String> {
-        self.fault.take()
     }
 
     /// A response was cut after its status was sent: by a fault of its component, or by a limit.

@@ -43,8 +43,8 @@ pub(crate) enum EngineKind {
 }
 
 impl EngineKind {
-    /// How many native stacks an instance may use at once. Each call has one, and asynchronous
-    /// tasks that wait inside a synchronous call keep theirs.
+    /// How many native stacks an instance may use at once. Each call has one, which wasmtime keeps for the next call of the
+    /// instance, and asynchronous tasks that wait inside a synchronous call keep theirs.
     pub(crate) fn stacks(self) -> u32 {
         match self {
             Self::Sync => 1,

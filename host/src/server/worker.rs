@@ -19,7 +19,6 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::config::limits::{RouteLimits, ServerLimits};
 use crate::http::access::{AccessSwitch, Accesses};
-use crate::http::body_budget::BodyBudget;
 use crate::http::connection;
 use crate::http::connection_state::ConnectionState;
 use crate::http::development::Development;
@@ -27,6 +26,7 @@ use crate::http::playground::Playground;
 use crate::http::router::Router;
 use crate::http::service::Service;
 use crate::http::socket::Accepted;
+use crate::pool::body_budget::BodyBudget;
 use crate::pool::idle::replace_idle;
 use crate::pool::reading::RouteReading;
 use crate::pool::route::Route;
@@ -208,7 +208,8 @@ impl Worker {
         let mut new = Vec::with_capacity(prepare.routes.len());
         for route in prepare.routes {
             let stats = Arc::clone(&route.metrics.workers[self.index]);
-            match Slots::warm(route, stats, Some(&self.shares)).await {
+            let bodies = &self.service.bodies;
+            match Slots::warm(route, stats, Some(&self.shares), bodies).await {
                 Ok(slots) => new.push(slots),
                 // If nobody waits for the reason, another worker had one before.
                 Err(error) => return drop(prepare.warm.send(Err(error))),

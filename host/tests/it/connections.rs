@@ -28,6 +28,23 @@ fn a_connection_is_closed_when_the_client_asks() {
 }
 
 #[test]
+fn the_last_response_arrives_whole_although_more_is_sent() {
+    let server = Server::start(&Config::probe());
+    // What the client sends is never read. If the server just closed the connection, that would reset it.
+    for more in ["GET / HTTP/1.1\r\nhost: a\r\n\r\n", "\r\n"] {
+        let mut connection = server.connect();
+        let last = Request::get("/respond?bytes=1500000").header("connection", "close");
+        connection.send([&last.bytes(), more.as_bytes()].concat());
+        server.until("the response was made", |metrics| {
+            metrics.sum("arenaria_slots", &[("state", "busy")]) == 0.0
+        });
+        std::thread::sleep(std::time::Duration::from_millis(200));
+        connection.response().check(200, "x".repeat(1_500_000));
+        assert!(connection.closed());
+    }
+}
+
+#[test]
 fn http_1_0_is_served_and_closed() {
     let server = Server::start(&Config::probe());
     let mut connection = server.connect();

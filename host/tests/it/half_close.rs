@@ -88,8 +88,14 @@ fn a_health_check_that_closes_its_half_is_answered() {
 fn a_part_of_a_request_is_not_answered_as_a_whole() {
     let server = Server::start(&Config::probe());
     let head = "POST /echo HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\n";
-    for part in ["", "P", "POST /echo HTTP/1.1\r\nhost: a\r\n"] {
-        assert!(last(&server, part).closed(), "{part:?} was answered");
+    for nothing in ["", "\r\n", "\n\r\n"] {
+        assert!(last(&server, nothing).closed(), "{nothing:?} was answered");
+    }
+    for part in ["P", "POST /echo HTTP/1.1\r\nhost: a\r\n", &head[..head.len() - 2]] {
+        let mut connection = last(&server, part);
+        let problem = connection.response().check_problem(400, "bad-request");
+        assert!(problem["detail"].as_str().is_some_and(|text| text.contains("an empty line")));
+        assert!(connection.closed());
     }
     let mut connection = last(&server, format!("{head}12345"));
     connection.response().check_problem(400, "bad-request");

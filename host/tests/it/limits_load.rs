@@ -288,3 +288,60 @@ fn a_client_that_is_slow_with_its_head_holds_no_slot() {
         connection.response().check(200, "abcd");
     }
 }
+
+#[test]
+fn bodies_on_their_way_are_bounded_together() {
+    // Half of the host's memory is for bodies. It has room for at most two of four bodies of 1 MB.
+    let server = Server::start(&Config::probe().limit("host-memory", "4MiB"));
+    let mut half_sent: Vec<_> = (0..4)
+        .map(|_| {
+            let mut connection = server.connect();
+            connection.send("POST /echo HTTP/1.1\r\nhost: test\r\ncontent-length: 1000001\r\n\r\n");
+            // The server may refuse the body before all of it has arrived.
+            let _ = connection.try_send(vec![b'x'; 1_000_000]);
+            connection
+        })
+        .collect();
+    until("two are refused", || {
+        let answered = half_sent.iter_mut().map(Connection::silent).filter(|silent| !silent);
+        (answered.count() >= 2).then_some(())
+    });
+    assert_eq!(server.get("/head").status, 200, "a request without a body is served");
+    let (mut served, mut refused) = (0, 0);
+    for connection in &mut half_sent {
+        let _ = connection.try_send("x");
+        let response = connection.response();
+        if response.status == 200 {
+            response.check(200, vec![b'x'; 1_000_001]);
+            served += 1;
+        } else {
+            response.check_limit(503, "saturated", "host-memory", "4MiB");
+            assert_eq!(response.header("retry-after"), Some("1"));
+            refused += 1;
+        }
+    }
+    assert!(served >= 1 && refused >= 2, "{served} served, {refused} refused");
+    drop(half_sent);
+    server.post("/echo", vec![b'y'; 1 << 20]).check(200, vec![b'y'; 1 << 20]);
+}
+
+#[test]
+fn bodies_of_one_route_leave_memory_to_another() {
+    let config = Config::empty().route("/", "probe").route("/echo/a", "probe");
+    let server = Server::start(&config.limit("host-memory", "4MiB"));
+    let head = "POST /echo/a HTTP/1.1\r\nhost: test\r\ncontent-length: 1000001\r\n\r\n";
+    let flood: Vec<_> = (0..4)
+        .map(|_| {
+            let mut connection = server.connect();
+            connection.send(head);
+            // The server may refuse the body before all of it has arrived.
+            let _ = connection.try_send(vec![b'x'; 1_000_000]);
+            connection
+        })
+        .collect();
+    server.until("all but one are refused", |metrics| {
+        metrics.sum("arenaria_requests_total", &[("route", "/echo/a"), ("status", "503")]) == 3.0
+    });
+    server.post("/echo", vec![b'y'; 1_000_000]).check(200, vec![b'y'; 1_000_000]);
+    drop(flood);
+}

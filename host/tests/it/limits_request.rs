@@ -2,9 +2,9 @@
 //! from both sides. A request just within it is served. A request beyond it gets an error status
 //! and the limit's name, and the server continues.
 
-use crate::client::{Connection, Request, chunked};
+use crate::client::{Request, chunked};
 use crate::config::Config;
-use crate::harness::{Server, until};
+use crate::harness::Server;
 
 fn header_of(bytes: usize) -> Request {
     Request::post("/echo", "x").header("x-padding", &"p".repeat(bytes))
@@ -99,42 +99,6 @@ fn a_route_has_its_own_limit_of_the_body() {
     let refused = server.post("/head", "x".repeat(1025));
     refused.check_limit(413, "body-too-large", "request-body", "1KiB");
     server.check_alive();
-}
-
-#[test]
-fn bodies_on_their_way_are_bounded_together() {
-    // Half of the host's memory is for bodies. It has room for at most two of four bodies of 1 MB.
-    let server = Server::start(&Config::probe().limit("host-memory", "4MiB"));
-    let mut half_sent: Vec<_> = (0..4)
-        .map(|_| {
-            let mut connection = server.connect();
-            connection.send("POST /echo HTTP/1.1\r\nhost: test\r\ncontent-length: 1000001\r\n\r\n");
-            // The server may refuse the body before all of it has arrived.
-            let _ = connection.try_send(vec![b'x'; 1_000_000]);
-            connection
-        })
-        .collect();
-    until("two are refused", || {
-        let answered = half_sent.iter_mut().map(Connection::silent).filter(|silent| !silent);
-        (answered.count() >= 2).then_some(())
-    });
-    assert_eq!(server.get("/head").status, 200, "a request without a body is served");
-    let (mut served, mut refused) = (0, 0);
-    for connection in &mut half_sent {
-        let _ = connection.try_send("x");
-        let response = connection.response();
-        if response.status == 200 {
-            response.check(200, vec![b'x'; 1_000_001]);
-            served += 1;
-        } else {
-            response.check_limit(503, "saturated", "host-memory", "4MiB");
-            assert_eq!(response.header("retry-after"), Some("1"));
-            refused += 1;
-        }
-    }
-    assert!(served >= 1 && refused >= 2, "{served} served, {refused} refused");
-    drop(half_sent);
-    server.post("/echo", vec![b'y'; 1 << 20]).check(200, vec![b'y'; 1 << 20]);
 }
 
 #[test]

@@ -88,3 +88,4 @@ mod transform_values;
 mod wasi_guest;
 mod wasi_http;
 mod webhooks;
+mod wire;

@@ -144,6 +144,10 @@ fn the_document_says_what_was_expected_and_what_was_found() {
         ("GET / HTTP/1.1\r\nno colon\r\n\r\n", "got \\\"no colon"),
         ("GET / HTTP/1.1\r\nbad name: 1\r\n\r\n", "expected the name of a header field"),
         ("GET / HTTP/1.1\r\nx: a\0b\r\n\r\n", "expected a value of x without control characters"),
+        (
+            "GET / HTTP/1.1\r\nx: a\r\x0c\r\n\r\n",
+            "expected a value of x without control characters",
+        ),
         ("GET / HTTP/1.1\r\nx: 1\r\n folded\r\n\r\n", "expected each header field on one line"),
         (
             "GET / HTTP/1.1\r\ncontent-length: 5x\r\n\r\n",

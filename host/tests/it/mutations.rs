@@ -55,7 +55,7 @@ fn each(name: &str, check: impl Fn(&mut Rng, &Path) -> bool + Sync) {
 }
 
 /// Changes a few bytes, or moves, repeats and removes parts.
-fn mutate(bytes: &mut Vec<u8>, random: &mut Rng) {
+pub(crate) fn mutate(bytes: &mut Vec<u8>, random: &mut Rng) {
     // Most of those with many changes are malformed, and most of those with a changed byte are not.
     let (changes, kinds) = if random.bool() { (1, 2) } else { (random.usize(1..=6), 6) };
     for _ in 0..changes {

@@ -1,5 +1,7 @@
 //! Shutdown: running requests are finished, new connections are refused, the exit code is 0.
 
+use std::time::Duration;
+
 use crate::client::{Connection, Request};
 use crate::config::Config;
 use crate::harness::{Server, until};
@@ -201,4 +203,40 @@ fn whatever_was_sent_before_the_signal_is_answered() {
         }
         assert_eq!(server.until_exit().code(), Some(0), "{}", server.log());
     }
+}
+
+/// Waits until the process has stopped.
+fn stop(server: &Server) {
+    server.signal("STOP");
+    let stat = format!("/proc/{}/stat", server.pid());
+    until("the server stands still", || {
+        std::fs::read_to_string(&stat).ok().filter(|stat| stat.contains(") T ")).map(drop)
+    });
+}
+
+/// A request that arrives in the time that is left for it, at a server which then gets no time until that is over.
+/// False if that time was over before.
+fn arrives_at_the_last_moment() -> bool {
+    let mut server = Server::start(&Config::probe().limit("drain-time", "60s"));
+    let mut client = server.connect();
+    client.exchange(&Request::post("/echo", "first")).check(200, "first");
+    server.signal("TERM");
+    until("no connection is accepted", || Connection::try_open(server.address).err());
+    stop(&server);
+    let is_in_time = client.silent();
+    if is_in_time {
+        client.send(Request::post("/echo", "last").bytes());
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    server.signal("CONT");
+    if is_in_time {
+        client.response().check(200, "last");
+    }
+    assert_eq!(server.until_exit().code(), Some(0));
+    is_in_time
+}
+
+#[test]
+fn a_request_that_arrives_in_time_is_answered_by_a_server_that_gets_no_time() {
+    until("the last moment was found", || arrives_at_the_last_moment().then_some(()));
 }

@@ -10,9 +10,9 @@ use brotli_decompressor::{
 };
 use brotli_decompressor::{BrotliDecoderErrorCode as Code, SliceWrapper as _};
 
-use crate::http::body_budget::{BodyBudget, Reserved};
 use crate::http::decoding::coding::{Coding, Flaw, Step, Undecodable};
 use crate::http::problem::Problem;
+use crate::pool::body_budget::{BodyBudget, Reserved};
 
 /// The largest window, which encoders take by default. The library may decode a whole one in a single step, if a few bytes
 /// ask for that.

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::http::body_budget::BodyBudget;
 use crate::http::decoding::brotli::Brotli;
 use crate::http::decoding::coding::{Coding, Step};
 use crate::http::decoding::gzip::Gzip;
 use crate::http::decoding::zstd::Zstd;
 use crate::http::problem::Problem;
+use crate::pool::body_budget::BodyBudget;
 
 /// A decoder, which is given a body in pieces.
 pub(super) enum Decoder {

@@ -17,10 +17,10 @@ use bytes::{Buf as _, Bytes};
 use tokio::task::yield_now;
 
 use crate::config::limits::RouteLimits;
-use crate::http::body_budget::{BodyBudget, Reserved};
 use crate::http::decoding::coding::{Coding, Flaw, Undecodable};
 use crate::http::decoding::decoder::Decoder;
 use crate::http::problem::Problem;
+use crate::pool::body_budget::{BodyBudget, Reserved};
 
 /// The most bytes that are decoded into one piece. Bodies that are not larger may have any ratio.
 const PIECE_BYTES: usize = 64 << 10;

@@ -23,12 +23,12 @@ use crate::config::file::Config;
 use crate::config::isolation::Isolation;
 use crate::config::requests::{INSTANCES, PIPE_BYTES, RESPONSE_BYTES_MAX};
 use crate::http::access::Accesses;
-use crate::http::body_budget::BodyBudget;
 use crate::http::connection_state::ConnectionState;
 use crate::http::handler;
 use crate::http::http1;
 use crate::http::router::Router;
 use crate::http::service::Service;
+use crate::pool::body_budget::BodyBudget;
 use crate::pool::route::Route;
 use crate::pool::slots::Slots;
 use crate::pool::stats::{RouteMetrics, RouteStats};
@@ -45,6 +45,7 @@ pub(super) struct Served {
     config: Config,
     /// By index of the route.
     routes: Vec<Started>,
+    bodies: Arc<BodyBudget>,
     _clock: Clock,
 }
 
@@ -93,6 +94,7 @@ impl Served {
         let clock = Clock::start().context("cannot start the clock")?;
         let engines: Vec<_> = engines.into_iter().map(|engine| clock.drive(engine)).collect();
         let mut routes = Vec::with_capacity(sources.len());
+        let bodies = BodyBudget::new(config.bodies_per_worker().0);
         for ((route, source), engine) in config.routes.iter_mut().zip(&sources).zip(&engines) {
             route.slots = 1;
             // The figures of a request are read after it, from the instance that served it.
@@ -108,10 +110,10 @@ impl Served {
                 Isolation::Reuse => is_fresh || (is_processor && is_always_fresh),
                 Isolation::Fresh => false,
             };
-            let slots = Slots::warm(Arc::new(route), RouteStats::new(), None).await?;
+            let slots = Slots::warm(Arc::new(route), RouteStats::new(), None, &bodies).await?;
             routes.push(Started { slots, is_renewed, has_served: false });
         }
-        Ok(Self { config, routes, _clock: clock })
+        Ok(Self { config, routes, bodies, _clock: clock })
     }
 
     /// Sends a request, and waits until an instance is ready for the next one.
@@ -171,7 +173,7 @@ impl Served {
         let started = &mut self.routes[index];
         if started.is_renewed && started.has_served {
             let route = Arc::clone(&started.slots.route);
-            started.slots = Slots::warm(route, RouteStats::new(), None).await?;
+            started.slots = Slots::warm(route, RouteStats::new(), None, &self.bodies).await?;
         }
         started.has_served = true;
         Ok(())
@@ -184,7 +186,7 @@ impl Served {
             limits: self.config.limits.clone(),
             route_limits: self.config.route_limits.clone(),
             unrouted: RouteStats::new(),
-            bodies: BodyBudget::new(self.config.bodies_per_worker().0),
+            bodies: Arc::clone(&self.bodies),
             playground: None,
             development: None,
             numbers: RequestNumbers::of_worker(0),
