@@ -8,8 +8,8 @@ use std::process::Command;
 use load_tests::report::{Report, Verdict};
 
 /// The scenarios that need nothing but this workspace.
-const ALWAYS: [&str; 8] =
-    ["steady", "sweep", "saturate", "soak", "faults", "records", "peers", "neighbours"];
+const ALWAYS: [&str; 9] =
+    ["steady", "sweep", "saturate", "overload", "soak", "faults", "records", "peers", "neighbours"];
 
 /// Runs the program on the server that was built beside it.
 fn load(report: &Path, args: &[&str]) -> std::process::Output {

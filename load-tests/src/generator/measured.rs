@@ -32,6 +32,8 @@ pub struct Measured {
     /// How long after its moment each of them was really sent: because every connection was waiting, or
     /// because the generator itself was late.
     pub lateness: Histogram<u64>,
+    /// Of answers with a status above 399, from the moment at which the request was sent.
+    pub refused: Histogram<u64>,
     /// Answers by status.
     pub statuses: BTreeMap<u16, u64>,
     /// Requests without an answer that could be judged, or with a wrong one.
@@ -97,6 +99,7 @@ impl Default for Measured {
             answered: 0,
             latency: histogram(),
             lateness: histogram(),
+            refused: histogram(),
             statuses: BTreeMap::new(),
             failures: Failures::default(),
             seconds: Vec::new(),
@@ -129,6 +132,12 @@ impl Measured {
     #[must_use]
     pub fn latency_ms(&self, quantile: f64) -> f64 {
         self.latency.value_at_quantile(quantile) as f64 / 1e6
+    }
+
+    /// The time that `quantile` (0 to 1) of refusals did not exceed, milliseconds; zero if there were none.
+    #[must_use]
+    pub fn refused_ms(&self, quantile: f64) -> f64 {
+        self.refused.value_at_quantile(quantile) as f64 / 1e6
     }
 
     /// The share of a core that the generator used: below 1, it could have done more.
@@ -188,6 +197,7 @@ impl Measured {
     pub(super) fn answered(&mut self, now: Duration, answer: &Answered) {
         *self.statuses.entry(answer.status).or_default() += 1;
         if answer.status >= 400 {
+            self.refused.saturating_record(nanoseconds(now.saturating_sub(answer.sent)));
             return;
         }
         if answer.right {

@@ -17,6 +17,7 @@ mod faults;
 mod idle_check;
 mod latency;
 mod neighbours;
+mod overload;
 mod payload;
 mod peers;
 mod records;
@@ -61,6 +62,8 @@ enum Scenario {
     Steady(steady::Args),
     /// Rates up to the knee and past it
     Sweep(sweep::Args),
+    /// Twice as much as it can do: goodput, and how soon the rest is refused
+    Overload(overload::Args),
     /// As fast as answers come, cross-checked with wrk
     Saturate(saturate::Args),
     /// The same work by native servers, `wasmtime serve` and a process per request
@@ -180,6 +183,7 @@ fn perform(scenario: &Scenario, env: &Environment) -> Result<Vec<Section>> {
     let mut sections = match scenario {
         Scenario::Steady(args) => one(steady::run(args, env)),
         Scenario::Sweep(args) => one(sweep::run(args, env)),
+        Scenario::Overload(args) => one(overload::run(args, env)),
         Scenario::Saturate(args) => one(saturate::run(args, env)),
         Scenario::Peers(args) => peers::run(args, env),
         Scenario::Soak(args) => one(soak::run(args, env)),
