@@ -32,12 +32,16 @@ pub(crate) async fn respond(
 ) -> Result<Response<Body>, Problem> {
     let route = &slots.route;
     let (mut body, mut reserved) = (Bytes::new(), None);
+    let mut incoming = incoming;
     if !incoming.is_end_stream() {
         let coding = take_coding(&mut head.headers)?;
         // If the queue is full, the request is refused before its body is read. This check reserves
         // no place in the queue, so that a slow client does not block others. Therefore a request
         // can still be refused after its body has arrived, if the queue fills up meanwhile.
-        slots.check_queue().map_err(Problem::ShedUnread)?;
+        if let Err(shed) = slots.check_queue() {
+            let is_here = receive::has_arrived(&mut incoming, &head.headers).await;
+            return Err(if is_here { Problem::Shed(shed) } else { Problem::ShedUnread(shed) });
+        }
         let received = receive::collect(incoming, coding, &route.limits, &slots.bodies, meter);
         let received = Box::pin(received);
         let (bytes, held) = received.await?;

@@ -1,11 +1,15 @@
 //! Receives request bodies within limits of size, time and memory.
 
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
+use hyper::header::{EXPECT, HeaderMap};
 use tokio::time::timeout;
 
 use crate::config::limits::RouteLimits;
@@ -38,6 +42,42 @@ pub(crate) async fn collect(
         }
     };
     received.map_err(|_| Problem::BodyTimeout)?
+}
+
+/// Whether all of a body has arrived, if it is short. It is discarded then, so that its connection can go on after a
+/// refusal: a new one would cost both sides more than the request. Waits for nothing.
+pub(crate) async fn has_arrived(body: &mut Incoming, headers: &HeaderMap) -> bool {
+    /// What a client sends together with its head.
+    const BYTES_MAX: usize = 64 << 10;
+    /// How often hyper is given the time to read, which it does only after it was asked for the body.
+    const TURNS: usize = 3;
+    // If hyper was asked for the body, it would ask the client for it.
+    if headers.contains_key(EXPECT) {
+        return false;
+    }
+    let (mut bytes, mut turns) = (0, 0);
+    poll_fn(|context| {
+        while !body.is_end_stream() {
+            match Pin::new(&mut *body).poll_frame(context) {
+                Poll::Ready(Some(Ok(frame))) => {
+                    bytes += frame.data_ref().map_or(0, Bytes::len);
+                    if bytes > BYTES_MAX {
+                        return Poll::Ready(false);
+                    }
+                }
+                Poll::Ready(Some(Err(_))) => return Poll::Ready(false),
+                Poll::Ready(None) => return Poll::Ready(true),
+                Poll::Pending if turns == TURNS => return Poll::Ready(false),
+                Poll::Pending => {
+                    turns += 1;
+                    context.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+            }
+        }
+        Poll::Ready(true)
+    })
+    .await
 }
 
 async fn gather(

@@ -17,6 +17,21 @@ use crate::runtime::share::{Share, Turn};
 /// How many ticks the calls of a request without a fiber may last. They allocate or free, so they need microseconds.
 pub(crate) const BLOCKING_TICKS: u64 = 5;
 
+/// Nanoseconds.
+const HALF_TICK: u64 = 500_000;
+
+/// What a tick finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tick {
+    /// The call has used up its time.
+    TimeIsUp,
+    /// The guest runs since less than half a tick. It goes on until the next one, so that short calls are rarely
+    /// interrupted.
+    HasJustBegun,
+    /// It has run for longer, or nobody knows since when. Others have their turn.
+    HasRun,
+}
+
 /// Adds up the time that a call spends in the guest.
 ///
 /// The store's deadline callback shares it and must be `Sync`, hence the atomics. Only one thread
@@ -85,7 +100,8 @@ impl Timer {
     pub(crate) fn attach<T>(self: &Arc<Self>, store: &mut Store<T>) {
         let timer = Arc::clone(self);
         store.epoch_deadline_callback(move |_| {
-            if timer.tick() {
+            let tick = timer.tick();
+            if tick == Tick::TimeIsUp {
                 return Ok(UpdateDeadline::Interrupt);
             }
             if timer.is_blocking.load(Ordering::Relaxed) {
@@ -94,6 +110,9 @@ impl Timer {
                     true => UpdateDeadline::Interrupt,
                     false => UpdateDeadline::Continue(1),
                 });
+            }
+            if tick == Tick::HasJustBegun {
+                return Ok(UpdateDeadline::Continue(1));
             }
             // Unlike waking the task at once, both let the runtime poll its sockets before the guest resumes.
             Ok(UpdateDeadline::YieldCustom(
@@ -161,19 +180,26 @@ impl Timer {
         self.resumed.store(self.now(), Ordering::Relaxed);
     }
 
-    /// A tick interrupts the guest. True if its time is used up.
-    fn tick(&self) -> bool {
+    /// A tick interrupts the guest.
+    fn tick(&self) -> Tick {
         self.pulse.beat();
         let now = self.now();
         let resumed = match self.resumed.load(Ordering::Relaxed) {
-            0 => now,
-            resumed => resumed,
+            0 => None,
+            resumed => Some(resumed),
         };
-        let spent = self.spent.load(Ordering::Relaxed) + (now - resumed);
+        let ran = now - resumed.unwrap_or(now);
+        let spent = self.spent.load(Ordering::Relaxed) + ran;
         self.spent.store(spent, Ordering::Relaxed);
         self.resumed.store(now, Ordering::Relaxed);
-        self.charge(now - resumed);
-        spent > self.limit.load(Ordering::Relaxed)
+        self.charge(ran);
+        if spent > self.limit.load(Ordering::Relaxed) {
+            Tick::TimeIsUp
+        } else if resumed.is_some() && ran < HALF_TICK {
+            Tick::HasJustBegun
+        } else {
+            Tick::HasRun
+        }
     }
 
     fn now(&self) -> u64 {

@@ -1,8 +1,9 @@
 //! How the routes of a worker share its time.
 //!
 //! A guest that runs for long yields at each tick of the clock. Then it waits for its next turn here, with all others that
-//! do: between two polls of the sockets one of them runs for a tick. So a request waits for two ticks at most, however
-//! many guests run for long.
+//! do: between two polls of the sockets one of them runs for a tick, or a half more. So a request waits for three ticks at
+//! most, however many guests run for long. When what else runs between two polls takes longer than a tick, as many of them
+//! run for as long.
 //!
 //! While somebody waits, the time of calls is charged to their routes, the less the more weight a route has. The turn is
 //! that of the route that has used least. A route that is ahead of another one, which has calls too, also waits for a turn
@@ -12,12 +13,15 @@ use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use tokio::sync::{Notify, oneshot};
 use tokio::task::yield_now;
 
-/// A route is ahead only if it has used this more than another one, nanoseconds at weight 1: a tick.
-const SLACK: u64 = 1_000_000;
+/// Nanoseconds.
+const TICK: u64 = 1_000_000;
+/// A route is ahead only if it has used this more than another one, nanoseconds at weight 1.
+const SLACK: u64 = TICK;
 /// So much a route may make up for, after a time without calls, nanoseconds at weight 1: some ticks.
 const ARREARS: u64 = 5_000_000;
 /// After so many ticks without a call, a route does not hold back others.
@@ -92,6 +96,7 @@ impl Shares {
         loop {
             self.waits.notified().await;
             let mut calls = 1;
+            let mut since = Instant::now();
             let (mut begun, mut quiet_polls) = (self.begun.load(Relaxed), 0);
             // Polls the sockets. Those that have a turn run before that.
             yield_now().await;
@@ -103,11 +108,14 @@ impl Shares {
                     yield_now().await;
                     continue;
                 }
-                let given = self.give_turns_to(calls);
-                if given == 0 {
-                    break;
+                // If much has run since, those that were interrupted may run for as long.
+                let ticks = (since.elapsed().as_nanos() / u128::from(TICK)).max(1) as usize;
+                since = Instant::now();
+                match self.give_turns_to(calls, ticks) {
+                    None => break,
+                    Some((Turn::Begin, given)) => calls = CALLS_MAX.min(2 * given),
+                    Some((Turn::Continue, _)) => calls = 2,
                 }
-                calls = CALLS_MAX.min(2 * given);
                 yield_now().await;
             }
         }
@@ -121,28 +129,26 @@ impl Shares {
         next.is_some_and(|route| route.is_ahead.load(Relaxed))
     }
 
-    /// Gives so many turns at most: one to a call that was interrupted, or several to calls that begin. How many it gave.
-    fn give_turns_to(&self, most: usize) -> usize {
-        let mut given = 0;
-        while given < most {
-            match self.give_turn(given > 0) {
-                Some(Turn::Begin) => given += 1,
-                Some(Turn::Continue) => return 1,
-                None => break,
-            }
-        }
-        given
+    /// Gives turns to so many calls at most that begin, or that were interrupted, whichever is first. How many it gave.
+    fn give_turns_to(&self, begins: usize, continues: usize) -> Option<(Turn, usize)> {
+        let kind = self.give_turn(None)?;
+        let most = match kind {
+            Turn::Begin => begins,
+            Turn::Continue => continues,
+        };
+        let given = (1..most).take_while(|_| self.give_turn(Some(kind)).is_some()).count();
+        Some((kind, 1 + given))
     }
 
-    /// Gives the next turn. None if nobody waits, or the next one is not that of a call that begins and this is asked for.
-    fn give_turn(&self, only_begin: bool) -> Option<Turn> {
+    /// Gives the next turn. None if nobody waits, or the next one is not of this kind.
+    fn give_turn(&self, only: Option<Turn>) -> Option<Turn> {
         let routes = locked(&self.routes);
         let mut waiting: Vec<_> = routes.iter().filter(|route| route.has_waiting()).collect();
         waiting.sort_by_key(|route| route.sum.load(Relaxed));
         for route in waiting {
             let mut waiting = locked(&route.waiting);
             while let Some(next) = waiting.front().map(|waiter| waiter.kind) {
-                if only_begin && next == Turn::Continue {
+                if only.is_some_and(|only| only != next) {
                     return None;
                 }
                 self.waiting.fetch_sub(1, Relaxed);

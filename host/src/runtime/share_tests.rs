@@ -4,8 +4,6 @@ use std::task::{Context, Waker};
 
 use super::*;
 
-const TICK: u64 = 1_000_000;
-
 /// Gives turns to routes that always have two calls which take more than their time. How many ticks each got.
 fn ticks_of(weights: &[u32], rounds: u64) -> Vec<u64> {
     let shares = Arc::new(Shares::default());
@@ -17,7 +15,7 @@ fn ticks_of(weights: &[u32], rounds: u64) -> Vec<u64> {
     let mut context = Context::from_waker(Waker::noop());
     let mut ticks = vec![0; weights.len()];
     for tick in 0..rounds {
-        assert_eq!(shares.give_turns_to(CALLS_MAX), 1);
+        assert_eq!(shares.give_turns_to(CALLS_MAX, 1), Some((Turn::Continue, 1)));
         let given = turns.iter_mut().find_map(|(index, turn)| {
             turn.as_mut().poll(&mut context).is_ready().then_some((*index, turn))
         });
@@ -94,7 +92,7 @@ fn time_is_charged_only_while_somebody_waits() {
     let turn = route.turn(Turn::Continue);
     assert!(route.called(1));
     drop(turn);
-    assert_eq!(shares.give_turns_to(1), 0);
+    assert_eq!(shares.give_turns_to(1, 1), None);
     assert!(!route.called(1));
     let _turn = route.turn(Turn::Continue);
     drop(route);
@@ -198,7 +196,18 @@ async fn who_gives_up_does_not_take_a_turn() {
     let route = shares.join(1);
     drop(route.turn(Turn::Continue));
     let next = route.turn(Turn::Continue);
-    assert_eq!(shares.give_turns_to(1), 1);
+    assert_eq!(shares.give_turns_to(1, 1), Some((Turn::Continue, 1)));
     next.await;
-    assert_eq!(shares.give_turns_to(1), 0);
+    assert_eq!(shares.give_turns_to(1, 1), None);
+}
+
+#[test]
+fn as_many_go_on_as_ticks_have_passed() {
+    let shares = Arc::new(Shares::default());
+    let route = shares.join(1);
+    let _interrupted: Vec<_> = (0..5).map(|_| route.turn(Turn::Continue)).collect();
+    let _begins = route.turn(Turn::Begin);
+    assert_eq!(shares.give_turns_to(CALLS_MAX, 3), Some((Turn::Continue, 3)));
+    assert_eq!(shares.give_turns_to(CALLS_MAX, 3), Some((Turn::Continue, 2)));
+    assert_eq!(shares.give_turns_to(CALLS_MAX, 3), Some((Turn::Begin, 1)));
 }

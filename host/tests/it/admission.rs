@@ -78,6 +78,31 @@ fn a_body_for_wasi_http_is_not_waited_for_when_the_queue_is_full() {
     check_refused_by_its_head(config, "");
 }
 
+#[test]
+fn a_refused_request_whose_body_is_here_keeps_its_connection() {
+    let (server, _requests) = saturated(processor());
+    let mut connection = server.connect();
+    for framing in
+        ["content-length: 3\r\n\r\none", "transfer-encoding: chunked\r\n\r\n3\r\none\r\n0\r\n\r\n"]
+    {
+        for _ in 0..3 {
+            connection.send(format!("POST /echo HTTP/1.1\r\nhost: test\r\n{framing}"));
+            let response = connection.response();
+            response.check_limit(503, "saturated", "queue-length", "1");
+            assert_eq!(response.header("connection"), None, "{response:?}");
+        }
+    }
+    // Two at once, and a body of which a part is missing.
+    let whole = "POST /echo HTTP/1.1\r\nhost: test\r\ncontent-length: 3\r\n\r\none";
+    connection.send([whole, whole, &whole[..whole.len() - 1]].concat());
+    for connection_field in [None, None, Some("close")] {
+        let response = connection.response();
+        response.check_limit(503, "saturated", "queue-length", "1");
+        assert_eq!(response.header("connection"), connection_field, "{response:?}");
+    }
+    assert!(connection.closed());
+}
+
 /// A client that sends its whole body although it is refused still gets the refusal: the server reads on.
 #[track_caller]
 fn check_arrives_whole(config: Config, headers: [&str; 2]) {
