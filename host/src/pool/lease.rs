@@ -10,8 +10,8 @@ use tokio::time::timeout;
 use tracing::warn;
 
 use crate::config::isolation::Isolation;
-use crate::pool::policy::Shed;
-use crate::pool::reading::{InstanceReading, RouteReading};
+use crate::pool::policy::{Shed, SlotId};
+use crate::pool::reading::{InstanceReading, RouteReading, SlotReading};
 use crate::pool::slots::{Lease, LeaseState, Slots};
 use crate::pool::stats::Reason;
 use crate::runtime::bindings::{ArenaUsage, Request, Response};
@@ -227,6 +227,32 @@ impl Lease {
 }
 
 impl Slots {
+    /// Takes a slot if it is idle, for a reading of its arena. It does not count as busy for admission.
+    pub(crate) fn take_idle(self: &Rc<Self>, slot: SlotId) -> Option<Lease> {
+        let is_taken = self.policy.borrow_mut().take_idle(slot);
+        is_taken.then(|| self.lease(slot))
+    }
+
+    /// The request of that lease is done. From now on its slot does not count as busy for admission.
+    pub(crate) fn read_before_release(&self, lease: &Lease) {
+        self.policy.borrow_mut().read_before_release(lease.slot);
+        self.count();
+    }
+
+    /// The state of each slot, and what was last read of its instance.
+    pub(crate) fn readings(&self) -> Vec<SlotReading> {
+        let (policy, readings) = (self.policy.borrow(), self.readings.borrow());
+        let slots = policy.slots.iter().zip(readings.iter().cloned());
+        slots.map(|(state, instance)| SlotReading { state: (*state).into(), instance }).collect()
+    }
+
+    /// An instance that no request has, if it has served one since it was last read, or was never read.
+    pub(crate) fn unread(&self, slot: SlotId) -> Option<InstanceReading> {
+        let reading = self.contents.borrow()[slot].as_ref()?.reading()?;
+        let last = self.readings.borrow()[slot].as_ref().map(|last| last.served);
+        (last != Some(reading.served)).then_some(reading)
+    }
+
     pub(crate) fn keep_fault(&self, fault: &Fault) {
         self.fault.replace(Some(fault.to_string()));
     }

@@ -1,5 +1,6 @@
 //! The instances of a route: their slots, their replacement and their statistics.
 
+mod actions;
 pub(crate) mod body_budget;
 pub(crate) mod clients;
 mod contents;

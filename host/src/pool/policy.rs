@@ -13,7 +13,9 @@
 //!
 //! Invariants, which `policy_random.rs` checks for random events:
 //! - One request at a time has a slot. The slot that was used last is granted first.
-//! - Requests wait in order of arrival, and none waits while a slot is idle.
+//! - Requests wait in order of arrival. If a slot is idle, the first of them is told, and asks for it when it runs. A request
+//!   that comes before that may have the slot, because most end before anybody else runs: a slot that only waits for a
+//!   task would be lost for as long as all other tasks need. The one that was told then has the next slot for sure.
 //! - After a fault, the old instance is dropped before the next one starts.
 //! - An orderly replacement is warm before the old instance leaves, and there is at most one at a
 //!   time. So there are at most slots + 1 instances, which is what the memory plan counts.
@@ -24,13 +26,9 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use crate::pool::actions::{Action, Actions};
+pub(crate) use crate::pool::actions::{SlotId, WaiterId};
 use crate::pool::stats::Reason;
-
-/// The number of a slot, from 0.
-pub(crate) type SlotId = usize;
-
-/// The number of a request that waits.
-pub(crate) type WaiterId = u64;
 
 /// Why a request got no slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +67,10 @@ struct Replacement {
 struct Waiter {
     id: WaiterId,
     kind: WaiterKind,
+    /// Whether it knows that a slot is idle, and has not run since.
+    is_told: bool,
+    /// Whether it was told and found no slot.
+    has_lost: bool,
 }
 
 /// Whether a request that waits takes a place of the queue.
@@ -93,53 +95,6 @@ pub(crate) enum Event {
     StartFailed { slot: SlotId },
     /// A request waits no longer: its time is over, or it was cancelled.
     WaiterLeft { waiter: WaiterId },
-}
-
-/// What the pool must do, in this order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Action {
-    /// Give that slot to that waiter.
-    Grant { waiter: WaiterId, slot: SlotId },
-    /// Drop the instance, and count why.
-    DropInstance { slot: SlotId, reason: Reason },
-    /// Start an instance for that slot, after that pause.
-    StartInstance { slot: SlotId, pause: Duration },
-    /// Put the started instance into the slot. `replaced` says why the old one leaves, if there is one.
-    Install { slot: SlotId, replaced: Option<Reason> },
-    /// A replacement could not be started: the old instance goes on.
-    KeepOld { slot: SlotId },
-}
-
-/// No event leads to more actions than this.
-const ACTIONS_MAX: usize = 3;
-
-/// What the pool must do, in order; without an allocation.
-#[derive(Debug, Default)]
-pub(crate) struct Actions {
-    list: [Option<Action>; ACTIONS_MAX],
-    length: usize,
-}
-
-impl Actions {
-    fn push(&mut self, action: Action) {
-        self.list[self.length] = Some(action);
-        self.length += 1;
-    }
-
-    /// Whether nothing follows: the usual end of a request.
-    #[inline]
-    pub(crate) fn is_empty(&self) -> bool {
-        self.length == 0
-    }
-}
-
-impl IntoIterator for Actions {
-    type Item = Action;
-    type IntoIter = std::iter::Flatten<std::array::IntoIter<Option<Action>, ACTIONS_MAX>>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.list.into_iter().flatten()
-    }
 }
 
 /// The reply to a request for a slot.
@@ -215,8 +170,20 @@ impl Policy {
         }
         let id = self.next_waiter;
         self.next_waiter += 1;
-        self.waiters.push_back(Waiter { id, kind });
+        self.waiters.push_back(Waiter { id, kind, is_told: false, has_lost: false });
         Admission::Queued(id)
+    }
+
+    /// A waiter that was told of an idle slot asks for it. If others were faster, it has the next slot that is released.
+    pub(crate) fn retry(&mut self, waiter: WaiterId) -> Option<SlotId> {
+        let index = self.index(waiter)?;
+        let Some(slot) = self.idle.pop() else {
+            (self.waiters[index].is_told, self.waiters[index].has_lost) = (false, true);
+            return None;
+        };
+        self.leave(index);
+        self.slots[slot] = SlotState::Busy;
+        Some(slot)
     }
 
     /// Whether a request that asked now would be shed. A slot that is being read is as good as idle, so it
@@ -267,7 +234,7 @@ impl Policy {
             Event::RetireAsked { slot, reason } => self.retire_asked(slot, reason, &mut actions),
             Event::Started { slot } => self.started(slot, &mut actions),
             Event::StartFailed { slot } => self.start_failed(slot, &mut actions),
-            Event::WaiterLeft { waiter } => self.waiter_left(waiter),
+            Event::WaiterLeft { waiter } => self.waiter_left(waiter, &mut actions),
         }
         actions
     }
@@ -351,23 +318,42 @@ impl Policy {
     }
 
     /// A waiter that was granted a slot is not in the queue: it gives the slot back by `Released`.
-    fn waiter_left(&mut self, waiter: WaiterId) {
-        // The numbers of waiters ascend.
-        if let Ok(index) = self.waiters.binary_search_by_key(&waiter, |queued| queued.id) {
-            let left = self.waiters.remove(index).expect("the index was just found");
-            self.queued -= usize::from(left.kind == WaiterKind::Request);
+    fn waiter_left(&mut self, waiter: WaiterId, actions: &mut Actions) {
+        let Some(index) = self.index(waiter) else { return };
+        let left = self.leave(index);
+        if left.is_told && !self.idle.is_empty() {
+            self.tell(actions);
         }
     }
 
-    /// To the next waiter, or on top of the idle ones.
+    /// The place of a waiter in the queue. Their numbers ascend.
+    fn index(&self, waiter: WaiterId) -> Option<usize> {
+        self.waiters.binary_search_by_key(&waiter, |queued| queued.id).ok()
+    }
+
+    fn leave(&mut self, index: usize) -> Waiter {
+        let left = self.waiters.remove(index).expect("the index was just found");
+        self.queued -= usize::from(left.kind == WaiterKind::Request);
+        left
+    }
+
+    /// To the first waiter that found no slot before, or on top of the idle ones, of which the next waiter is told.
     fn give_on(&mut self, slot: SlotId, actions: &mut Actions) {
-        if let Some(waiter) = self.waiters.pop_front() {
-            self.queued -= usize::from(waiter.kind == WaiterKind::Request);
+        if let Some(index) = self.waiters.iter().position(|waiter| waiter.has_lost) {
+            let waiter = self.leave(index).id;
             self.slots[slot] = SlotState::Busy;
-            actions.push(Action::Grant { waiter: waiter.id, slot });
+            actions.push(Action::Grant { waiter, slot });
         } else {
             self.slots[slot] = SlotState::Idle;
             self.idle.push(slot);
+            self.tell(actions);
+        }
+    }
+
+    fn tell(&mut self, actions: &mut Actions) {
+        if let Some(waiter) = self.waiters.iter_mut().find(|waiter| !waiter.is_told) {
+            waiter.is_told = true;
+            actions.push(Action::Tell { waiter: waiter.id });
         }
     }
 

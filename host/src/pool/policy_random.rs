@@ -18,7 +18,10 @@ struct Model {
     full: Vec<SlotId>,
     /// Slots that are out of use.
     closed: Vec<SlotId>,
-    waiting: VecDeque<Waiter>,
+    waiting: VecDeque<(WaiterId, WaiterKind)>,
+    /// Those of them that were told of an idle slot, and those that found none then.
+    told: Vec<WaiterId>,
+    lost: Vec<WaiterId>,
 }
 
 fn remove<T: PartialEq>(list: &mut Vec<T>, item: &T) {
@@ -31,11 +34,17 @@ impl Model {
         for action in actions {
             match action {
                 Action::Grant { waiter, slot } => {
-                    let first = self.waiting.pop_front().expect("somebody waits");
-                    assert_eq!(first.id, waiter, "granted in order of arrival");
+                    let lost = self.waiting.iter().find(|(id, _)| self.lost.contains(id));
+                    assert_eq!(lost.expect("one found no slot").0, waiter, "not the first");
+                    self.leave(waiter);
                     assert!(!self.in_use.contains(&slot), "granted twice");
                     assert!(self.full.contains(&slot), "granted an empty slot");
                     self.in_use.push(slot);
+                }
+                Action::Tell { waiter } => {
+                    let untold = self.waiting.iter().find(|(id, _)| !self.told.contains(id));
+                    assert_eq!(untold.expect("somebody waits").0, waiter, "not the first");
+                    self.told.push(waiter);
                 }
                 Action::DropInstance { slot, .. } => remove(&mut self.full, &slot),
                 Action::StartInstance { slot, .. } => {
@@ -61,9 +70,38 @@ impl Model {
         Some(slot)
     }
 
+    fn asked(&mut self, reply: Admission, kind: WaiterKind, queue_length: usize, is_full: bool) {
+        match reply {
+            Admission::Granted(slot) => {
+                assert!(!self.in_use.contains(&slot), "granted twice");
+                self.in_use.push(slot);
+            }
+            Admission::Queued(id) => {
+                let has_place = self.queued() < queue_length + self.reading.len();
+                assert!(kind == WaiterKind::Stream || has_place, "the queue was full");
+                self.waiting.push_back((id, kind));
+            }
+            Admission::Shed => assert!(is_full && kind == WaiterKind::Request),
+        }
+    }
+
+    fn retried(&mut self, waiter: WaiterId, is_idle: bool, slot: Option<SlotId>) {
+        assert_eq!(slot.is_some(), is_idle, "it gets a slot if one is idle");
+        let Some(slot) = slot else { return self.lost.push(waiter) };
+        assert!(!self.in_use.contains(&slot), "granted twice");
+        self.leave(waiter);
+        self.in_use.push(slot);
+    }
+
+    fn leave(&mut self, waiter: WaiterId) {
+        self.waiting.retain(|(id, _)| *id != waiter);
+        self.told.retain(|id| *id != waiter);
+        self.lost.retain(|id| *id != waiter);
+    }
+
     /// How many requests wait.
     fn queued(&self) -> usize {
-        self.waiting.iter().filter(|waiter| waiter.kind == WaiterKind::Request).count()
+        self.waiting.iter().filter(|(_, kind)| *kind == WaiterKind::Request).count()
     }
 
     fn check(&self, policy: &Policy, slots: usize) {
@@ -74,8 +112,8 @@ impl Model {
         assert_eq!(counts.busy, busy);
         assert_eq!(counts.idle, self.full.len() - busy);
         assert_eq!(counts.warming, self.starting.len());
-        let could_serve = counts.idle > self.reading.len();
-        assert!(!could_serve || self.waiting.is_empty(), "waits while a slot is idle");
+        let could_serve = (counts.idle - self.reading.len()).min(self.waiting.len());
+        assert!(self.told.len() >= could_serve, "waits untold while a slot is idle");
         let starts = |slot| self.starting.contains(&slot) || self.ready.contains(&slot);
         let is_used = |slot: &SlotId| self.full.contains(slot) || self.closed.contains(slot);
         let lost = (0..slots).find(|slot| !is_used(slot) && !starts(*slot));
@@ -87,6 +125,7 @@ impl Model {
 #[derive(Clone, Copy, Debug)]
 enum Step {
     Acquire(bool),
+    Retry(usize),
     Take(usize),
     Read(usize),
     Release(usize),
@@ -101,6 +140,7 @@ enum Step {
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         4 => any::<bool>().prop_map(Step::Acquire),
+        2 => any::<usize>().prop_map(Step::Retry),
         1 => any::<usize>().prop_map(Step::Take),
         1 => any::<usize>().prop_map(Step::Read),
         3 => any::<usize>().prop_map(Step::Release),
@@ -123,18 +163,12 @@ fn run(policy: &mut Policy, model: &mut Model, [slots, queue_length]: [usize; 2]
         Step::Acquire(is_stream) => {
             let kind = if is_stream { WaiterKind::Stream } else { WaiterKind::Request };
             let is_full = policy.is_full();
-            match policy.acquire(kind) {
-                Admission::Granted(slot) => {
-                    assert!(!model.in_use.contains(&slot), "granted twice");
-                    model.in_use.push(slot);
-                }
-                Admission::Queued(id) => {
-                    let places = queue_length + model.reading.len();
-                    assert!(is_stream || model.queued() < places, "the queue was full");
-                    model.waiting.push_back(Waiter { id, kind });
-                }
-                Admission::Shed => assert!(is_full && kind == WaiterKind::Request),
-            }
+            model.asked(policy.acquire(kind), kind, queue_length, is_full);
+        }
+        Step::Retry(choice) => {
+            let Some(waiter) = take_one(&mut model.told, choice) else { return };
+            let is_idle = policy.counts().idle > model.reading.len();
+            model.retried(waiter, is_idle, policy.retry(waiter));
         }
         Step::Take(choice) => {
             let slot = choice % slots;
@@ -182,7 +216,8 @@ fn run(policy: &mut Policy, model: &mut Model, [slots, queue_length]: [usize; 2]
         Step::Leave(choice) => {
             if !model.waiting.is_empty() {
                 let index = choice % model.waiting.len();
-                let waiter = model.waiting.remove(index).expect("the index is inside").id;
+                let (waiter, _) = model.waiting[index];
+                model.leave(waiter);
                 model.apply(policy.on(Event::WaiterLeft { waiter }));
             }
         }

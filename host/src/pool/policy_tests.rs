@@ -4,6 +4,13 @@ use super::*;
 
 const NOW: Duration = Duration::ZERO;
 
+/// A slot is released, and the waiter that is told of it asks before anybody else.
+#[track_caller]
+fn check_gives(policy: &mut Policy, slot: SlotId, waiter: WaiterId) {
+    check(policy, release(slot), &[Action::Tell { waiter }]);
+    assert_eq!(policy.retry(waiter), Some(slot));
+}
+
 #[track_caller]
 fn check(policy: &mut Policy, event: Event, expected: &[Action]) {
     let actions: Vec<Action> = policy.on(event).into_iter().collect();
@@ -49,12 +56,37 @@ fn requests_wait_in_order_and_only_as_many_as_the_queue_holds() {
     assert!(policy.is_full());
     assert_eq!(policy.acquire(WaiterKind::Request), Admission::Shed);
     assert_eq!(policy.acquire(WaiterKind::Stream), Admission::Queued(1));
-    check(&mut policy, release(0), &[Action::Grant { waiter: 0, slot: 0 }]);
+    check_gives(&mut policy, 0, 0);
     assert_eq!(policy.acquire(WaiterKind::Request), Admission::Queued(2));
-    check(&mut policy, release(0), &[Action::Grant { waiter: 1, slot: 0 }]);
-    check(&mut policy, release(0), &[Action::Grant { waiter: 2, slot: 0 }]);
+    check_gives(&mut policy, 0, 1);
+    check_gives(&mut policy, 0, 2);
     check(&mut policy, release(0), &[]);
     assert_eq!(policy.counts(), Counts { idle: 1, busy: 0, warming: 0 });
+}
+
+#[test]
+fn a_request_may_be_faster_than_one_that_waits_but_once() {
+    let mut policy = busy();
+    assert_eq!(policy.acquire(WaiterKind::Request), Admission::Queued(0));
+    check(&mut policy, release(0), &[Action::Tell { waiter: 0 }]);
+    assert!(!policy.is_full());
+    assert_eq!(policy.acquire(WaiterKind::Request), Admission::Granted(0));
+    check(&mut policy, release(0), &[]);
+    assert_eq!(policy.acquire(WaiterKind::Request), Admission::Granted(0));
+    assert_eq!(policy.retry(0), None);
+    check(&mut policy, release(0), &[Action::Grant { waiter: 0, slot: 0 }]);
+    assert!(!policy.is_full() && policy.counts().busy == 1);
+}
+
+#[test]
+fn a_waiter_that_was_told_and_leaves_tells_the_next_one() {
+    let mut policy = Policy::new(1, 2, true);
+    assert_eq!(policy.acquire(WaiterKind::Request), Admission::Granted(0));
+    assert_eq!(policy.acquire(WaiterKind::Request), Admission::Queued(0));
+    assert_eq!(policy.acquire(WaiterKind::Request), Admission::Queued(1));
+    check(&mut policy, release(0), &[Action::Tell { waiter: 0 }]);
+    check(&mut policy, Event::WaiterLeft { waiter: 0 }, &[Action::Tell { waiter: 1 }]);
+    assert_eq!(policy.retry(1), Some(0));
 }
 
 #[test]
@@ -63,7 +95,7 @@ fn a_waiter_that_left_gets_nothing_and_frees_its_place() {
     assert_eq!(policy.acquire(WaiterKind::Request), Admission::Queued(0));
     check(&mut policy, Event::WaiterLeft { waiter: 0 }, &[]);
     assert_eq!(policy.acquire(WaiterKind::Request), Admission::Queued(1));
-    check(&mut policy, release(0), &[Action::Grant { waiter: 1, slot: 0 }]);
+    check_gives(&mut policy, 0, 1);
     // It was granted a slot already: only a release gives that back.
     check(&mut policy, Event::WaiterLeft { waiter: 1 }, &[]);
     assert_eq!(policy.counts().busy, 1);
@@ -77,8 +109,8 @@ fn after_a_fault_the_old_instance_is_gone_before_the_next_starts() {
     check(&mut policy, lose(0), &[gone, Action::StartInstance { slot: 0, pause: NOW }]);
     assert_eq!(policy.counts(), Counts { idle: 0, busy: 0, warming: 1 });
     let install = Action::Install { slot: 0, replaced: None };
-    let grant = Action::Grant { waiter: 0, slot: 0 };
-    check(&mut policy, Event::Started { slot: 0 }, &[install, grant]);
+    check(&mut policy, Event::Started { slot: 0 }, &[install, Action::Tell { waiter: 0 }]);
+    assert_eq!(policy.retry(0), Some(0));
 }
 
 #[test]
@@ -167,7 +199,7 @@ fn a_reading_takes_an_idle_slot_only() {
     assert_eq!(policy.acquire(WaiterKind::Request), Admission::Granted(1));
     assert!(!policy.take_idle(1));
     assert_eq!(policy.acquire(WaiterKind::Request), Admission::Queued(0));
-    check(&mut policy, release(0), &[Action::Grant { waiter: 0, slot: 0 }]);
+    check_gives(&mut policy, 0, 0);
 }
 
 #[test]
@@ -177,7 +209,7 @@ fn a_reading_sheds_no_request() {
     assert!(!policy.is_full());
     assert_eq!(policy.acquire(WaiterKind::Request), Admission::Queued(0));
     assert_eq!(policy.acquire(WaiterKind::Request), Admission::Shed);
-    check(&mut policy, release(0), &[Action::Grant { waiter: 0, slot: 0 }]);
+    check_gives(&mut policy, 0, 0);
     assert!(policy.is_full());
 }
 
@@ -190,7 +222,7 @@ fn a_reading_before_the_release_sheds_no_request() {
     assert_eq!(policy.counts(), Counts { idle: 1, busy: 0, warming: 0 });
     assert!(!policy.is_full());
     assert_eq!(policy.acquire(WaiterKind::Request), Admission::Queued(0));
-    check(&mut policy, release(0), &[Action::Grant { waiter: 0, slot: 0 }]);
+    check_gives(&mut policy, 0, 0);
     assert!(policy.is_full());
 }
 
@@ -215,7 +247,7 @@ fn shrinking_takes_idle_slots_and_leaves_those_in_use() {
     assert_eq!(policy.counts(), Counts { idle: 0, busy: 1, warming: 0 });
     check(&mut policy, retire(0), &[]);
     assert_eq!(policy.acquire(WaiterKind::Request), Admission::Queued(0));
-    check(&mut policy, release(2), &[Action::Grant { waiter: 0, slot: 2 }]);
+    check_gives(&mut policy, 2, 0);
     check(&mut policy, release(2), &[]);
     assert_eq!(policy.acquire(WaiterKind::Request), Admission::Granted(2));
     // A slot without instances costs nothing.

@@ -20,12 +20,11 @@ use tokio::time::{sleep, timeout};
 use tracing::{debug, info, warn};
 
 use crate::config::isolation::Isolation;
+use crate::pool::actions::{Action, Actions};
 use crate::pool::body_budget::BodyBudget;
 use crate::pool::contents::SlotContents;
-use crate::pool::policy::{
-    Action, Actions, Admission, Counts, Event, Policy, Shed, SlotId, WaiterId, WaiterKind,
-};
-use crate::pool::reading::{InstanceReading, SlotReading};
+use crate::pool::policy::{Admission, Counts, Event, Policy, Shed, SlotId, WaiterId, WaiterKind};
+use crate::pool::reading::InstanceReading;
 use crate::pool::route::Route;
 use crate::pool::stats::{Reason, RouteStats};
 use crate::runtime::instance::{Account, Instance};
@@ -39,13 +38,13 @@ pub(crate) struct Slots {
     pub(crate) account: Account,
     /// The memory for bodies of its requests.
     pub(crate) bodies: Arc<BodyBudget>,
-    policy: RefCell<Policy>,
+    pub(super) policy: RefCell<Policy>,
     /// By slot. The contents of a slot in use are in its lease. They are boxed, because each request moves them.
-    contents: RefCell<Vec<Option<Box<SlotContents>>>>,
+    pub(super) contents: RefCell<Vec<Option<Box<SlotContents>>>>,
     /// By slot: an instance that was started and is not installed yet.
     started: RefCell<Vec<Option<Instance>>>,
     /// In order of arrival.
-    waiters: RefCell<VecDeque<(WaiterId, oneshot::Sender<Lease>)>>,
+    waiters: RefCell<VecDeque<(WaiterId, oneshot::Sender<Option<Lease>>)>>,
     /// By slot: what was last read of its instance.
     pub(super) readings: RefCell<Vec<Option<InstanceReading>>>,
     /// What these slots add to the gauges of `stats`, once they serve.
@@ -141,31 +140,38 @@ impl Slots {
             Admission::Shed => return Err(Shed::QueueLength),
         };
         let begun = Instant::now();
-        let (grant, granted) = oneshot::channel();
-        self.waiters.borrow_mut().push_back((waiter, grant));
         let _place = Place { slots: self, waiter };
-        let lease = timeout(time, granted).await;
+        let lease = timeout(time, self.granted(waiter)).await;
         self.stats.queue_wait.observe(begun.elapsed());
-        let lease = lease.map_err(|_| Shed::QueueTime)?;
-        Ok(lease.expect("the sender of a waiter is kept until a slot is granted"))
+        lease.map_err(|_| Shed::QueueTime)
+    }
+
+    /// Waits until this waiter has a slot.
+    async fn granted(self: &Rc<Self>, waiter: WaiterId) -> Lease {
+        loop {
+            let (grant, granted) = oneshot::channel();
+            {
+                let mut waiters = self.waiters.borrow_mut();
+                let index = waiters.partition_point(|(id, _)| *id < waiter);
+                waiters.insert(index, (waiter, grant));
+            }
+            match granted.await.expect("the sender of a waiter is kept until it is told") {
+                Some(lease) => return lease,
+                None => {
+                    let slot = self.policy.borrow_mut().retry(waiter);
+                    if let Some(slot) = slot {
+                        self.count();
+                        return self.lease(slot);
+                    }
+                }
+            }
+        }
     }
 
     /// The lease of a slot that the policy granted.
-    fn lease(self: &Rc<Self>, slot: SlotId) -> Lease {
+    pub(super) fn lease(self: &Rc<Self>, slot: SlotId) -> Lease {
         let contents = self.contents.borrow_mut()[slot].take();
         Lease { slots: Rc::clone(self), slot, contents, state: LeaseState::Clean }
-    }
-
-    /// Takes a slot if it is idle, for a reading of its arena. It does not count as busy for admission.
-    pub(crate) fn take_idle(self: &Rc<Self>, slot: SlotId) -> Option<Lease> {
-        let is_taken = self.policy.borrow_mut().take_idle(slot);
-        is_taken.then(|| self.lease(slot))
-    }
-
-    /// The request of that lease is done. From now on its slot does not count as busy for admission.
-    pub(crate) fn read_before_release(&self, lease: &Lease) {
-        self.policy.borrow_mut().read_before_release(lease.slot);
-        self.count();
     }
 
     /// How many requests the instance in a slot has served; 0 while a request has the slot.
@@ -176,20 +182,6 @@ impl Slots {
     /// Replaces an instance that is idle by a new one, which has less memory.
     pub(crate) fn retire_idle(self: &Rc<Self>, slot: SlotId) {
         self.on(Event::RetireAsked { slot, reason: Reason::Idle });
-    }
-
-    /// The state of each slot, and what was last read of its instance.
-    pub(crate) fn readings(&self) -> Vec<SlotReading> {
-        let (policy, readings) = (self.policy.borrow(), self.readings.borrow());
-        let slots = policy.slots.iter().zip(readings.iter().cloned());
-        slots.map(|(state, instance)| SlotReading { state: (*state).into(), instance }).collect()
-    }
-
-    /// An instance that no request has, if it has served one since it was last read, or was never read.
-    pub(crate) fn unread(&self, slot: SlotId) -> Option<InstanceReading> {
-        let reading = self.contents.borrow()[slot].as_ref()?.reading()?;
-        let last = self.readings.borrow()[slot].as_ref().map(|last| last.served);
-        (last != Some(reading.served)).then_some(reading)
     }
 
     /// A response was cut after its status was sent: by a fault of its component, or by a limit.
@@ -220,7 +212,9 @@ impl Slots {
     fn carry_out(self: &Rc<Self>, actions: Actions) {
         for action in actions {
             match action {
-                Action::Grant { waiter, slot } => self.grant(waiter, slot),
+                // If the receiver is gone, dropping the lease returns the slot.
+                Action::Grant { waiter, slot } => self.tell(waiter, Some(self.lease(slot))),
+                Action::Tell { waiter } => self.tell(waiter, None),
                 Action::DropInstance { slot, reason } => {
                     self.stats.retired(reason);
                     self.fill(slot, None);
@@ -234,16 +228,16 @@ impl Slots {
         }
     }
 
-    fn grant(self: &Rc<Self>, waiter: WaiterId, slot: SlotId) {
+    /// Gives a lease to a waiter, or tells it that a slot is idle.
+    fn tell(&self, waiter: WaiterId, lease: Option<Lease>) {
         let mut waiters = self.waiters.borrow_mut();
         let index = waiters.binary_search_by_key(&waiter, |(id, _)| *id);
         let (_, grant) = index
             .ok()
             .and_then(|index| waiters.remove(index))
-            .expect("a slot is granted only to a waiter in the queue");
+            .expect("only a waiter in the queue is told");
         drop(waiters);
-        // If the receiver is gone, dropping the lease returns the slot.
-        drop(grant.send(self.lease(slot)));
+        drop(grant.send(lease));
     }
 
     fn start(self: &Rc<Self>, slot: SlotId, pause: Duration) {
@@ -295,7 +289,7 @@ impl Slots {
         drop(old);
     }
 
-    fn count(&self) {
+    pub(super) fn count(&self) {
         let Some(before) = self.counted.get() else { return };
         let now = self.policy.borrow().counts();
         self.counted.set(Some(now));
@@ -376,7 +370,7 @@ impl Drop for Lease {
 
 /// A place in the queue. Dropping this leaves the queue.
 struct Place<'slots> {
-    slots: &'slots Slots,
+    slots: &'slots Rc<Slots>,
     waiter: WaiterId,
 }
 
@@ -388,7 +382,6 @@ impl Drop for Place<'_> {
             waiters.remove(index);
         }
         drop(waiters);
-        let follows = self.slots.policy.borrow_mut().on(Event::WaiterLeft { waiter: self.waiter });
-        debug_assert!(follows.is_empty(), "no action follows when a waiter leaves");
+        self.slots.on(Event::WaiterLeft { waiter: self.waiter });
     }
 }
