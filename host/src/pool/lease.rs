@@ -3,6 +3,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use tokio::task::spawn_local;
@@ -78,7 +79,8 @@ impl Lease {
         Some(self.read_usage().await?.request_high_water)
     }
 
-    /// Returns the slot. If a reading of the arena is due, it follows first, and the caller does not wait for it.
+    /// Returns the slot. If a reading of the arena is due, it follows first. The caller does not wait for one that takes
+    /// longer than a tick.
     #[inline]
     pub(crate) fn finish(mut self) {
         let contents = self.contents();
@@ -93,7 +95,12 @@ impl Lease {
     #[inline(never)]
     fn read_usage_later(mut self) {
         self.slots.read_before_release(&self);
-        spawn_local(async move { drop(self.read_usage().await) });
+        let mut reading = Box::pin(async move { drop(self.read_usage().await) });
+        // It nearly always ends at once. A task would have the slot until all others have run.
+        let is_over = reading.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready();
+        if !is_over {
+            spawn_local(reading);
+        }
     }
 
     /// Lets a `wasi:http` component handle a request. Keeps the slot until the guest returns. True
