@@ -62,7 +62,8 @@ struct Line<'a> {
 impl<'a> Line<'a> {
     fn new(bytes: &'a [u8]) -> Self {
         let Some(text) = bytes.strip_suffix(b"\n") else {
-            return Self { text: bytes, is_whole: false };
+            // The line feed may follow.
+            return Self { text: bytes.strip_suffix(b"\r").unwrap_or(bytes), is_whole: false };
         };
         Self { text: text.strip_suffix(b"\r").unwrap_or(text), is_whole: true }
     }

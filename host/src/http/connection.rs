@@ -96,7 +96,7 @@ pub(crate) async fn serve(
             }
             End::LastResponse => {}
             // A client of HTTP/2 sends while it reads.
-            End::Finished if state.is_multiplexed() => {}
+            End::Finished if state.is_multiplexed() || state.is_body_unread() => {}
             End::Finished | End::Closed | End::Http2(_) => return,
         }
         linger(&mut socket, service.linger_bytes()).await;

@@ -65,7 +65,7 @@ pub(crate) async fn serve_requests(
                 // that the connection is closed.
                 ConnectionPhase::Head => None,
                 phase @ (ConnectionPhase::Request | ConnectionPhase::Response) => {
-                    was_idle = phase == ConnectionPhase::Request;
+                    was_idle = phase == ConnectionPhase::Request && !state.write_stalls.get();
                     Pin::new(&mut hyper).graceful_shutdown();
                     None
                 }

@@ -72,7 +72,10 @@ pub(crate) async fn serve_requests(
             match look.as_mut().poll(context) {
                 Poll::Pending => break,
                 // Hyper waits for the client to confirm that it knows. It need not.
-                Poll::Ready(()) if state.is_at_rest() && !socket.borrow().has_unread() => {
+                Poll::Ready(())
+                    if state.is_at_rest()
+                        && (state.write_stalls.get() || !socket.borrow().has_unread()) =>
+                {
                     return Poll::Ready(End::Finished);
                 }
                 Poll::Ready(()) => *look = Box::pin(sleep(LAST_LOOK)),

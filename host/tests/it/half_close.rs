@@ -97,6 +97,9 @@ fn a_part_of_a_request_is_not_answered_as_a_whole() {
         assert!(problem["detail"].as_str().is_some_and(|text| text.contains("an empty line")));
         assert!(connection.closed());
     }
+    for length in 1..head.len() {
+        last(&server, &head[..length]).response().check_problem(400, "bad-request");
+    }
     let mut connection = last(&server, format!("{head}12345"));
     connection.response().check_problem(400, "bad-request");
     assert!(connection.closed());
