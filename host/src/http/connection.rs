@@ -77,33 +77,39 @@ pub(crate) async fn serve(
         }
         end => (end, socket),
     };
-    let goodbye = async {
-        match end {
-            End::HeadTimeout => refuse(&mut socket, &Problem::HeadTimeout, &service, &state).await,
-            End::NoHttp2(why) => http2::refuse(&mut socket, why).await,
-            End::Refused(head) => {
-                refuse(&mut socket, &diagnose(&head, &service.limits), &service, &state).await
-            }
-            End::CutOff(head) => {
-                refuse(&mut socket, &diagnose_part(&head, &service.limits), &service, &state).await;
-            }
-            End::GoneAway => {}
-            // A drain does not wait for clients that have sent nothing more.
-            End::LastResponse
-                if state.is_draining() && !state.is_body_unread() && !socket.has_unread() =>
-            {
-                return;
-            }
-            End::LastResponse => {}
-            // A client of HTTP/2 sends while it reads.
-            End::Finished if state.is_multiplexed() || state.is_body_unread() => {}
-            End::Finished | End::Closed | End::Http2(_) => return,
-        }
-        linger(&mut socket, service.linger_bytes()).await;
-    };
+    let goodbye = say_goodbye(end, &mut socket, &service, &state);
     // Whether it runs out of time or not, the connection ends here.
     let _ = timeout(service.limits.linger_time.0, goodbye).await;
     Ok(())
+}
+
+/// Tells the client what is left to tell, and reads on as long as it may still send.
+async fn say_goodbye(end: End, socket: &mut Socket, service: &Service, state: &ConnectionState) {
+    match end {
+        End::HeadTimeout => refuse(socket, &Problem::HeadTimeout, service, state).await,
+        End::NoHttp2(why) => http2::refuse(socket, why).await,
+        End::Refused(head) => {
+            refuse(socket, &diagnose(&head, &service.limits), service, state).await
+        }
+        End::CutOff(head) => {
+            refuse(socket, &diagnose_part(&head, &service.limits), service, state).await;
+        }
+        End::GoneAway => {}
+        End::LastResponse if state.is_body_unread() => {}
+        // A drain does not wait for clients that have sent nothing more.
+        End::LastResponse if state.is_draining() && !socket.has_unread() => return,
+        End::LastResponse if state.is_draining() => {}
+        End::LastResponse => {
+            return tokio::select! {
+                () = linger(socket, service.linger_bytes()) => {}
+                () = state.drained() => {}
+            };
+        }
+        // A client of HTTP/2 sends while it reads.
+        End::Finished if state.is_multiplexed() || state.is_body_unread() => {}
+        End::Finished | End::Closed | End::Http2(_) => return,
+    }
+    linger(socket, service.linger_bytes()).await;
 }
 
 fn taken_back(socket: Rc<RefCell<Socket>>) -> Socket {

@@ -5,9 +5,10 @@
 //! request needs neither a timer nor the clock, and a slow client cannot keep a connection.
 
 use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
 use std::net::IpAddr;
 use std::rc::Rc;
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use crate::config::limits::ServerLimits;
@@ -48,7 +49,7 @@ pub(crate) struct ConnectionState {
     pub(crate) write_stalls: Cell<bool>,
     /// Whether the socket has taken all responses. What hyper writes then before a request begins is
     /// its own response to a head that it cannot parse.
-    all_written: Cell<bool>,
+    pub(crate) all_written: Cell<bool>,
     /// Whether hyper has responded so. The client does not see it, but gets the host's response.
     refused: Cell<bool>,
     /// Whether the current request has a body.
@@ -189,6 +190,16 @@ impl ConnectionState {
     pub(crate) fn drain(&self) {
         self.is_draining.set(true);
         self.send(Signal::Drain);
+    }
+
+    /// Waits until the server ends.
+    pub(crate) async fn drained(&self) {
+        poll_fn(|context| match self.poll_signal(context) {
+            Some(Signal::Drain) => Poll::Ready(()),
+            // Nothing else is to be done for a connection that ends anyway.
+            Some(Signal::HeadTimeout | Signal::Close) | None => Poll::Pending,
+        })
+        .await;
     }
 
     /// Whether the server ends.

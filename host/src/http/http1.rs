@@ -72,7 +72,7 @@ pub(crate) async fn serve_requests(
             };
         }
         if let Poll::Ready(result) = Pin::new(&mut hyper).poll(context) {
-            let is_in_head = state.phase.get() == ConnectionPhase::Head;
+            let is_in_head = state.phase.get() == ConnectionPhase::Head && state.all_written.get();
             return Poll::Ready(match result {
                 Ok(()) if was_idle || state.has_closed_its_half.get() => End::Finished,
                 Ok(()) => End::LastResponse,

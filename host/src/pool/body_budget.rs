@@ -4,8 +4,8 @@
 //! If there are several routes, one may hold as much as is left after that. So a route that is flooded with large bodies
 //! holds half of the memory at most, and two of them two thirds. The rest is for the others.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use bytes::Bytes;
 
@@ -14,21 +14,25 @@ use bytes::Bytes;
 #[derive(Debug)]
 pub(crate) struct BodyBudget {
     worker: Arc<OfWorker>,
-    route: Option<OfRoute>,
+    route: Option<Arc<OfRoute>>,
+    /// So much a route may hold if it is there, whatever is left then.
+    always: u64,
 }
 
 #[derive(Debug)]
 struct OfWorker {
     left: AtomicU64,
     /// How many routes have a budget.
-    routes: AtomicUsize,
+    count: AtomicUsize,
+    /// Those, and some that have none any more.
+    routes: Mutex<Vec<Weak<OfRoute>>>,
 }
 
 #[derive(Debug)]
 struct OfRoute {
+    worker: Arc<OfWorker>,
+    path: String,
     used: AtomicU64,
-    /// So much it may hold if it is there, whatever is left then.
-    always: u64,
 }
 
 /// Bytes of the budget that are in use. They are given back when this is dropped.
@@ -47,15 +51,26 @@ struct Held<B> {
 impl BodyBudget {
     /// The memory of a worker.
     pub(crate) fn new(bytes: u64) -> Arc<Self> {
-        let worker = OfWorker { left: AtomicU64::new(bytes), routes: AtomicUsize::new(0) };
-        Arc::new(Self { worker: Arc::new(worker), route: None })
+        let (left, count) = (AtomicU64::new(bytes), AtomicUsize::new(0));
+        let worker = Arc::new(OfWorker { left, count, routes: Mutex::default() });
+        Arc::new(Self { worker, route: None, always: 0 })
     }
 
-    /// What a route may hold of it. It may hold one body of this size if that is left, whatever is left then.
-    pub(crate) fn of_route(&self, body_bytes: u64) -> Arc<Self> {
-        self.worker.routes.fetch_add(1, Relaxed);
-        let route = OfRoute { used: AtomicU64::new(0), always: body_bytes };
-        Arc::new(Self { worker: Arc::clone(&self.worker), route: Some(route) })
+    /// What a route may hold of it. It may hold one body of this size if that is left, whatever is left then. If its
+    /// component is replaced, what the old requests hold counts too.
+    pub(crate) fn of_route(&self, path: &str, body_bytes: u64) -> Arc<Self> {
+        let mut routes = self.worker.routes.lock().unwrap_or_else(PoisonError::into_inner);
+        routes.retain(|route| route.strong_count() > 0);
+        let known = routes.iter().filter_map(Weak::upgrade).find(|route| route.path == path);
+        let route = known.unwrap_or_else(|| {
+            let (worker, path) = (Arc::clone(&self.worker), path.to_owned());
+            worker.count.fetch_add(1, Relaxed);
+            let route = Arc::new(OfRoute { worker, path, used: AtomicU64::new(0) });
+            routes.push(Arc::downgrade(&route));
+            route
+        });
+        let worker = Arc::clone(&self.worker);
+        Arc::new(Self { worker, route: Some(route), always: body_bytes })
     }
 
     /// Changes a reservation. False if too little is left.
@@ -65,8 +80,8 @@ impl BodyBudget {
         };
         if let Some(route) = &self.route {
             let used = route.used.load(Relaxed) - before + after;
-            let has_others = self.worker.routes.load(Relaxed) > 1;
-            if has_others && after > before && used > left.max(route.always) {
+            let has_others = self.worker.count.load(Relaxed) > 1;
+            if has_others && after > before && used > left.max(self.always) {
                 return false;
             }
             route.used.store(used, Relaxed);
@@ -125,11 +140,9 @@ impl Drop for Reserved {
     }
 }
 
-impl Drop for BodyBudget {
+impl Drop for OfRoute {
     fn drop(&mut self) {
-        if self.route.is_some() {
-            self.worker.routes.fetch_sub(1, Relaxed);
-        }
+        self.worker.count.fetch_sub(1, Relaxed);
     }
 }
 
@@ -155,9 +168,9 @@ mod tests {
     #[test]
     fn a_route_leaves_memory_to_others() {
         let worker = BodyBudget::new(100);
-        let one = worker.of_route(10);
+        let one = worker.of_route("/one", 10);
         assert!(one.part().resize(100), "it is alone");
-        let other = worker.of_route(10);
+        let other = worker.of_route("/", 10);
         let mut held = one.part();
         assert!(held.resize(50) && !held.resize(51) && !one.part().resize(1));
         let mut of_other = other.part();
@@ -173,5 +186,18 @@ mod tests {
         drop((first, second, third, of_other));
         drop(other);
         assert!(one.part().resize(100));
+    }
+
+    #[test]
+    fn a_route_that_is_replaced_is_one_route() {
+        let worker = BodyBudget::new(100);
+        let old = worker.of_route("/", 10);
+        let (new, mut held) = (worker.of_route("/", 10), old.part());
+        assert!(held.resize(90) && new.part().resize(10), "there is no other route");
+        assert!(held.resize(40));
+        let _other = worker.of_route("/other", 10);
+        assert!(!new.part().resize(20), "with what the old requests hold it would be 60 of 100");
+        drop((old, held));
+        assert!(new.part().resize(50));
     }
 }

@@ -79,7 +79,7 @@ impl Slots {
         }
         let policy = Policy::new(count, route.limits.queue_length, keeps_instances);
         Ok(Rc::new(Self {
-            bodies: bodies.of_route(route.limits.request_body.0),
+            bodies: bodies.of_route(&route.path, route.limits.request_body.0),
             route,
             stats,
             account,

@@ -289,19 +289,24 @@ fn a_client_that_is_slow_with_its_head_holds_no_slot() {
     }
 }
 
+/// Four bodies of 1 MB without their last byte.
+fn half_sent(server: &Server, target: &str) -> Vec<Connection> {
+    let head = format!("POST {target} HTTP/1.1\r\nhost: test\r\ncontent-length: 1000001\r\n\r\n");
+    let send = |_| {
+        let mut connection = server.connect();
+        connection.send(&head);
+        // The server may refuse the body before all of it has arrived.
+        let _ = connection.try_send(vec![b'x'; 1_000_000]);
+        connection
+    };
+    (0..4).map(send).collect()
+}
+
 #[test]
 fn bodies_on_their_way_are_bounded_together() {
     // Half of the host's memory is for bodies. It has room for at most two of four bodies of 1 MB.
     let server = Server::start(&Config::probe().limit("host-memory", "4MiB"));
-    let mut half_sent: Vec<_> = (0..4)
-        .map(|_| {
-            let mut connection = server.connect();
-            connection.send("POST /echo HTTP/1.1\r\nhost: test\r\ncontent-length: 1000001\r\n\r\n");
-            // The server may refuse the body before all of it has arrived.
-            let _ = connection.try_send(vec![b'x'; 1_000_000]);
-            connection
-        })
-        .collect();
+    let mut half_sent = half_sent(&server, "/echo");
     until("two are refused", || {
         let answered = half_sent.iter_mut().map(Connection::silent).filter(|silent| !silent);
         (answered.count() >= 2).then_some(())
@@ -329,16 +334,7 @@ fn bodies_on_their_way_are_bounded_together() {
 fn bodies_of_one_route_leave_memory_to_another() {
     let config = Config::empty().route("/", "probe").route("/echo/a", "probe");
     let server = Server::start(&config.limit("host-memory", "4MiB"));
-    let head = "POST /echo/a HTTP/1.1\r\nhost: test\r\ncontent-length: 1000001\r\n\r\n";
-    let flood: Vec<_> = (0..4)
-        .map(|_| {
-            let mut connection = server.connect();
-            connection.send(head);
-            // The server may refuse the body before all of it has arrived.
-            let _ = connection.try_send(vec![b'x'; 1_000_000]);
-            connection
-        })
-        .collect();
+    let flood = half_sent(&server, "/echo/a");
     server.until("all but one are refused", |metrics| {
         metrics.sum("arenaria_requests_total", &[("route", "/echo/a"), ("status", "503")]) == 3.0
     });

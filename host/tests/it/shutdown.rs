@@ -205,6 +205,18 @@ fn whatever_was_sent_before_the_signal_is_answered() {
     }
 }
 
+#[test]
+fn a_client_that_keeps_a_connection_after_its_last_response_does_not_delay_the_end() {
+    let config = Config::probe().limit("linger-time", "10m").limit("drain-time", "10m");
+    let mut server = Server::start(&config);
+    let mut client = server.connect();
+    client.exchange(&Request::get("/head").header("connection", "close"));
+    assert!(client.closed());
+    server.until("it is read on", |metrics| metrics.sum("arenaria_connections", &[]) == 1.0);
+    server.signal("TERM");
+    assert_eq!(server.until_exit().code(), Some(0));
+}
+
 /// Waits until the process has stopped.
 fn stop(server: &Server) {
     server.signal("STOP");

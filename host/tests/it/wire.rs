@@ -3,6 +3,8 @@
 //!
 //! `cargo xtask wire` sends far more of them. A failure shows the bytes.
 
+use std::time::Duration;
+
 use fastrand::Rng;
 
 use crate::config::Config;
@@ -63,7 +65,13 @@ fn responses(server: &Server, pieces: &[&[u8]]) -> Result<Responses, String> {
     let writer = std::thread::spawn(move || {
         use std::io::Write as _;
         // The server may close the connection before it has read all.
-        let sent = pieces.iter().try_for_each(|piece| stream.write_all(piece));
+        let sent = pieces.iter().enumerate().try_for_each(|(index, piece)| {
+            if index % 4 == 1 {
+                // So that the server reads what came before by itself.
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            stream.write_all(piece)
+        });
         let _ = sent.and_then(|()| stream.shutdown(std::net::Shutdown::Write));
     });
     let mut responses = Responses::new();
