@@ -193,7 +193,7 @@ mod tests {
         let worker = BodyBudget::new(100);
         let old = worker.of_route("/", 10);
         let (new, mut held) = (worker.of_route("/", 10), old.part());
-        assert!(held.resize(90) && new.part().resize(10), "there is no other route");
+        assert!(held.resize(90) && new.part().resize(10), "it is alone");
         assert!(held.resize(40));
         let _other = worker.of_route("/other", 10);
         assert!(!new.part().resize(20), "with what the old requests hold it would be 60 of 100");
